@@ -1,0 +1,322 @@
+"""The company directory: typed, validated settings.
+
+`load_company(directory)` reads `company.yml` and gives a `Company`; profiles of feeds are read by
+`connectors.feeds.profile`, rules by `connectors.rules`. A wrong key or value is one `ConfigError` with
+file, line, what is wrong and what is expected. `read_model` is the one reader of YAML in the project.
+
+Secrets never stand in these files: a setting that may hold one takes `{env: NAME}` or `{file: PATH}`.
+`${NAME}` inside a string is replaced from the environment; `${AVAL_DATA}` and `${AVAL_COMPANY}` are
+always known.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from connectors.errors import ConfigError, Place
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+"""An identifier that may become part of a path or a key: letters, digits, `_` and `-`."""
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Secret(Settings):
+    """A value that stands elsewhere: in an environment variable or in a file."""
+
+    env: str | None = None
+    file: Path | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Secret:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("expected exactly one of 'env' and 'file'")
+        return self
+
+    def reveal(self) -> str:
+        """The value itself; ConfigError if the variable or the file is missing."""
+        if self.env is not None:
+            value = os.environ.get(self.env)
+            if not value:
+                raise ConfigError(
+                    "missing_secret",
+                    f"the environment variable {self.env} is not set",
+                    f"set {self.env} before starting aval",
+                )
+            return value
+        if self.file is None or not self.file.is_file():
+            raise ConfigError(
+                "missing_secret",
+                f"the secret file {self.file} does not exist",
+                "create it or correct the path in company.yml",
+            )
+        return self.file.read_text(encoding="utf-8").strip()
+
+
+_PASSWORD: Final = re.compile(r"(?<=://)[^:/@\s]*:[^@/\s]+(?=@)")
+
+
+def _no_password(url: str) -> str:
+    if _PASSWORD.search(url):
+        raise ValueError("a password stands in the URL; expected {env: NAME} or {file: PATH} instead")
+    return url
+
+
+Url = Annotated[str, AfterValidator(_no_password)]
+
+
+def _known_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("expected an IANA time zone such as Europe/Paris") from error
+    return name
+
+
+class CompanyIdentity(Settings):
+    """Who the company is."""
+
+    code: Code
+    name: str
+
+
+class Erp(Settings):
+    """The ERP to pull from.
+
+    `kind: sql` needs `queries`, a folder with one mapping query per contract entity; `kind: tryton` brings
+    its own. `sweep_hours` is the least time between two sweeps for deleted documents (0: every run).
+    """
+
+    kind: Literal["sql", "tryton"]
+    url: Url | Secret
+    queries: Path | None = None
+    sweep_hours: int = Field(default=0, ge=0)
+    retries: int = Field(default=3, ge=0, le=20)
+
+    @model_validator(mode="after")
+    def _queries_for_sql(self) -> Erp:
+        if self.kind == "sql" and self.queries is None:
+            raise ValueError("expected 'queries' (a folder of mapping queries) with kind: sql")
+        return self
+
+    def connection_url(self) -> str:
+        """The SQLAlchemy URL, with its secret resolved."""
+        return self.url.reveal() if isinstance(self.url, Secret) else self.url
+
+
+class Inbox(Settings):
+    """The folder where partners' files arrive; files younger than `settle_seconds` are left alone."""
+
+    path: Path
+    settle_seconds: int = Field(default=0, ge=0)
+
+
+class Publish(Settings):
+    """What is published: `keep` versions of the DuckDB file, and Parquet files beside it."""
+
+    keep: int = Field(default=5, ge=1)
+    parquet: bool = True
+
+
+class Schedule(Settings):
+    """When the daily run starts, as cron in the company's time zone."""
+
+    cron: Annotated[str, Field(pattern=r"^(\S+\s+){4}\S+$")] = "0 6 * * *"
+
+
+class Company(Settings):
+    """One company's settings, as in `company.yml`."""
+
+    company: CompanyIdentity
+    locale: Literal["fr", "en"] = "fr"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Europe/Paris"
+    as_of_date: date | None = None
+    owner: str | None = None
+    erp: Erp
+    inbox: Inbox
+    schedule: Schedule = Schedule()
+    publish: Publish = Publish()
+
+    def today(self) -> date:
+        """The day that figures are as of: `as_of_date`, or today in the company's time zone."""
+        return self.as_of_date or datetime.now(UTC).astimezone(ZoneInfo(self.time_zone)).date()
+
+
+class Paths:
+    """Where one company's things lie: its directory (read) and its data (written)."""
+
+    def __init__(self, company: Path, data: Path) -> None:
+        self.company = company
+        self.data = data
+        self.landing = data / "landing"
+        self.ledger = data / "landing" / "ledger.sqlite"
+        self.warehouse = data / "warehouse" / "aval.duckdb"
+        self.published = data / "published"
+        self.quality = data / "quality"
+        self.state = data / "state"
+
+    @classmethod
+    def from_environment(cls) -> Paths:
+        """Paths from `AVAL_COMPANY` (default `examples/demo`) and `AVAL_DATA` (default `var/<company>`)."""
+        company = Path(os.environ.get("AVAL_COMPANY", "examples/demo")).resolve()
+        data = Path(os.environ.get("AVAL_DATA", f"var/{company.name}")).resolve()
+        return cls(company, data)
+
+
+def load_company(paths: Paths) -> Company:
+    """Read and check `company.yml`; relative paths in it are taken from the company directory."""
+    company = read_model(paths.company / "company.yml", Company, _variables(paths))
+    base = paths.company
+    erp = company.erp
+    if erp.queries is not None:
+        erp = erp.model_copy(update={"queries": (base / erp.queries).resolve()})
+    inbox = company.inbox.model_copy(update={"path": (base / company.inbox.path).resolve()})
+    return company.model_copy(update={"erp": erp, "inbox": inbox})
+
+
+def _variables(paths: Paths) -> dict[str, str]:
+    return {**os.environ, "AVAL_COMPANY": str(paths.company), "AVAL_DATA": str(paths.data)}
+
+
+Model = TypeVar("Model", bound=BaseModel)
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def read_model(path: Path, model: type[Model], variables: Mapping[str, str] | None = None) -> Model:
+    """Read a YAML file into a pydantic model; the first fault is a ConfigError with file and line."""
+    if not path.is_file():
+        raise ConfigError(
+            "missing_file", f"{path} does not exist", "create it; examples/demo shows what it holds"
+        )
+    text = path.read_text(encoding="utf-8")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigError(
+            "invalid_yaml",
+            f"not valid YAML ({getattr(error, 'problem', None) or error})",
+            "correct the syntax at that line",
+            Place(file=path, line=mark.line + 1 if mark else None),
+        ) from error
+    duplicate = _duplicate_key(node)
+    if duplicate is not None:
+        key, line = duplicate
+        raise ConfigError(
+            "duplicate_key",
+            f"the key {key!r} stands twice",
+            "keep one of them",
+            Place(file=path, line=line),
+        )
+    content = _substitute(content, variables if variables is not None else os.environ, path, node)
+    try:
+        return model.model_validate(content if content is not None else {})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ConfigError(
+            "invalid_setting",
+            _problem(fault),
+            _expectation(fault),
+            Place(file=path, line=_line(node, fault["loc"])),
+        ) from error
+
+
+def _substitute(
+    value: Any,
+    variables: Mapping[str, str],
+    path: Path,
+    node: yaml.Node | None,
+    loc: tuple[Any, ...] = (),
+) -> Any:
+    if isinstance(value, dict):
+        return {key: _substitute(item, variables, path, node, (*loc, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_substitute(item, variables, path, node, (*loc, i)) for i, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def replacement(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in variables:
+            raise ConfigError(
+                "missing_variable",
+                f"the environment variable {name} is not set",
+                f"set {name}, or write the value instead of ${{{name}}}",
+                Place(file=path, line=_line(node, loc)),
+            )
+        return variables[name]
+
+    return _VARIABLE.sub(replacement, value)
+
+
+def _duplicate_key(node: yaml.Node | None) -> tuple[str, int] | None:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                return key.value, key.start_mark.line + 1
+            seen.add(key.value)
+            found = _duplicate_key(value)
+            if found:
+                return found
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            found = _duplicate_key(item)
+            if found:
+                return found
+    return None
+
+
+def _line(node: yaml.Node | None, loc: tuple[Any, ...]) -> int | None:
+    """The line of the setting at `loc`, or of the nearest setting above it."""
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, node = key.start_mark.line + 1, value
+                    break
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _problem(fault: Any) -> str:
+    name = ".".join(str(part) for part in fault["loc"]) or "the file"
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {name!r}"
+    if fault["type"] == "missing":
+        return f"the key {name!r} is missing"
+    shown = _PASSWORD.sub("***", repr(fault["input"]))
+    return f"{name!r} has the wrong value {shown}"
+
+
+def _expectation(fault: Any) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "remove it or correct its spelling; docs/company.md lists the keys"
+    if fault["type"] == "missing":
+        return "add it; docs/company.md says what it means"
+    message: str = fault["msg"]
+    return (
+        message.removeprefix("Value error, ").removeprefix("Input should be ").join(("expected ", ""))
+        if message.startswith("Input should be ")
+        else message.removeprefix("Value error, ")
+    )

@@ -1,0 +1,496 @@
+"""The canonical entities and their columns: the one list that landing, checks, docs and staging follow.
+
+An ERP connector or a report reader delivers exactly these columns, in this order, followed by the
+provenance columns of `PROVENANCE`. A column that a source does not have is NULL; a column that is
+`required` is never NULL in an accepted row. Types are DuckDB type names. Quantities are in the unit
+named by the row's `unit_code`; money is in the row's `currency_code`. Ranges of dates are half-open:
+`valid_from_date <= d < valid_to_date`, with `9999-12-31` for "still valid".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MONEY: Final = "DECIMAL(18,4)"
+QUANTITY: Final = "DECIMAL(18,3)"
+RATE: Final = "DECIMAL(9,6)"
+OPEN_END: Final = "9999-12-31"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A canonical column: its name, DuckDB type, meaning, and whether it may be NULL."""
+
+    name: str
+    type: str
+    description: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A canonical entity: what one row is (`grain`), its key, and its columns in order.
+
+    `date_column` names the document date that decides in which slice (month) a row counts;
+    it is None for master data.
+    """
+
+    system: str
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    date_column: str | None = None
+
+    @property
+    def all_columns(self) -> tuple[Column, ...]:
+        """Business columns followed by the provenance columns."""
+        return self.columns + PROVENANCE
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns if column.required)
+
+
+PROVENANCE: Final = (
+    Column("_batch_id", "VARCHAR", "The file or extract that brought the row (intake ledger).", True),
+    Column("_source_file", "VARCHAR", "File name, or system and query, that the row came from.", True),
+    Column(
+        "_source_row",
+        "BIGINT",
+        "Row in the file (1 = first line of the file), or in the extract.",
+        True,
+    ),
+    Column("_landed_at", "TIMESTAMP", "When the batch was landed (UTC).", True),
+    Column(
+        "_is_deleted",
+        "BOOLEAN",
+        "True for the mark left by a document that the source no longer has.",
+        True,
+    ),
+)
+
+
+def _c(name: str, type_: str, description: str) -> Column:
+    return Column(name, type_, description)
+
+
+def _r(name: str, type_: str, description: str) -> Column:
+    return Column(name, type_, description, required=True)
+
+
+_UPDATED = _c("updated_at", "TIMESTAMP", "Last change in the source (UTC); the cursor of incremental pulls.")
+_CURRENCY = _r("currency_code", "VARCHAR", "ISO 4217.")
+_VALID = (
+    _r("valid_from_date", "DATE", "First day on which the row holds."),
+    _r("valid_to_date", "DATE", "First day on which it no longer holds; 9999-12-31 while it does."),
+)
+
+ERP_ENTITIES: Final = (
+    Entity(
+        "erp",
+        "partners",
+        "one partner (distributor, reseller, direct customer)",
+        ("partner_code",),
+        (
+            _r("partner_code", "VARCHAR", "The company's own code of the partner."),
+            _r("partner_name", "VARCHAR", "Legal or trade name."),
+            _r(
+                "channel_code",
+                "VARCHAR",
+                "Channel: regional_distributor, trade_counter, online_reseller, direct, or the company's own.",
+            ),
+            _c("segment_code", "VARCHAR", "Segment as the ERP has it."),
+            _c("siret", "VARCHAR", "French establishment number, 14 digits."),
+            _c("gln", "VARCHAR", "GS1 location number, 13 digits."),
+            _c("vat_number", "VARCHAR", "VAT number."),
+            _c("country_code", "VARCHAR", "ISO 3166 alpha-2."),
+            _c("postal_code", "VARCHAR", "Postal code of the head office."),
+            _c("city", "VARCHAR", "City of the head office."),
+            _CURRENCY,
+            _r("is_active", "BOOLEAN", "Whether the partner still trades."),
+            _c("created_date", "DATE", "First day as a partner."),
+            _UPDATED,
+        ),
+    ),
+    Entity(
+        "erp",
+        "partner_terms",
+        "one partner x range of dates",
+        ("partner_code", "valid_from_date"),
+        (
+            _r("partner_code", "VARCHAR", "Partner."),
+            *_VALID,
+            _c("price_list_code", "VARCHAR", "Price list that applies."),
+            _c("discount_rate", RATE, "Contractual on-invoice discount, 0.25 = 25 %."),
+            _c("payment_term_days", "INTEGER", "Days from invoice to due date."),
+            _c("transit_days", "INTEGER", "Days from shipment to arrival."),
+            _c("segment_code", "VARCHAR", "Segment in that range."),
+            _UPDATED,
+        ),
+    ),
+    Entity(
+        "erp",
+        "partner_territories",
+        "one partner x territory x product family x range of dates",
+        ("partner_code", "territory_code", "family_code", "valid_from_date"),
+        (
+            _r("partner_code", "VARCHAR", "Partner."),
+            _r(
+                "territory_code",
+                "VARCHAR",
+                "Territory unit: French departement (75, 2A, 971) or ISO country.",
+            ),
+            _r("family_code", "VARCHAR", "Product family the grant is limited to; '*' for all."),
+            _r("is_exclusive", "BOOLEAN", "Whether the grant is exclusive."),
+            *_VALID,
+            _UPDATED,
+        ),
+    ),
+    Entity(
+        "erp",
+        "products",
+        "one product",
+        ("product_code",),
+        (
+            _r("product_code", "VARCHAR", "The company's own product code."),
+            _r("product_name", "VARCHAR", "Description."),
+            _r("family_code", "VARCHAR", "Product family."),
+            _c("family_name", "VARCHAR", "Name of the family."),
+            _c("gtin", "VARCHAR", "GTIN of the base unit, 8, 12, 13 or 14 digits."),
+            _r("base_unit_code", "VARCHAR", "Unit in which facts are counted."),
+            _c("launch_date", "DATE", "First day on sale."),
+            _r("is_active", "BOOLEAN", "Whether it is still sold."),
+            _UPDATED,
+        ),
+    ),
+    Entity(
+        "erp",
+        "product_units",
+        "one product x unit",
+        ("product_code", "unit_code"),
+        (
+            _r("product_code", "VARCHAR", "Product."),
+            _r("unit_code", "VARCHAR", "Unit: PCE, BOX, PAL, or the company's own."),
+            _r("base_quantity", QUANTITY, "Base units in one of this unit (> 0)."),
+            _c("gtin", "VARCHAR", "GTIN of this packing."),
+            _UPDATED,
+        ),
+    ),
+    Entity(
+        "erp",
+        "product_costs",
+        "one product x range of dates",
+        ("product_code", "valid_from_date"),
+        (
+            _r("product_code", "VARCHAR", "Product."),
+            *_VALID,
+            _r("unit_cost_amount", MONEY, "Standard cost of one base unit."),
+            _CURRENCY,
+            _UPDATED,
+        ),
+    ),
+    Entity(
+        "erp",
+        "product_prices",
+        "one product x price list x range of dates",
+        ("product_code", "price_list_code", "valid_from_date"),
+        (
+            _r("product_code", "VARCHAR", "Product."),
+            _r("price_list_code", "VARCHAR", "Price list."),
+            *_VALID,
+            _r("unit_price_amount", MONEY, "List price of one base unit, before tax."),
+            _CURRENCY,
+            _UPDATED,
+        ),
+    ),
+    Entity(
+        "erp",
+        "order_lines",
+        "one line of one order",
+        ("order_number", "order_line_number"),
+        (
+            _r("order_number", "VARCHAR", "Order."),
+            _r("order_line_number", "VARCHAR", "Line."),
+            _r("partner_code", "VARCHAR", "Partner that ordered."),
+            _r("order_date", "DATE", "Date of the order."),
+            _c("requested_delivery_date", "DATE", "Date the partner asked for."),
+            _r("product_code", "VARCHAR", "Product."),
+            _r(
+                "ordered_quantity",
+                QUANTITY,
+                "Ordered, in `unit_code`; negative for an ordered return.",
+            ),
+            _r("unit_code", "VARCHAR", "Unit."),
+            _r("net_amount", MONEY, "Line amount after discounts, before tax."),
+            _CURRENCY,
+            _r("status_code", "VARCHAR", "open, shipped, closed or cancelled."),
+            _UPDATED,
+        ),
+        date_column="order_date",
+    ),
+    Entity(
+        "erp",
+        "shipment_lines",
+        "one line of one shipment or return",
+        ("shipment_number", "shipment_line_number"),
+        (
+            _r("shipment_number", "VARCHAR", "Shipment or return."),
+            _r("shipment_line_number", "VARCHAR", "Line."),
+            _r("shipment_type", "VARCHAR", "delivery (to the partner) or return (back to us)."),
+            _c("order_number", "VARCHAR", "Order it serves."),
+            _c("order_line_number", "VARCHAR", "Order line it serves."),
+            _r("partner_code", "VARCHAR", "Partner."),
+            _r("shipment_date", "DATE", "Date it left (delivery) or came back (return)."),
+            _c("delivery_date", "DATE", "Date of receipt by the partner where known."),
+            _r("product_code", "VARCHAR", "Product."),
+            _r("shipped_quantity", QUANTITY, "Positive; `shipment_type` gives the direction."),
+            _r("unit_code", "VARCHAR", "Unit."),
+            _UPDATED,
+        ),
+        date_column="shipment_date",
+    ),
+    Entity(
+        "erp",
+        "invoice_lines",
+        "one line of one posted invoice or credit note",
+        ("invoice_number", "invoice_line_number"),
+        (
+            _r("invoice_number", "VARCHAR", "Invoice or credit note."),
+            _r("invoice_line_number", "VARCHAR", "Line."),
+            _r("invoice_type", "VARCHAR", "invoice or credit_note."),
+            _c(
+                "credit_reason_code",
+                "VARCHAR",
+                "Credit notes: return (goods came back) or price (euros only).",
+            ),
+            _r("partner_code", "VARCHAR", "Partner invoiced."),
+            _r("invoice_date", "DATE", "Date of the document."),
+            _c("due_date", "DATE", "Date it falls due."),
+            _c("order_number", "VARCHAR", "Order it bills."),
+            _c("order_line_number", "VARCHAR", "Order line it bills."),
+            _c("original_invoice_number", "VARCHAR", "Credit notes: the invoice that is credited."),
+            _r("product_code", "VARCHAR", "Product."),
+            _r(
+                "invoiced_quantity",
+                QUANTITY,
+                "Signed: negative when goods are credited, 0 for a price-only credit.",
+            ),
+            _r("unit_code", "VARCHAR", "Unit."),
+            _r("gross_amount", MONEY, "Signed; list price x quantity."),
+            _r(
+                "standard_discount_amount",
+                MONEY,
+                "Signed as the line; contractual reduction (>= 0 on an invoice).",
+            ),
+            _r(
+                "exceptional_discount_amount",
+                MONEY,
+                "Signed as the line; reduction outside the contract.",
+            ),
+            _r("net_amount", MONEY, "Signed; gross less both discounts, before tax."),
+            _CURRENCY,
+            _UPDATED,
+        ),
+        date_column="invoice_date",
+    ),
+    Entity(
+        "erp",
+        "stock_levels",
+        "one product x warehouse x day (our own stock)",
+        ("product_code", "warehouse_code", "stock_date"),
+        (
+            _r("product_code", "VARCHAR", "Product."),
+            _r("warehouse_code", "VARCHAR", "Our warehouse."),
+            _r("stock_date", "DATE", "Day, end of day."),
+            _r("on_hand_quantity", QUANTITY, "In base units."),
+            _UPDATED,
+        ),
+        date_column="stock_date",
+    ),
+    Entity(
+        "erp",
+        "opportunities",
+        "one opportunity raised by or with a partner",
+        ("opportunity_number",),
+        (
+            _r("opportunity_number", "VARCHAR", "Opportunity."),
+            _c("partner_code", "VARCHAR", "Partner."),
+            _c("product_code", "VARCHAR", "Product, where one is named."),
+            _r("stage_code", "VARCHAR", "open, quoted, won or lost."),
+            _c("announced_quantity", QUANTITY, "Base units announced."),
+            _c("announced_amount", MONEY, "Amount announced, before tax."),
+            _CURRENCY,
+            _r("created_date", "DATE", "Day it was raised."),
+            _c("expected_date", "DATE", "Day the deal is expected."),
+            _c("closed_date", "DATE", "Day it was won or lost."),
+            _c("order_number", "VARCHAR", "Order it became."),
+            _UPDATED,
+        ),
+        date_column="created_date",
+    ),
+    Entity(
+        "erp",
+        "leads",
+        "one lead passed to a partner",
+        ("lead_number",),
+        (
+            _r("lead_number", "VARCHAR", "Lead."),
+            _c("partner_code", "VARCHAR", "Partner it was passed to."),
+            _c("source_code", "VARCHAR", "Where it came from."),
+            _r("status_code", "VARCHAR", "new, passed, won or lost."),
+            _r("created_date", "DATE", "Day it came in."),
+            _c("closed_date", "DATE", "Day it was won or lost."),
+            _c("postal_code", "VARCHAR", "Postal code of the prospect."),
+            _UPDATED,
+        ),
+        date_column="created_date",
+    ),
+    Entity(
+        "erp",
+        "payments",
+        "one payment of one invoice",
+        ("payment_number",),
+        (
+            _r("payment_number", "VARCHAR", "Payment."),
+            _r("partner_code", "VARCHAR", "Partner that paid."),
+            _c("invoice_number", "VARCHAR", "Invoice it settles."),
+            _r("payment_date", "DATE", "Day the money came in."),
+            _r("paid_amount", MONEY, "Signed, tax included; negative for a refund."),
+            _CURRENCY,
+            _UPDATED,
+        ),
+        date_column="payment_date",
+    ),
+)
+
+_REPORT_HEAD = (
+    _r(
+        "slice_key",
+        "VARCHAR",
+        "partner|feed|period: what a later report of the same period replaces.",
+    ),
+    _r("partner_code", "VARCHAR", "Partner that reported."),
+    _r("feed_code", "VARCHAR", "Feed (profile) it came through."),
+    _r("period_start_date", "DATE", "First day of the reported period."),
+    _r("period_end_date", "DATE", "Last day of the reported period."),
+)
+_REPORT_PRODUCT = (
+    _c("store_code", "VARCHAR", "Partner's store or depot."),
+    _c("postal_code", "VARCHAR", "Postal code of the sale or the store."),
+    _c("partner_product_code", "VARCHAR", "Product code in the partner's own numbering."),
+    _c("product_code", "VARCHAR", "Product code in ours, as the partner wrote it."),
+    _c("gtin", "VARCHAR", "GTIN as the partner wrote it, digits only."),
+    _c("product_label", "VARCHAR", "Description as the partner wrote it."),
+    _r(
+        "unit_code",
+        "VARCHAR",
+        "Unit the quantities are in; the pack behind a pack's GTIN is found later.",
+    ),
+)
+
+FEED_ENTITIES: Final = (
+    Entity(
+        "feeds",
+        "sell_out",
+        "one reported sell-out line",
+        ("_batch_id", "_source_row", "_source_column"),
+        (
+            *_REPORT_HEAD,
+            _r(
+                "sale_date",
+                "DATE",
+                "Day of the sale; for reports by week the Thursday, by month the last day.",
+            ),
+            *_REPORT_PRODUCT,
+            _r(
+                "sold_quantity",
+                QUANTITY,
+                "Sold to end customers, returns not deducted (>= 0 unless the sender nets).",
+            ),
+            _r("returned_quantity", QUANTITY, "Returned by end customers, positive."),
+            _c(
+                "net_amount",
+                MONEY,
+                "Revenue of sold less returned, before tax; NULL if the partner does not report it.",
+            ),
+            _c("currency_code", "VARCHAR", "ISO 4217."),
+            _c("transaction_id", "VARCHAR", "Ticket or order of the partner."),
+            _c("customer_key", "VARCHAR", "Keyed hash of the end customer; never the customer."),
+            _r("_source_column", "VARCHAR", "Column of the value in wide reports; '' elsewhere."),
+        ),
+        date_column="sale_date",
+    ),
+    Entity(
+        "feeds",
+        "inventory",
+        "one reported stock line",
+        ("_batch_id", "_source_row", "_source_column"),
+        (
+            *_REPORT_HEAD,
+            _r("stock_date", "DATE", "Day at whose end the stock was counted."),
+            *_REPORT_PRODUCT,
+            _r(
+                "on_hand_quantity",
+                QUANTITY,
+                "On hand at the partner; may be negative if the partner says so.",
+            ),
+            _c("in_transit_quantity", QUANTITY, "Under way to the partner, as the partner sees it."),
+            _r("_source_column", "VARCHAR", "Column of the value in wide reports; '' elsewhere."),
+        ),
+        date_column="stock_date",
+    ),
+)
+
+RULE_ENTITIES: Final = (
+    Entity(
+        "rules",
+        "feeds",
+        "one feed the company expects",
+        ("feed_code",),
+        (
+            _r("feed_code", "VARCHAR", "Feed: the profile's file name without its ending."),
+            _r("partner_code", "VARCHAR", "Partner that sends it."),
+            _r("frequency_code", "VARCHAR", "day, week or month: the period of one report."),
+            _r("reports_sell_out", "BOOLEAN", "Whether it carries sell-out."),
+            _r("reports_inventory", "BOOLEAN", "Whether it carries stock."),
+            _r("expected_from_date", "DATE", "First day from which reports are expected."),
+            _c("expected_to_date", "DATE", "First day from which they no longer are."),
+            _r("due_days", "INTEGER", "Days after the period's end by which a report is due."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "product_crosswalk",
+        "one partner x partner's product code x range of dates",
+        ("partner_code", "partner_product_code", "valid_from_date"),
+        (
+            _r("partner_code", "VARCHAR", "Partner."),
+            _r("partner_product_code", "VARCHAR", "Product code in the partner's numbering."),
+            _r("product_code", "VARCHAR", "Product code in ours."),
+            _r("unit_code", "VARCHAR", "Our unit that one of the partner's units is."),
+            *_VALID,
+        ),
+    ),
+    Entity(
+        "rules",
+        "thresholds",
+        "one named threshold x channel",
+        ("threshold_code", "channel_code"),
+        (
+            _r("threshold_code", "VARCHAR", "Name, see docs/rules.md."),
+            _r("channel_code", "VARCHAR", "Channel it is limited to; '*' for all."),
+            _r("threshold_value", QUANTITY, "Value; unit by name (_rate, _days, _weeks)."),
+        ),
+    ),
+)
+
+ENTITIES: Final = {
+    (entity.system, entity.name): entity for entity in (*ERP_ENTITIES, *FEED_ENTITIES, *RULE_ENTITIES)
+}
+
+
+def entity(system: str, name: str) -> Entity:
+    """The entity of that system and name; KeyError if the contract has none."""
+    return ENTITIES[system, name]

@@ -1,0 +1,286 @@
+"""The profile of a feed: all that Aval knows of one partner's report, as `feeds/<partner>_<feed>.yml`.
+
+A profile says where the files are, how they are written, which period they cover and which of their
+columns mean what. Nothing is guessed: what a profile does not say does not happen. What belongs here:
+the typed profile and its checks. Reading files is the readers' work (`delimited`, `excel`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from connectors.company import Code, Settings, read_model
+from connectors.errors import ConfigError, Place
+
+Metric = Literal[
+    "sold_quantity", "returned_quantity", "net_amount", "on_hand_quantity", "in_transit_quantity"
+]
+Frequency = Literal["day", "week", "month"]
+
+
+def _valid_regex(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a valid regular expression: {error}") from error
+    return pattern
+
+
+Regex = Annotated[str, AfterValidator(_valid_regex)]
+
+
+class FileMatch(Settings):
+    """Which files of the inbox belong to the feed: a glob below the inbox, for example `D07/ventes_*.csv`."""
+
+    glob: str
+
+
+class Delimited(Settings):
+    """How a text file is written. `encoding` is stated, never guessed: `utf-8`, `cp1252`, `utf-16`, …"""
+
+    kind: Literal["delimited"]
+    encoding: str = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ";"
+    quote: Annotated[str, Field(min_length=1, max_length=1)] | None = '"'
+    header_row: int = Field(default=1, ge=1, description="Line of the column names, 1 = first line.")
+
+
+class Excel(Settings):
+    """Where the table is in a workbook: the sheet (the first when absent) and its header rows."""
+
+    kind: Literal["excel"]
+    sheet: str | None = None
+    header_row: int = Field(default=1, ge=1, description="First row of the column names, 1 = first row.")
+    header_rows: int = Field(
+        default=1,
+        ge=1,
+        le=3,
+        description="Rows the header takes; names are joined by ' / ', merged cells filled right.",
+    )
+
+
+class Period(Settings):
+    """The period of one report and where it is written.
+
+    `source: file_name` reads named groups of `pattern` from the file's name: (year, week), (year, month),
+    (year, month, day) or `date`; `source: column` reads it from the column `header` of each row with
+    `date_format` (strptime), or, for `frequency: week`, as `2026-W05` / `S05-2026` by `pattern` groups year
+    and week; `source: header` is for wide reports, whose column titles name the period by `wide.pattern`.
+    A row's period is the day, ISO week or calendar month that holds its date.
+    """
+
+    frequency: Frequency
+    source: Literal["file_name", "column", "header"]
+    pattern: Regex | None = None
+    header: str | None = None
+    date_format: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Period:
+        if self.source == "file_name" and not self.pattern:
+            raise ValueError("expected 'pattern' with source: file_name")
+        if self.source == "column" and not self.header:
+            raise ValueError("expected 'header' with source: column")
+        if self.source == "column" and not (self.pattern or self.date_format):
+            raise ValueError("expected 'date_format' or 'pattern' with source: column")
+        if self.pattern:
+            groups = set(re.compile(self.pattern).groupindex)
+            if not groups >= _PERIOD_GROUPS[self.frequency] and "date" not in groups:
+                expected = " and ".join(sorted(_PERIOD_GROUPS[self.frequency]))
+                raise ValueError(
+                    f"expected named groups {expected} in 'pattern' for frequency {self.frequency}"
+                )
+        return self
+
+
+_PERIOD_GROUPS: Final = {
+    "day": {"year", "month", "day"},
+    "week": {"year", "week"},
+    "month": {"year", "month"},
+}
+
+
+class Columns(Settings):
+    """Header of the file for each canonical column. Compared without case, accents and doubled blanks.
+
+    `product_code`, `gtin` or `partner_product_code`: at least one. A metric that is not named here is
+    not reported by this feed: NULL, never zero.
+    """
+
+    sale_date: str | None = None
+    store_code: str | None = None
+    postal_code: str | None = None
+    partner_product_code: str | None = None
+    product_code: str | None = None
+    gtin: str | None = None
+    product_label: str | None = None
+    unit_code: str | None = None
+    sold_quantity: str | None = None
+    returned_quantity: str | None = None
+    net_amount: str | None = None
+    currency_code: str | None = None
+    on_hand_quantity: str | None = None
+    in_transit_quantity: str | None = None
+    transaction_id: str | None = None
+    customer: str | None = None
+
+    @model_validator(mode="after")
+    def _has_product(self) -> Columns:
+        if not (self.partner_product_code or self.product_code or self.gtin):
+            raise ValueError("expected at least one of partner_product_code, product_code and gtin")
+        return self
+
+    def named(self) -> dict[str, str]:
+        """Canonical column -> header, for the columns that the feed has."""
+        return {name: header for name, header in self.model_dump().items() if header is not None}
+
+
+class Wide(Settings):
+    """A report with one column per period and metric. Every header that matches `pattern` is such a column.
+
+    The named groups give the period (year, week / month / day); `metric` says what the values are.
+    Two metrics side by side are two entries.
+    """
+
+    metric: Metric
+    pattern: Regex
+
+
+class SkippedRows(Settings):
+    """Rows that are no data: any row in which the column `header` matches `pattern` (totals at the foot)."""
+
+    header: str
+    pattern: Regex
+
+
+class Profile(Settings):
+    """One feed of one partner."""
+
+    partner: Code
+    description: str | None = None
+    contact: str | None = None
+    files: FileMatch
+    container: Annotated[Delimited | Excel, Field(discriminator="kind")]
+    period: Period
+    columns: Columns
+    wide: tuple[Wide, ...] = ()
+    skip_rows: tuple[SkippedRows, ...] = ()
+    decimal_mark: Literal[",", "."] = ","
+    thousands_mark: Literal[" ", ".", ",", "'", ""] = ""
+    date_format: str = Field(default="%d/%m/%Y", description="strptime format of `sale_date`.")
+    unit: Code = Field(
+        default="PCE",
+        description="Unit of the quantities where no unit_code column says otherwise.",
+    )
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    sold_is_net: bool = Field(default=False, description="The sender has already deducted returns from sold.")
+    negative_sold_is_return: bool = Field(
+        default=False,
+        description="A negative sold quantity is a return; otherwise it is an error of the row.",
+    )
+    tax_rate: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="Amounts include this tax: 0.20; NULL if they are before tax.",
+    )
+    empty_is_zero: bool = Field(
+        default=False,
+        description="An empty quantity cell means zero; otherwise a row with no quantity at all is an error.",
+    )
+    expected_from: date
+    expected_to: date | None = None
+    due_days: int = Field(
+        default=3, ge=0, description="Days after the period's end by which the report is due."
+    )
+    crosswalk: Path | None = Field(
+        default=None,
+        description=(
+            "CSV beside the profile: "
+            "partner_product_code;product_code;unit_code[;valid_from_date;valid_to_date]."
+        ),
+    )
+    max_quarantined_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Above this share of bad rows the whole file is rejected.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_metric(self) -> Profile:
+        if not self.metrics:
+            raise ValueError(
+                "expected at least one metric: sold_quantity, on_hand_quantity, … or a 'wide' entry"
+            )
+        if self.wide and self.period.source != "header":
+            raise ValueError("expected period.source: header with 'wide'")
+        if self.period.source == "header" and not self.wide:
+            raise ValueError("expected 'wide' with period.source: header")
+        for entry in self.wide:
+            groups = set(re.compile(entry.pattern).groupindex)
+            if not groups >= _PERIOD_GROUPS[self.period.frequency]:
+                raise ValueError(
+                    f"expected named groups {sorted(_PERIOD_GROUPS[self.period.frequency])} in wide.pattern"
+                )
+        return self
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Canonical metrics that the feed reports."""
+        named = self.columns.named()
+        return frozenset(
+            [name for name in named if name.endswith("_quantity") or name == "net_amount"]
+            + [entry.metric for entry in self.wide]
+        )
+
+    @property
+    def reports_sell_out(self) -> bool:
+        return bool(self.metrics & {"sold_quantity", "returned_quantity"})
+
+    @property
+    def reports_inventory(self) -> bool:
+        return "on_hand_quantity" in self.metrics
+
+    def fingerprint(self) -> str:
+        """Hash of what decides how a file is read; a change of it makes files be read again."""
+        relevant = self.model_dump_json(
+            exclude={
+                "description",
+                "contact",
+                "expected_from",
+                "expected_to",
+                "due_days",
+                "crosswalk",
+            }
+        )
+        return hashlib.sha256(relevant.encode()).hexdigest()[:16]
+
+
+def load_profiles(feeds: Path) -> dict[str, Profile]:
+    """All profiles of a company's `feeds/` folder by feed code, which is the file's name without `.yml`."""
+    profiles: dict[str, Profile] = {}
+    for path in sorted(feeds.glob("*.yml")):
+        profile = read_model(path, Profile)
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", path.stem):
+            raise ConfigError(
+                "invalid_feed_name",
+                f"the feed's name {path.stem!r} holds other characters than letters, digits, _ and -",
+                "rename the file",
+                Place(file=path),
+            )
+        if profile.crosswalk is not None and not (path.parent / profile.crosswalk).is_file():
+            raise ConfigError(
+                "missing_file",
+                f"the crosswalk {profile.crosswalk} does not exist",
+                "create it beside the profile, or remove the key",
+                Place(file=path),
+            )
+        profiles[path.stem] = profile
+    return profiles

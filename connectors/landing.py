@@ -1,0 +1,81 @@
+"""Where landed data lies, and how a file gets there whole or not at all.
+
+Layout: `<landing>/<system>/<entity>/…/<batch_id>.parquet`, immutable. Each entity's folder also holds
+`_schema.parquet`, typed and without rows, so that a reader finds every column before the first batch.
+What a batch is worth (live, superseded, rejected) is not here but in `connectors.ledger`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from connectors.contract import ENTITIES, Entity
+
+
+def new_batch_id(moment: datetime | None = None) -> str:
+    """A batch identity that sorts by time: `20260630T060000-1a2b3c4d`."""
+    stamp = (moment or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S%f")
+    return f"{stamp}-{secrets.token_hex(4)}"
+
+
+def entity_folder(landing: Path, entity: Entity) -> Path:
+    return landing / entity.system / entity.name
+
+
+@contextmanager
+def atomic_file(final: Path) -> Iterator[Path]:
+    """Yield a path beside `final`; on leaving without error it is fsynced and renamed to `final`.
+
+    After a crash only a file ending in `.part` can be left over, which no reader looks at.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    part = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        with part.open("rb") as handle:
+            os.fsync(handle.fileno())
+        part.replace(final)
+        fsync_folder(final.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def column_definitions(entity: Entity) -> str:
+    """The entity's columns as SQL, `name type, …`, provenance included."""
+    return ", ".join(f'"{column.name}" {column.type}' for column in entity.all_columns)
+
+
+def write_schemas(landing: Path) -> None:
+    """Write the empty `_schema.parquet` of every contract entity, anew where the contract changed."""
+    connection = duckdb.connect()
+    try:
+        for entity in ENTITIES.values():
+            connection.execute(f"create or replace table empty ({column_definitions(entity)})")
+            with atomic_file(entity_folder(landing, entity) / "_schema.parquet") as part:
+                connection.execute("copy empty to ? (format parquet)", [str(part)])
+    finally:
+        connection.close()
+
+
+def remove_leftovers(landing: Path) -> list[Path]:
+    """Remove `.part` files that a killed run left; returns what was removed."""
+    leftovers = sorted(landing.rglob(".*.part"))
+    for path in leftovers:
+        path.unlink()
+    return leftovers

@@ -1,0 +1,407 @@
+"""The intake ledger: what came in, what became of it, and what the warehouse still has to build.
+
+A SQLite file in WAL mode with three tables:
+
+- `batches`: one row per file seen or extract pulled, with its state and counts;
+- `slices`: which batch is the live one of each slice (partner|feed|period, or erp|entity|month);
+- `pending`: slices whose facts must be replaced. An entry goes only after a publication that held it.
+
+Every change of state is one transaction. What belongs here: state of intake. What does not: the
+data itself (`connectors.landing`) and quality results (`quality` schema of the warehouse).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import duckdb
+
+from connectors.landing import atomic_file
+
+State = Literal["landed", "superseded", "rejected", "duplicate"]
+
+_SCHEMA: Final = """
+create table if not exists batches (
+    batch_id text primary key,
+    system text not null,
+    source text not null,
+    partner_code text,
+    feed_code text,
+    file_name text,
+    content_hash text,
+    profile_hash text,
+    period_start_date text,
+    period_end_date text,
+    received_at text not null,
+    landed_at text not null,
+    rows_read integer not null default 0,
+    rows_accepted integer not null default 0,
+    rows_quarantined integer not null default 0,
+    rows_skipped integer not null default 0,
+    bytes integer not null default 0,
+    state text not null check (state in ('landed', 'superseded', 'rejected', 'duplicate')),
+    reason_code text,
+    reason text,
+    cursor_value text,
+    totals text not null default '{}'
+);
+create index if not exists batches_content on batches (content_hash, profile_hash);
+create table if not exists slices (
+    system text not null,
+    entity text not null,
+    slice_key text not null,
+    batch_id text not null references batches (batch_id),
+    partner_code text,
+    feed_code text,
+    period_start_date text not null,
+    period_end_date text not null,
+    file text,
+    rows_landed integer not null,
+    quantity_total text not null default '0',
+    amount_total text not null default '0',
+    is_live integer not null,
+    primary key (system, entity, slice_key, batch_id)
+);
+create index if not exists slices_live on slices (system, entity, slice_key) where is_live = 1;
+create table if not exists pending (
+    sequence integer primary key autoincrement,
+    system text not null,
+    entity text not null,
+    slice_key text not null,
+    reason text not null
+);
+create table if not exists facts (name text primary key, value text not null);
+"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One file seen or extract pulled. Dates and instants are UTC; counts are rows of the source.
+
+    `rows_read = rows_accepted + rows_quarantined + rows_skipped`; skipped rows are those that a profile
+    declares to be no data (titles, blank lines, totals). `totals` keeps control totals by name.
+    """
+
+    batch_id: str
+    system: str
+    source: str
+    state: State
+    received_at: datetime
+    landed_at: datetime
+    partner_code: str | None = None
+    feed_code: str | None = None
+    file_name: str | None = None
+    content_hash: str | None = None
+    profile_hash: str | None = None
+    period_start_date: date | None = None
+    period_end_date: date | None = None
+    rows_read: int = 0
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rows_skipped: int = 0
+    bytes: int = 0
+    reason_code: str | None = None
+    reason: str | None = None
+    cursor_value: str | None = None
+    totals: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A slice of one entity that a batch brought, with its control totals.
+
+    `quantity_total` and `amount_total` are exact decimals written as text: the sums of the entity's main
+    quantity and net amount as landed. `file` is the Parquet file, relative to the landing folder;
+    None for ERP extracts, whose slices are spread over several files.
+    """
+
+    system: str
+    entity: str
+    slice_key: str
+    period_start_date: date
+    period_end_date: date
+    rows_landed: int
+    quantity_total: str = "0"
+    amount_total: str = "0"
+    partner_code: str | None = None
+    feed_code: str | None = None
+    file: str | None = None
+
+
+class Ledger:
+    """The intake ledger of one company. Open it as a context manager; it may be opened by several readers."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Ledger:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("pragma journal_mode = wal")
+        self._connection.execute("pragma synchronous = full")
+        self._connection.executescript(_SCHEMA)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("begin immediate")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
+
+    def record(self, batch: Batch, slices: Sequence[Slice] = ()) -> None:
+        """Enter a batch with the slices it brought, in one transaction.
+
+        Each slice becomes the live one of its key and pending; the batch that held the key before is
+        superseded once none of its slices is live.
+        """
+        with self._transaction() as connection:
+            _insert(connection, "batches", _batch_row(batch))
+            former: set[str] = set()
+            for item in slices:
+                key = (item.system, item.entity, item.slice_key)
+                former.update(
+                    row["batch_id"]
+                    for row in connection.execute(
+                        "select batch_id from slices "
+                        "where system = ? and entity = ? and slice_key = ? and is_live = 1",
+                        key,
+                    )
+                )
+                connection.execute(
+                    "update slices set is_live = 0 where system = ? and entity = ? and slice_key = ?",
+                    key,
+                )
+                row = {name: _text(value) for name, value in asdict(item).items()}
+                _insert(connection, "slices", {**row, "batch_id": batch.batch_id, "is_live": 1})
+                connection.execute(
+                    "insert into pending (system, entity, slice_key, reason) values (?, ?, ?, ?)",
+                    (*key, "landed"),
+                )
+            connection.executemany(
+                "update batches set state = 'superseded' "
+                "where batch_id = ? and system = 'feeds' and not exists "
+                "(select 1 from slices where slices.batch_id = batches.batch_id and is_live = 1)",
+                [(batch_id,) for batch_id in sorted(former)],
+            )
+
+    def find_content(self, content_hash: str, profile_hash: str) -> Batch | None:
+        """The newest batch (landed, superseded or rejected) that these bytes gave under this profile."""
+        row = self._connection.execute(
+            "select * from batches where content_hash = ? and profile_hash = ? and state <> 'duplicate' "
+            "order by batch_id desc limit 1",
+            (content_hash, profile_hash),
+        ).fetchone()
+        return _batch(row) if row else None
+
+    def has_sighting(self, file_name: str, content_hash: str, profile_hash: str) -> bool:
+        """Whether this very file (name and bytes) has been entered before, duplicates included."""
+        return (
+            self._connection.execute(
+                "select 1 from batches where file_name = ? and content_hash = ? and profile_hash = ?",
+                (file_name, content_hash, profile_hash),
+            ).fetchone()
+            is not None
+        )
+
+    def batches(self, system: str | None = None, since: str | None = None) -> list[Batch]:
+        """Batches in order of entry; `since` is a batch id and excludes it and all before."""
+        rows = self._connection.execute(
+            "select * from batches where (?1 is null or system = ?1) "
+            "and (?2 is null or batch_id > ?2) order by batch_id",
+            (system, since),
+        )
+        return [_batch(row) for row in rows]
+
+    def last_batch_id(self) -> str | None:
+        row = self._connection.execute("select max(batch_id) as batch_id from batches").fetchone()
+        return row["batch_id"] if row else None
+
+    def cursor(self, system: str, source: str) -> str | None:
+        """The cursor reached by the newest complete extract of that source."""
+        row = self._connection.execute(
+            "select cursor_value from batches where system = ? and source = ? and cursor_value is not null "
+            "order by batch_id desc limit 1",
+            (system, source),
+        ).fetchone()
+        return row["cursor_value"] if row else None
+
+    def last_extract(self, system: str, source: str) -> Batch | None:
+        row = self._connection.execute(
+            "select * from batches where system = ? and source = ? order by batch_id desc limit 1",
+            (system, source),
+        ).fetchone()
+        return _batch(row) if row else None
+
+    def mark_pending(self, keys: Iterable[tuple[str, str, str]], reason: str) -> int:
+        """Ask for slices `(system, entity, slice_key)` to be built again; returns how many."""
+        rows = [(*key, reason) for key in keys]
+        with self._transaction() as connection:
+            connection.executemany(
+                "insert into pending (system, entity, slice_key, reason) values (?, ?, ?, ?)", rows
+            )
+        return len(rows)
+
+    def live_slices(self, first: date | None = None, last: date | None = None) -> list[tuple[str, str, str]]:
+        """Keys of live slices whose period touches `first..last` (both included)."""
+        rows = self._connection.execute(
+            "select distinct system, entity, slice_key from slices where is_live = 1 "
+            "and (?1 is null or period_end_date >= ?1) and (?2 is null or period_start_date <= ?2)",
+            (_text(first), _text(last)),
+        )
+        return [(row["system"], row["entity"], row["slice_key"]) for row in rows]
+
+    def pending_sequence(self) -> int:
+        """The newest entry of `pending`; hand it to `clear_pending` after the publication. 0 when none."""
+        row = self._connection.execute(
+            "select coalesce(max(sequence), 0) as sequence from pending"
+        ).fetchone()
+        return int(row["sequence"])
+
+    def clear_pending(self, up_to: int) -> None:
+        """Forget what was pending up to that entry: it is published. Later entries stay."""
+        with self._transaction() as connection:
+            connection.execute("delete from pending where sequence <= ?", (up_to,))
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a named value (for example the fingerprint of the last published warehouse)."""
+        with self._transaction() as connection:
+            connection.execute(
+                "insert into facts (name, value) values (?, ?) "
+                "on conflict (name) do update set value = excluded.value",
+                (name, value),
+            )
+
+    def recall(self, name: str) -> str | None:
+        row = self._connection.execute("select value from facts where name = ?", (name,)).fetchone()
+        return row["value"] if row else None
+
+    def export(self, landing: Path) -> None:
+        """Write the ledger as Parquet for SQL: `landing/ledger/{batches,slices}.parquet`.
+
+        `slices` holds live slices only, with `is_pending`, plus keys that are pending but no longer live.
+        """
+        connection = duckdb.connect()
+        try:
+            for name, query, types in (
+                ("batches", "select * from batches order by batch_id", _BATCH_TYPES),
+                ("slices", _EXPORTED_SLICES, _SLICE_TYPES),
+            ):
+                rows = [tuple(row) for row in self._connection.execute(query)]
+                columns = ", ".join(f"{column} {type_}" for column, type_ in types.items())
+                connection.execute(f"create or replace table exported ({columns})")
+                if rows:
+                    import pyarrow as pa
+
+                    incoming = pa.table(  # noqa: F841 - read by DuckDB by its name
+                        {
+                            column: pa.array(
+                                [None if row[i] is None else str(row[i]) for row in rows],
+                                pa.string(),
+                            )
+                            for i, column in enumerate(types)
+                        }
+                    )
+                    connection.execute("insert into exported select * from incoming")
+                with atomic_file(landing / "ledger" / f"{name}.parquet") as part:
+                    connection.execute("copy exported to ? (format parquet)", [str(part)])
+        finally:
+            connection.close()
+
+
+_BATCH_TYPES: Final = {
+    "batch_id": "VARCHAR",
+    "system": "VARCHAR",
+    "source": "VARCHAR",
+    "partner_code": "VARCHAR",
+    "feed_code": "VARCHAR",
+    "file_name": "VARCHAR",
+    "content_hash": "VARCHAR",
+    "profile_hash": "VARCHAR",
+    "period_start_date": "DATE",
+    "period_end_date": "DATE",
+    "received_at": "TIMESTAMP",
+    "landed_at": "TIMESTAMP",
+    "rows_read": "BIGINT",
+    "rows_accepted": "BIGINT",
+    "rows_quarantined": "BIGINT",
+    "rows_skipped": "BIGINT",
+    "bytes": "BIGINT",
+    "state": "VARCHAR",
+    "reason_code": "VARCHAR",
+    "reason": "VARCHAR",
+    "cursor_value": "VARCHAR",
+    "totals": "VARCHAR",
+}
+_SLICE_TYPES: Final = {
+    "system": "VARCHAR",
+    "entity": "VARCHAR",
+    "slice_key": "VARCHAR",
+    "batch_id": "VARCHAR",
+    "partner_code": "VARCHAR",
+    "feed_code": "VARCHAR",
+    "period_start_date": "DATE",
+    "period_end_date": "DATE",
+    "file": "VARCHAR",
+    "rows_landed": "BIGINT",
+    "quantity_total": "DECIMAL(38,4)",
+    "amount_total": "DECIMAL(38,4)",
+    "is_live": "BOOLEAN",
+    "is_pending": "BOOLEAN",
+}
+_EXPORTED_SLICES: Final = """
+select s.system, s.entity, s.slice_key, s.batch_id, s.partner_code, s.feed_code, s.period_start_date,
+       s.period_end_date, s.file, s.rows_landed, s.quantity_total, s.amount_total, s.is_live,
+       exists (select 1 from pending p where p.system = s.system and p.entity = s.entity
+               and p.slice_key = s.slice_key) as is_pending
+from slices s where s.is_live = 1
+union all
+select distinct p.system, p.entity, p.slice_key, null, null, null, null, null, null, 0, '0', '0', 0, 1
+from pending p where not exists (select 1 from slices s where s.is_live = 1 and s.system = p.system
+                                 and s.entity = p.entity and s.slice_key = p.slice_key)
+"""
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: dict[str, object]) -> None:
+    names = ", ".join(row)
+    marks = ", ".join(f":{name}" for name in row)
+    connection.execute(f"insert into {table} ({names}) values ({marks})", row)
+
+
+def _text(value: object) -> object:
+    if isinstance(value, datetime):
+        return (
+            value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+            if value.tzinfo
+            else value.isoformat(sep=" ")
+        )
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _batch_row(batch: Batch) -> dict[str, object]:
+    row = {name: _text(value) for name, value in asdict(batch).items()}
+    return {**row, "totals": json.dumps(batch.totals, sort_keys=True)}
+
+
+def _batch(row: sqlite3.Row) -> Batch:
+    values = dict(row)
+    for name in ("received_at", "landed_at"):
+        values[name] = datetime.fromisoformat(values[name])
+    for name in ("period_start_date", "period_end_date"):
+        values[name] = date.fromisoformat(values[name]) if values[name] else None
+    values["totals"] = json.loads(values["totals"])
+    return Batch(**values)

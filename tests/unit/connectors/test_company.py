@@ -1,0 +1,112 @@
+"""The company directory: what is right loads, and each fault is one error with file, line and remedy."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from connectors.company import Paths, load_company
+from connectors.errors import ConfigError
+
+GOOD = """\
+company:
+  code: acme
+  name: Acme SAS
+as_of_date: 2026-06-30
+erp:
+  kind: sql
+  url: sqlite:///${AVAL_DATA}/erp.sqlite
+  queries: erp
+inbox:
+  path: inbox
+"""
+
+
+def _load(tmp_path: Path, text: str):
+    (tmp_path / "company.yml").write_text(text, encoding="utf-8")
+    return load_company(Paths(tmp_path, tmp_path / "data"))
+
+
+def _fault(tmp_path: Path, text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        _load(tmp_path, text)
+    return caught.value
+
+
+def test_a_correct_file_loads_with_defaults_and_paths_from_its_own_folder(tmp_path: Path) -> None:
+    company = _load(tmp_path, GOOD)
+
+    assert company.locale == "fr"
+    assert company.currency == "EUR"
+    assert company.today() == date(2026, 6, 30)
+    assert company.inbox.path == tmp_path / "inbox"
+    assert company.erp.queries == tmp_path / "erp"
+    assert company.erp.connection_url() == f"sqlite:///{tmp_path}/data/erp.sqlite"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "problem", "remedy"),
+    [
+        ("  kind: sql\n", "  kind: sap\n", 6, "erp.kind", "'sql' or 'tryton'"),
+        ("  name: Acme SAS\n", "  nom: Acme SAS\n", 1, "company.name", "add it"),
+        ("inbox:\n", "currency: euro\ninbox:\n", 9, "'currency'", "[A-Z]"),
+        ("inbox:\n", "time_zone: Paris\ninbox:\n", 9, "'time_zone'", "Europe/Paris"),
+        ("inbox:\n", "colour: blue\ninbox:\n", 9, "unknown key 'colour'", "docs/company.md"),
+        ("  queries: erp\n", "", 5, "'erp'", "'queries'"),
+        ("sqlite:///${AVAL_DATA}/erp.sqlite", "postgresql://u:secret@db/x", 7, "erp.url", "{env: NAME}"),
+        ("${AVAL_DATA}", "${NOT_SET_ANYWHERE}", 7, "NOT_SET_ANYWHERE", "set NOT_SET_ANYWHERE"),
+        ("  code: acme\n", "  code: ../acme\n", 2, "company.code", "pattern"),
+        ("  code: acme\n", "  code: acme\n  code: acme2\n", 3, "'code' stands twice", "keep one"),
+    ],
+)
+def test_each_wrong_setting_names_file_line_problem_and_what_is_expected(
+    tmp_path: Path, old: str, new: str, line: int, problem: str, remedy: str
+) -> None:
+    error = _fault(tmp_path, GOOD.replace(old, new, 1))
+
+    assert error.place.file == tmp_path / "company.yml"
+    assert error.place.line == line
+    assert problem in error.problem
+    assert remedy in error.remedy
+
+
+def test_a_password_is_not_repeated_in_the_error(tmp_path: Path) -> None:
+    error = _fault(tmp_path, GOOD.replace("sqlite:///${AVAL_DATA}/erp.sqlite", "postgresql://u:s3cret@db/x"))
+
+    assert "s3cret" not in str(error)
+
+
+def test_broken_yaml_names_the_line(tmp_path: Path) -> None:
+    error = _fault(tmp_path, GOOD.replace("  name: Acme SAS", "  name: [Acme"))
+
+    assert error.code == "invalid_yaml"
+    assert error.place.line is not None
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"company\.yml does not exist"):
+        load_company(Paths(tmp_path, tmp_path / "data"))
+
+
+def test_a_secret_comes_from_the_environment_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "url.txt").write_text("postgresql://db/file\n", encoding="utf-8")
+    monkeypatch.setenv("ACME_ERP", "postgresql://db/env")
+    from_env = _load(tmp_path, GOOD.replace("sqlite:///${AVAL_DATA}/erp.sqlite", "{env: ACME_ERP}"))
+    from_file = _load(
+        tmp_path, GOOD.replace("sqlite:///${AVAL_DATA}/erp.sqlite", f"{{file: {tmp_path}/url.txt}}")
+    )
+
+    assert from_env.erp.connection_url() == "postgresql://db/env"
+    assert from_file.erp.connection_url() == "postgresql://db/file"
+
+
+def test_a_missing_secret_says_which_variable_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACME_ERP", raising=False)
+    company = _load(tmp_path, GOOD.replace("sqlite:///${AVAL_DATA}/erp.sqlite", "{env: ACME_ERP}"))
+
+    with pytest.raises(ConfigError, match="set ACME_ERP"):
+        company.erp.connection_url()
