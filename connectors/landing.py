@@ -11,7 +11,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -23,6 +23,16 @@ def new_batch_id(moment: datetime | None = None) -> str:
     """A batch identity that sorts by time: `20260630T060000-1a2b3c4d`."""
     stamp = (moment or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S%f")
     return f"{stamp}-{secrets.token_hex(4)}"
+
+
+def batch_ids(moment: datetime, newest: str | None) -> Iterator[str]:
+    """Batch identities that sort after `newest` and after one another, however the clock stands."""
+    while True:
+        if newest is not None:
+            last = datetime.strptime(newest.partition("-")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+            moment = max(moment.astimezone(UTC), last + timedelta(microseconds=1))
+        newest = new_batch_id(moment.astimezone(UTC))
+        yield newest
 
 
 def entity_folder(landing: Path, entity: Entity) -> Path:

@@ -1,10 +1,11 @@
 """The intake ledger: what came in, what became of it, and what the warehouse still has to build.
 
-A SQLite file in WAL mode with three tables:
+A SQLite file in WAL mode with these tables:
 
 - `batches`: one row per file seen or extract pulled, with its state and counts;
 - `slices`: which batch is the live one of each slice (partner|feed|period, or erp|entity|month);
-- `pending`: slices whose facts must be replaced. An entry goes only after a publication that held it.
+- `pending`: slices whose facts must be replaced. An entry goes only after a publication that held it;
+- `sightings` and `facts`: what spares work (files seen unchanged, named values). Losing them loses nothing.
 
 Every change of state is one transaction. What belongs here: state of intake. What does not: the
 data itself (`connectors.landing`) and quality results (`quality` schema of the warehouse).
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -78,6 +79,12 @@ create table if not exists pending (
     reason text not null
 );
 create table if not exists facts (name text primary key, value text not null);
+create table if not exists sightings (
+    path text primary key,
+    stamp text not null,
+    content_hash text not null,
+    profile_hash text not null
+);
 """
 
 
@@ -135,6 +142,15 @@ class Slice:
     file: str | None = None
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """A file of the inbox as last seen: `stamp` tells, without reading it, whether it may have changed."""
+
+    stamp: str
+    content_hash: str
+    profile_hash: str
+
+
 class Ledger:
     """The intake ledger of one company. Open it as a context manager; it may be opened by several readers."""
 
@@ -163,8 +179,8 @@ class Ledger:
             raise
         self._connection.execute("commit")
 
-    def record(self, batch: Batch, slices: Sequence[Slice] = ()) -> None:
-        """Enter a batch with the slices it brought, in one transaction.
+    def record(self, batch: Batch, slices: Sequence[Slice] = ()) -> tuple[str, ...]:
+        """Enter a batch with the slices it brought, in one transaction; returns the reports superseded by it.
 
         Each slice becomes the live one of its key and pending; the batch that held the key before is
         superseded once none of its slices is live.
@@ -198,15 +214,46 @@ class Ledger:
                 "(select 1 from slices where slices.batch_id = batches.batch_id and is_live = 1)",
                 [(batch_id,) for batch_id in sorted(former)],
             )
+            return tuple(
+                batch_id
+                for batch_id in sorted(former)
+                if connection.execute(
+                    "select 1 from batches where batch_id = ? and state = 'superseded'", (batch_id,)
+                ).fetchone()
+            )
 
-    def find_content(self, content_hash: str, profile_hash: str) -> Batch | None:
-        """The newest batch (landed, superseded or rejected) that these bytes gave under this profile."""
+    def find_content(
+        self, content_hash: str, profile_hash: str, period_start: date | None = None
+    ) -> Batch | None:
+        """The newest batch (landed, superseded or rejected) that these bytes gave under this profile.
+
+        `period_start` limits it to one period: where the file's name gives the period, equal bytes (two reported
+        zeros, say) under the names of two periods are two reports.
+        """
         row = self._connection.execute(
-            "select * from batches where content_hash = ? and profile_hash = ? and state <> 'duplicate' "
-            "order by batch_id desc limit 1",
-            (content_hash, profile_hash),
+            "select * from batches where content_hash = ?1 and profile_hash = ?2 and state <> 'duplicate' "
+            "and (?3 is null or period_start_date = ?3) order by batch_id desc limit 1",
+            (content_hash, profile_hash, _text(period_start)),
         ).fetchone()
         return _batch(row) if row else None
+
+    def sightings(self) -> dict[str, Sighting]:
+        """What was last seen under each path of the inbox."""
+        rows = self._connection.execute("select path, stamp, content_hash, profile_hash from sightings")
+        return {row["path"]: Sighting(row["stamp"], row["content_hash"], row["profile_hash"]) for row in rows}
+
+    def remember_sightings(self, sightings: Mapping[str, Sighting]) -> None:
+        """Keep what was seen under these paths, so that an unchanged file need not be read again."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "insert into sightings (path, stamp, content_hash, profile_hash) values (?, ?, ?, ?) "
+                "on conflict (path) do update set stamp = excluded.stamp, content_hash = excluded.content_hash, "
+                "profile_hash = excluded.profile_hash",
+                [
+                    (path, item.stamp, item.content_hash, item.profile_hash)
+                    for path, item in sightings.items()
+                ],
+            )
 
     def has_sighting(self, file_name: str, content_hash: str, profile_hash: str) -> bool:
         """Whether this very file (name and bytes) has been entered before, duplicates included."""
@@ -218,12 +265,15 @@ class Ledger:
             is not None
         )
 
-    def batches(self, system: str | None = None, since: str | None = None) -> list[Batch]:
+    def batches(
+        self, system: str | None = None, since: str | None = None, source: str | None = None
+    ) -> list[Batch]:
         """Batches in order of entry; `since` is a batch id and excludes it and all before."""
         rows = self._connection.execute(
             "select * from batches where (?1 is null or system = ?1) "
-            "and (?2 is null or batch_id > ?2) order by batch_id",
-            (system, since),
+            "and (?2 is null or batch_id > ?2) "
+            "and (?3 is null or source = ?3) order by batch_id",
+            (system, since, source),
         )
         return [_batch(row) for row in rows]
 
@@ -246,6 +296,23 @@ class Ledger:
             (system, source),
         ).fetchone()
         return _batch(row) if row else None
+
+    def amend_totals(self, batch_id: str, totals: Mapping[str, str]) -> None:
+        """Set control totals of a batch that is entered already; the others stay."""
+        with self._transaction() as connection:
+            _amend(connection, batch_id, totals)
+
+    def accept_deletions(self, system: str) -> int:
+        """Mark the deletions of all batches of a system as accepted; returns how many batches that were."""
+        open_batches = [
+            batch.batch_id
+            for batch in self.batches(system)
+            if int(batch.totals.get("deleted_rows", "0")) and batch.totals.get("deletions_accepted") != "yes"
+        ]
+        with self._transaction() as connection:
+            for batch_id in open_batches:
+                _amend(connection, batch_id, {"deletions_accepted": "yes"})
+        return len(open_batches)
 
     def mark_pending(self, keys: Iterable[tuple[str, str, str]], reason: str) -> int:
         """Ask for slices `(system, entity, slice_key)` to be built again; returns how many."""
@@ -380,6 +447,14 @@ def _insert(connection: sqlite3.Connection, table: str, row: dict[str, object]) 
     names = ", ".join(row)
     marks = ", ".join(f":{name}" for name in row)
     connection.execute(f"insert into {table} ({names}) values ({marks})", row)
+
+
+def _amend(connection: sqlite3.Connection, batch_id: str, totals: Mapping[str, str]) -> None:
+    row = connection.execute("select totals from batches where batch_id = ?", (batch_id,)).fetchone()
+    merged = {**json.loads(row["totals"]), **totals}
+    connection.execute(
+        "update batches set totals = ? where batch_id = ?", (json.dumps(merged, sort_keys=True), batch_id)
+    )
 
 
 def _text(value: object) -> object:

