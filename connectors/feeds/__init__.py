@@ -1,0 +1,1 @@
+"""Partners' reports: profiles, one reader per container, and the intake that judges and lands files."""

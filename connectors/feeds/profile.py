@@ -11,7 +11,7 @@ import hashlib
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -22,6 +22,7 @@ Metric = Literal[
     "sold_quantity", "returned_quantity", "net_amount", "on_hand_quantity", "in_transit_quantity"
 ]
 Frequency = Literal["day", "week", "month"]
+_METRICS: Final = frozenset(get_args(Metric))
 
 
 def _valid_regex(pattern: str) -> str:
@@ -32,13 +33,19 @@ def _valid_regex(pattern: str) -> str:
     return pattern
 
 
+def _below_inbox(glob: str) -> str:
+    if glob.startswith("/") or "\\" in glob or ".." in glob.split("/"):
+        raise ValueError("expected a pattern below the inbox: no leading '/', no '..', '/' between folders")
+    return glob
+
+
 Regex = Annotated[str, AfterValidator(_valid_regex)]
 
 
 class FileMatch(Settings):
     """Which files of the inbox belong to the feed: a glob below the inbox, for example `D07/ventes_*.csv`."""
 
-    glob: str
+    glob: Annotated[str, AfterValidator(_below_inbox)]
 
 
 class Delimited(Settings):
@@ -134,6 +141,12 @@ class Columns(Settings):
     def _has_product(self) -> Columns:
         if not (self.partner_product_code or self.product_code or self.gtin):
             raise ValueError("expected at least one of partner_product_code, product_code and gtin")
+        if self.customer and self.customer in [
+            title for name, title in self.named().items() if name != "customer"
+        ]:
+            raise ValueError(
+                "expected the customer's column under 'customer' only: elsewhere it would land in clear"
+            )
         return self
 
     def named(self) -> dict[str, str]:
@@ -184,6 +197,15 @@ class Profile(Settings):
         default=False,
         description="A negative sold quantity is a return; otherwise it is an error of the row.",
     )
+    returns_are_negative: bool = Field(
+        default=False,
+        description="Returned quantities bear a minus sign; otherwise that is an error of the row.",
+    )
+    parentheses_are_negative: bool = Field(default=False, description="(12,5) means -12,5.")
+    units: dict[str, Code] = Field(
+        default_factory=dict,
+        description="The partner's names of units -> ours; a name that is not listed is an error of the row.",
+    )
     tax_rate: float | None = Field(
         default=None,
         ge=0,
@@ -219,6 +241,12 @@ class Profile(Settings):
             raise ValueError(
                 "expected at least one metric: sold_quantity, on_hand_quantity, … or a 'wide' entry"
             )
+        if not (self.reports_sell_out or self.reports_inventory):
+            raise ValueError(
+                "expected sold_quantity, returned_quantity or on_hand_quantity among the metrics"
+            )
+        if self.wide and any(name in _METRICS for name in self.columns.named()):
+            raise ValueError("expected no metric in 'columns' beside 'wide': it would belong to no period")
         if self.wide and self.period.source != "header":
             raise ValueError("expected period.source: header with 'wide'")
         if self.period.source == "header" and not self.wide:

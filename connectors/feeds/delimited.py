@@ -1,0 +1,397 @@
+"""Reader of delimited text: any encoding Python knows, any one-character delimiter, in bounded memory.
+
+Two ways lead to the same table. The straight way streams through DuckDB's own parallel CSV reader; it holds
+when a look at the bytes and the number of parsed records prove that each line is one well-formed record, so
+that the position of a record is its line. Every other file (blank lines, line breaks inside quotes, mixed
+line ends, rows that do not fit the header) goes the careful way: lines are numbered first, joined to
+records where a quoted cell runs over line ends, and split in SQL. No row is lost on either way, and none is
+handled in Python.
+
+What belongs here: bytes to cells. What cells mean is `connectors.feeds.normalise`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from connectors.errors import Place, RejectedFile
+from connectors.feeds.profile import Delimited
+from connectors.feeds.table import RawTable, collapse, quoted
+
+_DECODED: Final = "decoded.csv"
+_MARKED: Final = "lines.txt"
+SCRATCH_FILES: Final = (_DECODED, _MARKED)
+_CHUNK: Final = 1 << 22
+_LONGEST_HEADER: Final = 1 << 20
+_LONGEST_RECORD_LINES: Final = 200
+# Tab, and the first bytes of the unusual spaces and of the byte order mark in UTF-8.
+_UNUSUAL_BYTES: Final = (b"\t", b"\xc2", b"\xe2\x80", b"\xef\xbb")
+_LINE_MARK: Final = "\x02"
+# A mark that DuckDB takes for the delimiter while it reads whole lines: it must never stand in a file.
+_NO_DELIMITER: Final = "\x03\x04\x05"
+_NO_NULL: Final = "\x06\x07"
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, path: Path, container: Delimited, scratch: Path, file: str
+) -> RawTable:
+    """Offer a text file as `raw`; RejectedFile if it cannot be read as the profile says.
+
+    If the answer has `expected_rows`, reading it may end in `UnprovenRows`: then `load_carefully` it.
+    """
+    source = _as_utf8(path, container.encoding, scratch / _DECODED, file)
+    look = _inspect(source, file)
+    titles = _read_titles(source, container, file)
+    expected = look.lines - container.header_row
+    if not look.is_plain or expected < 0:
+        return load_carefully(connection, path, container, scratch, file)
+    _offer_straight(connection, source, container, len(titles))
+    return RawTable(titles, container.header_row, container.delimiter, look.has_unusual_blanks, expected)
+
+
+def load_carefully(
+    connection: duckdb.DuckDBPyConnection, path: Path, container: Delimited, scratch: Path, file: str
+) -> RawTable:
+    """Load a text file as `raw` whatever its lines look like; after `load`, which decodes it."""
+    decoded = scratch / _DECODED
+    source = decoded if decoded.exists() else path
+    titles = _read_titles(source, container, file)
+    lines = scratch / _MARKED
+    _mark_lines(source, lines, file, container.encoding)
+    _load_lines(connection, lines, container, len(titles), file)
+    return RawTable(titles, container.header_row, container.delimiter)
+
+
+# --- bytes ---
+
+
+def _as_utf8(path: Path, encoding: str, target: Path, file: str) -> Path:
+    """The file itself if it is UTF-8, otherwise a decoded copy in the scratch folder."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError as error:
+        raise RejectedFile(
+            "unknown_encoding",
+            f"the encoding {encoding!r} is not known",
+            "name one such as utf-8, cp1252, iso8859-15 or utf-16 in the profile",
+            Place(file=file),
+        ) from error
+    if name in ("utf-8", "utf-8-sig", "ascii"):
+        return path
+    decoder = codecs.getincrementaldecoder(name)()
+    ascii_compatible = not name.startswith(("utf-16", "utf-32", "utf-7"))
+    done = lines = 0
+    with path.open("rb") as incoming, target.open("wb") as outgoing:
+        while chunk := incoming.read(_CHUNK):
+            if ascii_compatible and chunk.isascii():
+                outgoing.write(chunk)
+            else:
+                outgoing.write(_decode(decoder, chunk, False, file, encoding, done, lines).encode())
+            done += len(chunk)
+            lines += chunk.count(b"\n")
+        outgoing.write(_decode(decoder, b"", True, file, encoding, done, lines).encode())
+    return target
+
+
+def _decode(
+    decoder: codecs.IncrementalDecoder,
+    chunk: bytes,
+    final: bool,
+    file: str,
+    encoding: str,
+    done: int,
+    lines: int,
+) -> str:
+    pending = len(decoder.getstate()[0])
+    try:
+        return decoder.decode(chunk, final)
+    except UnicodeDecodeError as error:
+        bad = bytes(error.object[error.start : error.start + 1])
+        line = lines + 1 + bytes(error.object[: error.start]).count(b"\n")
+        raise RejectedFile(
+            "undecodable_bytes",
+            f"byte {done - pending + error.start + 1} (0x{bad.hex()}) is not {encoding}",
+            "state the file's true encoding in the profile (French exports are often cp1252)",
+            Place(file=file, line=line),
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Look:
+    lines: int
+    is_plain: bool
+    has_unusual_blanks: bool
+
+
+def _inspect(source: Path, file: str) -> _Look:
+    """Count lines and find what the straight way cannot number: blank lines and mixed line ends."""
+    lines = returns = pairs = size = 0
+    blank = unusual = False
+    tail = b"\n"
+    with source.open("rb") as handle:
+        while chunk := handle.read(_CHUNK):
+            if b"\x00" in chunk:
+                raise RejectedFile(
+                    "binary_content",
+                    "the file holds NUL bytes: it is no text in the stated encoding",
+                    "state encoding: utf-16 if it is UTF-16, or ask the partner for a text file",
+                    Place(file=file),
+                )
+            size += len(chunk)
+            unusual = unusual or any(mark in chunk for mark in _UNUSUAL_BYTES)
+            lines += chunk.count(b"\n")
+            joined = tail + chunk
+            if b"\r" in joined:
+                returns += chunk.count(b"\r")
+                pairs += joined.count(b"\r\n") - tail.count(b"\r\n")
+                blank = blank or b"\n\r\n" in joined
+            blank = blank or b"\n\n" in joined
+            tail = joined[-2:]
+    if size == 0:
+        raise RejectedFile(
+            "empty_file", "the file is empty", "ask the partner to send it again", Place(file=file)
+        )
+    ends = tail.endswith(b"\n")
+    uniform = returns == 0 or returns == pairs == lines
+    return _Look(lines + (0 if ends else 1), uniform and not blank, unusual)
+
+
+def _read_titles(source: Path, container: Delimited, file: str) -> tuple[str, ...]:
+    """The titles: the record that begins on the header row."""
+    with source.open("rb") as handle:
+        head = handle.read(_LONGEST_HEADER)
+    text = head.decode("utf-8-sig", errors="replace")
+    lines = re.split(r"\r*\n|\r", text) if "\n" not in text else re.split(r"\r*\n", text)
+    rest = lines[container.header_row - 1 :]
+    if not rest or not "".join(rest[:1]).strip():
+        raise RejectedFile(
+            "missing_header",
+            f"line {container.header_row} holds no column names",
+            "correct 'header_row' in the profile, or ask the partner for the agreed layout",
+            Place(file=file, line=container.header_row),
+        )
+    quote = container.quote
+    reader = csv.reader(
+        (line + "\n" for line in rest[:_LONGEST_RECORD_LINES]),
+        delimiter=container.delimiter,
+        quotechar=quote or '"',
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+    )
+    return tuple(collapse(title) for title in next(reader))
+
+
+# --- the straight way ---
+
+
+def _offer_straight(
+    connection: duckdb.DuckDBPyConnection, source: Path, container: Delimited, width: int
+) -> None:
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
+    quote = quoted(container.quote or "")
+    connection.execute(
+        "create or replace temp view raw as select cast(null as bigint) as _row, "
+        f"cast(null as varchar) as _malformed, * from read_csv({quoted(str(source))}, "
+        f"delim={quoted(container.delimiter)}, quote={quote}, escape={quote}, header=false, "
+        f"skip={container.header_row}, auto_detect=false, columns={{{columns}}}, "
+        f"nullstr={quoted(_NO_NULL)}, strict_mode=true)"
+    )
+
+
+# --- the careful way ---
+
+
+def _mark_lines(source: Path, target: Path, file: str, encoding: str) -> None:
+    """Copy with one kind of line end and a mark before each line, so that no line is blank to DuckDB."""
+    with target.open("wb") as outgoing:
+        outgoing.write(_LINE_MARK.encode())
+        for chunk in _uniform_chunks(source, file, encoding):
+            outgoing.write(chunk.replace("\n", "\n" + _LINE_MARK).encode())
+
+
+def _uniform_chunks(source: Path, file: str, encoding: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    done = lines = 0
+    kept = ""
+    has_newline = _has_newline(source)
+    with source.open("rb") as handle:
+        while chunk := handle.read(_CHUNK):
+            text = kept + _decode(decoder, chunk, False, file, encoding, done, lines)
+            done += len(chunk)
+            lines += chunk.count(b"\n")
+            # Returns at the end of a chunk may belong to a line end that the next one completes.
+            whole = text.rstrip("\r")
+            kept = text[len(whole) :]
+            yield _one_line_end(whole, has_newline)
+    yield _one_line_end(kept + _decode(decoder, b"", True, file, encoding, done, lines), has_newline)
+
+
+def _has_newline(source: Path) -> bool:
+    with source.open("rb") as handle:
+        while chunk := handle.read(_CHUNK):
+            if b"\n" in chunk:
+                return True
+    return False
+
+
+def _one_line_end(text: str, has_newline: bool) -> str:
+    if "\r" not in text:
+        return text
+    if not has_newline:
+        return text.replace("\r", "\n")
+    # A return that ends no line stands within a cell; DuckDB would take it for a line end.
+    return re.sub(r"\r+\n", "\n", text).replace("\r", " ")
+
+
+def _load_lines(
+    connection: duckdb.DuckDBPyConnection, lines: Path, container: Delimited, width: int, file: str
+) -> None:
+    try:
+        connection.execute(
+            f"create or replace temp table marked as from read_csv({quoted(str(lines))}, "
+            f"delim={quoted(_NO_DELIMITER)}, quote='', escape='', header=false, auto_detect=false, "
+            f"columns={{'line': 'VARCHAR'}}, nullstr={quoted(_NO_NULL)}, strict_mode=false, "
+            "new_line='\\n', max_line_size=16777216)"
+        )
+    except duckdb.InvalidInputException as error:
+        raise RejectedFile(
+            "unreadable_text",
+            f"the text cannot be split into lines: {str(error).splitlines()[0]}",
+            "ask the partner for the agreed layout",
+            Place(file=file),
+        ) from error
+    # The mark after the last line end is no line.
+    connection.execute(
+        "create or replace temp table lines as select rowid + 1 as number, substr(line, 2) as line from "
+        "marked "
+        f"where not (line = {quoted(_LINE_MARK)} and rowid = (select max(rowid) from marked))"
+    )
+    if container.quote:
+        _join_lines(connection, container.delimiter, container.quote)
+        cells = _quoted_cells(container.delimiter, container.quote)
+    else:
+        connection.execute(
+            "create or replace temp table records as select number, line as text, false as has_quote from "
+            "lines"
+        )
+        cells = f"string_split(text, {quoted(container.delimiter)})"
+    fits = (
+        f"len(cells) = {width} or (len(cells) > {width} and "
+        f"len(list_filter(cells[{width + 1}:], lambda cell: trim(cell) <> '')) = 0)"
+    )
+    picked = ", ".join(f"cells[{i + 1}] as c{i}" for i in range(width))
+    connection.execute(
+        "create or replace temp table split as select number as _row, "
+        "case when broken or not fits then text end as _malformed, "
+        f"{picked} from (select *, cells is null as broken, {fits} as fits from ("
+        f"select number, text, {cells} as cells from records where number > "
+        f"(select max(number) from records where number <= {container.header_row})))"
+    )
+    connection.execute("create or replace temp view raw as from split")
+    for table in ("marked", "lines", "records"):
+        connection.execute(f"drop table if exists {table}")
+
+
+def _patterns(delimiter: str, quote: str) -> tuple[str, str]:
+    """Regular expressions of one cell, and of what may stand inside a quoted one."""
+    d, q = re.escape(delimiter), re.escape(quote)
+    inside = f"(?:[^{q}]|{q}{q})*"
+    return f"(?: *{q}{inside}{q} *| *[^{q}{d} ][^{d}]*| *)", inside
+
+
+def _join_lines(connection: duckdb.DuckDBPyConnection, delimiter: str, quote: str) -> None:
+    """Join lines to records where a quoted cell runs over line ends: `records(number, text, has_quote)`.
+
+    Each line with a quote is a function of "a quoted cell is open before it": it leaves one open or not. A
+    line that cannot stand inside a quoted cell begins anew whatever was open. So the state before each line
+    follows from the last line that fixes it and the number of lines since that turn it over. A run that
+    does not close, or is longer than any real cell, is taken apart again: each of its lines stands for
+    itself, and the one with the stray quote is malformed.
+    """
+    cell, inside = _patterns(delimiter, quote)
+    d, q = re.escape(delimiter), re.escape(quote)
+    opens = f"^(?:{cell}{d})* *{q}{inside}$"
+    goes_on = f"^{inside}$"
+    closes = f"^{inside}{q} *(?:{d}{cell})*$"
+    reopens = f"^{inside}{q} *{d}(?:{cell}{d})* *{q}{inside}$"
+    connection.execute(
+        f"""
+        create or replace temp table quoted_lines as
+        with read as (
+            select number, regexp_matches(line, {quoted(opens)}) as opens,
+                   regexp_matches(line, {quoted(closes)}) as closes,
+                   regexp_matches(line, {quoted(goes_on)}) or regexp_matches(line, {quoted(reopens)}) as stays
+            from lines where contains(line, {quoted(quote)})
+        ),
+        functions as (
+            select number, not (closes or stays) as is_anew, cast(opens as integer) as from_closed,
+                   cast(case when closes then false when stays then true else opens end as integer)
+                   as from_open
+            from read
+        ),
+        turned as (
+            select *, sum(cast(from_closed = 1 and from_open = 0 as integer)) over (order by number) as turns
+            from functions
+        ),
+        fixed as (
+            select *, last_value(
+                case when from_closed = from_open then (from_closed + turns) % 2 end ignore nulls
+            ) over (order by number) as base
+            from turned
+        ),
+        states as (select number, is_anew, (coalesce(base, 0) + turns) % 2 = 1 as is_open_after from fixed)
+        select *, is_anew or not coalesce(lag(is_open_after) over (order by number), false) as is_start
+        from states
+        """
+    )
+    connection.execute(
+        f"""
+        create or replace temp table runs as
+        with ended as (
+            select *, min(case when is_start or not is_open_after then number end) over (
+                order by number rows between 1 following and unbounded following) as last_number
+            from quoted_lines
+        )
+        select first_line.number as first_number, first_line.last_number
+        from ended as first_line join quoted_lines as last_line on last_line.number = first_line.last_number
+        where first_line.is_start and first_line.is_open_after and not last_line.is_start
+          and first_line.last_number - first_line.number < {_LONGEST_RECORD_LINES}
+        """
+    )
+    connection.execute(
+        f"""
+        create or replace temp table records as
+        with placed as (
+            select lines.number, lines.line,
+                   case when runs.last_number >= lines.number then runs.first_number end as run
+            from lines asof left join runs on lines.number >= runs.first_number
+        )
+        select number, line as text, contains(line, {quoted(quote)}) as has_quote
+        from placed where run is null
+        union all
+        select run, string_agg(line, chr(10) order by number), true
+        from placed where run is not null group by run
+        """
+    )
+    connection.execute("drop table quoted_lines; drop table runs")
+
+
+def _quoted_cells(delimiter: str, quote: str) -> str:
+    """SQL for the cells of `text`; NULL where quotes are broken."""
+    cell, _ = _patterns(delimiter, quote)
+    d, q = quoted(delimiter), quoted(quote)
+    pattern = f"(?s){re.escape(delimiter)}({cell})"
+    found = f"regexp_extract_all({d} || text, {quoted(pattern)}, 1)"
+    bare = (
+        f"list_transform({found}, lambda cell: case when starts_with(ltrim(cell), {q}) "
+        f"then replace(trim(cell)[2:-2], {q} || {q}, {q}) else cell end)"
+    )
+    complete = f"list_sum(list_transform({found}, lambda cell: length(cell) + 1)) = length(text) + 1"
+    return f"case when not has_quote then string_split(text, {d}) when {complete} then {bare} end"

@@ -1,0 +1,821 @@
+"""From cells to canonical columns, in SQL: the one path that the tables of all readers take.
+
+`judge` reads the relation `raw` that a reader left (see `connectors.feeds.table`), and leaves two tables:
+`judged`, one row per source row with typed values and whether it is skipped or faulty; and `faults`, one
+row per fault with its reason. `lines` is the SQL that turns good rows into rows of a canonical entity. A
+row with any fault is not landed at all. What belongs here: the meaning of cells. What does not: files, the
+ledger, decisions on whole files (`connectors.feeds.intake`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from connectors.contract import MONEY, QUANTITY, Entity, entity
+from connectors.errors import ConfigError, Place, RejectedFile
+from connectors.feeds.currencies import CURRENCIES
+from connectors.feeds.periods import (
+    EARLIEST_YEAR,
+    LATEST_YEAR,
+    Span,
+    span_from_groups,
+    span_from_text,
+    span_of,
+)
+from connectors.feeds.profile import Profile
+from connectors.feeds.reasons import explain
+from connectors.feeds.table import (
+    UNUSUAL_SPACES,
+    RawTable,
+    UnprovenRows,
+    collapse,
+    fill,
+    locate,
+    quoted,
+)
+
+_SPACES: Final = UNUSUAL_SPACES
+_BLANKS: Final = f" \t\r\n{_SPACES}\ufeff"
+_MINUS: Final = "\u2212"
+_APOSTROPHES: Final = "'\u2019"
+_PRODUCT: Final = ("product_code", "gtin", "partner_product_code")
+_TEXTS: Final = (
+    "store_code",
+    "postal_code",
+    "partner_product_code",
+    "product_code",
+    "product_label",
+    "transaction_id",
+)
+_METRICS: Final = (
+    "sold_quantity",
+    "returned_quantity",
+    "net_amount",
+    "on_hand_quantity",
+    "in_transit_quantity",
+)
+_QUANTITIES: Final = ("sold_quantity", "returned_quantity", "on_hand_quantity")
+# 18 digits: DuckDB reads a text into a wider decimal a hundred times slower.
+_AMOUNT_WITH_TAX: Final = "DECIMAL(18,6)"
+_SHOWN_LENGTH: Final = 4000
+MASK: Final = "***"
+
+
+@dataclass(frozen=True)
+class WideColumn:
+    """A column of a wide report: its position and title, and the metric and period that the title names."""
+
+    position: int
+    title: str
+    metric: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A profile bound to the titles of one file: which cell holds what."""
+
+    profile: Profile
+    table: RawTable
+    positions: Mapping[str, int]
+    period_position: int | None
+    skip_positions: tuple[int, ...]
+    wide: tuple[WideColumn, ...]
+    span: Span | None
+
+    def title(self, column: str) -> str:
+        """The title, in the file, of a canonical column."""
+        return self.table.titles[self.positions[column]]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Source rows below the header."""
+
+    read: int
+    skipped: int
+    quarantined: int
+
+    @property
+    def accepted(self) -> int:
+        return self.read - self.skipped - self.quarantined
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What judging found: how many rows are good, and the periods that the file reports, in order."""
+
+    counts: Counts
+    spans: tuple[Span, ...]
+
+
+class _AddFault(Protocol):
+    def __call__(
+        self, code: str, condition: str, column: str, value: str = ..., expected: str = ...
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Fault:
+    code: str
+    condition: str
+    column: str
+    value: str
+    reason: str
+
+
+def file_span(profile: Profile, file: str) -> Span | None:
+    """The period that the file's name spells, where the profile reads it there; RejectedFile if it spells
+    none.
+    """
+    period = profile.period
+    if period.source != "file_name":
+        return None
+    name = file.rpartition("/")[2]
+    span = span_from_text(name, period.pattern or "", period.frequency, period.date_format)
+    if span is None:
+        raise RejectedFile(
+            "unknown_period",
+            f"the file's name names no {period.frequency} by the pattern {period.pattern!r}",
+            "rename the file as agreed, or correct 'period.pattern' in the profile",
+            Place(file=file),
+        )
+    return span
+
+
+def bind(profile: Profile, table: RawTable, file: str) -> Layout:
+    """Find the profile's columns among the file's titles; RejectedFile names what is missing."""
+    row, titles = table.header_row, table.titles
+    positions = {name: locate(title, titles, file, row) for name, title in profile.columns.named().items()}
+    period = profile.period
+    return Layout(
+        profile=profile,
+        table=table,
+        positions=positions,
+        period_position=locate(period.header, titles, file, row)
+        if period.source == "column" and period.header
+        else None,
+        skip_positions=tuple(locate(skipped.header, titles, file, row) for skipped in profile.skip_rows),
+        wide=_wide_columns(profile, table, frozenset(positions.values()), file),
+        span=file_span(profile, file),
+    )
+
+
+def _wide_columns(
+    profile: Profile, table: RawTable, taken: frozenset[int], file: str
+) -> tuple[WideColumn, ...]:
+    found: dict[tuple[str, Span], WideColumn] = {}
+    for entry in profile.wide:
+        before = len(found)
+        for position, title in enumerate(table.titles):
+            match = re.search(entry.pattern, collapse(title), re.IGNORECASE)
+            if match is None or position in taken:
+                continue
+            span = span_from_groups(match.groupdict(), profile.period.frequency, profile.period.date_format)
+            if span is None:
+                raise RejectedFile(
+                    "unknown_period",
+                    f"the title names no real {profile.period.frequency}",
+                    "ask the partner to correct it, or correct 'wide.pattern' in the profile",
+                    Place(file=file, row=table.header_row, column=title),
+                )
+            if (entry.metric, span) in found:
+                raise RejectedFile(
+                    "duplicate_header",
+                    f"{entry.metric} of {span.key} stands in two columns",
+                    "ask the partner to send each period once",
+                    Place(file=file, row=table.header_row, column=title),
+                )
+            found[entry.metric, span] = WideColumn(position, title, entry.metric, span)
+        if len(found) == before:
+            raise RejectedFile(
+                "missing_header",
+                f"no column matches {entry.pattern!r}; found: "
+                f"{', '.join(repr(title) for title in table.titles if title)}",
+                "ask the partner for the agreed layout, or correct 'wide.pattern' in the profile",
+                Place(file=file, row=table.header_row),
+            )
+    return tuple(found.values())
+
+
+# --- cells to values ---
+
+
+def _text(layout: Layout, position: int) -> str:
+    """SQL: the cell without blanks around it, NULL if nothing is left."""
+    cell, blanks = f"c{position}", quoted(_BLANKS)
+    # Trimming copies every cell; a look at both ends copies only those that need it. No text sorts before '!'
+    # but one that begins with a blank, and the unusual blanks sort behind all of ASCII.
+    edges = f"{cell} < '!' or ends_with({cell}, ' ')"
+    if layout.table.has_unusual_blanks:
+        edges += f" or {cell} > '~' or regexp_matches({cell}, {quoted(f'[{_BLANKS}]$')})"
+    return f"nullif(case when {edges} then trim({cell}, {blanks}) else {cell} end, '')"
+
+
+def number_pattern(profile: Profile) -> str:
+    """Regular expression of a number as the profile announces it; nothing else is taken for one."""
+    decimal = re.escape(profile.decimal_mark)
+    digits = r"(?:\d+"
+    if profile.thousands_mark:
+        mark = {" ": f"[ {_SPACES}]", "'": f"[{_APOSTROPHES}]"}.get(
+            profile.thousands_mark, re.escape(profile.thousands_mark)
+        )
+        digits += rf"|\d{{1,3}}(?:{mark}\d{{3}})+"
+    figure = rf"(?:{digits})(?:{decimal}\d+)?|{decimal}\d+)"
+    minus, gap = f"[-{_MINUS}]", f"[ {_SPACES}]?"
+    signed = rf"(?:[-+{_MINUS}]{gap}{figure}|{figure}{gap}{minus}|{figure}"
+    return signed + (rf"|\({gap}{figure}{gap}\))" if profile.parentheses_are_negative else ")")
+
+
+def _number(text: str, profile: Profile, type_: str) -> str:
+    """SQL: the text as an exact decimal, rounded half away from zero to the type's scale; NULL if it is no
+    number.
+    """
+    mark = profile.decimal_mark
+    thousands = {" ": "", "'": _APOSTROPHES}.get(profile.thousands_mark, profile.thousands_mark)
+    plain = f"translate({text}, {quoted(mark + _MINUS + thousands + ' +()' + _SPACES)}, '.-')"
+    signed = f"case when ends_with({plain}, '-') then '-' || {plain}[:-2] else {plain} end"
+    if profile.parentheses_are_negative:
+        signed = f"case when starts_with({text}, '(') then '-' || {plain} else {signed} end"
+    usual = rf"-?\d+(?:{re.escape(mark)}\d+)?"
+    # Most numbers are written the usual way: they are spared the search for every other sign.
+    return (
+        f"case when regexp_full_match({text}, {quoted(usual)}) "
+        f"then try_cast(replace({text}, {quoted(mark)}, '.') as {type_}) "
+        f"when regexp_full_match({text}, {quoted(number_pattern(profile))}) then try_cast({signed} as "
+        f"{type_}) end"
+    )
+
+
+def _amount(text: str, profile: Profile) -> str:
+    """SQL: the amount before tax. The tax is taken out in whole numbers: a decimal division would be one of
+    floats.
+    """
+    if not profile.tax_rate:
+        return _number(text, profile, MONEY)
+    factor = 1 + Decimal(str(profile.tax_rate))
+    shift = 10 ** max(0, -int(factor.as_tuple().exponent))
+    divisor = int(factor * shift) * 100
+    scaled = f"cast(({_number(text, profile, _AMOUNT_WITH_TAX)}) * 1000000 as hugeint)"
+    rounded = f"sign({scaled}) * ((2 * abs({scaled}) * {shift} + {divisor}) // {2 * divisor})"
+    return f"cast(cast({rounded} as decimal(38,0)) * cast(0.0001 as decimal(5,4)) as {MONEY})"
+
+
+def _date(text: str, date_format: str) -> str:
+    parsed = f"try_strptime({text}, {quoted(date_format)})"
+    return (
+        f"case when year({parsed}) between {EARLIEST_YEAR} and {LATEST_YEAR} then cast({parsed} as date) end"
+    )
+
+
+def _gtin(text: str) -> str:
+    digits = quoted(r"\d{1,14}")
+    letters = f"regexp_replace({text}, '[^0-9A-Za-z]', '', 'g')"
+    return (
+        f"case when regexp_full_match({text}, {digits}) then {text} "
+        f"when regexp_full_match({letters}, {digits}) then {letters} end"
+    )
+
+
+def _currency(layout: Layout) -> str:
+    own = quoted(layout.profile.currency)
+    if "currency_code" not in layout.positions:
+        return own
+    text = "replace(upper(t_currency_code), '\u20ac', 'EUR')"
+    known = ", ".join(quoted(code) for code in CURRENCIES)
+    return f"case when t_currency_code is null then {own} when {text} in ({known}) then {text} end"
+
+
+def _unit(layout: Layout) -> str:
+    own = quoted(layout.profile.unit)
+    if "unit_code" not in layout.positions:
+        return own
+    units = layout.profile.units
+    if not units:
+        return f"coalesce(t_unit_code, {own})"
+    arms = " ".join(
+        f"when lower(t_unit_code) = {quoted(name.strip().lower())} then {quoted(code)}"
+        for name, code in units.items()
+    )
+    return f"case when t_unit_code is null then {own} {arms} end"
+
+
+# --- judging ---
+
+
+def check_profile(connection: duckdb.DuckDBPyConnection, profile: Profile, feed_code: str) -> None:
+    """ConfigError if a pattern or date format that DuckDB is to use is not one that it has."""
+    tests = [
+        ("skip_rows", skipped.pattern, f"regexp_matches('', {quoted(skipped.pattern)})")
+        for skipped in profile.skip_rows
+    ]
+    formats = [("date_format", profile.date_format), ("period.date_format", profile.period.date_format)]
+    tests += [
+        (setting, format_, f"try_strptime('', {quoted(format_)})") for setting, format_ in formats if format_
+    ]
+    for setting, value, sql in tests:
+        try:
+            connection.execute(f"select {sql}")
+        except (duckdb.InvalidInputException, duckdb.BinderException) as error:
+            raise ConfigError(
+                "invalid_setting",
+                f"{setting}: {value!r} cannot be used ({str(error).splitlines()[0]})",
+                "write a pattern without look-around and back references, a format as for strptime",
+                Place(file=f"feeds/{feed_code}.yml"),
+            ) from error
+
+
+def judge(connection: duckdb.DuckDBPyConnection, layout: Layout, key: bytes | None) -> Judgement:
+    """Make `judged`, `faults` and `spans`; `key` is the pseudonym key of feeds with a customer column.
+
+    UnprovenRows if the reader's table streams and is not what the reader expects.
+    """
+    if layout.table.expected_rows is not None and _needs_joins(layout):
+        layout = _pin_rows(connection, layout)
+    _load_period_texts(connection, layout)
+    if "customer" in layout.positions:
+        _hash_customers(connection, layout, key or b"")
+    faults = _faults(layout)
+    is_faulty = " or ".join(f"coalesce({fault.condition}, false)" for fault in faults)
+    kept = ", ".join(_judged_columns(layout))
+    _fill_from_raw(
+        connection,
+        layout,
+        "judged_cells",
+        f"select _row, is_skipped, not is_skipped and (_malformed is not null or {is_faulty}) as "
+        f"is_faulty, {kept} "
+        f"from ({_typed_sql(layout, 'raw')})",
+    )
+    (read, skipped, quarantined) = connection.execute(
+        "select count(*), count(*) filter (where is_skipped), count(*) filter (where is_faulty) from judged"
+    ).fetchone() or (0, 0, 0)
+    _itemise_faults(connection, layout, faults, any_faulty=quarantined > 0)
+    return Judgement(Counts(read, skipped, quarantined), _load_spans(connection, layout))
+
+
+def _fill_from_raw(connection: duckdb.DuckDBPyConnection, layout: Layout, name: str, query: str) -> None:
+    """Make the table `name` of a query over `raw`, and `judged`, the same with row numbers.
+
+    The row id of a table that one statement fills without a join is the position in the source: this
+    numbers the rows of a parallel scan, where a window function would have to run alone.
+    """
+    expected = layout.table.expected_rows
+    if expected is None:
+        connection.execute(f"create or replace temp table {name} as {query}")
+        connection.execute(f"create or replace temp view judged as from {name}")
+        return
+    try:
+        connection.execute(f"create or replace temp table {name} as {query}")
+    except duckdb.InvalidInputException as error:
+        raise UnprovenRows from error
+    (count,) = connection.execute(f"select count(*) from {name}").fetchone() or (0,)
+    if count != expected:
+        raise UnprovenRows
+    connection.execute(
+        "create or replace temp view judged as "
+        f"select * replace (rowid + {layout.table.header_row + 1} as _row) from {name}"
+    )
+
+
+def _needs_joins(layout: Layout) -> bool:
+    """Whether judging joins tables of texts: a join does not keep the order of rows."""
+    return "customer" in layout.positions or bool(
+        layout.period_position is not None and layout.profile.period.pattern
+    )
+
+
+def _pin_rows(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Layout:
+    """Store a streamed table with its row numbers."""
+    _fill_from_raw(connection, layout, "pinned", "from raw")
+    connection.execute("drop view judged")
+    connection.execute(
+        "create or replace temp view raw as "
+        f"select * replace (rowid + {layout.table.header_row + 1} as _row) from pinned"
+    )
+    return replace(layout, table=replace(layout.table, expected_rows=None))
+
+
+def _judged_columns(layout: Layout) -> list[str]:
+    columns = [
+        "period_start_date",
+        "sale_date",
+        "own_date",
+        "gtin",
+        "currency_code",
+        "unit_code",
+        "customer_key",
+    ]
+    columns += [f"t_{name}" for name in _TEXTS]
+    columns += [f"n_{name}" for name in _METRICS] if not layout.wide else []
+    return columns + [f"w_{column.position}" for column in layout.wide]
+
+
+def _typed_sql(layout: Layout, source: str) -> str:
+    """SQL: every source row with its texts (`t_`), values (`n_`, `w_` for wide columns) and dates."""
+    profile = layout.profile
+    texts = {name: _text(layout, position) for name, position in layout.positions.items()}
+    texts |= {
+        name: "cast(null as varchar)"
+        for name in (*_TEXTS, *_METRICS, "gtin", "sale_date")
+        if name not in texts
+    }
+    texts_sql = ", ".join(f"{sql} as t_{name}" for name, sql in texts.items())
+    wide_texts = "".join(
+        f", {_text(layout, column.position)} as wt_{column.position}" for column in layout.wide
+    )
+    period_text = (
+        _text(layout, layout.period_position)
+        if layout.period_position is not None
+        else "cast(null as varchar)"
+    )
+    numbers = [f"{_metric(f't_{name}', name, profile)} as n_{name}" for name in _METRICS]
+    numbers += [
+        f"{_metric(f'wt_{column.position}', column.metric, profile)} as w_{column.position}"
+        for column in layout.wide
+    ]
+    sale_date = (
+        _date("t_sale_date", profile.date_format) if "sale_date" in layout.positions else "cast(null as date)"
+    )
+    period, own_date, join = _period_sql(layout)
+    customer = "cast(null as varchar)"
+    if "customer" in layout.positions:
+        customer = "customers.customer_key"
+        join += " left join customers on customers.customer = t_customer"
+    return f"""
+        select *, {_currency(layout)} as currency_code, {_unit(layout)} as unit_code,
+               {_gtin("t_gtin")} as gtin,
+               {", ".join(numbers)}
+        from (
+            select texts.*, {_is_skipped(layout)} as is_skipped, {sale_date} as sale_date,
+                   {own_date} as own_date, {period} as period_start_date,
+                   {customer} as customer_key
+            from (select *, {texts_sql}{wide_texts}, {period_text} as t_period from {source}) as texts
+            {join}
+        )
+    """
+
+
+def _metric(text: str, metric: str, profile: Profile) -> str:
+    if metric == "net_amount":
+        return _amount(text, profile)
+    return _number(text, profile, QUANTITY)
+
+
+def _is_skipped(layout: Layout) -> str:
+    """SQL: rows that are no data: without any text, or declared by `skip_rows`."""
+    texts = [f"t_{name}" for name in layout.positions] + [f"wt_{column.position}" for column in layout.wide]
+    nothing_known = " and ".join(f"{text} is null" for text in texts)
+    everything = ", ".join(f"c{i}" for i in range(len(layout.table.titles)))
+    # The whole row is looked at only where nothing of interest stands in it.
+    conditions = [
+        f"case when {nothing_known} then trim(concat({everything}, _malformed), {quoted(_BLANKS)}) = '' "
+        "else false end"
+    ]
+    conditions += [
+        f"coalesce(regexp_matches({_text(layout, position)}, {quoted(skipped.pattern)}), false)"
+        for position, skipped in zip(layout.skip_positions, layout.profile.skip_rows, strict=True)
+    ]
+    return " or ".join(f"({condition})" for condition in conditions)
+
+
+def _period_sql(layout: Layout) -> tuple[str, str, str]:
+    """SQL: first day of the row's period, the day its period cell names, and a join that these need."""
+    period = layout.profile.period
+    none = "cast(null as date)"
+    if layout.span is not None:
+        return f"date '{layout.span.start}'", none, ""
+    if period.source == "header":
+        return none, none, ""
+    if period.pattern:
+        return "period_texts.start_date", none, "left join period_texts on period_texts.text = t_period"
+    own = _date("t_period", period.date_format or "")
+    start = {
+        "day": own,
+        "week": f"cast(date_trunc('week', {own}) as date)",
+        "month": f"cast(date_trunc('month', {own}) as date)",
+    }
+    return start[period.frequency], own, ""
+
+
+def _load_period_texts(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
+    """Periods written in words of their own: each distinct text is read once."""
+    period = layout.profile.period
+    if period.source != "column" or not period.pattern or layout.period_position is None:
+        return
+    texts = [
+        row[0]
+        for row in connection.execute(
+            f"select distinct {_text(layout, layout.period_position)} as text from raw"
+        ).fetchall()
+        if row[0] is not None
+    ]
+    spans = {
+        text: span_from_text(text, period.pattern, period.frequency, period.date_format) for text in texts
+    }
+    found = pa.table(
+        {
+            "text": pa.array([text for text, span in spans.items() if span], pa.string()),
+            "start_date": pa.array([span.start for span in spans.values() if span], pa.date32()),
+        }
+    )
+    fill(connection, "period_texts", found)
+
+
+def _hash_customers(connection: duckdb.DuckDBPyConnection, layout: Layout, key: bytes) -> None:
+    """HMAC-SHA256 (RFC 2104) of each distinct customer, inside DuckDB."""
+    block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    inner = bytes(byte ^ 0x36 for byte in block)
+    outer = bytes(byte ^ 0x5C for byte in block)
+    connection.execute(
+        "create or replace temp table customers as select customer, "
+        "sha256(cast(? as blob) || unhex(sha256(cast(? as blob) || encode(customer)))) as customer_key "
+        f"from (select distinct {_text(layout, layout.positions['customer'])} as customer from raw) where "
+        "customer is not null",
+        [outer, inner],
+    )
+
+
+def _faults(layout: Layout) -> list[_Fault]:
+    """Every fault that a well-formed row of this layout can have, as a condition on the typed columns."""
+    profile, positions = layout.profile, layout.positions
+    number = _number_example(profile)
+    faults: list[_Fault] = []
+
+    def add(
+        code: str, condition: str, column: str, value: str = "cast(null as varchar)", expected: str = ""
+    ) -> None:
+        faults.append(_Fault(code, condition, column, value, explain(code, column, expected)))
+
+    named = [name for name in _PRODUCT if name in positions]
+    no_product = " and ".join(f"t_{name} is null" for name in named)
+    add("missing_product", no_product, ", ".join(layout.title(name) for name in named))
+    if "gtin" in positions:
+        others = "".join(f" and t_{name} is null" for name in named if name != "gtin")
+        add("invalid_gtin", f"t_gtin is not null and gtin is null{others}", layout.title("gtin"), "t_gtin")
+
+    metrics = [(name, layout.title(name), f"t_{name}", f"n_{name}") for name in _METRICS if name in positions]
+    metrics += [
+        (column.metric, column.title, f"wt_{column.position}", f"w_{column.position}")
+        for column in layout.wide
+    ]
+    quantities = [(title, text) for name, title, text, _ in metrics if name in _QUANTITIES]
+    if not profile.empty_is_zero:
+        add(
+            "missing_quantity",
+            " and ".join(f"{text} is null" for _, text in quantities),
+            ", ".join(title for title, _ in quantities[:6]) + (", …" if len(quantities) > 6 else ""),
+        )
+    for name, title, text, value in metrics:
+        add("unparseable_number", f"{text} is not null and {value} is null", title, text, number)
+        allowed = {
+            "sold_quantity": profile.sold_is_net or profile.negative_sold_is_return,
+            "returned_quantity": profile.returns_are_negative,
+            "in_transit_quantity": False,
+        }.get(name, True)
+        if not allowed:
+            keys = {
+                "sold_quantity": "negative_sold_is_return, sold_is_net",
+                "returned_quantity": "returns_are_negative",
+            }
+            add("negative_quantity", f"{value} < 0", title, text, keys.get(name, "it must not be"))
+
+    _add_date_faults(layout, add)
+    if "currency_code" in positions:
+        add("unknown_currency", "currency_code is null", layout.title("currency_code"), "t_currency_code")
+    if "unit_code" in positions:
+        known = ", ".join(repr(name) for name in profile.units)
+        add("unknown_unit", "unit_code is null", layout.title("unit_code"), "t_unit_code", known)
+    return faults
+
+
+def _add_date_faults(layout: Layout, add: _AddFault) -> None:
+    profile, period = layout.profile, layout.profile.period
+    if layout.period_position is not None:
+        title = layout.table.titles[layout.period_position]
+        add("missing_period", "t_period is null", title)
+        add(
+            "unparseable_period",
+            "t_period is not null and period_start_date is null",
+            title,
+            "t_period",
+            period.date_format or period.pattern or "",
+        )
+    if "sale_date" not in layout.positions:
+        return
+    title = layout.title("sale_date")
+    if layout.positions["sale_date"] != layout.period_position:
+        add("missing_date", "t_sale_date is null", title)
+    add(
+        "unparseable_date",
+        "t_sale_date is not null and sale_date is null",
+        title,
+        "t_sale_date",
+        profile.date_format,
+    )
+    if layout.span is not None:
+        first, last = layout.span.start, layout.span.end
+        add(
+            "outside_period",
+            f"sale_date not between date '{first}' and date '{last}'",
+            title,
+            "t_sale_date",
+            f"{first} to {last}",
+        )
+    elif layout.period_position is not None:
+        step = {"day": "1 day", "week": "7 days", "month": "1 month"}[period.frequency]
+        add(
+            "outside_period",
+            f"sale_date < period_start_date or sale_date >= period_start_date + interval {step}",
+            title,
+            "t_sale_date",
+            f"the {period.frequency} in {layout.table.titles[layout.period_position]!r}",
+        )
+
+
+def _number_example(profile: Profile) -> str:
+    return f"1{profile.thousands_mark}234{profile.decimal_mark}56"
+
+
+def _itemise_faults(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, faults: Sequence[_Fault], *, any_faulty: bool
+) -> None:
+    """One row per fault, with the row's text; the conditions run again on the faulty rows only."""
+    connection.execute(
+        "create or replace temp table faults (source_row bigint, column_name varchar, value varchar, "
+        "reason_code varchar, reason varchar, raw_text varchar)"
+    )
+    if not any_faulty:
+        return
+    numbered = "from raw"
+    if layout.table.expected_rows is not None:
+        numbered = f"select * replace (row_number() over () + {layout.table.header_row} as _row) from raw"
+    connection.execute(
+        f"create or replace temp table faulty as select numbered.* from ({numbered}) as numbered "
+        "semi join (select _row from judged where is_faulty) as bad using (_row)"
+    )
+    connection.execute(f"create or replace temp table faulty_typed as {_typed_sql(layout, 'faulty')}")
+    raw_text = _raw_text(layout)
+    width = str(len(layout.table.titles))
+    withheld = "customer" in layout.positions
+    malformed = (
+        quoted("(withheld: the row may name a customer)")
+        if withheld
+        else f"left(_malformed, {_SHOWN_LENGTH})"
+    )
+    connection.execute(
+        "insert into faults select _row, null, null, 'malformed_row', "
+        f"{quoted(explain('malformed_row', '', width))}, "
+        f"{malformed} from faulty where _malformed is not null"
+    )
+    for fault in faults:
+        connection.execute(
+            f"insert into faults select _row, {quoted(fault.column)}, left({fault.value}, {_SHOWN_LENGTH}), "
+            f"{quoted(fault.code)}, {quoted(fault.reason)}, {raw_text} "
+            f"from faulty_typed where _malformed is null and {fault.condition}"
+        )
+    connection.execute("drop table faulty; drop table faulty_typed")
+
+
+def _raw_text(layout: Layout) -> str:
+    """SQL: the row's cells as text. Where a customer is named, cells that the profile does not know are
+    masked too.
+    """
+    shown = set(range(len(layout.table.titles)))
+    if "customer" in layout.positions:
+        shown = {position for name, position in layout.positions.items() if name != "customer"}
+        shown |= {column.position for column in layout.wide}
+        shown |= {layout.period_position} if layout.period_position is not None else set()
+    cells = [
+        f"coalesce(c{i}, '')" if i in shown else f"case when c{i} <> '' then {quoted(MASK)} else '' end"
+        for i in range(len(layout.table.titles))
+    ]
+    return f"left(concat_ws({quoted(layout.table.separator)}, {', '.join(cells)}), {_SHOWN_LENGTH})"
+
+
+def _load_spans(connection: duckdb.DuckDBPyConnection, layout: Layout) -> tuple[Span, ...]:
+    """`spans`: the periods that the file reports, with their keys and the day of lines without a date."""
+    if layout.span is not None:
+        found = {layout.span}
+    elif layout.wide:
+        found = {column.span for column in layout.wide}
+    else:
+        starts = connection.execute(
+            "select distinct period_start_date from judged where not is_skipped and not is_faulty"
+        ).fetchall()
+        found = {span_of(start, layout.profile.period.frequency) for (start,) in starts}
+    spans = tuple(sorted(found))
+    # Plain values: Arrow would cost each of many small files more than its rows do.
+    values = [f"(date '{s.start}', date '{s.end}', date '{s.line_date}', {quoted(s.key)})" for s in spans]
+    rows = f"values {', '.join(values)}" if values else "select null, null, null, null where false"
+    connection.execute(
+        "create or replace temp table spans (start_date date, end_date date, line_date date, period_key "
+        "varchar); "
+        f"insert into spans {rows}"
+    )
+    return spans
+
+
+# --- values to canonical rows ---
+
+
+def lines(layout: Layout, name: str, feed_code: str, batch_id: str, file: str, landed_at: datetime) -> str:
+    """SQL: the good rows as rows of `sell_out` or `inventory`, in period order."""
+    profile = layout.profile
+    target = entity("feeds", name)
+    values = {
+        "slice_key": f"{quoted(f'{profile.partner}|{feed_code}|')} || period_key",
+        "partner_code": quoted(profile.partner),
+        "feed_code": quoted(feed_code),
+        "period_start_date": "start_date",
+        "period_end_date": "end_date",
+        "gtin": "gtin",
+        "unit_code": "unit_code",
+        "currency_code": "currency_code",
+        "customer_key": "customer_key",
+        "sale_date": "coalesce(sale_date, line_date)",
+        "stock_date": "coalesce(sale_date, own_date, end_date)",
+        "_source_column": "source_column",
+        "_batch_id": quoted(batch_id),
+        "_source_file": quoted(file),
+        "_source_row": "_row",
+        "_landed_at": f"timestamp '{landed_at:%Y-%m-%d %H:%M:%S.%f}'",
+        "_is_deleted": "false",
+        **{text: f"t_{text}" for text in _TEXTS},
+        **_quantities(profile),
+    }
+    columns = ", ".join(
+        f"cast({values[column.name]} as {column.type}) as {column.name}" for column in target.all_columns
+    )
+    reported, order = _is_reported(layout, name), _order(layout, target)
+    return f"select {columns} from ({_cells(layout)}) where {reported} {order}"
+
+
+def _cells(layout: Layout) -> str:
+    """SQL: good rows with one period each, and the metrics of that period as `n_…`."""
+    good = "from judged where not is_skipped and not is_faulty"
+    if not layout.wide:
+        on = "period_start_date = start_date"
+        return f"select *, '' as source_column from (select * {good}) join spans on {on}"
+    by_span: dict[Span, dict[str, WideColumn]] = {}
+    for column in layout.wide:
+        by_span.setdefault(column.span, {})[column.metric] = column
+    structs = []
+    for span, metrics in sorted(by_span.items()):
+        fields = [
+            f"'start': date '{span.start}'",
+            f"'source_column': {quoted(next(iter(metrics.values())).title)}",
+        ]
+        for metric in _METRICS:
+            type_ = MONEY if metric == "net_amount" else QUANTITY
+            value = f"w_{metrics[metric].position}" if metric in metrics else "null"
+            fields.append(f"'n_{metric}': cast({value} as {type_})")
+        structs.append("{" + ", ".join(fields) + "}")
+    return (
+        "select cells.*, cell.source_column, "
+        f"{', '.join(f'cell.n_{metric} as n_{metric}' for metric in _METRICS)}, spans.* "
+        f"from (select *, unnest([{', '.join(structs)}]) as cell {good}) as cells join spans on cell.start "
+        "= start_date"
+    )
+
+
+def _quantities(profile: Profile) -> dict[str, str]:
+    sold = "coalesce(n_sold_quantity, 0)"
+    returned = "coalesce(n_returned_quantity, 0)"
+    if profile.returns_are_negative:
+        returned = f"abs({returned})"
+    if profile.negative_sold_is_return:
+        returned = f"{returned} + greatest(-{sold}, 0)"
+        sold = f"greatest({sold}, 0)"
+    on_hand = "coalesce(n_on_hand_quantity, 0)" if profile.empty_is_zero else "n_on_hand_quantity"
+    return {
+        "sold_quantity": sold,
+        "returned_quantity": returned,
+        "net_amount": "n_net_amount",
+        "on_hand_quantity": on_hand,
+        "in_transit_quantity": "n_in_transit_quantity",
+    }
+
+
+def _is_reported(layout: Layout, name: str) -> str:
+    """SQL: whether a row says anything about the entity; an empty cell says nothing unless it means zero."""
+    if layout.profile.empty_is_zero:
+        return "true"
+    if name == "sell_out":
+        return "(n_sold_quantity is not null or n_returned_quantity is not null)"
+    return "n_on_hand_quantity is not null"
+
+
+def _order(layout: Layout, target: Entity) -> str:
+    """Facts are kept in period order; the rows of a single period stay as they came."""
+    if layout.span is not None:
+        return ""
+    return f"order by period_start_date, {target.date_column}, _source_row"

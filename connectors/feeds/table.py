@@ -1,0 +1,90 @@
+"""What every reader delivers: the table of a report as text, in DuckDB, with its row numbers.
+
+A reader leaves a relation `raw` in the connection with the columns `_row` (1 = first line of the file or
+first row of the sheet), `_malformed` (raw text of a row whose cells do not fit the header, else NULL) and
+`c0`, `c1`, … (VARCHAR, one per title). What belongs here: that promise and the comparison of titles. What
+does not: reading a container (`delimited`, `excel`) and the meaning of cells (`normalise`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from connectors.errors import Place, RejectedFile
+
+UNUSUAL_SPACES: Final = "\u00a0\u202f\u2007\u2009"
+"""No-break, narrow no-break, figure and thin space: what exports put between thousands and around cells."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A report's table as loaded.
+
+    `header_row` is the last row of the header. `separator` joins cells into raw text. `has_unusual_blanks`
+    is False where the reader has seen that cells hold no blank but the common one. `expected_rows` is set
+    by a reader whose `raw` streams from the file without row numbers: rows are then numbered in their order
+    from the header on, which holds if and only if there are as many as expected.
+    """
+
+    titles: tuple[str, ...]
+    header_row: int
+    separator: str
+    has_unusual_blanks: bool = True
+    expected_rows: int | None = None
+
+
+class UnprovenRows(Exception):
+    """A streamed table turned out not to be one record per line."""
+
+
+def fold(title: str) -> str:
+    """A title as it is compared: without case, accents, and doubled or unusual blanks."""
+    letters = unicodedata.normalize("NFKD", title)
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return re.sub(r"\s+", " ", plain).strip().casefold()
+
+
+def collapse(title: str) -> str:
+    """A title as it is shown and matched by patterns: one blank between words, none around."""
+    return re.sub(r"\s+", " ", title).strip()
+
+
+def locate(title: str, titles: Sequence[str], file: str, row: int) -> int:
+    """Position of `title` in the file's titles; RejectedFile if it is missing or stands twice."""
+    wanted = fold(title)
+    found = [position for position, candidate in enumerate(titles) if fold(candidate) == wanted]
+    if not found:
+        present = ", ".join(repr(candidate) for candidate in titles if candidate) or "none"
+        raise RejectedFile(
+            "missing_header",
+            f"the column {title!r} is missing; found: {present}",
+            "ask the partner for the agreed layout, or correct 'columns' or 'header_row' in the profile",
+            Place(file=file, row=row, column=title),
+        )
+    if len(found) > 1:
+        raise RejectedFile(
+            "duplicate_header",
+            f"the column {title!r} stands {len(found)} times",
+            "ask the partner to name each column once",
+            Place(file=file, row=row, column=title),
+        )
+    return found[0]
+
+
+def fill(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Make the temporary table `name` of Arrow rows."""
+    connection.register("incoming", rows)
+    connection.execute(f"create or replace temp table {name} as from incoming")
+    connection.unregister("incoming")
+
+
+def quoted(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,360 @@
+"""The way of a file through the house: identity, superseding, rejection, order, safety, crash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from connectors.errors import ConfigError, SourceError
+from connectors.feeds import intake
+from connectors.feeds.intake import FeedMatcher, check_file, find_feed, repair
+from connectors.feeds.profile import Profile
+
+MakeProfile = Callable[..., Profile]
+HEADER = "Ref;Qty;Amount\n"
+W05, W06 = "D07/r_2026-W05.csv", "D07/r_2026-W06.csv"
+
+
+def states(summary: Any) -> dict[str, str]:
+    return {outcome.file_name: outcome.state for outcome in summary.files}
+
+
+def live(desk: Any) -> list[tuple[str, str, int, str]]:
+    """Live slices of the ledger: entity, key, rows and quantity."""
+    desk.ledger.export(desk.paths.landing)
+    file = desk.paths.landing / "ledger" / "slices.parquet"
+    return duckdb.sql(
+        f"select entity, slice_key, rows_landed, cast(quantity_total as varchar) from '{file}' where "
+        "is_live order by all"
+    ).fetchall()
+
+
+def test_a_report_lands_with_its_provenance_and_control_totals(desk: Any) -> None:
+    outcome = desk.take_one(W05, HEADER + "A;1,5;10\nB;2;0,25\n")
+    assert (outcome.state, outcome.feed_code, outcome.partner_code) == ("landed", "sales", "D07")
+    assert desk.rows("_source_file, _source_row, _batch_id = '" + outcome.batch_id + "'") == [
+        (W05, 2, True),
+        (W05, 3, True),
+    ]
+    (batch,) = desk.ledger.batches("feeds")
+    assert (batch.rows_read, batch.rows_accepted, batch.rows_quarantined, batch.rows_skipped) == (2, 2, 0, 0)
+    assert batch.received_at.timestamp() == (desk.inbox / W05).stat().st_mtime
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 2, "3.5000")]
+
+
+def test_the_same_file_again_changes_nothing_and_is_not_read(
+    desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.take_one(W05, HEADER + "A;1;\n")
+    monkeypatch.setattr(intake, "_hash", lambda _: pytest.fail("an unchanged file was read"))
+    summary = desk.take(sales=profile())
+    assert states(summary) == {W05: "unchanged"}
+    assert not summary.has_news
+    assert len(desk.ledger.batches("feeds")) == 1
+
+
+def test_a_file_that_was_only_touched_is_unchanged(desk: Any, profile: MakeProfile) -> None:
+    desk.take_one(W05, HEADER + "A;1;\n")
+    os.utime(desk.inbox / W05)
+    assert states(desk.take(sales=profile())) == {W05: "unchanged"}
+
+
+def test_the_same_bytes_under_another_name_are_a_duplicate_that_is_entered_once(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.take_one(W05, HEADER + "A;1;\n")
+    copy = "D07/copy of r_2026-W05.csv"
+    desk.put(copy, HEADER + "A;1;\n", age=10)
+    first, second = desk.take(sales=profile()), desk.take(sales=profile())
+    assert states(first) == {W05: "unchanged", copy: "duplicate"}
+    assert W05 in first.files[1].reason
+    assert states(second) == {W05: "unchanged", copy: "unchanged"}
+    assert [batch.state for batch in desk.ledger.batches("feeds")] == ["landed", "duplicate"]
+    assert len(desk.rows("1")) == 1
+
+
+def test_the_same_bytes_for_another_period_are_another_report(desk: Any, profile: MakeProfile) -> None:
+    desk.put(W05, HEADER)
+    desk.put(W06, HEADER)
+    assert set(states(desk.take(sales=profile())).values()) == {"landed"}
+    assert [slice_key for _, slice_key, _, _ in live(desk)] == ["D07|sales|2026-W05", "D07|sales|2026-W06"]
+
+
+def test_a_correction_supersedes_the_former_report_of_its_period(desk: Any) -> None:
+    first = desk.take_one(W05, HEADER + "A;1;\n")
+    second = desk.take_one("D07/fix_2026-W05.csv", HEADER + "A;3;\n")
+    assert second.superseded == (first.batch_id,)
+    assert [batch.state for batch in desk.ledger.batches("feeds")] == ["superseded", "landed"]
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "3.0000")]
+    assert len(desk.rows("1")) == 2, "both versions are kept"
+
+
+def test_a_correction_may_come_under_the_same_name(desk: Any) -> None:
+    first = desk.take_one(W05, HEADER + "A;1;\n")
+    assert desk.take_one(W05, HEADER + "A;3;\n").superseded == (first.batch_id,)
+
+
+def test_an_empty_report_of_a_named_period_is_a_reported_zero_and_clears_the_old_one(desk: Any) -> None:
+    first = desk.take_one(W05, HEADER + "A;1;\n")
+    zero = desk.take_one(W05, HEADER)
+    assert zero.superseded == (first.batch_id,)
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 0, "0.0000")]
+
+
+def test_of_two_reports_of_one_period_the_one_that_came_last_counts(desk: Any, profile: MakeProfile) -> None:
+    desk.put("D07/a_2026-W05.csv", HEADER + "A;2;\n", age=10)
+    desk.put("D07/b_2026-W05.csv", HEADER + "A;1;\n", age=20)
+    assert [outcome.file_name for outcome in desk.take(sales=profile()).files] == [
+        "D07/b_2026-W05.csv",
+        "D07/a_2026-W05.csv",
+    ]
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "2.0000")]
+
+
+def test_a_rejected_file_supersedes_nothing_and_keeps_its_faults(desk: Any) -> None:
+    first = desk.take_one(W05, HEADER + "A;1;\n")
+    bad = desk.take_one(W05, HEADER + "A;x;\nB;1;\n", max_quarantined_share=0.4)
+    assert (bad.state, bad.reason_code, bad.superseded) == ("rejected", "too_many_faults", ())
+    assert (bad.rows_read, bad.rows_accepted, bad.rows_quarantined) == (2, 1, 1)
+    assert desk.faults() == [(2, "Qty", "unparseable_number")]
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "1.0000")]
+    assert [batch.batch_id for batch in desk.ledger.batches("feeds") if batch.state == "landed"] == [
+        first.batch_id
+    ]
+
+
+def test_a_share_of_faults_up_to_the_limit_is_accepted(desk: Any) -> None:
+    assert desk.take_one(W05, HEADER + "A;x;\nB;1;\n", max_quarantined_share=0.5).state == "landed"
+
+
+def test_a_rejected_file_is_not_read_again_until_it_or_its_profile_changes(
+    desk: Any, profile: MakeProfile
+) -> None:
+    wrong = {"partner_product_code": "Ref", "sold_quantity": "Quantity"}
+    assert desk.take_one(W05, HEADER + "A;1;\n", columns=wrong).state == "rejected"
+    assert states(desk.take(sales=profile(columns=wrong))) == {W05: "unchanged"}
+    assert states(desk.take(sales=profile())) == {W05: "landed"}
+
+
+def test_one_bad_file_never_stops_the_others(desk: Any, profile: MakeProfile) -> None:
+    desk.put("D07/a_2026-W01.csv", b"\xff\xfe\x00", age=40)
+    desk.put("D07/b_2026-W02.csv", b"", age=30)
+    desk.put("D07/c_2026-W03.csv", "Other\n1\n", age=20)
+    desk.put("D07/d_2026-W04.csv", HEADER + "A;1;\n", age=10)
+    summary = desk.take(sales=profile())
+    assert summary.counts == {"rejected": 3, "landed": 1}
+    assert all(outcome.reason for outcome in summary.in_state("rejected"))
+
+
+def test_files_of_two_feeds_land_under_their_own_partners(desk: Any, profile: MakeProfile) -> None:
+    desk.put("D07/r_2026-W05.csv", HEADER + "A;1;\n")
+    desk.put("D08/r_2026-W05.csv", HEADER + "A;1;\n")
+    desk.take(a=profile(), b=profile(partner="D08", files={"glob": "D08/*"}))
+    assert desk.rows(
+        "distinct slice_key, partner_code, feed_code, _source_file, _batch_id, _source_row, _source_column"
+    )
+    assert sorted(desk.rows("slice_key, _source_file")) == [
+        ("D07|a|2026-W05", "D07/r_2026-W05.csv"),
+        ("D08|b|2026-W05", "D08/r_2026-W05.csv"),
+    ]
+
+
+def test_a_file_that_two_profiles_match_is_refused_and_read_once_they_do_not(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.put(W05, HEADER + "A;1;\n")
+    (outcome,) = desk.take(a=profile(), b=profile(files={"glob": "**/*.csv"})).files
+    assert (outcome.state, outcome.reason_code) == ("refused", "ambiguous_feed")
+    assert "a, b" in outcome.reason
+    assert states(desk.take(a=profile())) == {W05: "landed"}
+
+
+def test_unmatched_files_are_told_and_temporary_ones_ignored(desk: Any, profile: MakeProfile) -> None:
+    names = [".hidden", "~$r_2026-W05.xlsx", "r.csv.part", "r.TMP", "r.crdownload", ".sub/r_2026-W05.csv"]
+    for name in names:
+        desk.put(f"D07/{name}", "x")
+    desk.put("readme.txt", "x")
+    (outcome,) = desk.take(sales=profile()).files
+    assert (outcome.file_name, outcome.state) == ("readme.txt", "unmatched")
+
+
+def test_a_link_out_of_the_inbox_is_refused(desk: Any, profile: MakeProfile, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text(HEADER + "A;1;\n")
+    (desk.inbox / "D07").mkdir()
+    (desk.inbox / W05).symlink_to(tmp_path / "secret.csv")
+    (desk.inbox / "D08").symlink_to(tmp_path)
+    summary = desk.take(sales=profile(files={"glob": "**/*"}))
+    assert {outcome.reason_code for outcome in summary.files} == {"outside_inbox"}
+    assert len(summary.files) == 2
+
+
+def test_a_link_within_the_inbox_is_a_file(desk: Any, profile: MakeProfile) -> None:
+    desk.put("store/original.csv", HEADER + "A;1;\n")
+    (desk.inbox / "D07").mkdir()
+    (desk.inbox / W05).symlink_to(desk.inbox / "store" / "original.csv")
+    assert states(desk.take(sales=profile()))[W05] == "landed"
+
+
+@pytest.mark.parametrize("glob", ["/etc/*", "../*.csv", "a/../../b"])
+def test_a_glob_that_leaves_the_inbox_is_no_valid_profile(profile: MakeProfile, glob: str) -> None:
+    with pytest.raises(ValueError, match="below the inbox"):
+        profile(files={"glob": glob})
+
+
+def test_a_file_still_being_written_waits(desk: Any, profile: MakeProfile) -> None:
+    desk.company = desk.company.model_copy(
+        update={"inbox": desk.company.inbox.model_copy(update={"settle_seconds": 60})}
+    )
+    desk.put(W05, HEADER + "A;1;\n", age=30)
+    assert states(desk.take(sales=profile())) == {W05: "waiting"}
+    assert states(desk.take(sales=profile(), now=desk.now + timedelta(seconds=31))) == {W05: "landed"}
+
+
+def test_a_file_that_changes_while_it_is_read_is_taken_at_the_next_run(
+    desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = desk.put(W05, HEADER + "A;1;\n")
+    read = intake._read_and_judge
+
+    def append_while_reading(*arguments: Any) -> Any:
+        judged = read(*arguments)
+        with path.open("a") as handle:
+            handle.write("B;1;\n")
+        return judged
+
+    monkeypatch.setattr(intake, "_read_and_judge", append_while_reading)
+    assert states(desk.take(sales=profile())) == {W05: "waiting"}
+    monkeypatch.undo()
+    assert desk.ledger.batches("feeds") == []
+    assert desk.take(sales=profile()).files[0].rows_accepted == 2
+
+
+def test_a_changed_profile_reads_its_files_again_and_leaves_the_last_report_live(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.put(W05, HEADER + "A;1;\n", age=30)
+    desk.put("D07/fix_2026-W05.csv", HEADER + "A;2;\n", age=20)
+    desk.take(sales=profile())
+    summary = desk.take(sales=profile(unit="BOX"))
+    assert summary.counts == {"landed": 2}
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "2.0000")]
+
+
+def test_a_profile_that_duckdb_cannot_run_refuses_the_files_of_its_feed_only(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.put(W05, HEADER + "A;1;\n")
+    desk.put("D08/r_2026-W05.csv", HEADER + "A;1;\n")
+    summary = desk.take(
+        a=profile(skip_rows=[{"header": "Ref", "pattern": "(?=Total)"}]),
+        b=profile(partner="D08", files={"glob": "D08/*"}),
+    )
+    assert states(summary) == {W05: "refused", "D08/r_2026-W05.csv": "landed"}
+
+
+def test_a_missing_inbox_is_one_clear_error(desk: Any, profile: MakeProfile) -> None:
+    desk.inbox.rmdir()
+    with pytest.raises(SourceError, match=r"inbox\.path"):
+        desk.take(sales=profile())
+
+
+def test_a_run_killed_between_renaming_and_the_ledger_leaves_nothing_behind(
+    desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.put(W05, HEADER + "A;1;\nB;x;\n")
+    monkeypatch.setattr(desk.ledger, "record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        desk.take(sales=profile())
+    monkeypatch.undo()
+    half = desk.paths.landing / "feeds" / "sell_out" / "D07" / "sales" / ".x.parquet.ab.part"
+    half.write_bytes(b"half")
+    summary = desk.take(sales=profile())
+    assert len(summary.repaired) == 3
+    assert states(summary) == {W05: "landed"}
+    assert len(desk.rows("1")) == 1
+    assert len(desk.faults()) == 1
+
+
+def test_repair_leaves_known_files_and_schemas_alone(desk: Any) -> None:
+    desk.take_one(W05, HEADER + "A;1;\n")
+    schema = desk.paths.landing / "feeds" / "sell_out" / "_schema.parquet"
+    schema.write_bytes(b"schema")
+    assert repair(desk.paths, desk.ledger) == []
+    assert schema.exists()
+    schema.unlink()
+    assert len(desk.rows("1")) == 1
+
+
+def test_progress_names_each_file_and_ends_complete(desk: Any, profile: MakeProfile) -> None:
+    desk.put(W05, HEADER + "A;1;\n")
+    calls: list[tuple[int, int, str]] = []
+    intake.take_in(
+        desk.paths,
+        desk.company,
+        {"sales": profile()},
+        desk.ledger,
+        now=desk.now,
+        progress=lambda *call: calls.append(call),
+    )
+    assert calls == [(0, 1, W05), (1, 1, "")]
+
+
+def test_globs_stay_within_folders_and_ignore_case_and_unicode_form(profile: MakeProfile) -> None:
+    matcher = FeedMatcher(
+        {"a": profile(files={"glob": "D07/été_*.csv"}), "b": profile(files={"glob": "D08/**/r?[0-9].csv"})}
+    )
+    assert matcher.find("D07/ÉTÉ_1.CSV") == "a"
+    assert matcher.find("D07/e\u0301te\u0301_1.csv") == "a"
+    assert matcher.find("D07/sub/été_1.csv") is None
+    assert matcher.find("D08/r_1.csv") == "b"
+    assert matcher.find("D08/x/y/r_1.csv") == "b"
+    assert matcher.find("D08/r_x.csv") is None
+
+
+def test_the_feed_of_a_file_is_found_by_place_or_else_by_name(
+    desk: Any, profile: MakeProfile, tmp_path: Path
+) -> None:
+    profiles = {"a": profile(files={"glob": "D07/x_*.csv"}), "b": profile(files={"glob": "D08/y_*.csv"})}
+    assert find_feed(desk.put("D08/y_1.csv", ""), desk.inbox, profiles) == "b"
+    assert find_feed(tmp_path / "x_1.csv", desk.inbox, profiles) == "a"
+    with pytest.raises(ConfigError, match="known feeds: a, b"):
+        find_feed(tmp_path / "z_1.csv", desk.inbox, profiles)
+
+
+def test_a_check_tells_what_would_happen_and_writes_nothing(desk: Any, profile: MakeProfile) -> None:
+    path = desk.put(W05, HEADER + "A;1,5;10\n;2;1\nTotal;;\n\n")
+    report = check_file(path, profile(skip_rows=[{"header": "Ref", "pattern": "^Total"}]), "sales")
+    assert report.would_land
+    assert (report.rows_read, report.rows_accepted, report.rows_quarantined, report.rows_skipped) == (
+        4,
+        1,
+        1,
+        2,
+    )
+    assert [(fault.source_row, fault.reason_code) for fault in report.quarantined] == [(3, "missing_product")]
+    (total,) = report.totals
+    assert (total.entity, total.period, total.rows, Decimal(total.quantity), Decimal(total.amount)) == (
+        "sell_out",
+        "2026-W05",
+        1,
+        Decimal("1.5"),
+        Decimal(10),
+    )
+    assert report.preview[0]["partner_product_code"] == "A"
+    assert report.columns == {"partner_product_code": "Ref", "sold_quantity": "Qty", "net_amount": "Amount"}
+    assert not desk.paths.data.joinpath("state").exists()
+    assert list(desk.paths.landing.rglob("*.parquet")) == []
+
+
+def test_a_check_of_a_file_that_would_be_rejected_says_why(desk: Any, profile: MakeProfile) -> None:
+    report = check_file(desk.put(W05, "Ref;Quantity\nA;1\n"), profile(), "sales")
+    assert not report.would_land
+    assert report.problem is not None
+    assert report.problem.code == "missing_header"
