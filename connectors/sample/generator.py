@@ -1,0 +1,137 @@
+"""Making the sample company: simulate, write documents, database, ledger export, inbox and answer key.
+
+What belongs here: the order of the work, and files. What is traded and reported is worked out in the
+modules beside.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from connectors.sample import answer_key, erp, ledger_export
+from connectors.sample.catalogue import Listings, Product, build_listings, build_products
+from connectors.sample.documents import Documents, build_documents
+from connectors.sample.reports import Report, World, build_reports, build_world
+from connectors.sample.trade import Trade, simulate
+
+SEED: Final = 20240701
+AS_OF: Final = date(2026, 6, 30)
+
+Progress = Callable[[str, float], None]
+"""Called with the step and the share of it that is done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample company on disk."""
+
+    target: Path
+    seed: int
+    as_of: date
+    erp_url: str
+    files: int
+
+    @property
+    def erp(self) -> Path:
+        return self.target / "erp.sqlite"
+
+    @property
+    def inbox(self) -> Path:
+        return self.target / "inbox"
+
+    @property
+    def answer_key(self) -> Path:
+        return self.target / "answer_key.json"
+
+    @property
+    def ledger_exports(self) -> tuple[Path, ...]:
+        return tuple(sorted((self.target / "ledger").glob("*FEC*.txt")))
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The sample company in memory."""
+
+    seed: int
+    as_of: date
+    products: tuple[Product, ...]
+    listings: Listings
+    trade: Trade
+    documents: Documents
+    world: World
+
+
+def build(seed: int, as_of: date, progress: Progress | None = None) -> Simulation:
+    """Work out all that happens up to the end of `as_of`."""
+    products = build_products(seed)
+    listings = build_listings(seed, products)
+    trade = simulate(seed, as_of, products, listings, _step(progress, "trade"))
+    documents = build_documents(seed, as_of, products, listings, trade)
+    world = build_world(seed, as_of, products, listings, trade, documents.price)
+    return Simulation(seed, as_of, products, listings, trade, documents, world)
+
+
+def generate(
+    target: Path,
+    *,
+    seed: int = SEED,
+    as_of: date = AS_OF,
+    url: str | None = None,
+    progress: Progress | None = None,
+) -> Sample:
+    """Write the sample company below `target`; what an earlier call left there is replaced.
+
+    The ERP goes to `target/erp.sqlite`, or to the database at `url`. Everything is the same for the same
+    `seed` and `as_of`; a later `as_of` gives the same history and more.
+    """
+    simulation = build(seed, as_of, progress)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("inbox", "ledger"):
+        shutil.rmtree(target / name, ignore_errors=True)
+    if url is None:
+        (target / "erp.sqlite").unlink(missing_ok=True)
+    address = url or erp.sqlite_url(target / "erp.sqlite")
+    erp.fill(
+        address, simulation.products, simulation.listings, simulation.documents, as_of, _step(progress, "erp")
+    )
+    reports = list(build_reports(simulation.world, _step(progress, "reports")))
+    for report in reports:
+        deliver(target / "inbox", report)
+    write_books(target, simulation, reports)
+    return Sample(target, seed, as_of, address, len(reports))
+
+
+def write_books(target: Path, simulation: Simulation, reports: Sequence[Report]) -> None:
+    """Write the ledger export and the answer key."""
+    exports, differences = ledger_export.build_exports(
+        simulation.products, simulation.listings, simulation.documents, simulation.as_of
+    )
+    ledger_export.write(target / "ledger", exports)
+    key = answer_key.build_key(simulation.world, simulation.documents, reports, exports, differences)
+    answer_key.write(target / "answer_key.json", key)
+
+
+def deliver(inbox: Path, report: Report) -> Path:
+    """Put a report into the inbox as if it had arrived when it did."""
+    path = inbox / report.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(report.content)
+    moment = int(report.delivered.timestamp())
+    os.utime(path, (moment, moment))
+    return path
+
+
+def _step(progress: Progress | None, name: str) -> Callable[[float], None] | None:
+    if progress is None:
+        return None
+
+    def forward(share: float) -> None:
+        progress(name, share)
+
+    return forward

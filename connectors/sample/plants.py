@@ -1,0 +1,107 @@
+"""What is planted in the sample company: where, when and how much. `docs/sample-company.md` tells the story.
+
+Only constants stand here. The simulation (`trade`, `documents`), the reports (`reports`) and the ledger
+export (`fec`) act on them; `answer_key` states what follows from them.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+# The catalogue: prices, costs, launches.
+PRICE_RISE_DATE: Final = date(2025, 7, 1)
+PRICE_RISE_PERCENT: Final = {
+    "RAC": 4,
+    "VAN": 5,
+    "FLX": 6,
+    "COL": 3,
+    "JNT": 3,
+    "FIL": 4,
+    "SOU": 4,
+    "MAN": 5,
+}
+COST_CHANGE_DATE: Final = date(2026, 2, 1)
+COST_CHANGE_FAMILY: Final = "FLX"
+COST_CHANGE_PERCENT: Final = 18
+LAUNCHED: Final = ("FIL0801", "FIL0802", "FIL0803", "FIL0804", "FIL0805", "SOU1003")
+LAUNCH_DATE: Final = date(2026, 4, 15)
+LATE_LISTING_PARTNER: Final = "D01"
+LATE_LISTING_DATE: Final = date(2026, 5, 12)
+FORMER_LAUNCH: Final = ("SOU1001", "SOU1002")
+FORMER_LAUNCH_DATE: Final = date(2025, 3, 3)
+DISCONTINUED: Final = ("COL1001", "COL1002", "COL1003")
+DISCONTINUED_DATE: Final = date(2026, 1, 1)
+
+# Trade between the company and its partners.
+OVERSTOCKED: Final = "D07"
+OVERSTOCK_FROM: Final = date(2026, 1, 12)
+SILENT: Final = "D13"
+SILENT_FROM: Final = date(2026, 4, 18)
+MARGIN_DESTROYER: Final = "D19"
+CAPPED: Final = "D21"
+CAPPED_FAMILY: Final = "MAN"
+CAPPED_YEAR: Final = 2025
+CAPPED_UNITS: Final = 994
+CAPPED_TIER: Final = 1000
+SLOW_PAYER: Final = "D20"
+SHORTAGES: Final = (
+    (("VAN0203", "VAN0204"), date(2025, 2, 17), date(2025, 3, 12)),
+    (("FIL0702",), date(2025, 10, 13), date(2025, 11, 13)),
+    (("RAC0103", "RAC0203"), date(2026, 5, 18), date(2026, 6, 11)),
+)
+"""Products out of stock with us: (products, first day, first day back)."""
+GREY_IMPORT_PARTNER: Final = "D14"
+GREY_IMPORT_PRODUCT: Final = "VAN0103"
+GREY_IMPORT_DATE: Final = date(2026, 2, 10)
+GREY_IMPORT_UNITS: Final = 240
+ANNOUNCED_DEAL: Final = "AFF-2026-0007"
+ANNOUNCED_DEAL_PARTNER: Final = "D17"
+WON_LATE_DEAL: Final = "AFF-2025-0031"
+WON_LATE_DEAL_PARTNER: Final = "D04"
+
+# What the partners' reports say.
+POACHER: Final = "D11"
+POACHED: Final = "D05"
+POACHED_TERRITORY: Final = "42"
+POACHING_FROM: Final = date(2025, 10, 1)
+POACHING_PERCENT: Final = 22
+LATE_REPORTER: Final = "D08"
+LATE_FROM: Final = date(2026, 1, 5)
+MISSING_WEEKS: Final = ("D03", ("2025-W33", "2025-W34", "2025-W35"))
+MISSING_MONTH: Final = ("D15", "2025-08")
+REPORTED_ZERO: Final = ("D18", "2025-08")
+RESTATED: Final = ("D02", "2025-W10")
+RESTATED_PERCENT: Final = 130
+DUPLICATE: Final = ("D01", "2025-W21")
+DAMAGED_EXCEL: Final = ("D06", "2025-10")
+WRONG_HEADER: Final = ("T01", "2026-W08")
+PHANTOM_PARTNER: Final = "D09"
+PHANTOM_PRODUCTS: Final = ("RAC0303", "SOU0102", "VAN0103")
+PHANTOM_FROM: Final = "2026-W10"
+PHANTOM_UNITS: Final = 150
+REUSED_CODE_PARTNER: Final = "D12"
+REUSED_CODE: Final = "BC2040"
+REUSED_CODE_BEFORE: Final = "RAC0402"
+REUSED_CODE_AFTER: Final = "RAC0404"
+REUSED_CODE_DATE: Final = date(2025, 10, 1)
+UNKNOWN_CODE_PARTNER: Final = "D08"
+UNKNOWN_CODE_PRODUCT: Final = "SOU0503"
+PACK_PARTNER: Final = "D16"
+UNKNOWN_UNIT_PARTNER: Final = "D18"
+UNKNOWN_UNIT: Final = "CAR"
+WRONG_GTIN_PARTNER: Final = "D10"
+
+MUST_LIST: Final = {
+    "D01": (*LAUNCHED,),
+    "D04": ("FLX0101",),
+    "D08": (UNKNOWN_CODE_PRODUCT,),
+    "D09": PHANTOM_PRODUCTS,
+    "D10": ("RAC0103", "JNT0101", "COL0101"),
+    "D12": (REUSED_CODE_BEFORE, REUSED_CODE_AFTER),
+    "D14": (GREY_IMPORT_PRODUCT,),
+    "D16": ("RAC0103", "COL0101", "JNT0101", "JNT0201"),
+    "D17": ("FLX0203",),
+    "D21": ("MAN0101", "MAN0102", "MAN0201", "MAN0202", "MAN0203", "MAN0303", "MAN0401", "MAN0402"),
+}
+"""Products that a partner certainly carries, because something planted needs them."""
