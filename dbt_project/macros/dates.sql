@@ -1,0 +1,62 @@
+{#
+    Calendar arithmetic. Weeks are ISO weeks (Monday to Sunday); a week belongs to the month and
+    the year of its Thursday. What the engines write differently is dispatched.
+#}
+
+{# The day that figures are as of. #}
+{% macro as_of_date() -%}
+    cast('{{ env_var("AVAL_AS_OF", "1970-01-01") if execute else "1970-01-01" }}' as date)
+{%- endmacro %}
+
+{% macro month_start(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro week_start(day) -%}
+    cast(date_trunc('week', {{ day }}) as date)
+{%- endmacro %}
+
+{# `2026-02` #}
+{% macro month_label(day) -%}
+    cast(extract(year from {{ day }}) as string)
+    || '-' || lpad(cast(extract(month from {{ day }}) as string), 2, '0')
+{%- endmacro %}
+
+{% macro add_days(day, days) -%}
+    {{ return(adapter.dispatch('add_days', 'aval')(day, days)) }}
+{%- endmacro %}
+
+{% macro default__add_days(day, days) -%}
+    date_add({{ day }}, cast({{ days }} as int))
+{%- endmacro %}
+
+{% macro duckdb__add_days(day, days) -%}
+    ({{ day }} + cast({{ days }} as integer))
+{%- endmacro %}
+
+{# Whole days from `first` to `last`. #}
+{% macro days_between(first, last) -%}
+    {{ return(adapter.dispatch('days_between', 'aval')(first, last)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first, last) -%}
+    datediff({{ last }}, {{ first }})
+{%- endmacro %}
+
+{% macro duckdb__days_between(first, last) -%}
+    date_diff('day', {{ first }}, {{ last }})
+{%- endmacro %}
+
+{# All days from `first` to `last`, both included, as rows of the column `date_day`. #}
+{% macro days_as_rows(first, last) -%}
+    {{ return(adapter.dispatch('days_as_rows', 'aval')(first, last)) }}
+{%- endmacro %}
+
+{% macro default__days_as_rows(first, last) -%}
+    explode(sequence({{ first }}, {{ last }}, interval '1' day)) as date_day
+{%- endmacro %}
+
+{% macro duckdb__days_as_rows(first, last) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval '1' day)) as date)
+        as date_day
+{%- endmacro %}

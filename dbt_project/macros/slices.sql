@@ -1,0 +1,132 @@
+{#
+    Slice replacement: facts from partners' reports are replaced slice by slice (partner|feed|period).
+    Which slices, decides stg_ledger__touched_slices; these macros are what it and the facts share.
+#}
+
+{# Tables that remember between runs, as schema and name. Without one of them everything is read. #}
+{% macro remembering_tables() -%}
+    {{ return([
+        ('core', 'fct_sell_out'),
+        ('core', 'fct_sell_out_weekly'),
+        ('intermediate', 'int_inventory_reported'),
+        ('intermediate', 'int_product_identifiers_used'),
+        ('intermediate', 'int_partner_versions_used'),
+    ]) }}
+{%- endmacro %}
+
+{#
+    A table as the last run left it. Not `ref()`: what this run reads of the last one is no edge of
+    the graph, and as an edge it would be a cycle.
+#}
+{% macro built(schema, name) -%}
+    {{ return(api.Relation.create(database=target.database, schema=schema, identifier=name)) }}
+{%- endmacro %}
+
+{# Whether this run reads all live slices: scope `all`, --full-refresh, or nothing to build on. #}
+{% macro rebuilds_everything() -%}
+    {%- if not execute or flags.FULL_REFRESH or env_var('AVAL_SCOPE', 'touched') == 'all' -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- for schema, name in remembering_tables() -%}
+        {%- if load_relation(built(schema, name)) is none -%}
+            {{ return(true) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(false) }}
+{%- endmacro %}
+
+{#
+    Pre-hook of a fact: remove the touched slices that have no rows any more. Slices with rows are
+    replaced by the strategy `delete+insert` itself.
+#}
+{% macro clear_emptied_slices(entity) -%}
+    {%- set touched_slices = ref('stg_ledger__touched_slices') -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where slice_key in (
+            select touched.slice_key
+            from {{ touched_slices }} as touched
+            where touched.entity_code = '{{ entity }}' and touched.landed_row_count = 0
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{# A GTIN in its one comparable length. #}
+{% macro gtin_14(gtin) -%}
+    lpad({{ gtin }}, 14, '0')
+{%- endmacro %}
+
+{#
+    All master data that decides to which product and unit a reported line belongs. The facts' copy
+    (int_product_identifiers_used) is compared with it to find the slices that a change touches.
+#}
+{% macro product_identifiers() -%}
+    select
+        'product' as identifier_kind,
+        '' as partner_code,
+        product_code as identifier,
+        cast('1900-01-01' as date) as valid_from_date,
+        cast('9999-12-31' as date) as valid_to_date,
+        product_code,
+        base_unit_code as unit_code,
+        {{ quantity(1) }} as base_quantity
+    from {{ ref('stg_erp__products') }}
+    union all
+    select
+        'gtin' as identifier_kind,
+        '' as partner_code,
+        {{ gtin_14('gtin') }} as identifier,
+        cast('1900-01-01' as date) as valid_from_date,
+        cast('9999-12-31' as date) as valid_to_date,
+        product_code,
+        base_unit_code as unit_code,
+        {{ quantity(1) }} as base_quantity
+    from {{ ref('stg_erp__products') }}
+    where gtin is not null
+    union all
+    select
+        'gtin' as identifier_kind,
+        '' as partner_code,
+        {{ gtin_14('gtin') }} as identifier,
+        cast('1900-01-01' as date) as valid_from_date,
+        cast('9999-12-31' as date) as valid_to_date,
+        product_code,
+        unit_code,
+        {{ quantity(1) }} as base_quantity
+    from {{ ref('stg_erp__product_units') }}
+    where gtin is not null
+    union all
+    select
+        'unit' as identifier_kind,
+        '' as partner_code,
+        product_code || '|' || unit_code as identifier,
+        cast('1900-01-01' as date) as valid_from_date,
+        cast('9999-12-31' as date) as valid_to_date,
+        product_code,
+        unit_code,
+        base_quantity
+    from {{ ref('stg_erp__product_units') }}
+    union all
+    select
+        'crosswalk' as identifier_kind,
+        partner_code,
+        partner_product_code as identifier,
+        valid_from_date,
+        valid_to_date,
+        product_code,
+        unit_code,
+        {{ quantity(1) }} as base_quantity
+    from {{ ref('stg_rules__product_crosswalk') }}
+{%- endmacro %}
+
+{# Partners with their dated terms: what decides a line's partner version, channel and territory. #}
+{% macro partner_versions() -%}
+    select
+        partners.partner_code,
+        coalesce(terms.valid_from_date, cast('1900-01-01' as date)) as valid_from_date,
+        coalesce(terms.valid_to_date, cast('9999-12-31' as date)) as valid_to_date,
+        partners.channel_code || '|' || coalesce(partners.country_code, '') as attributes
+    from {{ ref('stg_erp__partners') }} as partners
+    left join {{ ref('stg_erp__partner_terms') }} as terms
+        on partners.partner_code = terms.partner_code
+{%- endmacro %}

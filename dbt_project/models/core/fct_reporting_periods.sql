@@ -1,0 +1,179 @@
+-- Grain: one row per feed, kind of report (sell_out, inventory) and period that was expected up to
+-- the as-of date, or that was reported.
+with
+
+feeds as (
+    select * from {{ ref('stg_rules__feeds') }}
+),
+
+slices as (
+    select * from {{ ref('stg_ledger__slices') }} where system_code = 'feeds' and is_live
+),
+
+batches as (
+    select * from {{ ref('stg_ledger__batches') }} where system_code = 'feeds'
+),
+
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
+kinds as (
+    select
+        feed_code,
+        partner_code,
+        frequency_code,
+        expected_from_date,
+        expected_to_date,
+        due_days,
+        'sell_out' as report_kind_code
+    from feeds
+    where reports_sell_out
+    union all
+    select
+        feed_code,
+        partner_code,
+        frequency_code,
+        expected_from_date,
+        expected_to_date,
+        due_days,
+        'inventory' as report_kind_code
+    from feeds
+    where reports_inventory
+),
+
+calendar_periods as (
+    select
+        'day' as frequency_code,
+        date_day as period_start_date,
+        date_day as period_end_date
+    from dates
+    union all
+    select
+        'week' as frequency_code,
+        week_start_date as period_start_date,
+        week_end_date as period_end_date
+    from dates
+    where date_day = week_start_date
+    union all
+    select
+        'month' as frequency_code,
+        month_start_date as period_start_date,
+        month_end_date as period_end_date
+    from dates
+    where date_day = month_start_date
+),
+
+expected as (
+    select
+        kinds.report_kind_code,
+        kinds.partner_code,
+        kinds.feed_code,
+        calendar_periods.period_start_date,
+        calendar_periods.period_end_date,
+        kinds.due_days
+    from kinds
+    inner join calendar_periods
+        on
+            kinds.frequency_code = calendar_periods.frequency_code
+            and calendar_periods.period_start_date >= kinds.expected_from_date
+            and calendar_periods.period_end_date < kinds.expected_to_date
+    where calendar_periods.period_end_date <= {{ as_of_date() }}
+),
+
+reported as (
+    select
+        slices.entity_code as report_kind_code,
+        slices.partner_code,
+        slices.feed_code,
+        slices.period_start_date,
+        slices.period_end_date,
+        slices.slice_key,
+        slices.landed_row_count,
+        batches.received_at,
+        kinds.frequency_code,
+        kinds.due_days
+    from slices
+    left join batches on slices.batch_id = batches.batch_id
+    left join kinds
+        on
+            slices.feed_code = kinds.feed_code
+            and slices.entity_code = kinds.report_kind_code
+),
+
+-- A report of several periods speaks for all of them: a day without a line inside it is a zero.
+spanned as (
+    select
+        expected.report_kind_code,
+        expected.feed_code,
+        expected.period_start_date,
+        min(batches.received_at) as received_at
+    from expected
+    inner join batches
+        on
+            expected.feed_code = batches.feed_code
+            and expected.period_start_date >= batches.period_start_date
+            and expected.period_end_date <= batches.period_end_date
+    where batches.state_code = 'landed'
+    group by
+        expected.report_kind_code, expected.feed_code, expected.period_start_date
+),
+
+combined as (
+    select
+        coalesce(expected.report_kind_code, reported.report_kind_code)
+            as report_kind_code,
+        coalesce(expected.partner_code, reported.partner_code) as partner_code,
+        coalesce(expected.feed_code, reported.feed_code) as feed_code,
+        coalesce(expected.period_start_date, reported.period_start_date)
+            as period_start_date,
+        coalesce(expected.period_end_date, reported.period_end_date) as period_end_date,
+        coalesce(expected.due_days, reported.due_days, 0) as due_days,
+        expected.feed_code is not null as is_expected,
+        reported.feed_code is not null or spanned.feed_code is not null as is_reported,
+        reported.slice_key,
+        case
+            when reported.feed_code is not null then reported.landed_row_count
+            when spanned.feed_code is not null then 0
+        end as landed_row_count,
+        coalesce(reported.received_at, spanned.received_at) as received_at
+    from expected
+    full outer join reported
+        on
+            expected.report_kind_code = reported.report_kind_code
+            and expected.feed_code = reported.feed_code
+            and expected.period_start_date = reported.period_start_date
+    left join spanned
+        on
+            expected.report_kind_code = spanned.report_kind_code
+            and expected.feed_code = spanned.feed_code
+            and expected.period_start_date = spanned.period_start_date
+),
+
+final as (
+    select
+        report_kind_code || '|' || feed_code || '|' || cast(period_start_date as string)
+            as reporting_period_id,
+        report_kind_code,
+        partner_code,
+        feed_code,
+        period_start_date,
+        period_end_date,
+        -- A week belongs to the month of its Thursday; days and months lie in one month anyway.
+        {{
+            month_start(
+                'case when ' ~ days_between('period_start_date', 'period_end_date')
+                ~ ' = 6 then ' ~ add_days('period_start_date', 3)
+                ~ ' else period_start_date end'
+            )
+        }} as month_start_date,
+        {{ add_days('period_end_date', 'due_days') }} as due_date,
+        is_expected,
+        is_reported,
+        cast(landed_row_count as bigint) as landed_row_count,
+        received_at,
+        slice_key
+    from combined
+)
+
+select * from final

@@ -1,0 +1,79 @@
+-- Grain: one row per sell-out line that a partner reported.
+-- Additive: quantities in base units and amounts; quantities _in_unit only within one unit.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='slice_key',
+        on_schema_change='fail',
+        pre_hook="{{ clear_emptied_slices('sell_out') }}"
+    )
+}}
+
+with
+
+lines as (
+    select * from {{ ref('int_sell_out_resolved') }}
+),
+
+partners as (
+    select * from {{ ref('dim_partners') }}
+),
+
+territories as (
+    select * from {{ ref('dim_territories') }}
+),
+
+placed as (
+    select
+        lines.*,
+        partners.partner_version_id,
+        partners.channel_code,
+        {{ territory_code('partners.country_code', 'lines.postal_code') }}
+            as sale_territory_code
+    from lines
+    left join partners
+        on
+            lines.partner_code = partners.partner_code
+            and {{ in_range('lines.sale_date', 'partners') }}
+),
+
+final as (
+    select
+        placed.sell_out_line_id,
+        placed.slice_key,
+        placed.partner_code,
+        placed.partner_version_id,
+        placed.channel_code,
+        placed.feed_code,
+        placed.period_start_date,
+        placed.period_end_date,
+        placed.sale_date,
+        {{ week_start('placed.sale_date') }} as week_start_date,
+        {{ month_start('placed.sale_date') }} as month_start_date,
+        placed.store_code,
+        placed.postal_code,
+        territories.territory_code,
+        placed.product_code,
+        placed.resolution_code,
+        placed.reported_product_code,
+        placed.reported_gtin,
+        placed.partner_product_code,
+        placed.unit_code,
+        placed.sold_quantity_in_unit,
+        placed.returned_quantity_in_unit,
+        placed.sold_quantity,
+        placed.returned_quantity,
+        {{ quantity('placed.sold_quantity - placed.returned_quantity') }} as net_quantity,
+        placed.net_amount,
+        placed.currency_code,
+        placed.transaction_id,
+        placed.customer_key,
+        placed.source_batch_id,
+        placed.source_file,
+        placed.source_row
+    from placed
+    left join territories on placed.sale_territory_code = territories.territory_code
+)
+
+select * from final

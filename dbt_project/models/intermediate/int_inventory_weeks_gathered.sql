@@ -1,0 +1,244 @@
+-- Grain: one row per partner, product and complete ISO week, from the product's first appearance at
+-- the partner (arrived, sold or in stock) to the as-of date; from then on it stays in the grid, so
+-- that a product that is absent from a report counts as zero.
+{{ config(materialized='table') }}
+
+with
+
+shipments as (
+    select * from {{ ref('fct_shipments') }}
+),
+
+sell_out as (
+    select * from {{ ref('fct_sell_out_weekly') }} where product_code <> 'UNMATCHED'
+),
+
+stocks as (
+    select * from {{ ref('int_inventory_reported') }} where product_code <> 'UNMATCHED'
+),
+
+covered_weeks as (
+    select * from {{ ref('int_sell_out_weeks_covered') }}
+),
+
+periods as (
+    select * from {{ ref('fct_reporting_periods') }} where report_kind_code = 'inventory'
+),
+
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
+weeks as (
+    select
+        week_start_date,
+        week_end_date
+    from dates
+    where date_day = week_end_date and week_end_date <= {{ as_of_date() }}
+),
+
+moved as (
+    select
+        partner_code,
+        product_code,
+        {{ week_start('arrival_date') }} as week_start_date,
+        sum(case when shipment_type = 'return' then 0 else shipped_quantity end)
+            as received_quantity,
+        sum(case when shipment_type = 'return' then shipped_quantity else 0 end)
+            as returned_to_us_quantity
+    from shipments
+    group by partner_code, product_code, {{ week_start('arrival_date') }}
+),
+
+sold as (
+    select
+        partner_code,
+        product_code,
+        week_start_date,
+        sum(sold_quantity) as sold_quantity,
+        sum(returned_quantity) as consumer_returned_quantity,
+        sum(case when resolution_code <> 'resolved' then line_count else 0 end)
+            as unresolved_line_count
+    from sell_out
+    group by partner_code, product_code, week_start_date
+),
+
+-- Of several counts in a week the last one of each feed counts.
+counts as (
+    select
+        stocks.partner_code,
+        stocks.product_code,
+        stocks.on_hand_quantity,
+        stocks.stock_date,
+        {{ week_start('stocks.stock_date') }} as week_start_date,
+        max(stocks.stock_date) over (
+            partition by stocks.feed_code, {{ week_start('stocks.stock_date') }}
+        ) as last_stock_date
+    from stocks
+),
+
+counted as (
+    select
+        partner_code,
+        product_code,
+        week_start_date,
+        max(stock_date) as stock_date,
+        sum(on_hand_quantity) as reported_quantity
+    from counts
+    where stock_date = last_stock_date
+    group by partner_code, product_code, week_start_date
+),
+
+first_counted as (
+    select
+        partner_code,
+        product_code,
+        min(week_start_date) as first_counted_week_date
+    from counted
+    group by partner_code, product_code
+),
+
+-- A report without a line is a count as well: nothing is left.
+count_days as (
+    select
+        partner_code,
+        {{ week_start('period_end_date') }} as week_start_date,
+        period_end_date as stock_date
+    from periods
+    where is_reported and landed_row_count = 0
+    union all
+    select
+        partner_code,
+        week_start_date,
+        stock_date
+    from counted
+),
+
+counted_weeks as (
+    select
+        partner_code,
+        week_start_date,
+        max(stock_date) as stock_date
+    from count_days
+    group by partner_code, week_start_date
+),
+
+appearances as (
+    select partner_code, product_code, week_start_date from moved
+    union all
+    select partner_code, product_code, week_start_date from sold
+    union all
+    select partner_code, product_code, week_start_date from counted
+),
+
+first_appearances as (
+    select
+        partner_code,
+        product_code,
+        min(week_start_date) as first_week_date
+    from appearances
+    group by partner_code, product_code
+),
+
+grid as (
+    select
+        first_appearances.partner_code,
+        first_appearances.product_code,
+        weeks.week_start_date,
+        weeks.week_end_date
+    from first_appearances
+    inner join weeks on first_appearances.first_week_date <= weeks.week_start_date
+),
+
+gathered as (
+    select
+        grid.partner_code,
+        grid.product_code,
+        grid.week_start_date,
+        grid.week_end_date,
+        coalesce(covered_weeks.week_state_code, 'not_expected') as week_state_code,
+        coalesce(covered_weeks.reported_day_count, 0) as reported_day_count,
+        counted_weeks.partner_code is not null as is_inventory_reported,
+        counted_weeks.stock_date,
+        coalesce(moved.received_quantity, 0) as received_quantity,
+        coalesce(moved.returned_to_us_quantity, 0) as returned_to_us_quantity,
+        coalesce(sold.sold_quantity, 0) as sold_quantity,
+        coalesce(sold.consumer_returned_quantity, 0) as consumer_returned_quantity,
+        coalesce(sold.unresolved_line_count, 0) as unresolved_line_count,
+        case
+            when counted.partner_code is not null then counted.reported_quantity
+            -- Absent from a stock report that listed it before: nothing left.
+            when
+                counted_weeks.partner_code is not null
+                and first_counted.first_counted_week_date < grid.week_start_date
+                then 0
+        end as reported_quantity
+    from grid
+    left join covered_weeks
+        on
+            grid.partner_code = covered_weeks.partner_code
+            and grid.week_start_date = covered_weeks.week_start_date
+    left join counted_weeks
+        on
+            grid.partner_code = counted_weeks.partner_code
+            and grid.week_start_date = counted_weeks.week_start_date
+    left join moved
+        on
+            grid.partner_code = moved.partner_code
+            and grid.product_code = moved.product_code
+            and grid.week_start_date = moved.week_start_date
+    left join sold
+        on
+            grid.partner_code = sold.partner_code
+            and grid.product_code = sold.product_code
+            and grid.week_start_date = sold.week_start_date
+    left join counted
+        on
+            grid.partner_code = counted.partner_code
+            and grid.product_code = counted.product_code
+            and grid.week_start_date = counted.week_start_date
+    left join first_counted
+        on
+            grid.partner_code = first_counted.partner_code
+            and grid.product_code = first_counted.product_code
+),
+
+final as (
+    select
+        partner_code,
+        product_code,
+        week_start_date,
+        week_end_date,
+        week_state_code,
+        week_state_code = 'reported' as is_sell_out_reported,
+        is_inventory_reported,
+        stock_date,
+        -- Sales that are not known as a whole are unknown, whatever part of them came in.
+        week_state_code in ('missing', 'not_expected') or unresolved_line_count > 0
+            as is_chain_broken,
+        case
+            when week_state_code = 'reported' and unresolved_line_count = 0
+                then reported_day_count
+            else 0
+        end as reported_day_count,
+        {{ quantity('received_quantity') }} as received_quantity,
+        {{ quantity('returned_to_us_quantity') }} as returned_to_us_quantity,
+        case
+            when week_state_code = 'reported' and unresolved_line_count = 0
+                then {{ quantity('sold_quantity') }}
+        end as sold_quantity,
+        case
+            when week_state_code = 'reported' and unresolved_line_count = 0
+                then {{ quantity('consumer_returned_quantity') }}
+        end as consumer_returned_quantity,
+        {{
+            quantity(
+                'received_quantity - returned_to_us_quantity - sold_quantity '
+                ~ '+ consumer_returned_quantity'
+            )
+        }} as net_flow_quantity,
+        {{ quantity('reported_quantity') }} as reported_quantity
+    from gathered
+)
+
+select * from final

@@ -1,0 +1,112 @@
+-- Grain: one row per month, partner and product with an order, a shipment or an invoice.
+-- Additive, but for invoice_count: one invoice counts for each of its products.
+with
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+shipments as (
+    select * from {{ ref('fct_shipments') }}
+),
+
+invoices as (
+    select * from {{ ref('fct_sell_in') }}
+),
+
+ordered as (
+    select
+        {{ month_start('order_date') }} as month_start_date,
+        partner_code,
+        product_code,
+        channel_code,
+        sum(case when status_code <> 'cancelled' then ordered_quantity else 0 end)
+            as ordered_quantity,
+        sum(case when status_code = 'cancelled' then ordered_quantity else 0 end)
+            as cancelled_quantity
+    from orders
+    group by
+        {{ month_start('order_date') }}, partner_code, product_code, channel_code
+),
+
+shipped as (
+    select
+        {{ month_start('shipment_date') }} as month_start_date,
+        partner_code,
+        product_code,
+        channel_code,
+        sum(case when shipment_type = 'delivery' then shipped_quantity else 0 end)
+            as shipped_quantity
+    from shipments
+    group by
+        {{ month_start('shipment_date') }}, partner_code, product_code, channel_code
+),
+
+invoiced as (
+    select
+        {{ month_start('invoice_date') }} as month_start_date,
+        partner_code,
+        product_code,
+        channel_code,
+        sum(sold_quantity) as sold_quantity,
+        sum(credited_quantity) as credited_quantity,
+        sum(invoiced_quantity) as net_quantity,
+        sum(gross_amount) as gross_amount,
+        sum(standard_discount_amount) as standard_discount_amount,
+        sum(exceptional_discount_amount) as exceptional_discount_amount,
+        sum(net_amount) as net_amount,
+        count(distinct invoice_number) as invoice_count
+    from invoices
+    group by
+        {{ month_start('invoice_date') }}, partner_code, product_code, channel_code
+),
+
+keys as (
+    select month_start_date, partner_code, product_code, channel_code from ordered
+    union distinct
+    select month_start_date, partner_code, product_code, channel_code from shipped
+    union distinct
+    select month_start_date, partner_code, product_code, channel_code from invoiced
+),
+
+final as (
+    select
+        cast(keys.month_start_date as string) || '|' || keys.partner_code || '|'
+        || keys.product_code as sell_in_monthly_id,
+        keys.month_start_date,
+        keys.partner_code,
+        keys.channel_code,
+        keys.product_code,
+        {{ quantity('coalesce(ordered.ordered_quantity, 0)') }} as ordered_quantity,
+        {{ quantity('coalesce(ordered.cancelled_quantity, 0)') }} as cancelled_quantity,
+        {{ quantity('coalesce(shipped.shipped_quantity, 0)') }} as shipped_quantity,
+        {{ quantity('coalesce(invoiced.sold_quantity, 0)') }} as sold_quantity,
+        {{ quantity('coalesce(invoiced.credited_quantity, 0)') }} as credited_quantity,
+        {{ quantity('coalesce(invoiced.net_quantity, 0)') }} as net_quantity,
+        {{ amount('coalesce(invoiced.gross_amount, 0)') }} as gross_amount,
+        {{ amount('coalesce(invoiced.standard_discount_amount, 0)') }}
+            as standard_discount_amount,
+        {{ amount('coalesce(invoiced.exceptional_discount_amount, 0)') }}
+            as exceptional_discount_amount,
+        {{ amount('coalesce(invoiced.net_amount, 0)') }} as net_amount,
+        coalesce(invoiced.invoice_count, 0) as invoice_count,
+        {{ company_currency() }} as currency_code
+    from keys
+    left join ordered
+        on
+            keys.month_start_date = ordered.month_start_date
+            and keys.partner_code = ordered.partner_code
+            and keys.product_code = ordered.product_code
+    left join shipped
+        on
+            keys.month_start_date = shipped.month_start_date
+            and keys.partner_code = shipped.partner_code
+            and keys.product_code = shipped.product_code
+    left join invoiced
+        on
+            keys.month_start_date = invoiced.month_start_date
+            and keys.partner_code = invoiced.partner_code
+            and keys.product_code = invoiced.product_code
+)
+
+select * from final

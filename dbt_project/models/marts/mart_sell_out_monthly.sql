@@ -1,0 +1,201 @@
+-- Grain: one row per month, partner and product, from the product's first appearance at the
+-- partner (bought, sold or in stock) to the as-of date, for partners that report sell-out.
+-- Additive: quantities, amounts, line_count. Not additive: the period counts and coverage_rate, which
+-- belong to the partner's month. Quantities are NULL where nothing was reported, 0 where a report
+-- does not name the product.
+with
+
+sell_out as (
+    select * from {{ ref('fct_sell_out_weekly') }}
+),
+
+periods as (
+    select * from {{ ref('fct_reporting_periods') }} where report_kind_code = 'sell_out'
+),
+
+invoices as (
+    select * from {{ ref('fct_sell_in') }}
+),
+
+inventory as (
+    select * from {{ ref('fct_inventory') }}
+),
+
+partners as (
+    select * from {{ ref('dim_partners') }} where is_current
+),
+
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
+months as (
+    select
+        month_start_date,
+        month_end_date
+    from dates
+    where date_day = month_start_date and month_start_date <= {{ as_of_date() }}
+),
+
+sold as (
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        sum(sold_quantity) as sold_quantity,
+        sum(returned_quantity) as returned_quantity,
+        sum(net_quantity) as net_quantity,
+        sum(net_amount) as net_amount,
+        sum(line_count) as line_count,
+        sum(case when resolution_code <> 'resolved' then line_count else 0 end)
+            as unresolved_line_count
+    from sell_out
+    group by month_start_date, partner_code, product_code
+),
+
+-- Partners that report no amounts have none, not zero.
+amounts as (
+    select
+        month_start_date,
+        partner_code,
+        count(net_amount) > 0 as has_amounts
+    from sold
+    group by month_start_date, partner_code
+),
+
+covered as (
+    select
+        month_start_date,
+        partner_code,
+        sum(case when is_expected then 1 else 0 end) as expected_period_count,
+        sum(case when is_expected and is_reported then 1 else 0 end)
+            as reported_period_count,
+        sum(case when is_reported then 1 else 0 end) as any_reported_period_count
+    from periods
+    group by month_start_date, partner_code
+),
+
+reporting_partners as (
+    select partner_code from covered
+    union distinct
+    select partner_code from sold
+),
+
+appearances as (
+    select
+        partner_code,
+        product_code,
+        min(month_start_date) as month_start_date
+    from sold
+    group by partner_code, product_code
+    union all
+    select
+        partner_code,
+        product_code,
+        {{ month_start('min(invoice_date)') }} as month_start_date
+    from invoices
+    group by partner_code, product_code
+    union all
+    select
+        partner_code,
+        product_code,
+        {{ month_start('min(week_end_date)') }} as month_start_date
+    from inventory
+    group by partner_code, product_code
+),
+
+first_appearances as (
+    select
+        appearances.partner_code,
+        appearances.product_code,
+        min(appearances.month_start_date) as first_month_date
+    from appearances
+    inner join reporting_partners
+        on appearances.partner_code = reporting_partners.partner_code
+    group by appearances.partner_code, appearances.product_code
+),
+
+keys as (
+    select
+        months.month_start_date,
+        first_appearances.partner_code,
+        first_appearances.product_code
+    from first_appearances
+    inner join months on first_appearances.first_month_date <= months.month_start_date
+    union distinct
+    select
+        month_start_date,
+        partner_code,
+        product_code
+    from sold
+),
+
+joined as (
+    select
+        keys.month_start_date,
+        keys.partner_code,
+        partners.channel_code,
+        keys.product_code,
+        sold.sold_quantity,
+        sold.returned_quantity,
+        sold.net_quantity,
+        sold.net_amount,
+        sold.line_count,
+        sold.unresolved_line_count,
+        sold.partner_code is not null as has_lines,
+        coalesce(amounts.has_amounts, false) as has_amounts,
+        coalesce(covered.expected_period_count, 0) as expected_period_count,
+        coalesce(covered.reported_period_count, 0) as reported_period_count,
+        coalesce(covered.any_reported_period_count, 0) > 0 as is_reported
+    from keys
+    left join sold
+        on
+            keys.month_start_date = sold.month_start_date
+            and keys.partner_code = sold.partner_code
+            and keys.product_code = sold.product_code
+    left join amounts
+        on
+            keys.month_start_date = amounts.month_start_date
+            and keys.partner_code = amounts.partner_code
+    left join covered
+        on
+            keys.month_start_date = covered.month_start_date
+            and keys.partner_code = covered.partner_code
+    left join partners on keys.partner_code = partners.partner_code
+),
+
+final as (
+    select
+        cast(month_start_date as string) || '|' || partner_code || '|' || product_code
+            as sell_out_monthly_id,
+        month_start_date,
+        partner_code,
+        channel_code,
+        product_code,
+        is_reported,
+        case
+            when has_lines then {{ quantity('sold_quantity') }}
+            when is_reported then {{ quantity(0) }}
+        end as sold_quantity,
+        case
+            when has_lines then {{ quantity('returned_quantity') }}
+            when is_reported then {{ quantity(0) }}
+        end as returned_quantity,
+        case
+            when has_lines then {{ quantity('net_quantity') }}
+            when is_reported then {{ quantity(0) }}
+        end as net_quantity,
+        case
+            when has_lines then {{ amount('net_amount') }}
+            when has_amounts then {{ amount(0) }}
+        end as net_amount,
+        cast(coalesce(line_count, 0) as bigint) as line_count,
+        cast(coalesce(unresolved_line_count, 0) as bigint) as unresolved_line_count,
+        cast(expected_period_count as bigint) as expected_period_count,
+        cast(reported_period_count as bigint) as reported_period_count,
+        {{ percent('reported_period_count', 'expected_period_count') }} as coverage_rate,
+        {{ company_currency() }} as currency_code
+    from joined
+)
+
+select * from final

@@ -1,0 +1,27 @@
+-- Grain: one row per partner, territory, product family and range of dates, as the ERP has it now.
+with
+
+newest as (
+    {{ newest_versions('partner_territories', ['partner_code', 'territory_code', 'family_code', 'valid_from_date']) }}
+),
+
+existing as (
+    select * from newest where not _is_deleted
+),
+
+final as (
+    select
+        nullif(trim(partner_code), '') as partner_code,
+        nullif(trim(territory_code), '') as territory_code,
+        nullif(trim(family_code), '') as family_code,
+        is_exclusive,
+        valid_from_date,
+        valid_to_date,
+        updated_at,
+        _batch_id as source_batch_id,
+        _source_file as source_file,
+        _source_row as source_row
+    from existing
+)
+
+select * from final

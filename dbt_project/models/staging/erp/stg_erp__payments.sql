@@ -1,0 +1,28 @@
+-- Grain: one row per payment, as the ERP has it now.
+with
+
+newest as (
+    {{ newest_versions('payments', ['payment_number']) }}
+),
+
+existing as (
+    select * from newest where not _is_deleted
+),
+
+final as (
+    select
+        nullif(trim(payment_number), '') as payment_number,
+        nullif(trim(partner_code), '') as partner_code,
+        nullif(trim(invoice_number), '') as invoice_number,
+        payment_date,
+        paid_amount,
+        nullif(trim(currency_code), '') as currency_code,
+        updated_at,
+        'erp|' || {{ month_label('payment_date') }} as slice_key,
+        _batch_id as source_batch_id,
+        _source_file as source_file,
+        _source_row as source_row
+    from existing
+)
+
+select * from final

@@ -1,0 +1,55 @@
+-- Grain: one row per reported sell-out line of the slices that this run replaces.
+-- Texts are not trimmed here: intake has done it once, and this view is read for every line.
+with
+
+landed as (
+    select * from {{ landing_touched('sell_out') }}
+),
+
+touched_slices as (
+    select * from {{ ref('stg_ledger__touched_slices') }} where entity_code = 'sell_out'
+),
+
+-- A file may hold several slices, of which a later file has replaced some.
+live as (
+    select landed.*
+    from landed
+    where exists (
+        select 1
+        from touched_slices
+        where
+            touched_slices.slice_key = landed.slice_key
+            and touched_slices.batch_id = landed._batch_id
+    )
+),
+
+final as (
+    select
+        _batch_id || '|' || cast(_source_row as string) || '|' || _source_column
+            as sell_out_line_id,
+        slice_key,
+        partner_code,
+        feed_code,
+        period_start_date,
+        period_end_date,
+        sale_date,
+        store_code,
+        postal_code,
+        partner_product_code,
+        product_code as reported_product_code,
+        gtin as reported_gtin,
+        product_label,
+        unit_code as reported_unit_code,
+        sold_quantity as sold_quantity_in_unit,
+        returned_quantity as returned_quantity_in_unit,
+        net_amount,
+        currency_code,
+        transaction_id,
+        customer_key,
+        _batch_id as source_batch_id,
+        _source_file as source_file,
+        _source_row as source_row
+    from live
+)
+
+select * from final

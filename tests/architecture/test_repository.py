@@ -1,0 +1,80 @@
+"""What may stand in the repository, and that each of these rules can fail."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Written in pieces, so that this file does not trip over itself.
+REGISTRIES = re.compile("|".join(["py" + r"pi\.org", "python" + r"hosted\.org", "registry" + r"\.npmjs"]))
+PIN = re.compile(r"^[a-z0-9-]+==[^ ]+( ; .+)? \\$")
+LARGEST = 1024 * 1024
+
+
+def tracked_files() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout (an unpacked archive): which files are tracked is not known")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
+
+
+def registry_addresses(text: str) -> list[str]:
+    return REGISTRIES.findall(text)
+
+
+def unpinned(lock: str) -> list[str]:
+    """Lines of a lock file that are neither an exact version nor a hash."""
+    return [
+        line
+        for line in lock.splitlines()
+        if line and not PIN.match(line) and not line.startswith("    --hash=sha256:")
+    ]
+
+
+def test_no_tracked_file_names_a_package_registry() -> None:
+    found = {}
+    for path in tracked_files():
+        try:
+            addresses = registry_addresses(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            continue
+        if addresses:
+            found[path.name] = addresses
+    assert found == {}
+
+
+def test_a_registry_address_is_found() -> None:
+    assert registry_addresses("--index-url https://py" + "pi.org/simple") == ["py" + "pi.org"]
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-uv.lock"])
+def test_locks_hold_exact_versions_and_hashes_only(lock: str) -> None:
+    assert unpinned((ROOT / lock).read_text(encoding="utf-8")) == []
+
+
+def test_a_loose_version_in_a_lock_is_found() -> None:
+    assert unpinned("dlt>=1.31 \\\n    --hash=sha256:00\n") == ["dlt>=1.31 \\"]
+
+
+def test_no_tracked_file_is_larger_than_a_mebibyte_but_those_with_a_reason() -> None:
+    # The database of a real ERP, compressed: the evidence that the Tryton connector reads the real thing.
+    allowed = {"tests/fixtures/tryton/demo.sqlite.gz"}
+    large = {str(path.relative_to(ROOT)) for path in tracked_files() if path.stat().st_size > LARGEST}
+    assert large <= allowed
+
+
+def test_every_package_says_what_belongs_in_it() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for package in ("connectors", "expectations", "orchestration")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if not path.read_text(encoding="utf-8").lstrip().startswith('"""')
+    ]
+    assert silent == []

@@ -1,0 +1,293 @@
+"""A company in miniature for tests of the dbt project: landing written row by row, and dbt run on it.
+
+Rows are written as the contract demands them, not through intake, so that these tests say what SQL does with
+what landed, whatever brought it there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from connectors.contract import Entity, entity
+from connectors.landing import atomic_file, batch_ids, column_definitions, write_schemas
+from connectors.ledger import Batch, Ledger, Slice
+
+PROJECT = Path(__file__).parents[3] / "dbt_project"
+AS_OF = date(2026, 3, 31)
+NOW = datetime(2026, 4, 1, 6, tzinfo=UTC)
+LAYERS = ("staging", "intermediate", "core")
+
+Row = Mapping[str, Any]
+
+# What a row has unless it says otherwise: the columns that the contract requires and tests rarely care about.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "partners": {
+        "channel_code": "regional_distributor",
+        "country_code": "FR",
+        "currency_code": "EUR",
+        "is_active": True,
+    },
+    "products": {"family_code": "F1", "base_unit_code": "PCE", "is_active": True},
+    "partner_terms": {"valid_to_date": "9999-12-31"},
+    "product_costs": {"valid_to_date": "9999-12-31", "currency_code": "EUR"},
+    "shipment_lines": {"shipment_line_number": "1", "shipment_type": "delivery", "unit_code": "PCE"},
+    "order_lines": {
+        "order_line_number": "1",
+        "unit_code": "PCE",
+        "net_amount": 0,
+        "currency_code": "EUR",
+        "status_code": "closed",
+    },
+    "invoice_lines": {
+        "invoice_line_number": "1",
+        "invoice_type": "invoice",
+        "unit_code": "PCE",
+        "standard_discount_amount": 0,
+        "exceptional_discount_amount": 0,
+        "currency_code": "EUR",
+    },
+    "sell_out": {"unit_code": "PCE", "returned_quantity": 0, "_source_column": ""},
+    "inventory": {"unit_code": "PCE", "_source_column": ""},
+    "product_crosswalk": {
+        "unit_code": "PCE",
+        "valid_from_date": "1900-01-01",
+        "valid_to_date": "9999-12-31",
+    },
+    "feeds": {
+        "frequency_code": "week",
+        "reports_sell_out": True,
+        "reports_inventory": True,
+        "expected_from_date": "2026-01-05",
+        "due_days": 3,
+    },
+    "thresholds": {"channel_code": "*"},
+}
+
+
+def week(label: str) -> tuple[date, date]:
+    """Monday and Sunday of an ISO week such as `2026-W05`."""
+    year, number = label.split("-W")
+    monday = date.fromisocalendar(int(year), int(number), 1)
+    return monday, monday + timedelta(days=6)
+
+
+class Company:
+    """Landing, ledger and warehouse of one company under test."""
+
+    def __init__(self, data: Path, target: Path) -> None:
+        self.data = data
+        self.landing = data / "landing"
+        self.target = target
+        self.warehouse = data / "aval.duckdb"
+        write_schemas(self.landing)
+        self.ledger = Ledger(self.landing / "ledger.sqlite")
+        with self.ledger as ledger:
+            ledger.export(self.landing)
+
+    # --- landing ---
+
+    def erp(self, name: str, rows: Iterable[Row], *, deleted: bool = False) -> None:
+        """Land one extract of an ERP entity."""
+        target = entity("erp", name)
+        rows = list(rows)
+        batch_id = self._batch_id()
+        self._write(
+            target,
+            f"erp/{name}/{batch_id}.parquet",
+            [{**row, "_is_deleted": deleted} for row in rows],
+            batch_id,
+            "erp",
+        )
+        months = (
+            {str(row[target.date_column])[:7] for row in rows} if target.date_column is not None else {"all"}
+        )
+        slices = []
+        for month in sorted(months):
+            start = date.fromisoformat(f"{month}-01") if month != "all" else date(1900, 1, 1)
+            slices.append(Slice("erp", name, f"erp|{month}", start, start, len(rows)))
+        with self.ledger as ledger:
+            ledger.record(Batch(batch_id, "erp", name, "landed", NOW, NOW), slices)
+            ledger.export(self.landing)
+
+    def rules(self, name: str, rows: Iterable[Row]) -> None:
+        """Land the whole state of a rule entity."""
+        rows = list(rows)
+        batch_id = self._batch_id()
+        file = f"rules/{name}/{batch_id}.parquet"
+        self._write(entity("rules", name), file, rows, batch_id, "rules")
+        slices = [Slice("rules", name, "rules|all", date(1900, 1, 1), date(9999, 12, 31), len(rows), file=file)]
+        with self.ledger as ledger:
+            ledger.record(Batch(batch_id, "rules", name, "landed", NOW, NOW), slices)
+            ledger.export(self.landing)
+
+    def report(
+        self,
+        partner: str,
+        feed: str,
+        period: str,
+        *,
+        sell_out: Iterable[Row] | None = None,
+        inventory: Iterable[Row] | None = None,
+        span: tuple[date, date] | None = None,
+    ) -> None:
+        """Land one report; `period` is an ISO week unless `span` says otherwise. Lines default to its Thursday."""
+        start, end = span or week(period)
+        day = start + timedelta(days=3) if (end - start).days == 6 else end
+        batch_id = self._batch_id()
+        slice_key = f"{partner}|{feed}|{period}"
+        slices = []
+        for name, lines, date_column, line_date in (
+            ("sell_out", sell_out, "sale_date", day),
+            ("inventory", inventory, "stock_date", end),
+        ):
+            if lines is None:
+                continue
+            rows = [
+                {
+                    "slice_key": slice_key,
+                    "partner_code": partner,
+                    "feed_code": feed,
+                    "period_start_date": start,
+                    "period_end_date": end,
+                    date_column: line_date,
+                    **line,
+                }
+                for line in lines
+            ]
+            file = f"feeds/{name}/{partner}/{feed}/{batch_id}.parquet"
+            self._write(entity("feeds", name), file, rows, batch_id, f"{feed}_{period}.csv")
+            measures = ("sold_quantity", "returned_quantity") if name == "sell_out" else ("on_hand_quantity",)
+            quantity = sum(
+                (
+                    Decimal(str(row.get(measures[0], 0))) - sum(Decimal(str(row.get(m, 0))) for m in measures[1:])
+                    for row in rows
+                ),
+                Decimal(0),
+            )
+            amount = sum((Decimal(str(row.get("net_amount") or 0)) for row in rows), Decimal(0))
+            slices.append(
+                Slice(
+                    "feeds", name, slice_key, start, end, len(rows), str(quantity), str(amount), partner, feed, file
+                )
+            )
+        batch = Batch(
+            batch_id,
+            "feeds",
+            f"{partner}/{feed}",
+            "landed",
+            NOW,
+            NOW,
+            partner_code=partner,
+            feed_code=feed,
+            period_start_date=start,
+            period_end_date=end,
+        )
+        with self.ledger as ledger:
+            ledger.record(batch, slices)
+            ledger.export(self.landing)
+
+    def published(self) -> None:
+        """Forget what is pending, as a publication does."""
+        with self.ledger as ledger:
+            ledger.clear_pending(ledger.pending_sequence())
+            ledger.export(self.landing)
+
+    def _batch_id(self) -> str:
+        with self.ledger as ledger:
+            return next(batch_ids(NOW, ledger.last_batch_id()))
+
+    def _write(self, target: Entity, file: str, rows: list[Row], batch_id: str, source: str) -> None:
+        names = [column.name for column in target.all_columns]
+        complete = [
+            {
+                "_source_row": number,
+                "_is_deleted": False,
+                **DEFAULTS.get(target.name, {}),
+                **row,
+                "_batch_id": batch_id,
+                "_source_file": source,
+                "_landed_at": NOW.replace(tzinfo=None),
+            }
+            for number, row in enumerate(rows, start=1)
+        ]
+        unknown = {name for row in complete for name in row} - set(names)
+        assert not unknown, f"{target.name} has no column {sorted(unknown)}"
+        with duckdb.connect() as connection, atomic_file(self.landing / file) as part:
+            connection.execute(f"create table landed ({column_definitions(target)})")
+            if complete:
+                marks = ", ".join("?" for _ in names)
+                connection.executemany(
+                    f"insert into landed values ({marks})",
+                    [[row.get(name) for name in names] for row in complete],
+                )
+            connection.execute("copy landed to ? (format parquet)", [str(part)])
+
+    # --- warehouse ---
+
+    def dbt(
+        self,
+        *arguments: str,
+        scope: str = "touched",
+        warehouse: Path | None = None,
+        as_of: date = AS_OF,
+        check: bool = True,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run dbt on this company's landing."""
+        environment = {
+            **os.environ,
+            "AVAL_LANDING": str(self.landing),
+            "AVAL_WAREHOUSE": str(warehouse or self.warehouse),
+            "AVAL_TEMP": str(self.data / "temp"),
+            "AVAL_AS_OF": as_of.isoformat(),
+            "AVAL_SCOPE": scope,
+            "AVAL_CURRENCY": "EUR",
+            "DBT_PROJECT_DIR": str(PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(self.target),
+            "DBT_LOG_PATH": str(self.target / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+        result = subprocess.run(
+            [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments],
+            env=environment,
+            cwd=self.data,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
+        return result
+
+    def build(self, *, scope: str = "touched", warehouse: Path | None = None, as_of: date = AS_OF) -> None:
+        """Build every model, as a run does."""
+        arguments = ["build", "--resource-type", "model", "--resource-type", "seed"]
+        if scope == "all":
+            arguments.append("--full-refresh")
+        self.dbt(*arguments, scope=scope, warehouse=warehouse, as_of=as_of)
+
+    def query(self, sql: str, *, warehouse: Path | None = None) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(warehouse or self.warehouse), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+
+@pytest.fixture(scope="session")
+def dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One target folder for all tests of a worker: the parsed project is reused."""
+    return tmp_path_factory.mktemp("dbt_target")
+
+
+@pytest.fixture
+def company(tmp_path: Path, dbt_target: Path) -> Company:
+    """An empty company: landing without a batch."""
+    return Company(tmp_path, dbt_target)
