@@ -1,0 +1,21 @@
+"""The core gate: facts and dimensions hold what landed, once, and hang together.
+
+`suites` gathers the modules of this folder; each module holds the promises of one subject.
+"""
+
+from __future__ import annotations
+
+from expectations.core import dimensions, documents, inventory, sell_out
+from expectations.hub import Hub
+from expectations.terms import Terms
+from expectations.vocabulary import Suite
+
+
+def suites(hub: Hub, terms: Terms) -> list[Suite]:
+    """The suites for `core`; every table of it is expected to be there."""
+    return [
+        *dimensions.suites(),
+        *documents.suites(terms),
+        *sell_out.suites(terms),
+        *inventory.suites(),
+    ]

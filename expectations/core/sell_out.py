@@ -1,0 +1,247 @@
+"""Promises on reported sell-out: every live report once, line by line, and nothing else.
+
+Sums of the whole fact are compared slice by slice with the ledger (one pass over four columns); what
+needs the single lines looks at touched slices only. Measured on 20 M lines: see docs/gates.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from great_expectations.expectations.expectation import Expectation
+
+from expectations.core.documents import REBUILD
+from expectations.terms import Terms
+from expectations.vocabulary import (
+    Suite,
+    filled,
+    no_finding,
+    no_row_where,
+    one_of,
+    one_row_per,
+    refers_to,
+)
+
+RESOLUTIONS: Final = ("resolved", "product_unmatched", "unit_unknown")
+
+
+def suites(terms: Terms) -> list[Suite]:
+    return [
+        Suite("core.fct_sell_out", (holds_what_the_ledger_says(), holds_live_reports_only())),
+        Suite("core.fct_sell_out_in_scope", _of_lines(terms)),
+        Suite("core.fct_sell_out_weekly", (weeks_hold_what_the_lines_say(),)),
+    ]
+
+
+def holds_what_the_ledger_says() -> Expectation:
+    """Each live slice has the rows and the sums that were landed."""
+    return no_finding(
+        """
+        with ledgered as (
+            select slice_key, rows_landed, quantity_total, amount_total, period_start_date, file
+            from ledger.slices
+            where system = 'feeds' and entity = 'sell_out' and is_live
+        ),
+        fact as (
+            select
+                slice_key,
+                sum(row_count) as row_count,
+                sum(sold_quantity_in_unit) as quantity,
+                sum(net_amount) as amount
+            from core.fct_sell_out_by_slice
+            group by slice_key
+        )
+        select
+            ledgered.slice_key,
+            strftime(ledgered.period_start_date, '%Y-%m') as month,
+            coalesce(fact.row_count, 0) - ledgered.rows_landed as rows_too_many,
+            coalesce(fact.quantity, 0) - ledgered.quantity_total as units_too_many,
+            coalesce(fact.amount, 0) - ledgered.amount_total as amount_too_much
+        from ledgered
+        left join fact on ledgered.slice_key = fact.slice_key
+        where coalesce(fact.row_count, 0) <> ledgered.rows_landed
+            or coalesce(fact.quantity, 0) <> ledgered.quantity_total
+            or coalesce(fact.amount, 0) <> ledgered.amount_total
+        order by ledgered.slice_key
+        """,
+        name="holds_what_the_ledger_says",
+        severity="critical",
+        message="fct_sell_out does not hold what partners reported: lines are doubled, lost or changed.",
+        remedy=REBUILD,
+        found="slice {slice_key}: {rows_too_many} rows, {units_too_many} units and {amount_too_much} in "
+        "amount too many",
+        column="slice_key",
+    )
+
+
+def holds_live_reports_only() -> Expectation:
+    """No line of a superseded or withdrawn report is left."""
+    return no_finding(
+        """
+        select
+            slice_key,
+            source_batch_id,
+            strftime(first_period_date, '%Y-%m') as month,
+            row_count
+        from core.fct_sell_out_by_slice
+        where not exists (
+            select 1 from ledger.slices as live
+            where live.system = 'feeds' and live.entity = 'sell_out' and live.is_live
+                and live.slice_key = fct_sell_out_by_slice.slice_key
+                and live.batch_id = fct_sell_out_by_slice.source_batch_id
+        )
+        order by slice_key
+        """,
+        name="holds_live_reports_only",
+        severity="critical",
+        message="fct_sell_out still holds lines of a report that was superseded.",
+        remedy=REBUILD,
+        found="slice {slice_key}: {row_count} rows of batch {source_batch_id}",
+        column="source_batch_id",
+    )
+
+
+def weeks_hold_what_the_lines_say() -> Expectation:
+    """The weekly sums, which every mart reads, are those of the lines, slice by slice."""
+    return no_finding(
+        """
+        with weekly as (
+            select
+                slice_key,
+                sum(line_count) as row_count,
+                sum(sold_quantity) as sold_quantity,
+                sum(returned_quantity) as returned_quantity,
+                sum(net_amount) as net_amount
+            from {batch}
+            group by slice_key
+        ),
+        lines as (
+            select
+                slice_key,
+                min(first_period_date) as first_period_date,
+                sum(row_count) as row_count,
+                sum(sold_quantity) as sold_quantity,
+                sum(returned_quantity) as returned_quantity,
+                sum(net_amount) as net_amount
+            from core.fct_sell_out_by_slice
+            group by slice_key
+        )
+        select
+            coalesce(lines.slice_key, weekly.slice_key) as slice_key,
+            strftime(lines.first_period_date, '%Y-%m') as month,
+            coalesce(weekly.row_count, 0) - coalesce(lines.row_count, 0) as rows_too_many,
+            coalesce(weekly.sold_quantity, 0) - coalesce(lines.sold_quantity, 0) as units_too_many
+        from lines
+        full join weekly on lines.slice_key = weekly.slice_key
+        where lines.row_count is distinct from weekly.row_count
+            or lines.sold_quantity is distinct from weekly.sold_quantity
+            or lines.returned_quantity is distinct from weekly.returned_quantity
+            or lines.net_amount is distinct from weekly.net_amount
+        order by slice_key
+        """,
+        name="weeks_hold_what_the_lines_say",
+        severity="critical",
+        message="fct_sell_out_weekly, which the marts read, does not sum up fct_sell_out.",
+        remedy=REBUILD,
+        found="slice {slice_key}: {rows_too_many} lines and {units_too_many} units too many",
+        column="slice_key",
+    )
+
+
+def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
+    return (
+        one_row_per(
+            "sell_out_line_id",
+            severity="critical",
+            message="fct_sell_out holds a reported line twice: it counts twice in every figure.",
+            remedy=REBUILD,
+            show=("slice_key",),
+            month="period_start_date",
+        ),
+        filled(
+            "sell_out_line_id",
+            "slice_key",
+            "partner_code",
+            "partner_version_id",
+            "product_code",
+            "sale_date",
+            "sold_quantity_in_unit",
+            "source_file",
+            "source_row",
+            severity="critical",
+            remedy=REBUILD,
+        ),
+        one_of("resolution_code", RESOLUTIONS, severity="critical", remedy=REBUILD),
+        *(
+            refers_to(column, table, column, severity="critical", remedy="`aval run --full-refresh`.")
+            for column, table in (
+                ("partner_version_id", "core.dim_partners"),
+                ("product_code", "core.dim_products"),
+                ("channel_code", "core.dim_channels"),
+                ("territory_code", "core.dim_territories"),
+            )
+        ),
+        no_row_where(
+            "net_quantity is distinct from sold_quantity - returned_quantity",
+            name="net_is_sold_less_returned",
+            show=("sell_out_line_id", "sold_quantity", "returned_quantity", "net_quantity"),
+            severity="critical",
+            message="Net sell-out is not sold less returned.",
+            remedy=REBUILD,
+            column="net_quantity",
+        ),
+        no_row_where(
+            "(resolution_code = 'resolved' and (sold_quantity is null or product_code = 'UNMATCHED')) "
+            "or (resolution_code <> 'resolved' and sold_quantity is not null)",
+            name="unresolved_lines_have_no_base_units",
+            show=("sell_out_line_id", "resolution_code", "product_code", "sold_quantity"),
+            severity="critical",
+            message="A line that could not be resolved counts base units, or a resolved one does not.",
+            remedy=REBUILD,
+            column="resolution_code",
+        ),
+        no_finding(
+            """
+            with used as (
+                select partner_version_id, min(sale_date) as first_date, max(sale_date) as last_date
+                from {batch}
+                group by partner_version_id
+            )
+            select
+                used.partner_version_id,
+                used.first_date,
+                used.last_date,
+                strftime(used.first_date, '%Y-%m') as month
+            from used
+            left join core.dim_partners as partner
+                on used.partner_version_id = partner.partner_version_id
+            where partner.partner_version_id is null
+                or used.first_date < partner.valid_from_date
+                or used.last_date >= partner.valid_to_date
+            """,
+            name="terms_are_those_of_the_day",
+            severity="critical",
+            message="A line points to a version of its partner that did not hold on its date.",
+            remedy=REBUILD,
+            found="{partner_version_id} used from {first_date} to {last_date}",
+            column="partner_version_id",
+        ),
+        no_finding(
+            f"""
+            select
+                partner_code,
+                count(*) filter (where resolution_code <> 'resolved') as unresolved,
+                count(*) as row_count
+            from {{batch}}
+            group by partner_code
+            having count(*) filter (where resolution_code <> 'resolved')
+                > {terms.thresholds.max_unmatched_share} * count(*)
+            """,
+            name="most_lines_are_resolved",
+            severity="warning",
+            message="Many lines of a partner name no known product or unit, so its sell-out is understated.",
+            remedy="Add the partner's product codes to its crosswalk, or the GTINs and units to the ERP.",
+            found="partner {partner_code}: {unresolved} of {row_count} lines",
+            column="resolution_code",
+        ),
+    )

@@ -1,0 +1,336 @@
+"""The hub: an in-memory DuckDB in which one gate sees landing, ledger and warehouse side by side.
+
+The warehouse file is attached read-only and let go when the hub closes, so that a gate never changes
+what it judges. What comes from Parquet is read once, into tables: a view over thousands of files would
+open them all for every query. What belongs here: where things are and which of them count. What does
+not: promises about them (the suites).
+
+Names in the hub:
+
+- `ledger.batches`, `ledger.slices` (live ones, and pending ones that are gone), `ledger.files`;
+- `landing.<entity>` for ERP entities: the newest version of each key, deleted ones left out;
+  `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
+- `landing.expected_feeds`: the feeds that the company's rules expect;
+- `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
+- `core.*`, `marts.*`, `intermediate.*`: the warehouse; `published.*`: the marts last published;
+- `core.fct_sell_out_by_slice`: rows and sums of the whole fact by slice and batch;
+  `core.fct_sell_out_in_scope`: its rows in touched slices, or all.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import sqlalchemy as sa
+
+from expectations.terms import Gate, Scope
+
+ERP_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "partners": ("partner_code",),
+    "partner_terms": ("partner_code", "valid_from_date"),
+    "products": ("product_code",),
+    "product_units": ("product_code", "unit_code"),
+    "product_costs": ("product_code", "valid_from_date"),
+    "order_lines": ("order_number", "order_line_number"),
+    "shipment_lines": ("shipment_number", "shipment_line_number"),
+    "invoice_lines": ("invoice_number", "invoice_line_number"),
+}
+"""ERP entities that gates look at, with their keys."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What gates look at in a kind of report: its date, measures, and columns that are never NULL."""
+
+    date: str
+    quantity: str
+    amount: str
+    currency: str
+    required: tuple[str, ...]
+
+
+REPORTS: Final = {
+    "sell_out": Report(
+        date="sale_date",
+        quantity="sold_quantity",
+        amount="net_amount",
+        currency="case when net_amount is not null then currency_code end",
+        required=(
+            "partner_code",
+            "feed_code",
+            "period_start_date",
+            "period_end_date",
+            "sale_date",
+            "unit_code",
+            "sold_quantity",
+            "returned_quantity",
+        ),
+    ),
+    "inventory": Report(
+        date="stock_date",
+        quantity="on_hand_quantity",
+        amount="0",
+        currency="cast(null as varchar)",
+        required=(
+            "partner_code",
+            "feed_code",
+            "period_start_date",
+            "period_end_date",
+            "stock_date",
+            "unit_code",
+            "on_hand_quantity",
+        ),
+    ),
+}
+_WAREHOUSE_SCHEMAS: Final = ("core", "marts", "intermediate")
+
+
+@dataclass(frozen=True)
+class Hub:
+    """An open hub. `url` is what Great Expectations connects to."""
+
+    url: str
+    connection: duckdb.DuckDBPyConnection
+
+    def execute(self, sql: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def tables(self) -> set[str]:
+        """Every table and view, as `schema.name`."""
+        rows = self.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where database_name = current_database() union all "
+            "select schema_name || '.' || view_name from duckdb_views() "
+            "where database_name = current_database() and not internal"
+        )
+        return {row[0] for row in rows}
+
+    def attached(self) -> list[str]:
+        """Database files that are attached."""
+        rows = self.execute("select database_name from duckdb_databases() where path is not null")
+        return [row[0] for row in rows]
+
+    def delivers(self, entity: str) -> bool:
+        """Whether the ERP has ever delivered rows of the entity."""
+        ((count,),) = self.execute(
+            "select count(*) from ledger.batches where system = 'erp' and source = ?", [entity]
+        )
+        return bool(count)
+
+    def columns(self, table: str) -> set[str]:
+        """Columns of a table of the hub; empty if there is no such table."""
+        schema, _, name = table.partition(".")
+        rows = self.execute(
+            "select column_name from duckdb_columns() where database_name = current_database() "
+            "and schema_name = ? and table_name = ?",
+            [schema, name],
+        )
+        return {row[0] for row in rows}
+
+
+@contextmanager
+def open_hub(
+    gate: Gate,
+    *,
+    warehouse: Path | None,
+    landing: Path,
+    published: Path | None,
+    scope: Scope,
+    spill: Path,
+    memory_limit: str | None,
+) -> Iterator[Hub]:
+    """Build the hub that the gate needs; it is gone when the context ends."""
+    url = f"duckdb:///:memory:aval_{gate}_{secrets.token_hex(6)}"
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as session:
+            raw: Any = session.connection.driver_connection
+            hub = Hub(url, raw)
+            hub.execute(f"set temp_directory = {_literal(spill)}")
+            hub.execute("set timezone = 'UTC'")
+            if memory_limit:
+                hub.execute(f"set memory_limit = {_literal(memory_limit)}")
+            for schema in ("ledger", "landing", "published", *_WAREHOUSE_SCHEMAS):
+                hub.execute(f"create schema {schema}")
+            _see_ledger(hub, landing)
+            if gate != "marts":
+                _see_documents(hub, landing)
+            if gate == "landing":
+                _see_rules(hub, landing)
+                _see_reports(hub, landing, scope)
+            if gate != "landing" and warehouse is not None:
+                name = _see_warehouse(hub, warehouse)
+                if gate == "core":
+                    _see_scope(hub, scope, name)
+            if gate == "marts" and published is not None and published.is_file():
+                _see_published(hub, published)
+            try:
+                yield hub
+            finally:
+                # The instance lives as long as any connection to it: files are let go by name.
+                for attached in hub.attached():
+                    hub.execute(f'detach "{attached}"')
+    finally:
+        engine.dispose()
+
+
+def _literal(value: Path | str) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _list(values: list[str]) -> str:
+    return "[" + ", ".join(_literal(value) for value in values) + "]"
+
+
+def _see_ledger(hub: Hub, landing: Path) -> None:
+    for name in ("batches", "slices"):
+        source = _literal(landing / "ledger" / f"{name}.parquet")
+        hub.execute(f"create table ledger.{name} as select * from read_parquet({source})")
+    root = str(landing.resolve()) + "/"
+    hub.execute(
+        f"create table ledger.files as select replace(file, {_literal(root)}, '') as file "
+        f"from glob({_literal(root + '**/*.parquet')})"
+    )
+
+
+def _see_documents(hub: Hub, landing: Path) -> None:
+    """Resolve the ERP's versions: staging takes the newest batch of a key and drops deleted ones.
+
+    Only batches that the ledger knows count. Rows of one batch with the same key all stay, to be seen.
+    """
+    known = "_batch_id in (select batch_id from ledger.batches where system = 'erp')"
+    for entity, key in ERP_KEYS.items():
+        folder = landing / "erp" / entity
+        if not any(folder.glob("*.parquet")):
+            continue
+        versions = f"read_parquet({_literal(folder / '**' / '*.parquet')}, union_by_name = true)"
+        hub.execute(
+            f"create table landing.newest_{entity} as select * from {versions} where {known} "
+            f"qualify rank() over (partition by {', '.join(key)} order by _batch_id desc) = 1"
+        )
+        hub.execute(
+            f"create view landing.{entity} as select * from landing.newest_{entity} where not _is_deleted"
+        )
+        if entity == "invoice_lines":
+            hub.execute(
+                "create table landing.invoice_numbers as select invoice_number, "
+                f"min(invoice_date) as invoice_date from {versions} where {known} group by invoice_number"
+            )
+
+
+def _see_reports(hub: Hub, landing: Path, scope: Scope) -> None:
+    """Profile the lines of live reports, pending ones only or all, in one pass over their files.
+
+    Each query over thousands of Parquet files opens them all again; so there is one.
+    """
+    condition = "is_live and system = 'feeds'" + (" and is_pending" if scope == "touched" else "")
+    hub.execute(f"create table ledger.slices_in_scope as select * from ledger.slices where {condition}")
+    for entity, report in REPORTS.items():
+        schema = landing / "feeds" / entity / "_schema.parquet"
+        if not schema.is_file():
+            continue
+        rows = hub.execute(
+            "select distinct file from ledger.slices_in_scope semi join ledger.files using (file) "
+            "where entity = ? order by file",
+            [entity],
+        )
+        files = [str(schema), *(str(landing / file) for (file,) in rows)]
+        missing = "".join(
+            f", count(*) filter (where {column} is null) as missing_{column}" for column in report.required
+        )
+        hub.execute(
+            f"create table landing.{entity}_in_scope as "
+            "select slice_key, _batch_id as batch_id, min(partner_code) as partner_code, "
+            f"count(*) as row_count, sum({report.quantity}) as quantity, sum({report.amount}) as amount, "
+            f"min({report.currency}) as first_currency, max({report.currency}) as last_currency, "
+            f"count(*) filter (where {report.date} not between period_start_date and period_end_date) "
+            f"as outside_period{missing} "
+            f"from read_parquet({_list(files)}, union_by_name = true) as line "
+            f"semi join (from ledger.slices_in_scope where entity = '{entity}') as live "
+            "on line.slice_key = live.slice_key and line._batch_id = live.batch_id "
+            "group by slice_key, _batch_id"
+        )
+
+
+def _see_rules(hub: Hub, landing: Path) -> None:
+    """The feeds that the company expects: rules land as a whole, and the newest batch is the truth."""
+    folder = landing / "rules" / "feeds"
+    if any(folder.glob("*.parquet")):
+        hub.execute(
+            "create table landing.expected_feeds as select * "
+            f"from read_parquet({_literal(folder / '**' / '*.parquet')}, union_by_name = true) "
+            "qualify _batch_id = max(_batch_id) over ()"
+        )
+
+
+def _see_warehouse(hub: Hub, warehouse: Path) -> str:
+    """Attach the warehouse under its own name, which its views use; returns that name, quoted.
+
+    Views of `intermediate` are left out: to name one is to open the Parquet files behind it.
+    """
+    name = warehouse.stem
+    hub.execute(f'attach {_literal(warehouse)} as "{name}" (read_only)')
+    rows = hub.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = ? "
+        "and schema_name in ('core', 'marts', 'intermediate') union all "
+        "select schema_name, view_name from duckdb_views() where database_name = ? "
+        "and schema_name in ('core', 'marts') and not internal",
+        [name, name],
+    )
+    for schema, table in rows:
+        hub.execute(f'create view {schema}.{table} as select * from "{name}".{schema}.{table}')
+    return name
+
+
+def _see_scope(hub: Hub, scope: Scope, warehouse: str) -> None:
+    """What of sell-out this run replaced: the slices that the ledger or changed master data touched."""
+    fact = "core.fct_sell_out"
+    if not hub.columns(fact):
+        return
+    hub.execute(
+        f"create table {fact}_by_slice as select slice_key, source_batch_id, "
+        "min(period_start_date) as first_period_date, count(*) as row_count, "
+        "sum(sold_quantity_in_unit) as sold_quantity_in_unit, sum(sold_quantity) as sold_quantity, "
+        "sum(returned_quantity) as returned_quantity, sum(net_amount) as net_amount "
+        f"from {fact} group by slice_key, source_batch_id"
+    )
+    source = "select slice_key from ledger.slices where is_pending and entity = 'sell_out'"
+    if hub.execute(
+        "select 1 from duckdb_tables() where database_name = 'aval' and schema_name = 'staging' "
+        "and table_name = 'stg_ledger__touched_slices'"
+    ):
+        source += (
+            " union select slice_key from aval.staging.stg_ledger__touched_slices "
+            "where entity_code = 'sell_out'"
+        )
+    hub.execute(f"create table ledger.touched_slices as {source}")
+    ((is_part, first, last),) = hub.execute(
+        f"select count(*) filter (where touched.slice_key is null) > 0, "
+        "min(first_period_date) filter (where touched.slice_key is not null), "
+        "max(first_period_date) filter (where touched.slice_key is not null) "
+        f"from {fact}_by_slice as built left join ledger.touched_slices as touched "
+        "on built.slice_key = touched.slice_key"
+    )
+    condition = "true"
+    if scope == "touched" and is_part:
+        condition = "slice_key in (select slice_key from ledger.touched_slices)"
+        if first is not None:
+            # The dates let DuckDB skip row groups: facts are written in order of their periods.
+            condition += f" and period_start_date between '{first}' and '{last}'"
+    hub.execute(f"create view {fact}_in_scope as select * from {fact} where {condition}")
+
+
+def _see_published(hub: Hub, published: Path) -> None:
+    # Readers resolve the link: DuckDB hands out an open instance by its path.
+    hub.execute(f"attach {_literal(published.resolve())} as former (read_only)")
+    rows = hub.execute(
+        "select table_name from duckdb_tables() where database_name = 'former' and schema_name = 'marts'"
+    )
+    for (table,) in rows:
+        hub.execute(f"create view published.{table} as select * from former.marts.{table}")

@@ -1,0 +1,474 @@
+"""Promises on the ERP's documents: orders, shipments, and above all invoices.
+
+An ERP that silently loses documents is the worst fault there is: every figure stays plausible. Three
+promises catch it: numbers without gaps, no day with shipments but without invoices, and no posted
+document that vanishes.
+"""
+
+from __future__ import annotations
+
+from great_expectations.expectations.expectation import Expectation
+
+from expectations.hub import ERP_KEYS, Hub
+from expectations.landing.master_data import MAPPING
+from expectations.terms import Terms
+from expectations.vocabulary import (
+    Suite,
+    filled,
+    no_finding,
+    no_row_where,
+    not_empty,
+    one_of,
+    one_row_per,
+    refers_to,
+)
+
+REQUIRED = {
+    "order_lines": (
+        "order_number",
+        "order_line_number",
+        "partner_code",
+        "order_date",
+        "product_code",
+        "ordered_quantity",
+        "unit_code",
+        "net_amount",
+        "currency_code",
+        "status_code",
+    ),
+    "shipment_lines": (
+        "shipment_number",
+        "shipment_line_number",
+        "shipment_type",
+        "partner_code",
+        "shipment_date",
+        "product_code",
+        "shipped_quantity",
+        "unit_code",
+    ),
+    "invoice_lines": (
+        "invoice_number",
+        "invoice_line_number",
+        "invoice_type",
+        "partner_code",
+        "invoice_date",
+        "product_code",
+        "invoiced_quantity",
+        "unit_code",
+        "gross_amount",
+        "standard_discount_amount",
+        "exceptional_discount_amount",
+        "net_amount",
+        "currency_code",
+    ),
+}
+"""Columns of landed documents that are never NULL."""
+
+DATE = {
+    "order_lines": "order_date",
+    "shipment_lines": "shipment_date",
+    "invoice_lines": "invoice_date",
+}
+MEASURES = {
+    "order_lines": ("ordered_quantity", "net_amount"),
+    "shipment_lines": ("shipped_quantity", "0"),
+    "invoice_lines": ("invoiced_quantity", "net_amount"),
+}
+"""Quantity and amount that the ledger keeps as control totals."""
+
+LOST = "Ask the ERP's administrator what became of them. Restore them in the ERP and run again"
+
+
+def suites(hub: Hub, terms: Terms) -> list[Suite]:
+    present = hub.tables()
+    found = []
+    for entity in REQUIRED:
+        table = f"landing.{entity}"
+        if table not in present or not (entity == "invoice_lines" or hub.delivers(entity)):
+            continue
+        expectations = _of_every_document(entity, terms, hub.delivers(entity))
+        if "landing.product_units" in present:
+            expectations.append(_units_are_known(entity))
+        if entity == "shipment_lines":
+            expectations += _of_shipments()
+        if entity == "invoice_lines":
+            expectations += _of_invoices(terms)
+            expectations.append(invoice_numbers_have_no_gap(terms))
+            if hub.delivers("shipment_lines"):
+                expectations.append(shipping_days_have_invoices(terms))
+        found.append(Suite(table, tuple(expectations)))
+    return found
+
+
+def _of_every_document(entity: str, terms: Terms, is_delivered: bool) -> list[Expectation]:
+    name = entity.removesuffix("_lines")
+    number = ERP_KEYS[entity][0]
+    expectations = [
+        not_empty(
+            severity="critical" if entity == "invoice_lines" and is_delivered else "warning",
+            message=f"The ERP delivers no {name}s.",
+            remedy="Check the connection and the rights of the ERP user, and the mapping query; "
+            "`aval doctor` tries both.",
+        ),
+        one_row_per(
+            *ERP_KEYS[entity],
+            severity="critical",
+            message=f"The ERP delivered the same {name} line twice in one extract: it would count twice.",
+            remedy=MAPPING,
+        ),
+        filled(*REQUIRED[entity], severity="critical", remedy=MAPPING),
+        refers_to(
+            "partner_code",
+            "landing.newest_partners",
+            "partner_code",
+            severity="critical",
+            message=f"A {name} names a partner that the ERP did not deliver.",
+            remedy="Check that the mapping query of partners does not filter it out.",
+        ),
+        refers_to(
+            "product_code",
+            "landing.newest_products",
+            "product_code",
+            severity="critical",
+            message=f"A {name} names a product that the ERP did not deliver.",
+            remedy="Check that the mapping query of products does not filter it out.",
+        ),
+        documents_hold_what_the_ledger_says(entity),
+        no_row_where(
+            f"{DATE[entity]} > {terms.as_of_sql}",
+            name="no_document_from_the_future",
+            show=(number, DATE[entity]),
+            severity="warning",
+            message=f"A {name} is dated after {terms.as_of.isoformat()}; it does not count yet.",
+            remedy="Correct its date in the ERP.",
+            column=DATE[entity],
+        ),
+    ]
+    if "currency_code" in REQUIRED[entity]:
+        expectations.append(
+            no_row_where(
+                f"currency_code <> '{terms.currency}'",
+                name="currency_is_the_companys",
+                show=(number, "currency_code"),
+                severity="critical",
+                message=f"A {name} is in another currency than {terms.currency}, and there are no rates "
+                "yet: its amount would be added as it stands.",
+                remedy="Convert the amount in the mapping query, or correct `currency` in company.yml.",
+                column="currency_code",
+            )
+        )
+    return expectations
+
+
+def documents_hold_what_the_ledger_says(entity: str) -> Expectation:
+    """By month, the newest versions are as many, and sum up to, what the ledger entered."""
+    quantity, amount = MEASURES[entity]
+    return no_finding(
+        f"""
+        with landed as (
+            select
+                'erp|' || strftime({DATE[entity]}, '%Y-%m') as slice_key,
+                count(*) as row_count,
+                sum({quantity}) as quantity,
+                sum({amount}) as amount
+            from {{batch}}
+            group by 1
+        )
+        select
+            ledgered.slice_key,
+            ledgered.rows_landed as rows_in_ledger,
+            coalesce(landed.row_count, 0) as rows_landed,
+            coalesce(landed.amount, 0) - ledgered.amount_total as amount_too_much
+        from ledger.slices as ledgered
+        left join landed on ledgered.slice_key = landed.slice_key
+        where ledgered.system = 'erp' and ledgered.entity = '{entity}' and ledgered.is_live
+            and (
+                ledgered.rows_landed <> coalesce(landed.row_count, 0)
+                or ledgered.quantity_total <> coalesce(landed.quantity, 0)
+                or ledgered.amount_total <> coalesce(landed.amount, 0)
+            )
+        order by ledgered.slice_key
+        """,
+        name="documents_hold_what_the_ledger_says",
+        severity="critical",
+        message="The landed documents are not those that the ledger entered: a file is damaged or gone.",
+        remedy="Restore the landing folder from the backup.",
+        found="{slice_key}: {rows_landed} rows landed, {rows_in_ledger} in the ledger, amount too much by "
+        "{amount_too_much}",
+        column=quantity,
+    )
+
+
+def _units_are_known(entity: str) -> Expectation:
+    name = entity.removesuffix("_lines")
+    return no_finding(
+        """
+        with known as (
+            select product_code, unit_code from landing.product_units
+            union
+            select product_code, base_unit_code as unit_code from landing.newest_products
+        )
+        select product_code, unit_code, count(*) as line_count
+        from {batch}
+        where (product_code, unit_code) not in (select (product_code, unit_code) from known)
+        group by product_code, unit_code
+        order by product_code, unit_code
+        """,
+        name="units_are_known",
+        severity="warning" if entity == "order_lines" else "critical",
+        message=f"A {name} is in a unit that its product does not have: its units cannot be counted.",
+        remedy="Add the unit to the product in the ERP, or to the mapping query of product_units.",
+        found="product {product_code} in {unit_code}: {line_count} lines",
+        column="unit_code",
+    )
+
+
+def _of_shipments() -> list[Expectation]:
+    return [
+        one_of("shipment_type", ("delivery", "return"), severity="critical", remedy=MAPPING),
+        no_row_where(
+            "shipped_quantity < 0",
+            name="shipped_quantity_is_positive",
+            show=("shipment_number", "shipment_line_number", "shipment_type", "shipped_quantity"),
+            severity="critical",
+            message="A shipped quantity is negative; the direction stands in shipment_type, so it would "
+            "be turned round twice.",
+            remedy=MAPPING,
+            column="shipped_quantity",
+        ),
+    ]
+
+
+def _of_invoices(terms: Terms) -> list[Expectation]:
+    line = ("invoice_number", "invoice_line_number")
+    return [
+        one_of("invoice_type", ("invoice", "credit_note"), severity="critical", remedy=MAPPING),
+        no_row_where(
+            "abs(gross_amount - standard_discount_amount - exceptional_discount_amount - net_amount) "
+            f"> {terms.thresholds.amount_tolerance}",
+            name="net_is_gross_less_discounts",
+            show=(
+                *line,
+                "gross_amount",
+                "standard_discount_amount",
+                "exceptional_discount_amount",
+                "net_amount",
+            ),
+            severity="critical",
+            message="Net amount is not gross less both discounts.",
+            remedy=MAPPING,
+            column="net_amount",
+        ),
+        no_row_where(
+            "invoice_type = 'credit_note' and (net_amount > 0 or gross_amount > 0 or invoiced_quantity > 0)",
+            name="credit_notes_are_negative",
+            show=(*line, "invoiced_quantity", "net_amount"),
+            severity="critical",
+            message="A credit note adds to sales instead of reducing them.",
+            remedy="Turn its sign round in the mapping query: credit notes are negative.",
+            column="net_amount",
+        ),
+        no_row_where(
+            "invoice_type = 'credit_note' and credit_reason_code = 'price' and invoiced_quantity <> 0",
+            name="price_credits_move_no_units",
+            show=(*line, "invoiced_quantity"),
+            severity="critical",
+            message="A price-only credit note moves units.",
+            remedy="Give it quantity 0, or the reason `return`, in the mapping query.",
+            column="invoiced_quantity",
+        ),
+        no_row_where(
+            "invoice_type = 'credit_note' and credit_reason_code is null",
+            name="credit_notes_have_a_reason",
+            show=line,
+            severity="warning",
+            message="A credit note does not say whether goods came back or only the price changed.",
+            remedy="Map credit_reason_code (return or price).",
+            column="credit_reason_code",
+        ),
+        no_row_where(
+            "invoice_type = 'invoice' and (net_amount < 0 or invoiced_quantity < 0)",
+            name="invoices_are_positive",
+            show=(*line, "invoiced_quantity", "net_amount"),
+            severity="warning",
+            message="An invoice holds a negative line; it counts as it stands.",
+            remedy="Nothing, if the line is a rebate or a return billed on the invoice.",
+            column="net_amount",
+        ),
+        vanished_invoices_are_accepted(),
+    ]
+
+
+def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:
+    """Numbers run without a gap within each series that is numbered so at all.
+
+    A number is text and a counter at its end: `FA-2025-000123` is 123 of the series `FA-2025-`. Where
+    every number of a text begins its digits with the year of the invoice (`FA2025000123`, `25-0001`),
+    the year belongs to the series. A series is judged if it has enough documents and nearly all its
+    steps are 1. Steps decide, not the share of missing numbers: an ERP that loses a month of a young
+    series makes one large gap, and must be caught. Deleted documents count as known: they have an
+    expectation of their own.
+    """
+    limits = terms.thresholds
+    return no_finding(
+        rf"""
+        with documents as (
+            select invoice_number, invoice_date from landing.invoice_numbers
+        ),
+        split as (
+            select
+                *,
+                regexp_extract(invoice_number, '^(.*?)([0-9]+)$', 1) as prefix,
+                regexp_extract(invoice_number, '^(.*?)([0-9]+)$', 2) as digits
+            from documents
+            where regexp_matches(invoice_number, '[0-9]$')
+        ),
+        with_year as (
+            select
+                *,
+                bool_and(digits[1:4] = strftime(invoice_date, '%Y') and length(digits) > 6)
+                    over (partition by prefix) as has_long_year,
+                bool_and(digits[1:2] = strftime(invoice_date, '%y') and length(digits) > 4)
+                    over (partition by prefix) as has_short_year
+            from split
+        ),
+        with_counter as (
+            select
+                invoice_number,
+                invoice_date,
+                case when has_long_year then prefix || digits[1:4]
+                    when has_short_year then prefix || digits[1:2] else prefix end as series,
+                try_cast(
+                    case when has_long_year then digits[5:]
+                        when has_short_year then digits[3:] else digits end as bigint
+                ) as counter
+            from with_year
+        ),
+        steps as (
+            select
+                *,
+                lag(counter) over in_order as counter_before,
+                lag(invoice_number) over in_order as number_before,
+                lag(invoice_date) over in_order as date_before,
+                count(*) over (partition by series) as documents
+            from with_counter
+            where counter is not null
+            window in_order as (partition by series order by counter, invoice_number)
+        ),
+        judged as (
+            select
+                *,
+                counter - counter_before - 1 as missing,
+                avg(case when counter - counter_before <= 1 then 1 else 0 end)
+                    filter (where counter_before is not null) over (partition by series) as unit_steps
+            from steps
+        ),
+        gaps as (
+            select
+                series,
+                sum(missing) over (partition by series) as missing_in_series,
+                missing,
+                counter_before + 1 as first_missing,
+                counter - 1 as last_missing,
+                number_before,
+                date_before,
+                invoice_number as number_after,
+                invoice_date as date_after
+            from judged
+            where missing > 0
+                and documents >= {limits.numbering_min_documents}
+                and unit_steps >= {limits.numbering_min_unit_steps_share}
+        )
+        select * from gaps
+        where missing_in_series > {limits.max_missing_invoice_numbers}
+        order by date_after, number_after
+        """,
+        name="invoice_numbers_have_no_gap",
+        severity="critical",
+        message="The ERP lost documents: invoice numbers that should run without a gap do not.",
+        remedy=f"{LOST}. If the numbers were never used (voided drafts), set the threshold "
+        "`max_missing_invoice_numbers` to their count.",
+        found="{missing} numbers ({first_missing} to {last_missing}) of series '{series}' are missing "
+        "between {number_before} of {date_before} and {number_after} of {date_after}",
+        column="invoice_number",
+    )
+
+
+def shipping_days_have_invoices(terms: Terms) -> Expectation:
+    """A day on which goods left but nothing was invoiced, where that never happens.
+
+    Shipments, not a calendar, say that a day was worked: holidays and closures need no list.
+    """
+    limits = terms.thresholds
+    return no_finding(
+        f"""
+        with shipping_days as (
+            select shipment_date as day, count(distinct shipment_number) as shipments
+            from landing.shipment_lines
+            where shipment_type = 'delivery' and dayofweek(shipment_date) between 1 and 5
+            group by shipment_date
+        ),
+        invoice_days as (
+            select distinct invoice_date as day from {{batch}} where invoice_type = 'invoice'
+        ),
+        judged as (
+            select
+                shipping_days.*,
+                invoice_days.day is not null as has_invoices,
+                count(*) over () as days,
+                avg(case when invoice_days.day is not null then 1 else 0 end) over () as share
+            from shipping_days
+            left join invoice_days on shipping_days.day = invoice_days.day
+            where shipping_days.day >= (select min(day) from invoice_days)
+                and shipping_days.day < {terms.as_of_sql} - {limits.silent_day_lag_days}
+        ),
+        silent as (
+            select day, shipments, count(*) over () as silent_days
+            from judged
+            where not has_invoices
+                and days >= {limits.silent_day_min_days}
+                and share >= {limits.silent_day_min_share}
+        )
+        select day, shipments from silent where silent_days > {limits.max_silent_days} order by day
+        """,
+        name="shipping_days_have_invoices",
+        severity="critical",
+        message="The ERP lost documents: goods were shipped on a day that has no invoice at all, which "
+        "otherwise never happens.",
+        remedy=f"{LOST}. If nothing was billed that day, set the threshold `max_silent_days` to the "
+        "count of such days.",
+        found="{shipments} shipments but no invoice on {day}",
+        column="invoice_date",
+    )
+
+
+def vanished_invoices_are_accepted() -> Expectation:
+    """No posted invoice that was pulled before is missing in the ERP without anybody's consent."""
+    return no_finding(
+        """
+        with unaccepted as (
+            select batch_id
+            from ledger.batches
+            where system = 'erp'
+                and coalesce(try_cast(json_extract_string(totals, 'deleted_rows') as bigint), 0) > 0
+                and json_extract_string(totals, 'deletions_accepted') is distinct from 'yes'
+        )
+        select
+            invoice_number,
+            min(invoice_date) as invoice_date,
+            min(partner_code) as partner_code,
+            count(*) as line_count,
+            cast(sum(net_amount) as decimal(18, 2)) as net_amount
+        from landing.newest_invoice_lines
+        where _is_deleted and _batch_id in (select batch_id from unaccepted)
+        group by invoice_number
+        order by invoice_date, invoice_number
+        """,
+        name="vanished_invoices_are_accepted",
+        severity="critical",
+        message="Posted invoices that were pulled before are no longer in the ERP.",
+        remedy=f"{LOST}. If they were rightly deleted, accept it with `aval run --accept-deleted-documents`.",
+        found="{invoice_number} of {invoice_date}, partner {partner_code}, {line_count} lines, "
+        "net {net_amount}",
+        column="invoice_number",
+    )

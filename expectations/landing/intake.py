@@ -1,0 +1,153 @@
+"""Promises on the intake ledger: counts add up, landed files are there, reports come in."""
+
+from __future__ import annotations
+
+from great_expectations.expectations.expectation import Expectation
+
+from expectations.hub import Hub
+from expectations.terms import Terms
+from expectations.vocabulary import Suite, no_finding, no_row_where
+
+REPLAY = (
+    "Put the partner's file into the inbox again and run; if it comes back, report it as a fault of Aval."
+)
+
+
+def suites(hub: Hub, terms: Terms) -> list[Suite]:
+    limits = terms.thresholds
+    batches = Suite(
+        "ledger.batches",
+        (
+            no_row_where(
+                "state in ('landed', 'superseded') "
+                "and rows_read <> rows_accepted + rows_quarantined + rows_skipped",
+                name="every_row_read_is_accounted_for",
+                show=(
+                    "source",
+                    "file_name",
+                    "rows_read",
+                    "rows_accepted",
+                    "rows_quarantined",
+                    "rows_skipped",
+                ),
+                severity="critical",
+                message="Rows of a file are neither accepted, nor in quarantine, nor skipped: they are lost.",
+                remedy=REPLAY,
+                column="rows_read",
+            ),
+            no_finding(
+                f"""
+                select
+                    feed_code,
+                    count(*) filter (where state = 'rejected') as rejected,
+                    count(*) as files
+                from {{batch}}
+                where system = 'feeds' and state <> 'duplicate'
+                    and received_at >= {terms.as_of_sql} - 60
+                group by feed_code
+                having count(*) filter (where state = 'rejected') > {limits.max_rejected_share} * count(*)
+                """,
+                name="few_files_are_rejected",
+                severity="warning",
+                message="Many files of a feed were rejected in the last 60 days.",
+                remedy="`aval feeds status` gives the reasons; `aval feeds check FILE` explains one file.",
+                found="{rejected} of {files} files of {feed_code}",
+            ),
+            no_finding(
+                f"""
+                select
+                    feed_code,
+                    sum(rows_quarantined) as quarantined,
+                    sum(rows_quarantined + rows_accepted) as total
+                from {{batch}}
+                where system = 'feeds' and state = 'landed'
+                group by feed_code
+                having sum(rows_quarantined)
+                    > {limits.max_quarantined_share} * sum(rows_quarantined + rows_accepted)
+                """,
+                name="few_rows_are_quarantined",
+                severity="warning",
+                message="Many rows of a feed are in quarantine, so its partner's sell-out is understated.",
+                remedy="`aval feeds status` gives the reasons; mend the profile, and run again.",
+                found="{quarantined} of {total} rows of {feed_code}",
+            ),
+        ),
+    )
+    slices = Suite(
+        "ledger.slices",
+        (
+            no_finding(
+                """
+                select slice_key, file from {batch}
+                where is_live and file is not null and file not in (select file from ledger.files)
+                """,
+                name="landed_files_are_there",
+                severity="critical",
+                message="A landed file that counts has vanished from the landing folder.",
+                remedy="Restore it from the backup; or put the partner's file into the inbox again and run.",
+                found="{slice_key}: {file}",
+                column="file",
+            ),
+            *([_reports_are_on_time(terms)] if _has_feeds(hub) else []),
+            *([_erp_is_alive(terms)] if "landing.invoice_lines" in hub.tables() else []),
+        ),
+    )
+    return [batches, slices]
+
+
+def _has_feeds(hub: Hub) -> bool:
+    return "landing.expected_feeds" in hub.tables()
+
+
+def _reports_are_on_time(terms: Terms) -> Expectation:
+    return no_finding(
+        f"""
+        with newest as (
+            select feed_code, max(period_end_date) as reported_to
+            from {{batch}}
+            where system = 'feeds' and is_live
+            group by feed_code
+        ),
+        expected as (
+            select
+                feeds.feed_code,
+                feeds.partner_code,
+                newest.reported_to,
+                coalesce(newest.reported_to, feeds.expected_from_date - 1) as covered_to,
+                case feeds.frequency_code when 'day' then 1 when 'week' then 7 else 31 end as period_days,
+                feeds.due_days,
+                feeds.expected_to_date
+            from landing.expected_feeds as feeds
+            left join newest on feeds.feed_code = newest.feed_code
+        )
+        select
+            feed_code,
+            partner_code,
+            coalesce(cast(reported_to as varchar), 'nothing yet') as reported_to,
+            covered_to + period_days + due_days as due_date
+        from expected
+        where covered_to + period_days + due_days < {terms.as_of_sql}
+            and (expected_to_date is null or covered_to + 1 < expected_to_date)
+        order by due_date
+        """,
+        name="reports_are_on_time",
+        severity="warning",
+        message="A partner's report is overdue; its periods are 'not reported', not zero.",
+        remedy="Remind the partner; `aval feeds status` lists contacts.",
+        found="{feed_code} of {partner_code}: reported to {reported_to}, the next was due {due_date}",
+    )
+
+
+def _erp_is_alive(terms: Terms) -> Expectation:
+    return no_finding(
+        f"""
+        select max(invoice_date) as newest_invoice_date
+        from landing.invoice_lines
+        having max(invoice_date) < {terms.as_of_sql} - {terms.thresholds.erp_stale_days}
+        """,
+        name="erp_brings_new_invoices",
+        severity="warning",
+        message="The ERP has not brought a new invoice for long.",
+        remedy="Check that the ERP connection points to the live database, not to a copy.",
+        found="the newest is of {newest_invoice_date}",
+    )

@@ -1,0 +1,102 @@
+"""Promises on the ERP's master data: partners, products, and what hangs on them."""
+
+from __future__ import annotations
+
+from expectations.hub import ERP_KEYS, Hub
+from expectations.terms import Terms
+from expectations.vocabulary import Suite, filled, no_row_where, not_empty, one_row_per, refers_to
+
+REQUIRED = {
+    "partners": ("partner_code", "partner_name", "channel_code", "currency_code", "is_active"),
+    "partner_terms": ("partner_code", "valid_from_date", "valid_to_date"),
+    "products": ("product_code", "product_name", "family_code", "base_unit_code", "is_active"),
+    "product_units": ("product_code", "unit_code", "base_quantity"),
+    "product_costs": (
+        "product_code",
+        "valid_from_date",
+        "valid_to_date",
+        "unit_cost_amount",
+        "currency_code",
+    ),
+}
+"""Columns of landed master data that are never NULL."""
+
+ALWAYS_THERE = ("partners", "products")
+"""Entities without which no figure can be made."""
+
+MAPPING = (
+    "Correct the record in the ERP, or the mapping query of this entity in the company directory, "
+    "and run again."
+)
+
+
+def suites(hub: Hub, terms: Terms) -> list[Suite]:
+    found = []
+    for entity, required in REQUIRED.items():
+        table = f"landing.{entity}"
+        if not (entity in ALWAYS_THERE or hub.delivers(entity)):
+            continue
+        expectations = [
+            not_empty(
+                severity="critical" if entity in ALWAYS_THERE else "warning",
+                message=f"The ERP delivered no {entity.replace('_', ' ')}.",
+                remedy="Check the connection and the rights of the ERP user, and the mapping query; "
+                "`aval doctor` tries both.",
+            ),
+            one_row_per(
+                *ERP_KEYS[entity],
+                severity="critical",
+                message=f"The ERP delivered the same key of {entity.replace('_', ' ')} twice in one "
+                "extract: every figure joined to it would be doubled.",
+                remedy=MAPPING,
+            ),
+            filled(*required, severity="critical", remedy=MAPPING),
+        ]
+        if entity != "partners" and "partner_code" in required:
+            expectations.append(
+                refers_to(
+                    "partner_code",
+                    "landing.partners",
+                    "partner_code",
+                    severity="warning",
+                    remedy="Check that the mapping query of partners does not filter them out.",
+                )
+            )
+        if {"valid_from_date", "valid_to_date"} <= set(required):
+            expectations += [
+                no_row_where(
+                    "valid_to_date <= valid_from_date",
+                    name="range_of_dates_is_not_empty",
+                    show=(*ERP_KEYS[entity], "valid_to_date"),
+                    severity="warning",
+                    message="A range of dates ends before it begins, so it never applies.",
+                    remedy=MAPPING,
+                ),
+            ]
+        if entity == "product_units":
+            expectations.append(
+                no_row_where(
+                    "base_quantity <= 0",
+                    name="base_quantity_is_positive",
+                    show=("product_code", "unit_code", "base_quantity"),
+                    severity="critical",
+                    message="A unit holds no base units: quantities in it would vanish or change sign.",
+                    remedy=MAPPING,
+                    column="base_quantity",
+                )
+            )
+        if entity == "product_costs":
+            expectations.append(
+                no_row_where(
+                    f"currency_code <> '{terms.currency}'",
+                    name="currency_is_the_companys",
+                    show=("product_code", "valid_from_date", "currency_code"),
+                    severity="critical",
+                    message=f"A cost is in another currency than {terms.currency}, and there are no "
+                    "rates yet.",
+                    remedy=MAPPING,
+                    column="currency_code",
+                )
+            )
+        found.append(Suite(table, tuple(expectations)))
+    return found

@@ -1,0 +1,16 @@
+"""The marts gate: what goes out ties to the facts and stays within what its figures can be.
+
+`suites` gathers the modules of this folder; each module holds the promises of one subject.
+"""
+
+from __future__ import annotations
+
+from expectations.hub import Hub
+from expectations.marts import channel, monthly
+from expectations.terms import Terms
+from expectations.vocabulary import Suite
+
+
+def suites(hub: Hub, terms: Terms) -> list[Suite]:
+    """The suites for `marts`; each promised mart is expected to be there."""
+    return [*monthly.suites(hub, terms), *channel.suites(hub, terms)]

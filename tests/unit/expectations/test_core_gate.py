@@ -1,0 +1,246 @@
+"""The core gate opens on facts that hold what landed, and closes on each fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from expectations.validate import ExpectationOutcome, Verdict, validate
+from tests.unit.expectations.conftest import World
+from tests.unit.expectations.warehouse import AS_OF, WEEK_10, build, change
+
+
+def judge(world: World, **changes: object) -> Verdict:
+    return validate(
+        "core",
+        **{
+            "warehouse": world.warehouse,
+            "landing": world.landing,
+            "quality": world.quality,
+            "run_id": "run-1",
+            "as_of": AS_OF,
+            "pages": False,
+            **changes,
+        },  # type: ignore[arg-type]
+    )
+
+
+def failed(verdict: Verdict) -> dict[str, ExpectationOutcome]:
+    return {f"{r.table.partition('.')[2]}.{r.name}": r for r in verdict.results if not r.success}
+
+
+def test_facts_that_hold_what_landed_open_the_gate(world: World) -> None:
+    verdict = judge(build(world))
+    assert {name: outcome.message for name, outcome in failed(verdict).items()} == {}
+    assert verdict.passed
+
+
+# Each group breaks several promises at once, each by its own fault, so that the tests stay quick: what
+# must fail is listed in full.
+FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "dimensions": (
+        (
+            "delete from core.dim_channels",
+            "insert into core.dim_territories values (null)",
+            "insert into core.dim_products values ('P1')",
+            "delete from core.dim_products where product_code = 'UNMATCHED'",
+            "delete from core.dim_dates where date_day = date '2026-02-02'",
+            "update core.dim_partners set valid_to_date = date '2026-03-04', is_current = true "
+            "where not is_current",
+        ),
+        {
+            "dim_channels.not_empty",
+            "dim_territories.required_columns_are_filled",
+            "dim_products.one_row_per_product_code",
+            "dim_products.every_landed_product_is_there",
+            "dim_dates.every_day_is_there",
+            "dim_partners.ranges_have_no_hole_and_no_overlap",
+            "dim_partners.one_version_is_current",
+            "fct_sell_out_in_scope.channel_code_refers_to_dim_channels",
+        },
+    ),
+    "members that facts need": (
+        (
+            "delete from core.dim_partners",
+            "delete from core.dim_products where product_code = 'P1'",
+            "delete from core.dim_territories",
+        ),
+        {
+            "dim_partners.not_empty",
+            "dim_partners.every_landed_partner_is_there",
+            "dim_products.every_landed_product_is_there",
+            "dim_territories.not_empty",
+            *(
+                f"{fact}.{column}_code_refers_to_dim_{column}s"
+                for fact in ("fct_orders", "fct_shipments", "fct_sell_in", "fct_inventory")
+                for column in ("partner", "product")
+            ),
+            "fct_sell_in.terms_are_those_of_the_day",
+            "fct_sell_out_in_scope.partner_version_id_refers_to_dim_partners",
+            "fct_sell_out_in_scope.product_code_refers_to_dim_products",
+            "fct_sell_out_in_scope.territory_code_refers_to_dim_territories",
+            "fct_sell_out_in_scope.terms_are_those_of_the_day",
+        },
+    ),
+    "documents": (
+        (
+            "insert into core.fct_orders select * from core.fct_orders",
+            "delete from core.fct_shipments",
+            "update core.fct_sell_in set net_amount = 200.01, invoiced_quantity = 19, "
+            "partner_version_id = 'D01|1900-01-01', currency_code = 'USD'",
+        ),
+        {
+            "fct_orders.one_row_per_order_line_id",
+            "fct_orders.holds_what_landed",
+            "fct_shipments.holds_what_landed",
+            "fct_inventory.receipts_are_the_arrived_shipments",
+            "fct_sell_in.holds_what_landed",
+            "fct_sell_in.invoiced_is_sold_less_credited",
+            "fct_sell_in.terms_are_those_of_the_day",
+            "fct_sell_in.currency_is_the_companys",
+        },
+    ),
+    "lines of sell-out": (
+        (
+            "update core.fct_sell_out set net_quantity = 2, resolution_code = 'guessed' "
+            "where source_row = 1 and sold_quantity = 3",
+            "update core.fct_sell_out set partner_version_id = 'D01|1900-01-01', source_file = null, "
+            "product_code = 'UNMATCHED' where sold_quantity = 5",
+        ),
+        {
+            "fct_sell_out_in_scope.net_is_sold_less_returned",
+            "fct_sell_out_in_scope.resolution_code_is_known",
+            "fct_sell_out_in_scope.unresolved_lines_have_no_base_units",
+            "fct_sell_out_in_scope.terms_are_those_of_the_day",
+            "fct_sell_out_in_scope.required_columns_are_filled",
+            "fct_sell_out_in_scope.most_lines_are_resolved",
+        },
+    ),
+    "a superseded report": (
+        ("update core.fct_sell_out set source_batch_id = 'former' where sold_quantity = 5",),
+        {"fct_sell_out.holds_live_reports_only"},
+    ),
+    "weekly sums": (
+        ("update core.fct_sell_out_weekly set sold_quantity = 6 where sold_quantity = 5",),
+        {
+            "fct_sell_out_weekly.weeks_hold_what_the_lines_say",
+            "fct_inventory.sales_are_the_reported_ones",
+        },
+    ),
+    "the roll-forward": (
+        ("update core.fct_inventory set calculated_quantity = 46 where not is_anchor",),
+        {"fct_inventory.roll_forward_closes", "fct_inventory.gap_is_reported_less_calculated"},
+    ),
+    "the chain of stocks": (
+        (
+            "update core.fct_inventory set opening_quantity = 31, calculated_quantity = 46, "
+            "gap_quantity = -2, is_negative_calculated = true where not is_anchor",
+        ),
+        {"fct_inventory.opening_is_the_former_closing", "fct_inventory.negative_stock_is_flagged"},
+    ),
+    "the anchor": (
+        ("update core.fct_inventory set reported_quantity = 29 where is_anchor",),
+        {"fct_inventory.anchors_are_reported_stocks"},
+    ),
+    "rows of the inventory": (
+        (
+            "insert into core.fct_inventory select * from core.fct_inventory where is_anchor",
+            "update intermediate.int_inventory_reported set on_hand_quantity_in_unit = 300",
+            "update core.fct_inventory set inventory_id = null where not is_anchor",
+        ),
+        {
+            "fct_inventory.one_row_per_partner_code_product_code_week_start_date",
+            "fct_inventory.required_columns_are_filled",
+            "int_inventory_reported.holds_what_the_ledger_says",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("group", FAULTS)
+def test_each_fault_closes_the_gate(world: World, group: str) -> None:
+    statements, expected = FAULTS[group]
+    change(build(world), *statements)
+    verdict = judge(world)
+    assert set(failed(verdict)) == expected
+    assert not verdict.passed
+
+
+def test_a_doubled_line_is_named_with_its_slice_and_the_month_to_rebuild(world: World) -> None:
+    change(
+        build(world),
+        "insert into core.fct_sell_out select * from core.fct_sell_out where sold_quantity = 4",
+    )
+    faults = failed(judge(world))
+    assert set(faults) == {
+        "fct_sell_out.holds_what_the_ledger_says",
+        "fct_sell_out_weekly.weeks_hold_what_the_lines_say",
+        "fct_sell_out_in_scope.one_row_per_sell_out_line_id",
+    }
+    ledgered = faults["fct_sell_out.holds_what_the_ledger_says"]
+    assert (
+        "slice D01|D01_sales|2026-W10: 1 rows, 4.0000 units and 36.0000 in amount too many"
+        in ledgered.message
+    )
+    assert ledgered.remedy == "`aval run --rebuild 2026-03..2026-03`, or `aval run --full-refresh`."
+    doubled = faults["fct_sell_out_in_scope.one_row_per_sell_out_line_id"]
+    assert doubled.sample[0]["copies"] == "2"
+    assert "slice_key D01|D01_sales|2026-W10" in doubled.message
+
+
+def test_a_lost_line_and_a_changed_quantity_are_seen_in_slices_that_were_not_touched(world: World) -> None:
+    build(world)
+    with world.ledger() as ledger:
+        ledger.clear_pending(ledger.pending_sequence())
+    world.export()
+    change(
+        world,
+        "delete from core.fct_sell_out where sold_quantity = 3",
+        "update core.fct_sell_out set sold_quantity_in_unit = 50 where sold_quantity = 5",
+    )
+    faults = failed(judge(world))
+    outcome = faults["fct_sell_out.holds_what_the_ledger_says"]
+    assert outcome.unexpected_count == 2
+    assert "D01|D01_sales|2026-W10: -1 rows" in outcome.message
+    assert "D01|D01_sales|2026-W11: 0 rows, 45.0000 units" in outcome.message
+
+
+def test_single_lines_are_looked_at_in_touched_slices_only_unless_all_is_asked(world: World) -> None:
+    build(world)
+    with world.ledger() as ledger:
+        ledger.clear_pending(ledger.pending_sequence())
+        ledger.mark_pending([("feeds", "sell_out", f"D01|D01_sales|{WEEK_10[0]}")], "asked for")
+    world.export()
+    change(world, "update core.fct_sell_out set net_quantity = 9 where sold_quantity = 5")
+    touched = judge(world)
+    assert touched.passed
+    assert {r.checked_rows for r in touched.results if r.table == "core.fct_sell_out_in_scope"} == {2}
+    assert set(failed(judge(world, scope="all"))) == {"fct_sell_out_in_scope.net_is_sold_less_returned"}
+
+
+def test_slices_that_master_data_touched_are_looked_at_too(world: World) -> None:
+    build(world)
+    with world.ledger() as ledger:
+        ledger.clear_pending(ledger.pending_sequence())
+    world.export()
+    change(
+        world,
+        "create schema staging",
+        "create table staging.stg_ledger__touched_slices as "
+        "select 'sell_out' as entity_code, 'D01|D01_sales|2026-W11' as slice_key",
+        "update core.fct_sell_out set net_quantity = 9 where sold_quantity = 5",
+    )
+    assert set(failed(judge(world))) == {"fct_sell_out_in_scope.net_is_sold_less_returned"}
+
+
+def test_a_table_that_was_not_built_closes_the_gate(world: World) -> None:
+    change(build(world), "drop table core.dim_channels", "drop table core.fct_inventory")
+    verdict = judge(world)
+    assert failed(verdict)["fct_inventory.is_there"].severity == "critical"
+    assert "core.fct_inventory does not exist" in verdict.explain()
+
+
+def test_a_promise_that_cannot_be_checked_closes_the_gate(world: World) -> None:
+    change(build(world), "alter table core.fct_sell_out drop column net_quantity")
+    outcome = failed(judge(world))["fct_sell_out_in_scope.net_is_sold_less_returned"]
+    assert outcome.severity == "critical"
+    assert "could not be checked" in outcome.message

@@ -1,0 +1,476 @@
+"""The landing gate opens on whole input and closes on each fault, in words that a person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from connectors.ledger import Batch, Slice
+from expectations.terms import Thresholds
+from expectations.validate import ExpectationOutcome, Verdict, validate
+from tests.unit.expectations.conftest import FIRST, NOW, Row, World
+from tests.unit.expectations.warehouse import (
+    AS_OF,
+    ORDER,
+    PARTNER,
+    PRODUCT,
+    SHIPMENT,
+    WEEK_10,
+    WEEK_11,
+)
+from tests.unit.expectations.warehouse import INVOICE as LANDED_INVOICE
+
+SECOND = "20260302T000000000000-00000001"
+"""A later batch than the first."""
+
+
+INVOICE: Row = {**LANDED_INVOICE, "invoice_date": date(2026, 3, 30)}
+
+
+def invoice(number: str, day: date, **changes: object) -> Row:
+    return {**INVOICE, "invoice_number": number, "invoice_date": day, **changes}
+
+
+def numbered(
+    count: int, prefix: str = "FA-2026-", last: date = date(2026, 3, 30), first: int = 1
+) -> list[Row]:
+    """`count` invoices, one a day up to `last`, numbered in order of their dates."""
+    return [invoice(f"{prefix}{first + n:06d}", last - timedelta(days=count - 1 - n)) for n in range(count)]
+
+
+def without(invoices: Sequence[Row], *numbers: str) -> list[Row]:
+    return [row for row in invoices if row["invoice_number"] not in numbers]
+
+
+def land(world: World, invoices: Sequence[Row] | None = None) -> None:
+    world.erp("partners", [PARTNER])
+    world.erp("products", [PRODUCT])
+    world.erp("invoice_lines", numbered(30) if invoices is None else invoices)
+
+
+def judge(world: World, **changes: object) -> Verdict:
+    world.export()
+    return validate(
+        "landing",
+        **{
+            "warehouse": None,
+            "landing": world.landing,
+            "quality": world.quality,
+            "run_id": "run-1",
+            "as_of": AS_OF,
+            "pages": False,
+            **changes,
+        },  # type: ignore[arg-type]
+    )
+
+
+def failed(verdict: Verdict) -> dict[str, ExpectationOutcome]:
+    return {f"{r.table.partition('.')[2]}.{r.name}": r for r in verdict.results if not r.success}
+
+
+def test_whole_input_opens_the_gate(world: World) -> None:
+    land(world)
+    world.erp("order_lines", [ORDER])
+    world.erp("shipment_lines", [SHIPMENT])
+    world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3, "net_amount": 30}, {"sold_quantity": 4}])
+    world.stock("D01", "D01_stock", WEEK_10, [{"on_hand_quantity": 30}])
+    verdict = judge(world)
+    assert {name: outcome.message for name, outcome in failed(verdict).items()} == {}
+    assert verdict.passed
+
+
+# --- master data and documents: each group breaks several promises, each by its own fault -----------------
+
+
+def _nothing_came(world: World) -> None:
+    world.erp("invoice_lines", [{**INVOICE, "_is_deleted": True}])
+
+
+def _master_data(world: World) -> None:
+    world.erp("partners", [PARTNER, PARTNER])
+    world.erp("products", [{**PRODUCT, "family_code": None}])
+    world.erp(
+        "product_units",
+        [{"product_code": "P1", "unit_code": "BOX", "base_quantity": 0}],
+    )
+    world.erp(
+        "product_costs",
+        [
+            {
+                "product_code": "P1",
+                "valid_from_date": date(2026, 2, 1),
+                "valid_to_date": date(2026, 1, 1),
+                "unit_cost_amount": 5,
+                "currency_code": "USD",
+            }
+        ],
+    )
+    world.erp(
+        "partner_terms",
+        [
+            {
+                "partner_code": "D99",
+                "valid_from_date": date(2026, 1, 1),
+                "valid_to_date": date(9999, 12, 31),
+            }
+        ],
+    )
+    world.erp("invoice_lines", [INVOICE])
+
+
+def _documents(world: World) -> None:
+    land(
+        world,
+        [
+            INVOICE,
+            INVOICE,
+            {**INVOICE, "invoice_number": "F2", "net_amount": 201, "due_date": None},
+            {**INVOICE, "invoice_number": "F3", "partner_code": "D99", "product_code": "P9"},
+            {**INVOICE, "invoice_number": "F4", "unit_code": "BOX"},
+            {**INVOICE, "invoice_number": "F5", "currency_code": "USD"},
+            {**INVOICE, "invoice_number": "F6", "invoice_type": "proforma"},
+            {**INVOICE, "invoice_number": "F7", "invoice_date": date(2026, 4, 2)},
+            {**INVOICE, "invoice_number": "F8", "unit_code": None},
+        ],
+    )
+
+
+def _signs(world: World) -> None:
+    amounts = {
+        "gross_amount": -220,
+        "standard_discount_amount": -15,
+        "exceptional_discount_amount": -5,
+        "net_amount": -200,
+    }
+    credit = {**INVOICE, "invoice_type": "credit_note"}
+    land(
+        world,
+        [
+            {**credit, "invoice_number": "A1", "credit_reason_code": "return"},
+            {
+                **credit,
+                **amounts,
+                "invoice_number": "A2",
+                "credit_reason_code": "price",
+                "invoiced_quantity": -1,
+            },
+            {**credit, **amounts, "invoice_number": "A3", "invoiced_quantity": -20},
+            {**INVOICE, **amounts, "invoice_number": "A4", "invoiced_quantity": -20},
+        ],
+    )
+    world.erp("order_lines", [{**ORDER, "net_amount": None}])
+    world.erp("shipment_lines", [{**SHIPMENT, "shipment_type": "gift", "shipped_quantity": -20}])
+
+
+FAULTS: dict[str, tuple[Callable[[World], None], set[str]]] = {
+    "nothing came": (
+        _nothing_came,
+        {"partners.not_empty", "products.not_empty", "invoice_lines.not_empty"},
+    ),
+    "master data": (
+        _master_data,
+        {
+            "partners.one_row_per_partner_code",
+            "products.required_columns_are_filled",
+            "product_units.base_quantity_is_positive",
+            "product_costs.range_of_dates_is_not_empty",
+            "product_costs.currency_is_the_companys",
+            "partner_terms.partner_code_refers_to_partners",
+        },
+    ),
+    "documents": (
+        _documents,
+        {
+            "invoice_lines.one_row_per_invoice_number_invoice_line_number",
+            "invoice_lines.net_is_gross_less_discounts",
+            "invoice_lines.partner_code_refers_to_newest_partners",
+            "invoice_lines.product_code_refers_to_newest_products",
+            "invoice_lines.units_are_known",
+            "invoice_lines.currency_is_the_companys",
+            "invoice_lines.invoice_type_is_known",
+            "invoice_lines.no_document_from_the_future",
+            "invoice_lines.required_columns_are_filled",
+        },
+    ),
+    "signs": (
+        _signs,
+        {
+            "invoice_lines.credit_notes_are_negative",
+            "invoice_lines.price_credits_move_no_units",
+            "invoice_lines.credit_notes_have_a_reason",
+            "invoice_lines.invoices_are_positive",
+            "order_lines.required_columns_are_filled",
+            "shipment_lines.shipment_type_is_known",
+            "shipment_lines.shipped_quantity_is_positive",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("group", FAULTS)
+def test_each_fault_of_the_erp_closes_the_gate(world: World, group: str) -> None:
+    break_it, expected = FAULTS[group]
+    break_it(world)
+    verdict = judge(world)
+    assert set(failed(verdict)) == expected
+    assert not verdict.passed
+
+
+def test_a_newer_version_and_a_deleted_product_with_invoices_are_no_fault(world: World) -> None:
+    land(world)
+    world.erp("products", [{**PRODUCT, "product_code": "P2"}], SECOND)
+    world.erp("products", [{**PRODUCT, "_is_deleted": True}], SECOND)
+    world.erp("invoice_lines", [numbered(30)[0]], SECOND)
+    assert failed(judge(world)) == {}
+
+
+def test_an_erp_without_invoices_of_its_own_is_warned_about_only(world: World) -> None:
+    world.erp("partners", [PARTNER])
+    world.erp("products", [PRODUCT])
+    verdict = judge(world)
+    assert set(failed(verdict)) == {"invoice_lines.not_empty"}
+    assert verdict.passed
+
+
+def test_landed_documents_that_are_not_those_of_the_ledger_close_the_gate(world: World) -> None:
+    world.erp("partners", [PARTNER])
+    world.erp("products", [PRODUCT])
+    march = Slice("erp", "invoice_lines", "erp|2026-03", date(2026, 3, 1), date(2026, 3, 31), 2, "40", "400")
+    world.erp("invoice_lines", [INVOICE], slices=[march])
+    outcome = failed(judge(world))["invoice_lines.documents_hold_what_the_ledger_says"]
+    assert "erp|2026-03: 1 rows landed, 2 in the ledger, amount too much by -200.0000" in outcome.message
+
+
+# --- numbers without a gap ------------------------------------------------------------------------------
+
+NUMBERING = "invoice_lines.invoice_numbers_have_no_gap"
+
+
+def test_a_lost_invoice_is_named_with_its_neighbours(world: World) -> None:
+    land(world, without(numbered(30), "FA-2026-000011", "FA-2026-000012"))
+    verdict = judge(world)
+    assert not verdict.passed
+    assert failed(verdict)[NUMBERING].message == (
+        "The ERP lost documents: invoice numbers that should run without a gap do not. "
+        "Found: 2 numbers (11 to 12) of series 'FA-2026-' are missing between "
+        "FA-2026-000010 of 2026-03-10 and FA-2026-000013 of 2026-03-13."
+    )
+
+
+def test_a_lost_month_of_a_short_series_closes_the_gate(world: World) -> None:
+    every = numbered(60)
+    land(world, every[:20] + every[50:])
+    assert "30 numbers" in failed(judge(world))[NUMBERING].message
+
+
+@pytest.mark.parametrize(
+    "invoices",
+    [
+        pytest.param(
+            [*numbered(25, "FA-2025-", date(2025, 12, 31)), *numbered(25, "FA-2026-")],
+            id="a new series each year",
+        ),
+        pytest.param(
+            [*numbered(25, "FA2025", date(2025, 12, 31)), *numbered(25, "FA2026")],
+            id="the year stands before the counter without a mark",
+        ),
+        pytest.param(
+            [*numbered(25, "25", date(2025, 12, 31)), *numbered(25, "26")],
+            id="the year has two digits and nothing else stands there",
+        ),
+        pytest.param(
+            [*numbered(25, "FA-"), *(invoice(f"AV-{n}", date(2026, 3, 1)) for n in range(700, 725))],
+            id="credit notes have a series of their own that starts anywhere",
+        ),
+        pytest.param(
+            [invoice(str(n * 7), date(2026, 3, 1)) for n in range(1, 40)],
+            id="numbers with steps are no convention",
+        ),
+        pytest.param(without(numbered(10), "FA-2026-000005"), id="too few documents to tell"),
+        pytest.param(
+            [invoice(f"FA/{n:03d}/X", date(2026, 3, 1)) for n in range(1, 40, 3)],
+            id="no counter at the end",
+        ),
+        pytest.param(
+            [{**row, "invoice_line_number": str(n)} for row in numbered(30) for n in (1, 2)],
+            id="several lines of one document",
+        ),
+    ],
+)
+def test_whole_series_and_other_conventions_pass(world: World, invoices: Sequence[Row]) -> None:
+    land(world, invoices)
+    assert NUMBERING not in failed(judge(world))
+
+
+def test_a_gap_that_was_explained_can_be_accepted(world: World) -> None:
+    land(world, without(numbered(30), "FA-2026-000011"))
+    assert judge(world, thresholds=Thresholds(max_missing_invoice_numbers=1)).passed
+
+
+# --- days without invoices ------------------------------------------------------------------------------
+
+SILENT = "invoice_lines.shipping_days_have_invoices"
+
+
+def _working_days(count: int) -> list[date]:
+    days = (date(2026, 3, 27) - timedelta(days=n) for n in range(400))
+    return sorted([day for day in days if day.weekday() < 5][:count])
+
+
+def _land_working_days(world: World, days: Sequence[date], billed: Sequence[date]) -> None:
+    # Numbers with steps: the numbering must not be what catches the fault.
+    land(world, [invoice(str(n * 7), day) for n, day in enumerate(billed, start=1)])
+    world.erp(
+        "shipment_lines",
+        [{**SHIPMENT, "shipment_number": f"L{n}", "shipment_date": day} for n, day in enumerate(days)],
+    )
+
+
+def test_a_shipping_day_without_invoices_closes_the_gate(world: World) -> None:
+    days = _working_days(80)
+    lost = days[50]
+    _land_working_days(world, days, [day for day in days if day != lost])
+    verdict = judge(world)
+    assert set(failed(verdict)) == {SILENT}
+    assert f"1 shipments but no invoice on {lost}" in failed(verdict)[SILENT].message
+    assert not verdict.passed
+
+
+def test_a_company_that_does_not_invoice_every_day_is_not_judged_by_days(world: World) -> None:
+    days = _working_days(80)
+    _land_working_days(world, days, days[::5])
+    assert SILENT not in failed(judge(world))
+
+
+def test_a_silent_day_that_was_explained_can_be_accepted(world: World) -> None:
+    days = _working_days(80)
+    _land_working_days(world, days, [*days[:50], *days[51:]])
+    assert judge(world, thresholds=Thresholds(max_silent_days=1)).passed
+
+
+# --- posted invoices that vanished ------------------------------------------------------------------------
+
+VANISHED = "invoice_lines.vanished_invoices_are_accepted"
+
+
+def _delete(world: World, **totals: str) -> None:
+    land(world)
+    gone = [{**row, "_is_deleted": True} for row in numbered(30)[4:6]]
+    world.erp("invoice_lines", gone, SECOND, {"deleted_rows": "2", "deleted_documents": "2", **totals})
+
+
+def test_vanished_invoices_close_the_gate_and_are_named(world: World) -> None:
+    _delete(world)
+    verdict = judge(world)
+    assert set(failed(verdict)) == {VANISHED}
+    outcome = failed(verdict)[VANISHED]
+    assert "FA-2026-000005 of 2026-03-05, partner D01, 1 lines, net 200.00" in outcome.message
+    assert "FA-2026-000006 of 2026-03-06" in outcome.message
+    assert "aval run --accept-deleted-documents" in outcome.remedy
+
+
+def test_vanished_invoices_that_were_accepted_pass(world: World) -> None:
+    _delete(world, deletions_accepted="yes")
+    assert failed(judge(world)) == {}
+
+
+def test_a_document_that_came_back_is_not_counted_as_vanished(world: World) -> None:
+    _delete(world)
+    world.erp("invoice_lines", numbered(30)[4:6], "20260303T000000000000-00000001")
+    assert failed(judge(world)) == {}
+
+
+# --- reports ----------------------------------------------------------------------------------------------
+
+
+def _rewrite(path: Path, query: str) -> None:
+    """Change a landed file behind the ledger's back; `{file}` in the query is the file."""
+    other = path.with_suffix(".new")
+    with duckdb.connect() as connection:
+        changed = query.replace("{file}", f"'{path}'")
+        connection.execute(f"copy ({changed}) to '{other}' (format parquet)")
+    other.replace(path)
+
+
+def test_each_fault_of_a_report_closes_the_gate(world: World) -> None:
+    land(world)
+    two = [{"sold_quantity": 3}, {"sold_quantity": 4}]
+    doubled = world.report("D01", "doubled", WEEK_10, two)
+    _rewrite(doubled, "select * from {file} union all select * from {file}")
+    emptied = world.report("D01", "emptied", WEEK_10, two)
+    _rewrite(emptied, "select * replace (null as unit_code) from {file}")
+    gone = world.report("D01", "gone", WEEK_10, two)
+    gone.unlink()
+    world.report("D01", "outside", WEEK_10, [{"sold_quantity": 3, "sale_date": WEEK_11[1]}])
+    world.report("D01", "dollars", WEEK_10, [{"sold_quantity": 3, "net_amount": 9, "currency_code": "USD"}])
+    world.report("D99", "stranger", WEEK_10, two)
+    world.report("D01", "lossy", WEEK_10, two, rows_read=3)
+    verdict = judge(world)
+    faults = failed(verdict)
+    assert set(faults) == {
+        "batches.every_row_read_is_accounted_for",
+        "slices.landed_files_are_there",
+        "sell_out_in_scope.required_columns_are_filled",
+        "sell_out_in_scope.files_hold_what_the_ledger_says",
+        "sell_out_in_scope.lines_lie_in_their_period",
+        "sell_out_in_scope.currency_is_the_companys",
+        "sell_out_in_scope.partner_code_refers_to_newest_partners",
+    }
+    held = faults["sell_out_in_scope.files_hold_what_the_ledger_says"].message
+    assert "D01|doubled|2026-W10: 4 rows and 14.000 units in the file, 2 and 7.0000 in the ledger" in held
+    assert "D01|gone|2026-W10: 0 rows" in held
+    assert not verdict.passed
+
+
+def test_reports_that_are_not_pending_are_read_only_if_all_is_asked(world: World) -> None:
+    land(world)
+    file = world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3}])
+    with world.ledger() as ledger:
+        ledger.clear_pending(ledger.pending_sequence())
+    _rewrite(file, "select * replace (5 as sold_quantity) from {file}")
+    assert failed(judge(world)) == {}
+    assert set(failed(judge(world, scope="all"))) == {"sell_out_in_scope.files_hold_what_the_ledger_says"}
+
+
+def test_a_superseded_report_is_not_judged(world: World) -> None:
+    land(world)
+    former = world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3}])
+    world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 2}], SECOND)
+    former.unlink()
+    assert failed(judge(world, scope="all")) == {}
+
+
+def test_rejected_files_quarantined_rows_late_reports_and_a_silent_erp_are_warned_about(world: World) -> None:
+    land(world, numbered(30, last=date(2026, 3, 1)))
+    world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3}], rows_read=2, rows_quarantined=1)
+    with world.ledger() as ledger:
+        ledger.record(Batch("20260302", "feeds", "D01_sales", "rejected", NOW, NOW, feed_code="D01_sales"))
+    feeds = [
+        {
+            "feed_code": feed,
+            "partner_code": "D01",
+            "frequency_code": "week",
+            "reports_sell_out": True,
+            "reports_inventory": False,
+            "expected_from_date": date(2026, 1, 5),
+            "expected_to_date": to,
+            "due_days": 3,
+        }
+        for feed, to in (("D01_sales", None), ("D01_ended", date(2026, 1, 5)))
+    ]
+    world.write(world.landing / "rules" / "feeds" / f"{FIRST}.parquet", "rules", "feeds", feeds, FIRST)
+    verdict = judge(world)
+    assert set(failed(verdict)) == {
+        "batches.few_files_are_rejected",
+        "batches.few_rows_are_quarantined",
+        "slices.reports_are_on_time",
+        "slices.erp_brings_new_invoices",
+    }
+    assert verdict.passed
+    late = failed(verdict)["slices.reports_are_on_time"]
+    # Week 10 ends on 8 March; week 11 on the 15th, due three days later.
+    assert "D01_sales of D01: reported to 2026-03-08, the next was due 2026-03-18" in late.message

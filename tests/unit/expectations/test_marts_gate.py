@@ -1,0 +1,162 @@
+"""The marts gate opens on marts that tie to the facts, and closes on each fault."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from expectations.validate import ExpectationOutcome, Verdict, validate
+from tests.unit.expectations.conftest import World
+from tests.unit.expectations.warehouse import AS_OF, build, change
+
+
+def judge(world: World, **changes: object) -> Verdict:
+    return validate(
+        "marts",
+        **{
+            "warehouse": world.warehouse,
+            "landing": world.landing,
+            "quality": world.quality,
+            "run_id": "run-1",
+            "as_of": AS_OF,
+            "pages": False,
+            **changes,
+        },  # type: ignore[arg-type]
+    )
+
+
+def failed(verdict: Verdict) -> dict[str, ExpectationOutcome]:
+    return {f"{r.table.partition('.')[2]}.{r.name}": r for r in verdict.results if not r.success}
+
+
+def test_marts_that_tie_to_the_facts_open_the_gate(world: World) -> None:
+    verdict = judge(build(world))
+    assert {name: outcome.message for name, outcome in failed(verdict).items()} == {}
+    assert verdict.passed
+
+
+SELL_IN = "mart_sell_in_monthly"
+SELL_OUT = "mart_sell_out_monthly"
+BALANCE = "mart_channel_balance_monthly"
+STOCK = "mart_channel_inventory_weekly"
+MONTHLY_KEY = "one_row_per_month_start_date_partner_code_product_code"
+
+FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "doubled rows": (
+        tuple(
+            f"insert into marts.{mart} select * from marts.{mart}"
+            for mart in (SELL_IN, SELL_OUT, BALANCE, STOCK)
+        ),
+        {
+            f"{SELL_IN}.{MONTHLY_KEY}",
+            f"{SELL_IN}.ties_to_the_fact",
+            f"{SELL_IN}.ordered_ties_to_the_fact",
+            f"{SELL_IN}.shipped_ties_to_the_fact",
+            f"{SELL_OUT}.{MONTHLY_KEY}",
+            f"{SELL_OUT}.ties_to_the_fact",
+            f"{BALANCE}.{MONTHLY_KEY}",
+            f"{BALANCE}.sell_in_ties_to_the_fact",
+            f"{STOCK}.one_row_per_week_start_date_partner_code_product_code",
+        },
+    ),
+    "keys": (
+        (
+            f"update marts.{SELL_IN} set partner_code = 'D99', product_code = 'P9'",
+            f"update marts.{SELL_OUT} set product_code = null",
+        ),
+        {
+            f"{SELL_IN}.partner_code_refers_to_dim_partners",
+            f"{SELL_IN}.product_code_refers_to_dim_products",
+            f"{SELL_OUT}.required_columns_are_filled",
+        },
+    ),
+    "a cent and a unit": (
+        (
+            f"update marts.{SELL_IN} set net_amount = 200.01, shipped_quantity = 21",
+            f"update marts.{SELL_OUT} set sold_quantity = 13",
+        ),
+        {
+            f"{SELL_IN}.ties_to_the_fact",
+            f"{SELL_IN}.shipped_ties_to_the_fact",
+            f"{SELL_OUT}.ties_to_the_fact",
+        },
+    ),
+    "the future": (
+        (
+            f"update marts.{SELL_IN} set month_start_date = date '2026-04-01'",
+            f"update marts.{STOCK} set week_start_date = date '2026-04-06' where on_hand_quantity = 44",
+        ),
+        {
+            f"{SELL_IN}.nothing_after_the_as_of_day",
+            f"{SELL_IN}.ties_to_the_fact",
+            f"{SELL_IN}.shipped_ties_to_the_fact",
+            f"{SELL_IN}.ordered_ties_to_the_fact",
+            f"{STOCK}.nothing_after_the_as_of_day",
+        },
+    ),
+    "coverage": (
+        (f"update marts.{SELL_OUT} set reported_period_count = 5, coverage_rate = 125",),
+        {f"{SELL_OUT}.coverage_rate_in_range", f"{SELL_OUT}.no_more_reported_than_expected"},
+    ),
+    "coverage without a denominator": (
+        (f"update marts.{SELL_OUT} set expected_period_count = 0, reported_period_count = 0",),
+        {f"{SELL_OUT}.coverage_rate_follows_its_parts"},
+    ),
+    "rates": (
+        (
+            f"update marts.{BALANCE} set sell_out_sell_in_rate = 56, sell_through_a_rate = null, "
+            "sell_through_b_rate = 10, balance_status_code = 'fine', coverage_rate = -1",
+            f"update marts.{STOCK} set days_of_inventory = 0, stock_status_code = 'full' "
+            "where on_hand_quantity = 44",
+        ),
+        {
+            f"{BALANCE}.sell_out_sell_in_rate_follows_its_parts",
+            f"{BALANCE}.sell_through_a_rate_follows_its_parts",
+            f"{BALANCE}.sell_through_b_rate_follows_its_parts",
+            f"{BALANCE}.balance_status_code_is_known",
+            f"{BALANCE}.coverage_rate_in_range",
+            f"{STOCK}.days_of_inventory_needs_movement",
+            f"{STOCK}.stock_status_code_is_known",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("group", FAULTS)
+def test_each_fault_closes_the_gate(world: World, group: str) -> None:
+    statements, expected = FAULTS[group]
+    change(build(world), *statements)
+    verdict = judge(world)
+    assert set(failed(verdict)) == expected
+    assert not verdict.passed
+
+
+def test_a_missing_cent_is_named_with_its_month(world: World) -> None:
+    change(build(world), f"update marts.{SELL_IN} set net_amount = 199.99")
+    message = failed(judge(world))[f"{SELL_IN}.ties_to_the_fact"].message
+    assert "2026-03 is too high by" in message
+    assert "net_amount -0.0100" in message
+
+
+def test_a_missing_rate_without_a_reason_is_reported_only(world: World) -> None:
+    change(
+        build(world),
+        f"update marts.{BALANCE} set stock_reason_code = null",
+        f"update marts.{STOCK} set reason_code = null",
+    )
+    verdict = judge(world)
+    assert set(failed(verdict)) == {f"{BALANCE}.stock_reason_code_says_why", f"{STOCK}.reason_code_says_why"}
+    assert verdict.passed
+
+
+def test_a_mart_that_collapses_closes_the_gate_unless_everything_was_rebuilt(world: World) -> None:
+    build(world)
+    published = world.data / "published" / "v1.duckdb"
+    published.parent.mkdir()
+    with duckdb.connect(str(published)) as connection:
+        connection.execute("create schema marts")
+        connection.execute(f"create table marts.{STOCK} as select * from range(3)")
+    closed = judge(world, published=published)
+    assert not closed.passed
+    assert "2 rows now, 3 before" in failed(closed)[f"{STOCK}.does_not_collapse"].message
+    assert judge(world, published=published, scope="all").passed

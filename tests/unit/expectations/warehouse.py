@@ -1,0 +1,204 @@
+"""A warehouse made by hand: one partner, one product, two weeks of sell-out, one month of each document.
+
+The figures are small enough to be added up by eye; each gate's test breaks one of them. Tables hold the
+columns that gates look at, no more.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+
+from tests.unit.expectations.conftest import World
+
+WEEK_10 = ("2026-W10", date(2026, 3, 2), date(2026, 3, 8))
+WEEK_11 = ("2026-W11", date(2026, 3, 9), date(2026, 3, 15))
+AS_OF = date(2026, 3, 31)
+
+PARTNER = {
+    "partner_code": "D01",
+    "partner_name": "Nord SA",
+    "channel_code": "direct",
+    "currency_code": "EUR",
+    "is_active": True,
+}
+PRODUCT = {
+    "product_code": "P1",
+    "product_name": "Vanne",
+    "family_code": "F1",
+    "base_unit_code": "PCE",
+    "is_active": True,
+}
+ORDER = {
+    "order_number": "C1",
+    "order_line_number": "1",
+    "partner_code": "D01",
+    "order_date": date(2026, 3, 2),
+    "product_code": "P1",
+    "ordered_quantity": 20,
+    "unit_code": "PCE",
+    "net_amount": 200,
+    "currency_code": "EUR",
+    "status_code": "closed",
+}
+SHIPMENT = {
+    "shipment_number": "L1",
+    "shipment_line_number": "1",
+    "shipment_type": "delivery",
+    "partner_code": "D01",
+    "shipment_date": date(2026, 3, 9),
+    "product_code": "P1",
+    "shipped_quantity": 20,
+    "unit_code": "PCE",
+}
+INVOICE = {
+    "invoice_number": "F1",
+    "invoice_line_number": "1",
+    "invoice_type": "invoice",
+    "partner_code": "D01",
+    "invoice_date": date(2026, 3, 10),
+    "product_code": "P1",
+    "invoiced_quantity": 20,
+    "unit_code": "PCE",
+    "gross_amount": 220,
+    "standard_discount_amount": 15,
+    "exceptional_discount_amount": 5,
+    "net_amount": 200,
+    "currency_code": "EUR",
+}
+
+CORE = """
+create schema core;
+create schema intermediate;
+create table core.dim_dates as
+    select cast(d as date) as date_day from range(date '2026-01-01', date '2027-01-01', interval 1 day) t(d);
+create table core.dim_channels as select 'direct' as channel_code;
+create table core.dim_territories as select '59' as territory_code;
+create table core.dim_products as select * from (values ('P1'), ('UNMATCHED')) t(product_code);
+create table core.dim_partners as select * from (values
+    ('D01|1900-01-01', 'D01', date '1900-01-01', date '2026-03-05', false),
+    ('D01|2026-03-05', 'D01', date '2026-03-05', date '9999-12-31', true)
+) t(partner_version_id, partner_code, valid_from_date, valid_to_date, is_current);
+create table core.fct_orders as select
+    'C1|1' as order_line_id, 'C1' as order_number, 'D01' as partner_code, 'P1' as product_code,
+    date '2026-03-02' as order_date, 'closed' as status_code,
+    20::decimal(18,3) as ordered_quantity_in_unit, 20::decimal(18,3) as ordered_quantity,
+    200::decimal(18,4) as net_amount;
+create table core.fct_shipments as select
+    'L1|1' as shipment_line_id, 'L1' as shipment_number, 'delivery' as shipment_type,
+    'D01' as partner_code, 'P1' as product_code, date '2026-03-09' as shipment_date,
+    date '2026-03-10' as arrival_date, 20::decimal(18,3) as shipped_quantity_in_unit,
+    20::decimal(18,3) as shipped_quantity;
+create table core.fct_sell_in as select
+    'F1|1' as invoice_line_id, 'F1' as invoice_number, 'D01' as partner_code,
+    'D01|2026-03-05' as partner_version_id, 'P1' as product_code, date '2026-03-10' as invoice_date,
+    20::decimal(18,3) as invoiced_quantity_in_unit, 20::decimal(18,3) as invoiced_quantity,
+    20::decimal(18,3) as sold_quantity, 0::decimal(18,3) as credited_quantity,
+    220::decimal(18,4) as gross_amount, 15::decimal(18,4) as standard_discount_amount,
+    5::decimal(18,4) as exceptional_discount_amount, 200::decimal(18,4) as net_amount,
+    'EUR' as currency_code;
+create table core.fct_sell_out as select
+    batch || '|' || line || '|' as sell_out_line_id, 'D01|D01_sales|' || week as slice_key,
+    'D01' as partner_code, version as partner_version_id, 'direct' as channel_code,
+    period_start as period_start_date, sale_date, date_trunc('week', sale_date)::date as week_start_date,
+    date '2026-03-01' as month_start_date, '59' as territory_code, 'P1' as product_code,
+    'resolved' as resolution_code, sold::decimal(18,3) as sold_quantity_in_unit,
+    sold::decimal(18,3) as sold_quantity, returned::decimal(18,3) as returned_quantity,
+    (sold - returned)::decimal(18,3) as net_quantity, amount::decimal(18,4) as net_amount,
+    batch as source_batch_id, 'sales.csv' as source_file, line as source_row
+from (values
+    ('{batch_10}', 1, '2026-W10', 'D01|1900-01-01', date '2026-03-02', date '2026-03-02', 3, 0, 36),
+    ('{batch_10}', 2, '2026-W10', 'D01|2026-03-05', date '2026-03-02', date '2026-03-06', 4, 1, 36),
+    ('{batch_11}', 1, '2026-W11', 'D01|2026-03-05', date '2026-03-09', date '2026-03-12', 5, 0, 60)
+) t(batch, line, week, version, period_start, sale_date, sold, returned, amount);
+create table core.fct_sell_out_weekly as select
+    slice_key, partner_code, product_code, week_start_date, month_start_date,
+    sum(sold_quantity)::decimal(18,3) as sold_quantity,
+    sum(returned_quantity)::decimal(18,3) as returned_quantity,
+    sum(net_quantity)::decimal(18,3) as net_quantity,
+    sum(net_amount)::decimal(18,4) as net_amount, count(*) as line_count
+from core.fct_sell_out group by all;
+create table intermediate.int_inventory_reported as select
+    'D01|D01_stock|2026-W10' as slice_key, 'D01' as partner_code, 'P1' as product_code,
+    date '2026-03-08' as stock_date, 1 as line_count, 30::decimal(18,3) as on_hand_quantity_in_unit;
+create table core.fct_inventory as select
+    'D01|P1|' || week as inventory_id, 'D01' as partner_code, 'P1' as product_code,
+    week as week_start_date, anchor as is_anchor, opening::decimal(18,3) as opening_quantity,
+    received::decimal(18,3) as received_quantity, 0::decimal(18,3) as returned_to_us_quantity,
+    sold::decimal(18,3) as sold_quantity, back::decimal(18,3) as consumer_returned_quantity,
+    calculated::decimal(18,3) as calculated_quantity, reported::decimal(18,3) as reported_quantity,
+    gap::decimal(18,3) as gap_quantity, calculated < 0 as is_negative_calculated
+from (values
+    (date '2026-03-02', true, null, 0, 7, 1, 30, 30, null),
+    (date '2026-03-09', false, 30, 20, 5, 0, 45, 44, -1)
+) t(week, anchor, opening, received, sold, back, calculated, reported, gap);
+"""
+
+MARTS = """
+create schema marts;
+create table marts.mart_sell_in_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
+    20::decimal(18,3) as ordered_quantity, 20::decimal(18,3) as shipped_quantity,
+    20::decimal(18,3) as sold_quantity, 0::decimal(18,3) as credited_quantity,
+    20::decimal(18,3) as net_quantity, 220::decimal(18,4) as gross_amount,
+    15::decimal(18,4) as standard_discount_amount, 5::decimal(18,4) as exceptional_discount_amount,
+    200::decimal(18,4) as net_amount;
+create table marts.mart_sell_out_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
+    12::decimal(18,3) as sold_quantity, 1::decimal(18,3) as returned_quantity,
+    11::decimal(18,3) as net_quantity, 132::decimal(18,4) as net_amount, 3 as line_count,
+    4 as expected_period_count, 2 as reported_period_count, 50::decimal(18,4) as coverage_rate;
+create table marts.mart_channel_balance_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
+    20::decimal(18,3) as sell_in_quantity, 11::decimal(18,3) as sell_out_quantity,
+    55::decimal(18,4) as sell_out_sell_in_rate, 20::decimal(18,3) as rolling_sell_in_quantity,
+    11::decimal(18,3) as rolling_sell_out_quantity, 55::decimal(18,4) as rolling_sell_out_sell_in_rate,
+    null::decimal(18,3) as opening_stock_quantity, 20::decimal(18,3) as received_quantity,
+    44::decimal(18,3) as closing_stock_quantity, 55::decimal(18,4) as sell_through_a_rate,
+    null::decimal(18,4) as sell_through_b_rate, 20::decimal(18,4) as sell_through_c_rate,
+    null::decimal(18,4) as stock_rotation_rate, 50::decimal(18,4) as coverage_rate,
+    'overstock_risk' as balance_status_code, 'partial_coverage' as reason_code,
+    'opening_stock_unknown' as stock_reason_code;
+create table marts.mart_channel_inventory_weekly as select
+    week as week_start_date, 'D01' as partner_code, 'P1' as product_code,
+    on_hand::decimal(18,3) as on_hand_quantity, sold::decimal(18,3) as recent_sell_out_quantity,
+    days::decimal(18,4) as days_of_inventory, status as stock_status_code, reason as reason_code
+from (values
+    (date '2026-03-02', 30, 6, 35, 'normal', null),
+    (date '2026-03-09', 44, 0, null, 'no_movement', 'no_sales_in_28_days')
+) t(week, on_hand, sold, days, status, reason);
+"""
+
+
+def build(world: World) -> World:
+    """Land the documents and reports, and build the warehouse that they give."""
+    world.erp("partners", [PARTNER])
+    world.erp("products", [PRODUCT])
+    world.erp("order_lines", [ORDER])
+    world.erp("shipment_lines", [SHIPMENT])
+    world.erp("invoice_lines", [INVOICE])
+    first = world.report(
+        "D01",
+        "D01_sales",
+        WEEK_10,
+        [
+            {"sold_quantity": 3, "net_amount": 36},
+            {"sold_quantity": 4, "returned_quantity": 1, "net_amount": 36},
+        ],
+    )
+    second = world.report("D01", "D01_sales", WEEK_11, [{"sold_quantity": 5, "net_amount": 60}])
+    world.stock("D01", "D01_stock", WEEK_10, [{"on_hand_quantity": 30}])
+    world.export()
+    world.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(world.warehouse)) as connection:
+        connection.execute(CORE.format(batch_10=first.stem, batch_11=second.stem))
+        connection.execute(MARTS)
+    return world
+
+
+def change(world: World, *statements: str) -> None:
+    """Break something in the warehouse."""
+    with duckdb.connect(str(world.warehouse)) as connection:
+        for statement in statements:
+            connection.execute(statement)
