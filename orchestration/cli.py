@@ -1,0 +1,586 @@
+"""The command line `aval`.
+
+What belongs here: commands, options and how results look. What does not: doing the work. Everything heavy
+is imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from connectors.feeds.intake import CheckReport
+    from orchestration.plan import Options
+    from orchestration.run import ExitCode
+    from orchestration.settings import Settings
+    from orchestration.summary import Summary
+
+_EXIT_CODES: Final = """
+Exit codes: 0 done or nothing new; 1 a step failed; 2 wrong use or a fault in the company directory;
+3 a gate is closed, nothing was published; 4 another run is at work.
+"""
+
+app = typer.Typer(
+    name="aval",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Aval, the channel warehouse: from ERP and partners' reports to gated, published marts.\n\n"
+    "The company directory is --company or AVAL_COMPANY (default examples/demo); what Aval writes goes to "
+    "--data or AVAL_DATA (default var/<company>).",
+    epilog=_EXIT_CODES,
+)
+feeds_app = typer.Typer(
+    no_args_is_help=True, help="Partners' reports: what came, what is missing, what a file would give."
+)
+app.add_typer(feeds_app, name="feeds")
+
+CompanyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--company",
+        "-c",
+        metavar="DIR",
+        help="Company directory.",
+        show_default="AVAL_COMPANY or examples/demo",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "-d", metavar="DIR", help="Where Aval writes.", show_default="AVAL_DATA or var/<company>"
+    ),
+]
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Faults that a person can mend are one sentence and an exit code, never a traceback."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        from connectors.errors import AvalError, BusyError, ConfigError
+        from orchestration.run import ExitCode
+
+        try:
+            function(*args, **kwargs)
+        except BusyError as error:
+            _fail(error, ExitCode.BUSY)
+        except ConfigError as error:
+            _fail(error, ExitCode.WRONG_USE)
+        except AvalError as error:
+            wrong_use = error.code in ("invalid_span", "no_warehouse", "unknown_feed", "ambiguous_feed")
+            closed = error.code == "gate_closed"
+            _fail(
+                error,
+                ExitCode.WRONG_USE if wrong_use else ExitCode.GATE_CLOSED if closed else ExitCode.FAILED,
+            )
+
+    return wrapped
+
+
+def _fail(error: Exception, code: ExitCode) -> NoReturn:
+    typer.echo(f"aval: {error}", err=True)
+    raise typer.Exit(int(code))
+
+
+@app.command(epilog=_EXIT_CODES)
+@_command
+def demo(
+    data: DataOption = None,
+) -> None:
+    """Make the sample company if it is not there yet, run everything, and say where to look."""
+    from orchestration.settings import SAMPLE_COMPANY, load_settings
+
+    settings = load_settings(SAMPLE_COMPANY, data)
+    source = settings.paths.data / "source"
+    if not source.exists():
+        _make_sample(source)
+        settings = load_settings(settings.paths.company, settings.paths.data)
+    from orchestration.plan import Options
+
+    _run(settings, Options(), with_figures=True)
+
+
+@app.command(epilog=_EXIT_CODES)
+@_command
+def run(
+    company: CompanyOption = None,
+    data: DataOption = None,
+    rebuild: Annotated[
+        str,
+        typer.Option(
+            metavar="MONTHS", help="Build the facts of these months again: 2026-01..2026-03, or 2026-01."
+        ),
+    ] = "",
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit", help="Look at all data, not only at what changed, and run the models' own tests."
+        ),
+    ] = False,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build every fact again from landing.")
+    ] = False,
+    accept_deleted: Annotated[
+        bool,
+        typer.Option(
+            "--accept-deleted-documents",
+            help="Accept that posted documents have vanished from the ERP, once explained.",
+        ),
+    ] = False,
+) -> None:
+    """Pull the ERP, take in reports, build what changed, judge it and publish it.
+
+    Does nothing, and says so, when nothing is new. Safe to start at any time and after any crash.
+    """
+    from orchestration.plan import Options
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    _run(settings, Options(rebuild, audit, full_refresh, accept_deleted), with_figures=False)
+
+
+@app.command(epilog=_EXIT_CODES)
+@_command
+def publish(company: CompanyOption = None, data: DataOption = None) -> None:
+    """Publish the warehouse as it is. It is judged first, unless the gates have passed exactly this file."""
+    from orchestration.run import lone_publication
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    with _working("publishing"):
+        publication = lone_publication(settings)
+    typer.echo(f"published {publication.version}: {publication.path} ({_size(publication.bytes)})")
+
+
+@app.command(epilog=_EXIT_CODES)
+@_command
+def doctor(company: CompanyOption = None, data: DataOption = None) -> None:
+    """Check that this machine and this company directory have what a run needs."""
+    from orchestration.doctor import examine
+    from orchestration.run import ExitCode
+
+    findings = examine(company, data)
+    console = _console()
+    for finding in findings:
+        mark = "[green]ok     [/]" if finding.is_ok else "[red]problem[/]"
+        console.print(f"{mark} {finding.what}: {finding.found}", highlight=False)
+        if not finding.is_ok:
+            console.print(f"        -> {finding.remedy}", highlight=False)
+    if not all(finding.is_ok for finding in findings):
+        raise typer.Exit(
+            int(
+                ExitCode.WRONG_USE if any(f.is_setting and not f.is_ok for f in findings) else ExitCode.FAILED
+            )
+        )
+
+
+@app.command()
+@_command
+def dev(
+    company: CompanyOption = None,
+    data: DataOption = None,
+    port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open Dagster's web page on this company: assets, runs, checks, schedule and sensor."""
+    import os
+
+    from orchestration.dbt import prepare_manifest
+    from orchestration.run import prepare_home
+    from orchestration.settings import ROOT, load_settings
+
+    settings = load_settings(company, data)
+    with _working("preparing the models"):
+        prepare_manifest(settings)
+    environment = {
+        **os.environ,
+        "AVAL_COMPANY": str(settings.paths.company),
+        "AVAL_DATA": str(settings.paths.data),
+        "DAGSTER_HOME": str(prepare_home(settings)),
+    }
+    typer.echo(f"Dagster for {settings.company.company.name}: http://{host}:{port} (stop with Ctrl-C)")
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    os.chdir(ROOT)
+    os.execve(  # noqa: S606 - Dagster of this environment takes this process's place
+        dagster, [dagster, "dev", "-m", "orchestration.definitions", "-h", host, "-p", str(port)], environment
+    )
+
+
+@app.command()
+@_command
+def docs(company: CompanyOption = None, data: DataOption = None) -> None:
+    """Write the documentation of all models as one page, var/docs/index.html."""
+    from orchestration.dbt import write_docs
+    from orchestration.settings import ROOT, load_settings
+
+    settings = load_settings(company, data)
+    with _working("writing the documentation"):
+        page = write_docs(settings, ROOT / "var" / "docs")
+    typer.echo(f"documentation: {page}")
+
+
+@app.command()
+def version() -> None:
+    """Say which version this is."""
+    from orchestration.settings import code_version
+
+    typer.echo(f"aval {code_version()}")
+
+
+@feeds_app.command("status", epilog=_EXIT_CODES)
+@_command
+def feeds_status(
+    company: CompanyOption = None,
+    data: DataOption = None,
+    files: Annotated[int, typer.Option(help="How many recent files to list.")] = 15,
+) -> None:
+    """Show what each feed sent, what is missing or late, and what became of recent files."""
+    from connectors.ledger import Ledger
+    from orchestration.feeds_status import all_feeds
+    from orchestration.plan import read_left_aside
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    with Ledger(settings.paths.ledger) as ledger:
+        statuses = all_feeds(settings.profiles, ledger, settings.company.today())
+        recent = ledger.batches("feeds")[-files:] if files > 0 else []
+        aside = read_left_aside(ledger)
+    console = _console()
+    table = _table("Feeds as of " + settings.company.today().isoformat())
+    for name in (
+        "feed",
+        "partner",
+        "every",
+        "last period",
+        "received",
+        "missing",
+        "late",
+        "in quarantine",
+        "last file",
+    ):
+        table.add_column(name, overflow="fold")
+    for status in statuses:
+        batch = status.last_batch
+        table.add_row(
+            status.feed_code,
+            status.partner_code,
+            status.frequency,
+            status.last_period or "none yet",
+            f"{status.received} of {status.expected}",
+            _listed(status.missing),
+            _listed(status.late),
+            f"{status.rows_quarantined} rows" if status.rows_quarantined else "",
+            f"{batch.file_name}: {batch.state}" if batch else "",
+        )
+    console.print(table)
+    if recent:
+        table = _table(f"Last {len(recent)} files")
+        for name in ("landed at (UTC)", "file", "feed", "state", "read", "accepted", "quarantined", "reason"):
+            table.add_column(name, overflow="fold")
+        for batch in reversed(recent):
+            table.add_row(
+                f"{batch.landed_at:%Y-%m-%d %H:%M}",
+                batch.file_name or "",
+                batch.feed_code or "",
+                batch.state,
+                str(batch.rows_read),
+                str(batch.rows_accepted),
+                str(batch.rows_quarantined or ""),
+                batch.reason or "",
+            )
+        console.print(table)
+
+    if aside:
+        table = _table("In the inbox, not taken in")
+        for name in ("file", "state", "why"):
+            table.add_column(name, overflow="fold")
+        for item in aside:
+            table.add_row(item.file_name, item.state, item.reason)
+        console.print(table)
+
+
+@feeds_app.command("check", epilog=_EXIT_CODES)
+@_command
+def feeds_check(
+    file: Annotated[Path, typer.Argument(help="The report, in the inbox or anywhere.")],
+    feed: Annotated[
+        str | None,
+        typer.Option(
+            "--feed", "-f", metavar="CODE", help="Profile to read it with; found by its name if absent."
+        ),
+    ] = None,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Dry run of one report: what would land, what would not, and why. Exit code 1 if it is rejected."""
+    from connectors.errors import ConfigError
+    from connectors.feeds.intake import check_file, find_feed
+    from orchestration.run import ExitCode
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    code = feed or find_feed(file, settings.company.inbox.path, settings.profiles)
+    if code not in settings.profiles:
+        raise ConfigError(
+            "unknown_feed", f"there is no feed {code!r}", f"one of: {', '.join(sorted(settings.profiles))}"
+        )
+    with _working("reading"):
+        report = check_file(file, settings.profiles[code], code)
+    _show_check(report)
+    if not report.would_land:
+        raise typer.Exit(int(ExitCode.FAILED))
+
+
+def _show_check(report: CheckReport) -> None:
+    console = _console()
+    console.print(
+        f"[bold]{report.file_name}[/] as feed {report.feed_code} of partner {report.partner_code}",
+        highlight=False,
+    )
+    if report.columns:
+        table = _table("Columns")
+        table.add_column("ours")
+        table.add_column("in the file")
+        for ours, theirs in report.columns.items():
+            table.add_row(ours, theirs)
+        console.print(table)
+    if report.totals:
+        table = _table("Would land")
+        for name in ("entity", "period", "rows", "quantity", "amount"):
+            table.add_column(name)
+        for total in report.totals:
+            table.add_row(total.entity, total.period, f"{total.rows:,}", total.quantity, total.amount)
+        console.print(table)
+    if report.preview:
+        names = [
+            name
+            for name in report.preview[0]
+            if not name.startswith("_") and any(r.get(name) for r in report.preview)
+        ]
+        table = _table("First rows")
+        for name in names[:10]:
+            table.add_column(name, overflow="fold")
+        for row in report.preview[:5]:
+            table.add_row(*(row.get(name) or "" for name in names[:10]))
+        console.print(table)
+    if report.quarantined:
+        table = _table("Rows in quarantine")
+        for name in ("row", "column", "value", "why"):
+            table.add_column(name, overflow="fold")
+        for item in report.quarantined:
+            table.add_row(str(item.source_row), item.column_name or "", item.value or "", item.reason)
+        console.print(table)
+    console.print(
+        f"{report.rows_read:,} rows read: {report.rows_accepted:,} accepted, "
+        f"{report.rows_quarantined:,} in quarantine, {report.rows_skipped:,} skipped as the profile says",
+        highlight=False,
+    )
+    if report.problem is not None:
+        console.print("[red]would be rejected as a whole:[/]")
+        console.print(str(report.problem), markup=False, highlight=False)
+    else:
+        console.print("would be accepted")
+
+
+def _listed(labels: Any, shown: int = 4) -> str:
+    """The newest labels and how many more there are."""
+    newest = ", ".join(labels[-shown:])
+    more = len(labels) - shown
+    return f"{newest} and {more} more" if more > 0 else newest
+
+
+def _run(settings: Settings, options: Options, *, with_figures: bool) -> None:
+    from orchestration import summary
+    from orchestration.run import execute
+
+    earlier = summary.before(settings)
+    with _progress():
+        outcome = execute(settings, options)
+    done = summary.summarize(settings, earlier, outcome)
+    _show(settings, done, with_figures=with_figures)
+    if outcome.exit_code:
+        raise typer.Exit(int(outcome.exit_code))
+
+
+def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
+    console = _console()
+    console.print()
+    console.print(
+        f"[bold]{settings.company.company.name}[/], as of {settings.company.today()}", highlight=False
+    )
+    table = _table(None)
+    table.add_column("what")
+    table.add_column("figure", overflow="fold")
+    table.add_row("ERP rows landed", f"{done.erp_rows:,} in {done.erp_extracts} extracts")
+    table.add_row(
+        "Reports accepted",
+        f"{done.files_accepted:,} files, {done.rows_accepted:,} of {done.rows_read:,} rows",
+    )
+    table.add_row(
+        "Rows in quarantine", f"{done.rows_quarantined:,} rows in {done.files_with_quarantine} files"
+    )
+    table.add_row("Reports superseded", f"{done.files_superseding} files, {done.rows_superseded:,} rows")
+    table.add_row("Files rejected", str(done.files_rejected))
+    table.add_row("Files sent twice", str(done.files_duplicate))
+    table.add_row(
+        "Reports missing", f"{len(done.missing)}" + (f": {_listed(done.missing)}" if done.missing else "")
+    )
+    for gate in done.gates:
+        state = "open" if gate.passed else "[red]CLOSED[/]"
+        table.add_row(
+            f"Gate {gate.gate}",
+            f"{state}, {gate.checks} expectations on {gate.scope} data, "
+            f"{gate.failed} failed, {gate.warnings} warnings",
+        )
+    if not done.gates:
+        table.add_row("Gates", "not run" if done.outcome.failures else "not run: nothing new")
+    table.add_row("Published", _publication_line(done))
+    console.print(table)
+    if done.notes:
+        table = _table("Files to know of")
+        for name in ("file", "feed", "what", "why"):
+            table.add_column(name, overflow="fold")
+        for note in done.notes[:20]:
+            table.add_row(note.file_name, note.feed_code, note.what, note.why)
+        console.print(table)
+        if len(done.notes) > 20:
+            console.print(f"… and {len(done.notes) - 20} more: aval feeds status --files {len(done.notes)}")
+    if with_figures and done.published and not done.outcome.failures:
+        from orchestration.figures import telling_figures
+
+        table = _table("What the marts say")
+        table.add_column("figure")
+        table.add_column("value", justify="right")
+        table.add_column("from")
+        for figure in telling_figures(settings.current, settings.company.currency):
+            table.add_row(figure.name, figure.value, figure.source)
+        console.print(table)
+    for failure in done.outcome.failures:
+        console.print(f"[red]failed[/] {failure.step}", highlight=False)
+        console.print(failure.reason, markup=False, highlight=False)
+    if done.outcome.failures:
+        console.print("What was published stays as it was.")
+    elif with_figures:
+        for place, what in (
+            (settings.current, "published tables; any DuckDB client, read-only"),
+            (settings.paths.published / "parquet" / "current", "the marts as Parquet"),
+            (settings.paths.quality / "docs" / "index.html", "what the gates checked"),
+            ("aval feeds status", "what each partner sent, and what is missing"),
+            ("aval dev", "Dagster's page: from which source every figure comes"),
+        ):
+            console.print(f"  {place}  [dim]{what}[/]", highlight=False, soft_wrap=True)
+
+
+def _publication_line(done: Summary) -> str:
+    if done.published is None:
+        return "nothing yet"
+    if done.outcome.published:
+        return f"version {done.published.version}"
+    if done.outcome.failures:
+        return f"unchanged, still version {done.published.version}"
+    return f"nothing new, still version {done.published.version}"
+
+
+def _make_sample(source: Path) -> None:
+    """Write the sample company's ERP and inbox; aside first, so that half of it is never taken for all."""
+    import shutil
+
+    from connectors.sample import generate
+
+    aside = source.with_name(".source.part")
+    shutil.rmtree(aside, ignore_errors=True)
+    with _working("making the sample company"):
+        generate(aside)
+    shutil.rmtree(source, ignore_errors=True)
+    aside.rename(source)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # A log file has no width of its own; a table must not be folded to 80 columns there.
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _table(title: str | None) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE, show_header=title is not None
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**2:,.1f} MiB"
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    """Something long is going on: a spinner for a person, a line in a log."""
+    if not sys.stderr.isatty():
+        typer.echo(f"{what} …", err=True)
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what} …"):
+        yield
+
+
+@contextmanager
+def _progress() -> Iterator[None]:
+    """The run's steps as a bar for a person; as plain lines with the time in a log."""
+    from orchestration.console import STEPS, Lines, Steps, listen
+
+    if not sys.stderr.isatty():
+        stop = listen(Lines())
+        try:
+            yield
+        finally:
+            stop()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("starting", total=STEPS)
+        steps = Steps(
+            lambda done, text: bar.update(task, completed=done, description=text[:60]),
+            lambda text: bar.console.print(text, markup=False, highlight=False),
+        )
+        stop = listen(steps)
+        try:
+            yield
+        finally:
+            stop()
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,84 @@
+"""When runs start by themselves, and what happens when one fails: job, schedule, sensor, failure hook."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from orchestration.settings import Settings
+
+JOB = "daily"
+TAGS = {"aval/warehouse": "writer"}
+"""One run at a time writes the warehouse: Dagster queues runs of this tag, the run lock refuses others."""
+
+
+@dg.failure_hook(required_resource_keys={"notifier"})
+def tell_failure(context: dg.HookContext) -> None:
+    """Say in one message what failed and why, and hand it to the notifier."""
+    message = failure_message(context.run_id, context.op.name, context.op_exception)
+    context.log.error(message)
+    context.resources.notifier.tell(message)
+
+
+def failure_message(run_id: str, step: str, error: BaseException | None) -> str:
+    """The message of a failed step: the sentence of the error, without a traceback."""
+    reason = getattr(error, "description", None) or str(error)
+    return f"Aval run {run_id} failed at {step}; what was published stays as it was.\n{reason}"
+
+
+def jobs() -> list[Any]:
+    """The whole flow as one job."""
+    return [
+        dg.define_asset_job(
+            JOB,
+            selection=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks(),
+            description="Pull the ERP, take in reports, build, judge and publish.",
+            executor_def=dg.in_process_executor,
+            hooks={tell_failure},
+            tags=TAGS,
+        )
+    ]
+
+
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """The daily run, by the company's clock."""
+    return [
+        dg.ScheduleDefinition(
+            name="daily_run",
+            job_name=JOB,
+            cron_schedule=settings.company.schedule.cron,
+            execution_timezone=settings.company.time_zone,
+            description="The daily run, in the company's time zone.",
+        )
+    ]
+
+
+def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
+    """A run as soon as the files in the inbox have changed."""
+
+    @dg.sensor(name="inbox", job_name=JOB, minimum_interval_seconds=60)
+    def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        """Start a run when files of the inbox have come, gone or changed, and are whole."""
+        state = inbox_state(settings, time.time())
+        if state == context.cursor:
+            return dg.SkipReason("nothing new in the inbox")
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"inbox-{state}")], cursor=state)
+
+    return [inbox]
+
+
+def inbox_state(settings: Settings, now: float) -> str:
+    """One value that changes when a file of the inbox comes, goes or changes: names, sizes and times.
+
+    A file that may still be written (`inbox.settle_seconds`) is not seen yet: the run would leave it alone.
+    """
+    digest = hashlib.sha256()
+    root = settings.company.inbox.path
+    for path in sorted(root.rglob("*")):
+        status = path.stat()
+        is_settled = now - status.st_mtime >= settings.company.inbox.settle_seconds
+        if path.is_file() and not path.name.startswith(".") and is_settled:
+            digest.update(f"{path.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()[:32]

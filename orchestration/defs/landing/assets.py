@@ -1,0 +1,329 @@
+"""Landing: ERP, partners' reports and the company's rules become Parquet, and the ledger knows of it.
+
+The asset `landing/ledger/slices` is the switch of the whole flow: it is materialized only if something has
+to be built, and Dagster skips everything downstream of an output that did not come.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from connectors.contract import ERP_ENTITIES, FEED_ENTITIES, RULE_ENTITIES, Entity
+from connectors.errors import AvalError, SourceError
+from connectors.landing import entity_folder, write_schemas
+from connectors.ledger import Batch, Ledger
+from orchestration import plan, preview
+from orchestration.console import progress, say
+from orchestration.defs.resources import CompanyResource, RunOptions
+from orchestration.settings import Settings
+
+ERP_SOURCE = dg.AssetKey(["source", "erp"])
+RULES_SOURCE = dg.AssetKey(["source", "company_directory"])
+
+
+def _key(system: str, name: str) -> dg.AssetKey:
+    return dg.AssetKey(["landing", system, name])
+
+
+def inbox_key(feed_code: str) -> dg.AssetKey:
+    return dg.AssetKey(["inbox", feed_code])
+
+
+def sources(settings: Settings) -> list[dg.AssetSpec]:
+    """What is outside: the ERP, the company directory and each partner's reports, with their freshness."""
+    owners = settings.owners
+    daily = timedelta(days=1)
+    specs = [
+        dg.AssetSpec(
+            ERP_SOURCE,
+            group_name="sources",
+            kinds={settings.company.erp.kind},
+            owners=owners,
+            description="The ERP, as the company directory says.",
+            freshness_policy=dg.FreshnessPolicy.time_window(fail_window=3 * daily, warn_window=2 * daily),
+        ),
+        dg.AssetSpec(
+            RULES_SOURCE,
+            group_name="sources",
+            kinds={"yaml"},
+            owners=owners,
+            description="Feeds, crosswalks and thresholds of the company directory.",
+        ),
+    ]
+    for code, profile in settings.profiles.items():
+        period = {"day": 1, "week": 7, "month": 31}[profile.period.frequency]
+        # A report is late once its successor is due as well.
+        window = timedelta(days=period + profile.due_days + 1)
+        specs.append(
+            dg.AssetSpec(
+                inbox_key(code),
+                group_name="sources",
+                kinds={profile.container.kind},
+                owners=owners,
+                description=profile.description or f"Reports of partner {profile.partner}.",
+                metadata={"partner": profile.partner, "files": profile.files.glob},
+                freshness_policy=dg.FreshnessPolicy.time_window(
+                    fail_window=window + daily, warn_window=window
+                ),
+            )
+        )
+    return specs
+
+
+def assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The four steps of landing."""
+    owners = settings.owners
+
+    def specs(entities: tuple[Entity, ...], deps: list[dg.AssetKey], kind: str) -> list[dg.AssetSpec]:
+        return [
+            dg.AssetSpec(
+                _key(entity.system, entity.name),
+                deps=deps,
+                group_name="landing",
+                kinds={kind, "parquet"},
+                owners=owners,
+                description=f"Grain: {entity.grain}.",
+                metadata={"dagster/column_schema": _columns(entity)},
+            )
+            for entity in entities
+        ]
+
+    # The pull itself tries again while the ERP does not answer (erp.retries); this is once more, later.
+    pulls = dg.RetryPolicy(
+        max_retries=min(1, settings.company.erp.retries), delay=60, jitter=dg.Jitter.PLUS_MINUS
+    )
+    # An inbox on a network share may be away for a moment.
+    looks = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+    inboxes = [inbox_key(code) for code in settings.profiles]
+    quarantine = dg.AssetSpec(
+        _key("feeds", "quarantine"),
+        deps=inboxes,
+        group_name="landing",
+        kinds={"parquet"},
+        owners=owners,
+        description="Grain: one fault of one row of a report that was not accepted.",
+    )
+
+    @dg.multi_asset(
+        name="landing_erp",
+        specs=specs(ERP_ENTITIES, [ERP_SOURCE], "dlt"),
+        can_subset=True,
+        retry_policy=pulls,
+    )
+    def landing_erp(
+        context: dg.AssetExecutionContext, company: CompanyResource, run_options: RunOptions
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Pull what changed in the ERP."""
+        from connectors.erp.pull import pull_erp
+
+        settings = company.settings
+        wanted = {key.path[-1] for key in context.selected_asset_keys}
+        with company.ledger() as ledger:
+            before = ledger.last_batch_id()
+            try:
+                pulled = pull_erp(
+                    settings.paths,
+                    settings.company,
+                    ledger,
+                    now=datetime.now(UTC),
+                    entities=None if len(wanted) == len(ERP_ENTITIES) else sorted(wanted),
+                    accept_deleted=run_options.accept_deleted_documents,
+                    progress=lambda text: progress(f"ERP: {text}"),
+                )
+            except AvalError as error:
+                # Only a source that does not answer may answer at the next try.
+                raise _failure(error, retry=isinstance(error, SourceError)) from error
+            batches = ledger.batches("erp", since=before)
+        say(
+            context.log,
+            f"ERP: {pulled.rows_read:,} rows read, {pulled.rows_landed:,} new or changed rows landed, "
+            f"{pulled.deleted_rows:,} deleted",
+        )
+        context.log_event(dg.AssetMaterialization(ERP_SOURCE, metadata={"rows read": pulled.rows_read}))
+        for entity in ERP_ENTITIES:
+            if entity.name in wanted:
+                new = [batch for batch in batches if batch.source == entity.name]
+                yield dg.MaterializeResult(
+                    asset_key=_key("erp", entity.name), metadata=_metadata(settings, entity, new)
+                )
+
+    @dg.multi_asset(
+        name="landing_feeds",
+        specs=[*specs(FEED_ENTITIES, inboxes, "file"), quarantine],
+        retry_policy=looks,
+    )
+    def landing_feeds(
+        context: dg.AssetExecutionContext, company: CompanyResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Take in the partners' files; a bad one never stops the others."""
+        from connectors.feeds.intake import take_in
+
+        settings = company.settings
+        write_schemas(settings.paths.landing)
+        with company.ledger() as ledger:
+            before = ledger.last_batch_id()
+            try:
+                taken = take_in(
+                    settings.paths,
+                    settings.company,
+                    settings.profiles,
+                    ledger,
+                    now=datetime.now(UTC),
+                    progress=lambda done, files, name: progress(f"reports: {done:,} of {files:,}, {name}"),
+                )
+            except AvalError as error:
+                raise _failure(error, retry=isinstance(error, SourceError)) from error
+            batches = ledger.batches("feeds", since=before)
+            aside = [
+                plan.LeftAside(file.file_name, file.feed_code or "", file.state, file.reason or "")
+                for file in taken.in_state("waiting", "refused", "unmatched")
+            ]
+            plan.save_left_aside(ledger, aside)
+        counts = ", ".join(f"{count:,} {state}" for state, count in sorted(taken.counts.items()))
+        say(context.log, f"reports: {counts or 'none in the inbox'}")
+        for batch in batches:
+            if batch.state in ("landed", "superseded") and batch.feed_code:
+                context.log_event(
+                    dg.AssetMaterialization(inbox_key(batch.feed_code), metadata=_report(batch))
+                )
+        for entity in FEED_ENTITIES:
+            yield dg.MaterializeResult(
+                asset_key=_key("feeds", entity.name), metadata=_metadata(settings, entity, batches)
+            )
+        yield dg.MaterializeResult(
+            asset_key=quarantine.key,
+            metadata={
+                **preview.landed(settings.paths.landing / "feeds" / "quarantine"),
+                "rows quarantined now": sum(batch.rows_quarantined for batch in batches),
+            },
+        )
+
+    @dg.multi_asset(name="landing_rules", specs=specs(RULE_ENTITIES, [RULES_SOURCE], "yaml"))
+    def landing_rules(
+        context: dg.AssetExecutionContext, company: CompanyResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Land feeds, crosswalks and thresholds of the company directory, where they changed."""
+        from connectors.rules import land_rules
+
+        settings = company.settings
+        with company.ledger() as ledger:
+            before = ledger.last_batch_id()
+            try:
+                land_rules(settings.paths, settings.company, settings.profiles, ledger, now=datetime.now(UTC))
+            except AvalError as error:
+                raise _failure(error, retry=False) from error
+            batches = ledger.batches("rules", since=before)
+        for entity in RULE_ENTITIES:
+            new = [batch for batch in batches if batch.source == entity.name]
+            yield dg.MaterializeResult(
+                asset_key=_key("rules", entity.name), metadata=_metadata(settings, entity, new)
+            )
+
+    landed = [
+        *(_key(entity.system, entity.name) for entity in (*ERP_ENTITIES, *FEED_ENTITIES, *RULE_ENTITIES)),
+        quarantine.key,
+    ]
+
+    @dg.multi_asset(
+        name="landing_ledger",
+        specs=[
+            dg.AssetSpec(
+                _key("ledger", "batches"),
+                deps=landed,
+                group_name="landing",
+                kinds={"sqlite", "parquet"},
+                owners=owners,
+                description="Grain: one file seen or extract pulled, with its state and counts.",
+            ),
+            dg.AssetSpec(
+                _key("ledger", "slices"),
+                deps=landed,
+                skippable=True,
+                group_name="landing",
+                kinds={"sqlite", "parquet"},
+                owners=owners,
+                description="Grain: one live slice. Comes only if something has to be built.",
+            ),
+        ],
+    )
+    def landing_ledger(
+        context: dg.AssetExecutionContext, company: CompanyResource, run_options: RunOptions
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Write the ledger for SQL and decide what the rest of the run has to do."""
+        settings = company.settings
+        with company.ledger() as ledger:
+            try:
+                ask_for_rebuild(ledger, run_options.rebuild)
+            except AvalError as error:
+                raise _failure(error, retry=False) from error
+            decided = plan.decide(context.run_id, run_options.options(), plan.situation(settings, ledger))
+            plan.save_plan(ledger, decided)
+            ledger.export(settings.paths.landing)
+        folder = settings.paths.landing / "ledger"
+        yield dg.MaterializeResult(
+            asset_key=_key("ledger", "batches"), metadata=preview.landed_file(folder / "batches.parquet")
+        )
+        if not decided.is_needed:
+            say(context.log, "nothing new: what is published is what the sources say")
+            return
+        say(context.log, f"to build: {'; '.join(decided.reasons)}")
+        yield dg.MaterializeResult(
+            asset_key=_key("ledger", "slices"),
+            metadata={
+                **preview.landed_file(folder / "slices.parquet"),
+                "reasons": "; ".join(decided.reasons),
+                "scope": decided.scope,
+            },
+        )
+
+    return [landing_erp, landing_feeds, landing_rules, landing_ledger]
+
+
+def ask_for_rebuild(ledger: Ledger, span: str) -> int:
+    """Mark the live slices of a span of months as pending; returns how many."""
+    if not span:
+        return 0
+    first, last = plan.span_of_months(span)
+    return ledger.mark_pending(ledger.live_slices(first, last), "rebuild")
+
+
+def _failure(error: AvalError, *, retry: bool) -> dg.Failure:
+    return dg.Failure(
+        description=str(error),
+        metadata={"code": error.code, "fault": type(error).__name__},
+        allow_retries=retry,
+    )
+
+
+def _metadata(settings: Settings, entity: Entity, batches: list[Batch]) -> dict[str, Any]:
+    return {
+        **preview.landed(entity_folder(settings.paths.landing, entity), entity.date_column),
+        "new batches": len(batches),
+        "rows accepted now": sum(batch.rows_accepted for batch in batches),
+    }
+
+
+def _report(batch: Batch) -> dict[str, Any]:
+    return {
+        "file": batch.file_name or "",
+        "period": f"{batch.period_start_date} to {batch.period_end_date}",
+        "dagster/row_count": batch.rows_accepted,
+        "rows quarantined": batch.rows_quarantined,
+        "bytes": batch.bytes,
+    }
+
+
+def _columns(entity: Entity) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type.lower(),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=not column.required),
+            )
+            for column in entity.all_columns
+        ]
+    )

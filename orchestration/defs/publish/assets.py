@@ -1,0 +1,74 @@
+"""Publication as assets: the DuckDB file that readers open, and Parquet."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from connectors.errors import AvalError
+from orchestration.console import progress, say
+from orchestration.defs.resources import CompanyResource
+from orchestration.release import release
+from orchestration.settings import Settings
+
+DUCKDB = dg.AssetKey(["publish", "duckdb"])
+PARQUET = dg.AssetKey(["publish", "parquet"])
+
+
+def assets(settings: Settings, public: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """What is published, from the public models."""
+    marts = [key for key in public if key.path[0] == "marts"]
+
+    def spec(key: dg.AssetKey, kind: str, deps: Sequence[dg.AssetKey], description: str) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            key,
+            deps=deps,
+            group_name="publish",
+            kinds={kind},
+            owners=settings.owners,
+            description=description,
+        )
+
+    specs = [spec(DUCKDB, "duckdb", public, "The public tables, as one file: published/current.duckdb.")]
+    if settings.company.publish.parquet:
+        specs.append(spec(PARQUET, "parquet", marts, "The marts as Parquet: published/parquet/current."))
+
+    @dg.multi_asset(name="publish", specs=specs, pool="warehouse")
+    def publish(
+        context: dg.AssetExecutionContext, company: CompanyResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Switch readers to the new version, if the gates have passed exactly this warehouse."""
+        loaded = company.settings
+        with company.ledger() as ledger:
+            try:
+                publication = release(loaded, ledger, context.run_id, progress=progress)
+            except AvalError as error:
+                raise dg.Failure(
+                    description=str(error), metadata={"code": error.code}, allow_retries=False
+                ) from error
+        say(context.log, f"published version {publication.version}")
+        rows = sum(publication.rows.values())
+        yield dg.MaterializeResult(
+            asset_key=DUCKDB,
+            metadata={
+                "version": publication.version,
+                "path": dg.MetadataValue.path(publication.path),
+                "bytes": publication.bytes,
+                "dagster/row_count": rows,
+                "rows by table": dg.MetadataValue.json(dict(publication.rows)),
+            },
+        )
+        if len(specs) > 1:
+            folder = publication.parquet
+            files = sorted(folder.rglob("*.parquet")) if folder else []
+            yield dg.MaterializeResult(
+                asset_key=PARQUET,
+                metadata={
+                    "version": publication.version,
+                    "path": dg.MetadataValue.path(folder or ""),
+                    "files": len(files),
+                    "bytes": sum(path.stat().st_size for path in files),
+                },
+            )
+
+    return [publish]

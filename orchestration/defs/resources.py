@@ -1,0 +1,95 @@
+"""What the steps share: the company (which holds the run's lock), the run's options, and who is told.
+
+What belongs here: resources only; a module that also held the definitions would lose them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from connectors.landing import remove_leftovers as remove_landing_leftovers
+from connectors.ledger import Ledger
+from orchestration import plan, publish
+from orchestration.lock import run_lock
+from orchestration.settings import Settings, load_settings
+
+
+class CompanyResource(dg.ConfigurableResource["CompanyResource"]):
+    """The company of `AVAL_COMPANY`, read anew for each run.
+
+    Holds the run lock from the first step to the last, because the job runs in one process; what a killed
+    run left half done is put right as soon as the lock is held.
+    """
+
+    _settings: Settings | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[CompanyResource]:
+        settings = load_settings()
+        with run_lock(settings.paths.state, f"run {context.run_id or 'by hand'}"):
+            repair(settings)
+            self._settings = settings
+            yield self
+
+    @property
+    def settings(self) -> Settings:
+        if self._settings is None:
+            raise RuntimeError("the company is only there during a run")
+        return self._settings
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        with Ledger(self.settings.paths.ledger) as ledger:
+            yield ledger
+
+
+class RunOptions(dg.ConfigurableResource["RunOptions"]):
+    """What to do beyond the daily run; the options of `aval run`, in Dagster's launchpad."""
+
+    rebuild: str = Field(default="", description="Span of months to build again, as 2026-01..2026-03.")
+    audit: bool = Field(default=False, description="Look at all data, not only at the slices that changed.")
+    full_refresh: bool = Field(default=False, description="Build every fact again from landing.")
+    accept_deleted_documents: bool = Field(
+        default=False, description="Accept that posted documents have vanished from the ERP."
+    )
+
+    def options(self) -> plan.Options:
+        return plan.Options(self.rebuild, self.audit, self.full_refresh, self.accept_deleted_documents)
+
+
+class Notifier(dg.ConfigurableResource["Notifier"]):
+    """Who hears of a failed run: a command that gets the message on its standard input."""
+
+    command: str = Field(default="", description="Command run by the shell, from AVAL_NOTIFY_COMMAND.")
+
+    def tell(self, message: str) -> None:
+        if self.command:
+            # The command is the operator's own setting, as a cron line is.
+            subprocess.run(self.command, shell=True, input=message, text=True, check=False, timeout=60)  # noqa: S602
+
+
+def repair(settings: Settings) -> list[str]:
+    """Put right what a killed run left half done; returns what was found, in words."""
+    found = [f"removed {path.name}" for path in remove_landing_leftovers(settings.paths.landing)]
+    found += [f"removed {path.name}" for path in publish.remove_leftovers(settings.paths.published)]
+    for folder in _old_artifacts(settings.dbt_state / "runs"):
+        shutil.rmtree(folder)
+    return found
+
+
+def _old_artifacts(runs: Path) -> list[Path]:
+    """dbt's artifacts of former runs but for the newest: each start leaves some megabytes."""
+    if not runs.is_dir():
+        return []
+    return sorted(runs.iterdir(), key=lambda folder: folder.stat().st_mtime)[:-_KEPT_ARTIFACTS]
+
+
+_KEPT_ARTIFACTS: Final = 6

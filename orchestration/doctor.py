@@ -1,0 +1,158 @@
+"""What a run needs, checked one by one before it fails in the night.
+
+What belongs here: checks that read only, each with its remedy. What does not: mending anything.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from connectors.company import Secret
+from connectors.errors import AvalError
+from connectors.ledger import Ledger
+from orchestration.lock import is_locked
+from orchestration.settings import Settings, load_settings
+
+_PACKAGES: Final = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "dlt")
+_FREE: Final = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `is_setting` tells a fault of the company directory from one of the machine."""
+
+    what: str
+    is_ok: bool
+    found: str
+    remedy: str = ""
+    is_setting: bool = False
+
+
+def examine(company: Path | None, data: Path | None) -> list[Finding]:
+    """Look at everything; what depends on a company directory that cannot be read is left out."""
+    findings = [*_machine()]
+    try:
+        settings = load_settings(company, data)
+    except AvalError as error:
+        return [
+            *findings,
+            Finding("company directory", False, error.problem + _where(error), error.remedy, True),
+        ]
+    return [*findings, *_company(settings), *_data(settings)]
+
+
+def _where(error: AvalError) -> str:
+    return f" ({error.place})" if str(error.place) else ""
+
+
+def _machine() -> Iterator[Finding]:
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")
+    missing = []
+    for name in _PACKAGES:
+        try:
+            version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    yield Finding(
+        "packages",
+        not missing,
+        f"missing: {', '.join(missing)}" if missing else f"{len(_PACKAGES)} of {len(_PACKAGES)}",
+        "run `make install`, or install requirements.lock",
+    )
+    dbt = Path(sys.executable).with_name("dbt")
+    yield Finding("dbt", dbt.is_file(), str(dbt), "install dbt-core into the same environment as aval")
+
+
+def _company(settings: Settings) -> Iterator[Finding]:
+    company = settings.company
+    yield Finding("company directory", True, f"{settings.paths.company}: {company.company.name}")
+    yield Finding(
+        "feeds",
+        bool(settings.profiles),
+        f"{len(settings.profiles)} profiles",
+        "describe a partner's report in feeds/<partner>_<feed>.yml (docs/feeds.md)",
+        True,
+    )
+    yield Finding("time zone", True, f"{company.time_zone}, today is {company.today()}")
+    if isinstance(company.erp.url, Secret):
+        try:
+            company.erp.url.reveal()
+            yield Finding("secret of the ERP", True, "found")
+        except AvalError as error:
+            yield Finding("secret of the ERP", False, error.problem, error.remedy, True)
+            return
+    if any(profile.columns.customer for profile in settings.profiles.values()):
+        yield Finding(
+            "AVAL_PSEUDONYM_KEY",
+            bool(os.environ.get("AVAL_PSEUDONYM_KEY")),
+            "needed by a feed with a customer column",
+            "set it to a long random text and keep it: the same key gives the same pseudonyms",
+            True,
+        )
+    yield _erp(company.erp.connection_url())
+    inbox = company.inbox.path
+    files = sum(1 for path in inbox.rglob("*") if path.is_file()) if inbox.is_dir() else 0
+    yield Finding(
+        "inbox",
+        inbox.is_dir() and os.access(inbox, os.R_OK),
+        f"{inbox}, {files} files",
+        "create the folder or correct inbox.path in company.yml",
+        True,
+    )
+
+
+def _erp(url: str) -> Finding:
+    import sqlalchemy as sa
+
+    try:
+        shown = sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError as error:
+        return Finding("ERP", False, str(error), "correct erp.url in company.yml", True)
+    database = sa.make_url(url).database
+    if sa.make_url(url).get_backend_name() == "sqlite" and database and not Path(database).is_file():
+        # SQLite would create the file and call that a connection.
+        return Finding(
+            "ERP", False, f"{shown}: no such file", "correct erp.url; `aval demo` makes the sample's", True
+        )
+    try:
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            connection.execute(sa.text("select 1"))
+    except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+        return Finding("ERP", False, f"{shown}: {error}", "check address, account, network and driver", True)
+    engine.dispose()
+    return Finding("ERP", True, f"{shown} answers")
+
+
+def _data(settings: Settings) -> Iterator[Finding]:
+    data = settings.paths.data
+    existing = next(path for path in (data, *data.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    yield Finding(
+        "data directory",
+        os.access(existing, os.W_OK),
+        str(data),
+        "give this account the right to write there",
+    )
+    warehouse = settings.paths.warehouse.stat().st_size if settings.paths.warehouse.is_file() else 0
+    yield Finding(
+        "disk",
+        free > max(_FREE, 2 * warehouse),
+        f"{free / 1024**3:,.1f} GiB free",
+        "free space: a publication needs room for a second copy of the warehouse",
+    )
+    holder = is_locked(settings.paths.state)
+    yield Finding("run lock", holder is None, holder or "free", "wait until that run has ended")
+    if settings.paths.ledger.is_file():
+        with Ledger(settings.paths.ledger) as ledger:
+            yield Finding(
+                "intake ledger", True, f"{len(ledger.batches())} batches, newest {ledger.last_batch_id()}"
+            )

@@ -1,0 +1,163 @@
+"""What each partner should have sent, what came, and what became of it.
+
+What belongs here: expected periods of a feed and their comparison with the intake ledger, for the
+command line and for Dagster's freshness checks. What does not: taking files in (`connectors.feeds`)
+and the coverage that figures carry (dbt models; both read the same expectations from the profiles).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from connectors.feeds.profile import Frequency, Profile
+from connectors.ledger import Batch, Ledger
+from orchestration.publish import Coverage
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One period that a feed should report, and the last day on which the report is in time."""
+
+    label: str
+    first: date
+    last: date
+    due: date
+
+
+@dataclass(frozen=True)
+class FeedStatus:
+    """One feed as of a day. `missing` are due and not there; `waited_for` have ended but are not due yet."""
+
+    feed_code: str
+    partner_code: str
+    frequency: Frequency
+    expected: int
+    received: int
+    last_period: str | None
+    last_batch: Batch | None
+    missing: Sequence[str]
+    late: Sequence[str]
+    waited_for: Sequence[str]
+    rows_quarantined: int
+    quarantined_files: int
+    rejected: Sequence[Batch] = field(default_factory=tuple)
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.missing
+
+
+def expected_periods(profile: Profile, today: date) -> list[Expected]:
+    """The whole periods from the profile's first day on that have ended by `today`, as models count them."""
+    found: list[Expected] = []
+    for label, first, last in _periods(profile.period.frequency, profile.expected_from):
+        if last > today or (profile.expected_to is not None and last >= profile.expected_to):
+            break
+        found.append(Expected(label, first, last, last + timedelta(days=profile.due_days)))
+    return found
+
+
+def _periods(frequency: Frequency, start: date) -> Iterator[tuple[str, date, date]]:
+    """Periods that lie wholly on or after `start`, without end up to the year 9998."""
+    if frequency == "day":
+        first = start
+    elif frequency == "week":
+        first = start + timedelta(days=(7 - start.weekday()) % 7)
+    else:
+        first = start if start.day == 1 else _next_month(start)
+    while first.year < 9999:
+        if frequency == "day":
+            following, label = first + timedelta(days=1), first.isoformat()
+        elif frequency == "week":
+            following = first + timedelta(days=7)
+            year, week, _ = first.isocalendar()
+            label = f"{year}-W{week:02d}"
+        else:
+            following, label = _next_month(first), f"{first:%Y-%m}"
+        yield label, first, following - timedelta(days=1)
+        first = following
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def feed_status(
+    feed_code: str, profile: Profile, batches: Sequence[Batch], live: set[str], today: date
+) -> FeedStatus:
+    """The state of one feed from its batches (in order of entry) and the slice keys that are live."""
+    expected = expected_periods(profile, today)
+    landed = [batch for batch in batches if batch.state in ("landed", "superseded")]
+    current = [batch for batch in landed if batch.state == "landed"]
+    # A report of several periods speaks for all of them: a day without a line inside it is a zero.
+    arrived = {
+        period.label: f"{profile.partner}|{feed_code}|{period.label}" in live
+        or any(_spans(batch, period) for batch in current)
+        for period in expected
+    }
+    late = [
+        period.label
+        for period in expected
+        if arrived[period.label] and _first_arrival(landed, period) > period.due
+    ]
+    live_labels = sorted(
+        key.rsplit("|", 1)[1] for key in live if key.startswith(f"{profile.partner}|{feed_code}|")
+    )
+    return FeedStatus(
+        feed_code=feed_code,
+        partner_code=profile.partner,
+        frequency=profile.period.frequency,
+        expected=len(expected),
+        received=sum(arrived.values()),
+        last_period=live_labels[-1] if live_labels else None,
+        last_batch=batches[-1] if batches else None,
+        missing=[p.label for p in expected if not arrived[p.label] and p.due < today],
+        late=late,
+        waited_for=[p.label for p in expected if not arrived[p.label] and p.due >= today],
+        rows_quarantined=sum(batch.rows_quarantined for batch in current),
+        quarantined_files=sum(batch.rows_quarantined > 0 for batch in current),
+        rejected=[batch for batch in batches if batch.state == "rejected"],
+    )
+
+
+def _spans(batch: Batch, period: Expected) -> bool:
+    return (
+        batch.period_start_date is not None
+        and batch.period_end_date is not None
+        and batch.period_start_date <= period.first
+        and batch.period_end_date >= period.last
+    )
+
+
+def _first_arrival(landed: Sequence[Batch], period: Expected) -> date:
+    """The day on which a report of the period first came; the first day of all if the ledger cannot say."""
+    return min((batch.received_at.date() for batch in landed if _spans(batch, period)), default=date.min)
+
+
+def all_feeds(profiles: Mapping[str, Profile], ledger: Ledger, today: date) -> list[FeedStatus]:
+    """The state of every feed of the company, by feed code."""
+    by_feed: dict[str, list[Batch]] = {}
+    for batch in ledger.batches("feeds"):
+        by_feed.setdefault(batch.feed_code or "", []).append(batch)
+    live = {key for system, _, key in ledger.live_slices() if system == "feeds"}
+    return [
+        feed_status(code, profile, by_feed.get(code, []), live, today)
+        for code, profile in sorted(profiles.items())
+    ]
+
+
+def coverage(
+    statuses: Sequence[FeedStatus], newest_invoice: date | None, newest_sell_out: date | None
+) -> Coverage:
+    """How far the sources reached, for `marts.publication`."""
+    return Coverage(
+        newest_invoice_date=newest_invoice,
+        newest_sell_out_date=newest_sell_out,
+        reports_expected=sum(status.expected - len(status.waited_for) for status in statuses),
+        reports_received=sum(
+            status.expected - len(status.waited_for) - len(status.missing) for status in statuses
+        ),
+        reports_missing=[f"{status.feed_code} {label}" for status in statuses for label in status.missing],
+    )

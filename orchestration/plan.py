@@ -1,0 +1,232 @@
+"""What a run has to do: nothing, the touched slices, or everything; and what is known from former runs.
+
+The ledger keeps small facts for this: `plan` and `gates` (of the newest run), `validated` (the warehouse
+file that all gates have passed) and `published` (what readers have, and from which file, code and day).
+What belongs here: that decision and those facts. What does not: carrying it out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Final, Literal
+
+from connectors.errors import AvalError
+from connectors.ledger import Ledger
+from orchestration.publish import GateOutcome
+from orchestration.settings import Settings, file_fingerprint
+
+Scope = Literal["touched", "all"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked of a run; the same by command line and by run configuration in Dagster."""
+
+    rebuild: str = ""
+    audit: bool = False
+    full_refresh: bool = False
+    accept_deleted_documents: bool = False
+
+
+@dataclass(frozen=True)
+class LeftAside:
+    """A file of the inbox that the newest run left alone: being written, refused, or without a profile."""
+
+    file_name: str
+    feed_code: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Published:
+    """What readers have, and from what it was made."""
+
+    version: str
+    warehouse: str
+    code: str
+    models: str
+    as_of: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run does after landing.
+
+    `scope` is what the models read, `gate_scope` what the gates look at; `pending_sequence` is the newest
+    pending entry that the run's publication will hold.
+    """
+
+    run_id: str
+    reasons: tuple[str, ...]
+    scope: Scope
+    gate_scope: Scope
+    full_refresh: bool
+    audit: bool
+    pending_sequence: int
+
+    @property
+    def is_needed(self) -> bool:
+        return bool(self.reasons)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What `decide` looks at."""
+
+    pending_sequence: int
+    warehouse: str | None
+    code: str
+    models: str
+    as_of: str
+    is_published: bool
+    published: Published | None
+    validated: str | None
+
+
+def decide(run_id: str, options: Options, now: Situation) -> Plan:
+    """Decide what has to be done, and say why in words that a person understands."""
+    reasons: list[str] = []
+    published = now.published
+    full_refresh = options.full_refresh
+    if now.pending_sequence:
+        reasons.append("new or changed data")
+    if options.full_refresh:
+        reasons.append("a full refresh was asked for")
+    if now.warehouse is None:
+        full_refresh = True
+        reasons.append("there is no warehouse yet")
+    elif published is None or published.models != now.models:
+        full_refresh = True
+        reasons.append("the models have changed" if published else "nothing has been published yet")
+    elif published.code != now.code:
+        reasons.append("the code or the company's settings have changed")
+    if options.audit:
+        reasons.append("an audit was asked for")
+    if published is not None and published.as_of != now.as_of:
+        reasons.append(f"the day has changed to {now.as_of}")
+    if published is not None and now.warehouse not in (None, published.warehouse):
+        reasons.append("the warehouse is not the one that was published")
+    if published is not None and not now.is_published:
+        reasons.append("the published file is gone")
+    everything = full_refresh or options.audit
+    # A warehouse that the gates did not leave behind (a killed run, a closed gate, a change by hand) is
+    # looked at as a whole: the touched slices alone would not show the damage.
+    trusted = now.warehouse is not None and now.warehouse in {
+        now.validated,
+        published.warehouse if published else None,
+    }
+    same_code = published is not None and published.code == now.code
+    return Plan(
+        run_id=run_id,
+        reasons=tuple(reasons),
+        scope="all" if everything else "touched",
+        gate_scope="touched" if trusted and same_code and not everything else "all",
+        full_refresh=full_refresh,
+        audit=options.audit,
+        pending_sequence=now.pending_sequence,
+    )
+
+
+def situation(settings: Settings, ledger: Ledger) -> Situation:
+    """Read what `decide` needs."""
+    validated = read_validated(ledger)
+    return Situation(
+        pending_sequence=ledger.pending_sequence(),
+        warehouse=file_fingerprint(settings.paths.warehouse),
+        code=settings.code(),
+        models=settings.model_code(),
+        as_of=settings.company.today().isoformat(),
+        is_published=settings.current.is_file(),
+        published=read_published(ledger),
+        validated=validated[0] if validated else None,
+    )
+
+
+def save_plan(ledger: Ledger, plan: Plan) -> None:
+    ledger.remember("plan", json.dumps(asdict(plan)))
+
+
+def read_plan(ledger: Ledger) -> Plan | None:
+    """The newest run's plan."""
+    text = ledger.recall("plan")
+    if text is None:
+        return None
+    values = json.loads(text)
+    return Plan(**{**values, "reasons": tuple(values["reasons"])})
+
+
+def save_validated(ledger: Ledger, warehouse: str, outcomes: Sequence[GateOutcome]) -> None:
+    """Remember that the gates have passed exactly this file."""
+    ledger.remember(
+        "validated", json.dumps({"warehouse": warehouse, "outcomes": [asdict(item) for item in outcomes]})
+    )
+
+
+def read_validated(ledger: Ledger) -> tuple[str, list[GateOutcome]] | None:
+    text = ledger.recall("validated")
+    if text is None:
+        return None
+    values = json.loads(text)
+    return values["warehouse"], [GateOutcome(**item) for item in values["outcomes"]]
+
+
+def save_outcomes(ledger: Ledger, run_id: str, outcomes: Sequence[GateOutcome]) -> None:
+    """Remember what the gates of one run have said so far."""
+    ledger.remember("gates", json.dumps({"run_id": run_id, "outcomes": [asdict(item) for item in outcomes]}))
+
+
+def read_outcomes(ledger: Ledger, run_id: str | None = None) -> list[GateOutcome]:
+    """What the gates said in that run, or in the newest one; empty if that run has come to none."""
+    text = ledger.recall("gates")
+    values = json.loads(text) if text else {"run_id": None, "outcomes": []}
+    if run_id is not None and values["run_id"] != run_id:
+        return []
+    return [GateOutcome(**item) for item in values["outcomes"]]
+
+
+def save_left_aside(ledger: Ledger, files: Sequence[LeftAside]) -> None:
+    ledger.remember("left_aside", json.dumps([asdict(item) for item in files]))
+
+
+def read_left_aside(ledger: Ledger) -> list[LeftAside]:
+    """Files that the newest run found and did not take in."""
+    text = ledger.recall("left_aside")
+    return [LeftAside(**item) for item in json.loads(text)] if text else []
+
+
+def save_published(ledger: Ledger, published: Published) -> None:
+    ledger.remember("published", json.dumps(asdict(published)))
+
+
+def read_published(ledger: Ledger) -> Published | None:
+    text = ledger.recall("published")
+    return Published(**json.loads(text)) if text else None
+
+
+_SPAN: Final = re.compile(r"(\d{4})-(\d{2})(?:\.\.(\d{4})-(\d{2}))?")
+
+
+def span_of_months(text: str) -> tuple[date, date]:
+    """`2026-01..2026-03` (or one month) as its first and last day."""
+    match = _SPAN.fullmatch(text.strip())
+    wrong = AvalError(
+        "invalid_span",
+        f"{text!r} is no span of months",
+        "write it as 2026-01..2026-03, or one month as 2026-01",
+    )
+    if match is None:
+        raise wrong
+    year, month, last_year, last_month = match.groups()
+    try:
+        first = date(int(year), int(month), 1)
+        last = date(int(last_year or year), int(last_month or month), 1)
+    except ValueError as error:
+        raise wrong from error
+    if last < first:
+        raise wrong
+    return first, (last + timedelta(days=32)).replace(day=1) - timedelta(days=1)

@@ -1,0 +1,322 @@
+"""Publication: what the gates let through becomes what everybody reads, in one atomic switch.
+
+The warehouse is checkpointed and copied aside, everything but `core` and `marts` is dropped from the
+copy, `marts.publication` says what it is, the file is fsynced and renamed to
+`published/<version>.duckdb`, and only then `published/current.duckdb` points to it. A crash before the
+switch leaves the former version in place; readers of an older version keep it until they close it,
+because an unlinked file lives as long as it is open.
+
+What belongs here: writing, switching and pruning versions. What does not: deciding whether the data
+are good enough (`orchestration.gates`), and knowing Dagster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from connectors.errors import AvalError
+from connectors.landing import fsync_folder
+
+PUBLIC_SCHEMAS: Final = ("core", "marts")
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class GateOutcome:
+    """What one gate said about the data that are published, for the record."""
+
+    gate: str
+    passed: bool
+    scope: str
+    checks: int
+    failed: int
+    warnings: int = 0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How far the sources reached: what a reader must know to trust a missing figure."""
+
+    newest_invoice_date: date | None = None
+    newest_sell_out_date: date | None = None
+    reports_expected: int = 0
+    reports_received: int = 0
+    reports_missing: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A published version: its name, its file, and rows by table."""
+
+    version: str
+    path: Path
+    bytes: int
+    rows: Mapping[str, int]
+    parquet: Path | None = None
+
+
+_TABLE: Final = """
+create table marts.publication (
+    publication_id varchar not null,
+    run_id varchar not null,
+    published_at timestamp not null,
+    code_version varchar not null,
+    as_of_date date not null,
+    newest_invoice_date date,
+    newest_sell_out_date date,
+    reports_expected integer not null,
+    reports_received integer not null,
+    reports_missing varchar not null,
+    gate_results varchar not null
+)
+"""
+_COMMENTS: Final = {
+    "publication_id": "Version of this publication; also the name of its file.",
+    "run_id": "Run that built and checked the data, as in the history of Dagster.",
+    "published_at": "When it was published (UTC).",
+    "code_version": "Version and fingerprint of Aval that built it.",
+    "as_of_date": "Day that the figures are as of.",
+    "newest_invoice_date": "Newest invoice or credit note in the data.",
+    "newest_sell_out_date": "Newest day for which a partner reported sell-out.",
+    "reports_expected": "Partner reports due by as_of_date.",
+    "reports_received": "Of these, how many were received and accepted.",
+    "reports_missing": "Those that are missing, feed and period, as a JSON list.",
+    "gate_results": "What each gate checked and found, as JSON.",
+}
+
+
+def publish(
+    warehouse: Path,
+    published: Path,
+    *,
+    run_id: str,
+    code_version: str,
+    as_of: date,
+    gates: Sequence[GateOutcome],
+    coverage: Coverage,
+    keep: int,
+    parquet: bool,
+    now: datetime | None = None,
+    progress: Progress | None = None,
+) -> Publication:
+    """Publish the warehouse as a new version and switch `current` to it.
+
+    `gates` must hold a passed outcome of `core` and of `marts`: AvalError otherwise.
+    """
+    passed = {outcome.gate for outcome in gates if outcome.passed}
+    if not {"core", "marts"} <= passed or not all(outcome.passed for outcome in gates):
+        raise AvalError(
+            "gate_closed",
+            "the data have not passed the gates core and marts",
+            "see the gate's message above; nothing has been published",
+        )
+    say = progress or (lambda _: None)
+    moment = now or datetime.now(UTC)
+    version = f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"
+    published.mkdir(parents=True, exist_ok=True)
+    checkpoint(warehouse)
+
+    part = published / f".{version}.duckdb.part"
+    say("copying the warehouse aside")
+    shutil.copyfile(warehouse, part)
+    try:
+        rows = _strip(part, version, run_id, code_version, as_of, gates, coverage, moment)
+        parquet_folder = None
+        if parquet:
+            say("writing Parquet")
+            parquet_folder = _export_parquet(part, published / "parquet", version)
+        _fsync(part)
+        final = published / f"{version}.duckdb"
+        part.replace(final)
+    finally:
+        part.unlink(missing_ok=True)
+        part.with_name(part.name + ".wal").unlink(missing_ok=True)
+    fsync_folder(published)
+    say("switching to the new version")
+    if parquet_folder is not None:
+        _switch(published / "parquet" / "current", parquet_folder.name)
+    _switch(published / "current.duckdb", final.name)
+    prune(published, keep)
+    return Publication(version, final, final.stat().st_size, rows, parquet_folder)
+
+
+def checkpoint(warehouse: Path) -> None:
+    """Fold the write-ahead log into the warehouse file, so that the file alone is the whole."""
+    connection = duckdb.connect(str(warehouse))
+    try:
+        connection.execute("checkpoint")
+    finally:
+        connection.close()
+
+
+def current_version(published: Path) -> str | None:
+    """The version that readers get now, or None before the first publication."""
+    link = published / "current.duckdb"
+    return link.resolve().stem if link.exists() else None
+
+
+def versions(published: Path) -> list[str]:
+    """Versions that are kept, oldest first."""
+    return sorted(path.stem for path in published.glob("*.duckdb") if not path.is_symlink())
+
+
+def prune(published: Path, keep: int) -> list[str]:
+    """Remove all but the newest `keep` versions and the current one; returns what was removed."""
+    current = current_version(published)
+    removed = [version for version in versions(published)[:-keep] if version != current]
+    for version in removed:
+        (published / f"{version}.duckdb").unlink()
+    kept = set(versions(published))
+    parquet = published / "parquet"
+    if parquet.is_dir():
+        for folder in parquet.iterdir():
+            if folder.is_dir() and not folder.is_symlink() and folder.name not in kept:
+                shutil.rmtree(folder)
+    return removed
+
+
+def remove_leftovers(published: Path) -> list[Path]:
+    """Remove what a killed publication left half written; returns what was removed."""
+    leftovers = [*published.glob(".*.part"), *published.glob(".*.part.wal")]
+    leftovers += published.glob("parquet/.*.part")
+    for path in leftovers:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return leftovers
+
+
+def _strip(
+    part: Path,
+    version: str,
+    run_id: str,
+    code_version: str,
+    as_of: date,
+    gates: Sequence[GateOutcome],
+    coverage: Coverage,
+    moment: datetime,
+) -> dict[str, int]:
+    """Leave only the public tables in the copy and add `marts.publication`; returns rows by table."""
+    connection = duckdb.connect(str(part))
+    try:
+        _refuse_views(connection)
+        schemas = connection.execute(
+            "select distinct schema_name from duckdb_schemas() "
+            "where database_name = current_database() and not internal"
+        ).fetchall()
+        # Views may stand on one another over schemas, so they go first.
+        for schema, view in connection.execute(
+            "select schema_name, view_name from duckdb_views() "
+            "where database_name = current_database() and not internal"
+        ).fetchall():
+            connection.execute(f'drop view if exists "{schema}"."{view}"')
+        for (schema,) in schemas:
+            if schema not in PUBLIC_SCHEMAS and schema != "main":
+                connection.execute(f'drop schema "{schema}" cascade')
+        for (table,) in connection.execute(
+            "select table_name from duckdb_tables() "
+            "where database_name = current_database() and schema_name = 'main' and not internal"
+        ).fetchall():
+            connection.execute(f'drop table main."{table}"')
+        connection.execute("create schema if not exists marts")
+        connection.execute("drop table if exists marts.publication")
+        connection.execute(_TABLE)
+        connection.execute(
+            "insert into marts.publication values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                version,
+                run_id,
+                moment.astimezone(UTC).replace(tzinfo=None),
+                code_version,
+                as_of,
+                coverage.newest_invoice_date,
+                coverage.newest_sell_out_date,
+                coverage.reports_expected,
+                coverage.reports_received,
+                json.dumps(list(coverage.reports_missing)),
+                json.dumps([vars(outcome) for outcome in gates]),
+            ],
+        )
+        connection.execute(
+            "comment on table marts.publication is "
+            "'Grain: one row, this publication: what it holds, from what, and what was checked.'"
+        )
+        for column, text in _COMMENTS.items():
+            connection.execute(f"comment on column marts.publication.{column} is '{text}'")
+        rows = {
+            f"{schema}.{table}": int(count)
+            for schema, table in connection.execute(
+                "select schema_name, table_name from duckdb_tables() "
+                "where database_name = current_database() and not internal order by all"
+            ).fetchall()
+            for (count,) in connection.execute(f'select count(*) from "{schema}"."{table}"').fetchall()
+        }
+        connection.execute("checkpoint")
+    finally:
+        connection.close()
+    return rows
+
+
+def _refuse_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """A public view would read what is about to be dropped."""
+    views = connection.execute(
+        "select schema_name || '.' || view_name from duckdb_views() where database_name = current_database() "
+        "and not internal and schema_name in ('core', 'marts') order by all"
+    ).fetchall()
+    if views:
+        names = ", ".join(name for (name,) in views)
+        raise AvalError(
+            "public_view",
+            f"public models must be tables, these are views: {names}",
+            "set materialized: table for them in dbt_project.yml",
+        )
+
+
+def _export_parquet(part: Path, parquet: Path, version: str) -> Path:
+    """Write the marts as `<version>/marts/<model>.parquet`, whole or not at all.
+
+    Only the marts: facts of billions of lines would be written again every day for readers that have them
+    in the DuckDB file.
+    """
+    folder = parquet / f".{version}.part"
+    (folder / "marts").mkdir(parents=True)
+    connection = duckdb.connect(str(part), read_only=True)
+    try:
+        for (table,) in connection.execute(
+            "select table_name from duckdb_tables() "
+            "where database_name = current_database() and schema_name = 'marts' order by all"
+        ).fetchall():
+            target = folder / "marts" / f"{table}.parquet"
+            connection.execute(f'copy marts."{table}" to ? (format parquet, compression zstd)', [str(target)])
+            _fsync(target)
+    finally:
+        connection.close()
+    fsync_folder(folder / "marts")
+    final = parquet / version
+    folder.replace(final)
+    fsync_folder(parquet)
+    return final
+
+
+def _switch(link: Path, target: str) -> None:
+    """Let `link` point to `target` beside it, atomically: a reader finds the one or the other."""
+    fresh = link.with_name(f".{link.name}.{secrets.token_hex(4)}.part")
+    fresh.symlink_to(target)
+    fresh.replace(link)
+    fsync_folder(link.parent)
+
+
+def _fsync(path: Path) -> None:
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())

@@ -1,0 +1,92 @@
+"""Releasing a warehouse: make sure that the gates have passed exactly this file, then publish it.
+
+The one way to a publication, for the job and for `aval publish` alike, so that neither can bypass the
+gates. What does not belong here: how a version is written and switched (`orchestration.publish`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+
+from connectors.errors import AvalError
+from connectors.ledger import Ledger
+from orchestration import plan
+from orchestration.feeds_status import all_feeds, coverage
+from orchestration.publish import GateOutcome, Progress, Publication, checkpoint, publish
+from orchestration.settings import Settings, code_version, file_fingerprint
+
+
+class GateClosed(AvalError):
+    """A gate does not let the warehouse through; nothing is published."""
+
+
+def release(
+    settings: Settings, ledger: Ledger, run_id: str, *, progress: Progress | None = None
+) -> Publication:
+    """Publish the warehouse; GateClosed if it does not pass.
+
+    The verdict of a run counts for exactly the file that it saw. Any other file is judged here, as a whole.
+    """
+    warehouse = settings.paths.warehouse
+    if not warehouse.is_file():
+        raise AvalError("no_warehouse", f"there is no warehouse at {warehouse}", "run `aval run` first")
+    decided = plan.read_plan(ledger)
+    validated = plan.read_validated(ledger)
+    is_known = validated is not None and validated[0] == file_fingerprint(warehouse)
+    outcomes = validated[1] if validated is not None and is_known else judge(settings, run_id, progress)
+    checkpoint(warehouse)
+    newest = _newest_dates(settings)
+    publication = publish(
+        warehouse,
+        settings.paths.published,
+        run_id=run_id,
+        code_version=f"{code_version()}+{settings.code()}",
+        as_of=settings.company.today(),
+        gates=outcomes,
+        coverage=coverage(all_feeds(settings.profiles, ledger, settings.company.today()), *newest),
+        keep=settings.company.publish.keep,
+        parquet=settings.company.publish.parquet,
+        progress=progress,
+    )
+    # Only a run that built from the pending slices has published them; a warehouse put there by hand has not.
+    if decided is not None and is_known:
+        plan.save_published(
+            ledger,
+            plan.Published(
+                publication.version,
+                file_fingerprint(warehouse) or "",
+                settings.code(),
+                settings.model_code(),
+                settings.company.today().isoformat(),
+            ),
+        )
+        ledger.clear_pending(decided.pending_sequence)
+    return publication
+
+
+def judge(settings: Settings, run_id: str, progress: Progress | None = None) -> list[GateOutcome]:
+    """Judge core and marts of the warehouse as a whole; GateClosed if one is closed."""
+    from orchestration.gates import outcome, run_gate
+
+    outcomes = []
+    for gate in ("core", "marts"):
+        verdict = run_gate(settings, gate, "all", run_id)
+        if progress:
+            progress(verdict.explain())
+        if not verdict.passed:
+            raise GateClosed(
+                "gate_closed", verdict.explain(), "mend what the gate says; nothing was published"
+            )
+        outcomes.append(outcome(verdict, "all"))
+    return outcomes
+
+
+def _newest_dates(settings: Settings) -> tuple[date | None, date | None]:
+    with duckdb.connect(str(settings.paths.warehouse), read_only=True) as connection:
+        row = connection.execute(
+            "select (select max(invoice_date) from core.fct_sell_in), "
+            "(select max(sale_date) from core.fct_sell_out)"
+        ).fetchone()
+    return row if row else (None, None)

@@ -1,0 +1,183 @@
+"""One run of the whole flow in this process: the same job as Dagster's, without a server.
+
+What belongs here: Dagster's instance, starting the job, and what became of it. What does not: what the
+steps do (`orchestration.defs`), and what the user reads at the end (`orchestration.summary`).
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from connectors.errors import AvalError
+from orchestration.lock import run_lock
+from orchestration.plan import Options, span_of_months
+from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+DAGSTER_YAML: Final = """\
+# Written by aval; yours to change. With PostgreSQL storage: docs/deploy.md.
+telemetry:
+  enabled: false
+concurrency:
+  # One run at a time writes the warehouse; the run lock of the data directory holds as well.
+  pools:
+    default_limit: 1
+    granularity: run
+  runs:
+    tag_concurrency_limits:
+      - key: aval/warehouse
+        limit: 1
+run_monitoring:
+  enabled: true
+"""
+
+
+STARTED_BY_US: Final = {"aval/started_by": "aval run"}
+
+
+class ExitCode(IntEnum):
+    """What `aval` tells the scheduler that started it."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_USE = 2
+    GATE_CLOSED = 3
+    BUSY = 4
+
+
+@dataclass(frozen=True)
+class StepFailure:
+    """A step that failed, and why in words."""
+
+    step: str
+    reason: str
+    code: str | None
+    is_setting: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run."""
+
+    run_id: str
+    failures: tuple[StepFailure, ...]
+    built: bool
+    published: bool
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if not self.failures:
+            return ExitCode.DONE
+        if any(failure.code == "gate_closed" for failure in self.failures):
+            return ExitCode.GATE_CLOSED
+        if any(failure.is_setting for failure in self.failures):
+            return ExitCode.WRONG_USE
+        return ExitCode.FAILED
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Dagster's instance: the one of `DAGSTER_HOME`, or one of SQLite files below the data."""
+    import dagster as dg
+
+    home = prepare_home(settings)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return dg.DagsterInstance.get()
+
+
+def prepare_home(settings: Settings) -> Any:
+    """Make Dagster's home with our settings, if there is none."""
+    home = settings.dagster_home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(DAGSTER_YAML, encoding="utf-8")
+    return home
+
+
+def execute(settings: Settings, options: Options) -> Outcome:
+    """Run the whole flow; BusyError if another run holds the company's data."""
+    if options.rebuild:
+        span_of_months(options.rebuild)
+    with run_lock(settings.paths.state, "aval run"):
+        from orchestration.definitions import build
+        from orchestration.defs.automation import JOB, TAGS
+
+        job = build(settings).resolve_job_def(JOB)
+        # dagster-dbt copies dbt's own output to standard output, where the summary is to stand alone.
+        log = settings.paths.state / "dbt" / "output.log"
+        with open_instance(settings) as instance, log.open("w") as quiet, redirect_stdout(quiet):
+            end_killed_runs(instance)
+            result = job.execute_in_process(
+                instance=instance,
+                run_config={
+                    "resources": {"run_options": {"config": asdict(options)}},
+                    "loggers": {"console": {}},
+                },
+                tags={**TAGS, **STARTED_BY_US},
+                raise_on_error=False,
+            )
+    steps = {event.step_key for event in result.all_events if event.is_step_success}
+    return Outcome(
+        run_id=result.run_id,
+        failures=_failures(result),
+        built="dbt_core" in steps,
+        published="publish" in steps,
+    )
+
+
+def end_killed_runs(instance: dg.DagsterInstance) -> int:
+    """Mark runs as failed that `aval run` began and that were killed; the caller holds the run lock.
+
+    Dagster itself would show them as running for ever, and count them against the limit of one.
+    """
+    import dagster as dg
+
+    killed = instance.get_runs(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING], tags=STARTED_BY_US
+        )
+    )
+    for run in killed:
+        instance.report_run_failed(run, "The process of this run was killed; a later run found it so.")
+    return len(killed)
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> tuple[StepFailure, ...]:
+    found = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            user = data.user_failure_data
+            named = {name: str(item.value) for name, item in (user.metadata if user else {}).items()}
+            reason = (user.description if user else None) or _cause(data.error)
+            is_setting = named.get("fault") == "ConfigError"
+            found.append(StepFailure(event.step_key or "", reason, named.get("code"), is_setting))
+        elif event.is_failure and not found and event.event_type_value == "PIPELINE_FAILURE":
+            found.append(StepFailure("the run", event.message or "", None))
+    return tuple(found)
+
+
+def _cause(error: Any) -> str:
+    """The innermost message of an unforeseen error; Dagster's history has the traceback."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return str(error.message).strip() if error is not None else "no reason known"
+
+
+def lone_publication(settings: Settings) -> Any:
+    """Publish the warehouse as it is, without a run; the gates judge it if they have not yet."""
+    from connectors.ledger import Ledger
+    from orchestration.publish import remove_leftovers
+    from orchestration.release import release
+
+    if not settings.paths.warehouse.is_file():
+        raise AvalError("no_warehouse", "there is nothing to publish", "run `aval run` first")
+    with run_lock(settings.paths.state, "aval publish"), Ledger(settings.paths.ledger) as ledger:
+        remove_leftovers(settings.paths.published)
+        return release(settings, ledger, "publish-by-hand")

@@ -1,0 +1,148 @@
+"""What a run did, in words and figures that a person reads: files, rows, gates, publication.
+
+What belongs here: collecting it from the intake ledger. What does not: how it looks (`orchestration.cli`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connectors.ledger import Batch, Ledger
+from orchestration.feeds_status import FeedStatus, all_feeds
+from orchestration.plan import (
+    LeftAside,
+    Plan,
+    Published,
+    read_left_aside,
+    read_outcomes,
+    read_plan,
+    read_published,
+)
+from orchestration.publish import GateOutcome
+from orchestration.run import Outcome
+from orchestration.settings import Settings
+
+
+@dataclass(frozen=True)
+class Before:
+    """The ledger as it was before the run."""
+
+    last_batch_id: str | None
+    superseded: frozenset[str]
+
+
+@dataclass(frozen=True)
+class FileNote:
+    """One file that was not simply accepted: what happened to it and why."""
+
+    file_name: str
+    feed_code: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything that the summary of a run shows. Rows are counted as the sources have them."""
+
+    outcome: Outcome
+    erp_rows: int
+    erp_extracts: int
+    files_accepted: int
+    files_with_quarantine: int
+    files_superseding: int
+    files_rejected: int
+    files_duplicate: int
+    rows_read: int
+    rows_accepted: int
+    rows_quarantined: int
+    rows_superseded: int
+    notes: Sequence[FileNote]
+    feeds: Sequence[FeedStatus]
+    gates: Sequence[GateOutcome]
+    plan: Plan | None
+    published: Published | None
+
+    @property
+    def missing(self) -> list[str]:
+        return [f"{feed.feed_code} {label}" for feed in self.feeds for label in feed.missing]
+
+
+def before(settings: Settings) -> Before:
+    """Take down the ledger's state before a run."""
+    with Ledger(settings.paths.ledger) as ledger:
+        return Before(
+            ledger.last_batch_id(),
+            frozenset(batch.batch_id for batch in ledger.batches("feeds") if batch.state == "superseded"),
+        )
+
+
+def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
+    """What the run did, from the ledger."""
+    with Ledger(settings.paths.ledger) as ledger:
+        new = ledger.batches(since=earlier.last_batch_id)
+        erp = [batch for batch in new if batch.system == "erp"]
+        files = [batch for batch in new if batch.system == "feeds"]
+        replaced = [
+            batch
+            for batch in ledger.batches("feeds")
+            if batch.state == "superseded" and batch.batch_id not in earlier.superseded
+        ]
+        landed = [batch for batch in files if batch.state in ("landed", "superseded")]
+        decided = read_plan(ledger)
+        return Summary(
+            outcome=outcome,
+            erp_rows=sum(batch.rows_accepted for batch in erp),
+            erp_extracts=len(erp),
+            files_accepted=len(landed),
+            files_with_quarantine=sum(batch.rows_quarantined > 0 for batch in landed),
+            files_superseding=len(replaced),
+            files_rejected=sum(batch.state == "rejected" for batch in files),
+            files_duplicate=sum(batch.state == "duplicate" for batch in files),
+            rows_read=sum(batch.rows_read for batch in landed),
+            rows_accepted=sum(batch.rows_accepted for batch in landed),
+            rows_quarantined=sum(batch.rows_quarantined for batch in landed),
+            rows_superseded=sum(batch.rows_accepted for batch in replaced),
+            notes=[
+                *(_note(batch) for batch in files if _is_noted(batch)),
+                *(_replaced(batch) for batch in replaced),
+                *_grouped(read_left_aside(ledger)),
+            ],
+            feeds=all_feeds(settings.profiles, ledger, settings.company.today()),
+            gates=read_outcomes(ledger, outcome.run_id),
+            plan=decided if decided and decided.run_id == outcome.run_id else None,
+            published=read_published(ledger),
+        )
+
+
+def _is_noted(batch: Batch) -> bool:
+    return batch.state in ("rejected", "duplicate") or batch.rows_quarantined > 0
+
+
+def _note(batch: Batch) -> FileNote:
+    if batch.state in ("rejected", "duplicate"):
+        return FileNote(batch.file_name or "", batch.feed_code or "", batch.state, batch.reason or "")
+    return FileNote(
+        batch.file_name or "",
+        batch.feed_code or "",
+        "rows in quarantine",
+        f"{batch.rows_quarantined} of {batch.rows_read}" + (f": {batch.reason}" if batch.reason else ""),
+    )
+
+
+def _grouped(aside: Sequence[LeftAside]) -> list[FileNote]:
+    """Files left alone for the same reason as one note: one missing setting may stop a hundred files."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for item in aside:
+        groups.setdefault((item.state, item.reason), []).append(item.file_name)
+    return [
+        FileNote(names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", "", state, reason)
+        for (state, reason), names in groups.items()
+    ]
+
+
+def _replaced(batch: Batch) -> FileNote:
+    return FileNote(
+        batch.file_name or "", batch.feed_code or "", "superseded", "replaced by a later report of the period"
+    )

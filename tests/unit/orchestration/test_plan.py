@@ -1,0 +1,113 @@
+"""What a run decides to do, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from connectors.errors import AvalError
+from orchestration.plan import Options, Published, Situation, decide, span_of_months
+
+PUBLISHED = Published("v1", warehouse="file-1", code="code-1", models="models-1", as_of="2026-06-30")
+QUIET = Situation(
+    pending_sequence=0,
+    warehouse="file-1",
+    code="code-1",
+    models="models-1",
+    as_of="2026-06-30",
+    is_published=True,
+    published=PUBLISHED,
+    validated="file-1",
+)
+
+
+def plan(situation: Situation, **options: bool) -> tuple[bool, str, str, bool]:
+    decided = decide("run-1", Options(**options), situation)  # type: ignore[arg-type]
+    return decided.is_needed, decided.scope, decided.gate_scope, decided.full_refresh
+
+
+def test_nothing_is_done_when_nothing_is_new() -> None:
+    assert plan(QUIET) == (False, "touched", "touched", False)
+
+
+def test_pending_slices_are_built_and_judged_alone() -> None:
+    assert plan(replace(QUIET, pending_sequence=7)) == (True, "touched", "touched", False)
+
+
+def test_the_plan_keeps_the_pending_entry_that_its_publication_will_hold() -> None:
+    assert decide("run-1", Options(), replace(QUIET, pending_sequence=7)).pending_sequence == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"warehouse": None}, "no warehouse yet"),
+        ({"published": None, "validated": None}, "nothing has been published yet"),
+        ({"models": "models-2", "code": "code-2"}, "the models have changed"),
+    ],
+)
+def test_everything_is_built_when_the_facts_cannot_be_trusted_to_be_of_these_models(
+    change: dict[str, str | None], reason: str
+) -> None:
+    decided = decide("run-1", Options(), replace(QUIET, **change))  # type: ignore[arg-type]
+    assert decided.full_refresh
+    assert (decided.scope, decided.gate_scope) == ("all", "all")
+    assert reason in "; ".join(decided.reasons)
+
+
+def test_a_warehouse_changed_by_hand_is_judged_as_a_whole_without_being_built_anew() -> None:
+    assert plan(replace(QUIET, warehouse="file-2")) == (True, "touched", "all", False)
+
+
+def test_a_warehouse_behind_a_closed_gate_is_judged_as_a_whole_next_time() -> None:
+    # The closed run left file-2; the gates have passed file-1 only.
+    assert plan(replace(QUIET, warehouse="file-2", pending_sequence=3)) == (True, "touched", "all", False)
+
+
+def test_a_warehouse_that_passed_but_was_not_published_is_trusted() -> None:
+    assert plan(replace(QUIET, warehouse="file-2", validated="file-2", pending_sequence=3)) == (
+        True,
+        "touched",
+        "touched",
+        False,
+    )
+
+
+def test_changed_gates_look_at_everything() -> None:
+    assert plan(replace(QUIET, code="code-2")) == (True, "touched", "all", False)
+
+
+def test_a_new_day_is_a_run_of_its_own() -> None:
+    assert plan(replace(QUIET, as_of="2026-07-01")) == (True, "touched", "touched", False)
+
+
+def test_a_lost_publication_is_made_again() -> None:
+    assert plan(replace(QUIET, is_published=False))[0]
+
+
+def test_an_audit_reads_and_judges_everything_without_rebuilding() -> None:
+    assert plan(QUIET, audit=True) == (True, "all", "all", False)
+
+
+def test_a_full_refresh_rebuilds_everything() -> None:
+    assert plan(QUIET, full_refresh=True) == (True, "all", "all", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2026-01..2026-03", date(2026, 1, 1), date(2026, 3, 31)),
+        ("2024-02", date(2024, 2, 1), date(2024, 2, 29)),
+        ("2025-12..2026-01", date(2025, 12, 1), date(2026, 1, 31)),
+    ],
+)
+def test_a_span_of_months_includes_both_ends(text: str, first: date, last: date) -> None:
+    assert span_of_months(text) == (first, last)
+
+
+@pytest.mark.parametrize("text", ["2026", "2026-13", "2026-03..2026-01", "2026-01-2026-03", "jan 2026"])
+def test_a_span_that_is_none_says_how_to_write_it(text: str) -> None:
+    with pytest.raises(AvalError, match=r"2026-01\.\.2026-03"):
+        span_of_months(text)
