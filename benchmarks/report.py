@@ -1,0 +1,168 @@
+"""From measured costs to ratios, targets met or missed, and a section of docs/benchmarks.md.
+
+What belongs here: the arithmetic of ratios and the writing. The page's other text is kept as people wrote it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from benchmarks.history import Shape
+from benchmarks.measure import Cost
+
+VERSIONS: Final = ("duckdb", "dbt-core", "dbt-duckdb", "dagster", "great-expectations", "dlt", "pandas")
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One line of the report: a ratio or figure, the same without start-up, and the target of the first."""
+
+    what: str
+    figure: str
+    without_start_up: str
+    target: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """Costs by name of one run of the benchmark, and the figures on which the computations disagree."""
+
+    shape: Shape
+    costs: dict[str, Cost]
+    differences: list[str]
+
+    def seconds(self, name: str) -> float:
+        return self.costs[name].seconds
+
+    def net(self, name: str, start_up: str) -> float:
+        """Seconds without the start-up; never under a tenth of a second, below which a ratio is noise."""
+        return max(self.seconds(name) - self.seconds(start_up), 0.1)
+
+    def ratios(self) -> list[Ratio]:
+        found = [
+            _ratio(
+                "full load / floor",
+                self.seconds("full") / self.seconds("floor"),
+                self.net("full", "full, start-up") / self.net("floor", "floor, start-up"),
+                2.0,
+                "<= 2.0",
+            ),
+            _ratio(
+                "increment / full load",
+                self.seconds("increment") / self.seconds("full"),
+                self.net("increment", "increment, start-up") / self.net("full", "full, start-up"),
+                0.05,
+                "<= 0.05",
+            ),
+        ]
+        if "tenfold, increment" in self.costs:
+            found.append(
+                _ratio(
+                    "increment on ten times the history / increment",
+                    self.seconds("tenfold, increment") / self.seconds("increment"),
+                    self.net("tenfold, increment", "increment, start-up")
+                    / self.net("increment", "increment, start-up"),
+                    1.3,
+                    "<= 1.3",
+                )
+            )
+        quiet = self.seconds("nothing new")
+        found.append(Ratio("nothing new", f"{quiet:.1f} s", "", "<= 20 s", _verdict(quiet <= 20)))
+        peak = self.costs["full"].peak_gib
+        found.append(
+            Ratio("peak memory of the full load", f"{peak:.2f} GiB", "", "<= 8 GiB", _verdict(peak <= 8))
+        )
+        if "pandas" in self.costs:
+            found.append(
+                _ratio(
+                    "full load / pandas",
+                    self.seconds("full") / self.seconds("pandas"),
+                    self.net("full", "full, start-up") / self.net("pandas", "pandas, start-up"),
+                    1.0,
+                    "<= 1 at 20 M lines",
+                )
+            )
+            share = peak / self.costs["pandas"].peak_gib
+            found.append(_ratio("memory of the full load / pandas", share, None, 0.5, "<= 0.5 at 20 M lines"))
+        return found
+
+    def as_markdown(self) -> str:
+        """The section of the page for this size."""
+        shape = self.shape
+        lines = [
+            f"## {shape.actual_lines:,} lines",
+            "",
+            f"{shape.weeks * shape.partners:,} sell-out reports of {shape.partners} partners and "
+            f"{shape.weeks} weeks, "
+            f"{shape.lines_per_report:,} lines each; {shape.products} products.",
+            f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.",
+            f"Python {platform.python_version()}, "
+            + ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+            + ".",
+            "",
+            "| ratio | as run | without start-up | target | |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {r.what} | {r.figure} | {r.without_start_up} | {r.target} | {r.verdict} |"
+                for r in self.ratios()
+            ),
+            "",
+            "| measured | seconds | processor seconds | peak memory, GiB |",
+            "|---|---|---|---|",
+            *(
+                f"| {name} | {cost.seconds:.1f} | {cost.processor_seconds:.1f} | {cost.peak_gib:.2f} |"
+                for name, cost in self.costs.items()
+            ),
+            "",
+        ]
+        if self.differences:
+            lines += ["**The computations disagree:**", "", *(f"- {text}" for text in self.differences)]
+        else:
+            lines.append("All computations of facts and marts gave equal totals.")
+        return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    """Cores and memory, by which a ratio may differ elsewhere."""
+    memory = psutil.virtual_memory().total / 1024**3
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, load at the end {load:.1f}"
+
+
+def write(page: Path, results: Results) -> None:
+    """Replace the section of this size on the page, or add it at the end."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else "# Benchmarks\n"
+    section = results.as_markdown()
+    title = re.escape(section.split("\n", 1)[0])
+    pattern = re.compile(rf"^{title}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    text = (
+        pattern.sub(lambda _: section + "\n", text)
+        if pattern.search(text)
+        else f"{text.rstrip()}\n\n{section}"
+    )
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def _ratio(what: str, value: float, net: float | None, limit: float, target: str) -> Ratio:
+    return Ratio(
+        what, _short(value), _short(net) if net is not None else "", target, _verdict(value <= limit)
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def _verdict(is_met: bool) -> str:
+    return "met" if is_met else "**missed**"
