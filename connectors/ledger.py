@@ -93,7 +93,7 @@ class Batch:
     """One file seen or extract pulled. Dates and instants are UTC; counts are rows of the source.
 
     `rows_read = rows_accepted + rows_quarantined + rows_skipped`; skipped rows are those that a profile
-    declares to be no data (titles, blank lines, totals). `totals` keeps control totals by name.
+    declares to be no data (blank lines, totals); rows up to the header do not count. `totals` keeps control totals by name.
     """
 
     batch_id: str

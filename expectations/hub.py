@@ -270,7 +270,7 @@ def _see_rules(hub: Hub, landing: Path) -> None:
 
 
 def _see_warehouse(hub: Hub, warehouse: Path) -> str:
-    """Attach the warehouse under its own name, which its views use; returns that name, quoted.
+    """Attach the warehouse under its own name, which its views use; returns that name.
 
     Views of `intermediate` are left out: to name one is to open the Parquet files behind it.
     """
@@ -302,11 +302,12 @@ def _see_scope(hub: Hub, scope: Scope, warehouse: str) -> None:
     )
     source = "select slice_key from ledger.slices where is_pending and entity = 'sell_out'"
     if hub.execute(
-        "select 1 from duckdb_tables() where database_name = 'aval' and schema_name = 'staging' "
-        "and table_name = 'stg_ledger__touched_slices'"
+        "select 1 from duckdb_tables() where database_name = ? and schema_name = 'staging' "
+        "and table_name = 'stg_ledger__touched_slices'",
+        [warehouse],
     ):
         source += (
-            " union select slice_key from aval.staging.stg_ledger__touched_slices "
+            f' union select slice_key from "{warehouse}".staging.stg_ledger__touched_slices '
             "where entity_code = 'sell_out'"
         )
     hub.execute(f"create table ledger.touched_slices as {source}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
@@ -363,11 +363,7 @@ def _show_check(report: CheckReport) -> None:
             table.add_row(total.entity, total.period, f"{total.rows:,}", total.quantity, total.amount)
         console.print(table)
     if report.preview:
-        names = [
-            name
-            for name in report.preview[0]
-            if not name.startswith("_") and any(r.get(name) for r in report.preview)
-        ]
+        names = [name for name in report.preview[0] if _tells(name, report.preview)]
         table = _table("First rows")
         for name in names[:10]:
             table.add_column(name, overflow="fold")
@@ -391,6 +387,12 @@ def _show_check(report: CheckReport) -> None:
         console.print(str(report.problem), markup=False, highlight=False)
     else:
         console.print("would be accepted")
+
+
+def _tells(name: str, rows: Sequence[Mapping[str, str | None]]) -> bool:
+    """Whether a column says something of the rows: it is filled, and not the same by definition."""
+    is_constant = name.startswith("_") or name in ("slice_key", "partner_code", "feed_code")
+    return not is_constant and any(row.get(name) for row in rows)
 
 
 def _listed(labels: Any, shown: int = 4) -> str:
@@ -445,6 +447,8 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
         )
     if not done.gates:
         table.add_row("Gates", "not run" if done.outcome.failures else "not run: nothing new")
+    if done.plan is not None and done.plan.is_needed:
+        table.add_row("Why it was built", "; ".join(done.plan.reasons))
     table.add_row("Published", _publication_line(done))
     console.print(table)
     if done.notes:

@@ -27,9 +27,11 @@ _YEAR: Final = (
     "month_start_date >= date_trunc('month', (select as_of_date from marts.publication)) - interval 12 month "
     "and month_start_date < date_trunc('month', (select as_of_date from marts.publication))"
 )
-_LAST_WEEK: Final = (
-    "week_start_date = (select max(week_start_date) from marts.mart_channel_inventory_weekly "
-    "where on_hand_quantity is not null)"
+# Partners report stock on different days: of each position the newest stock, if it is not older than five weeks.
+_NEWEST: Final = (
+    "(select * from marts.mart_channel_inventory_weekly where on_hand_quantity is not null "
+    "and week_start_date > (select as_of_date from marts.publication) - interval 35 day "
+    "qualify row_number() over (partition by partner_code, product_code order by week_start_date desc) = 1)"
 )
 _FIGURES: Final[Sequence[tuple[str, str, str, str]]] = (
     (
@@ -64,24 +66,22 @@ _FIGURES: Final[Sequence[tuple[str, str, str, str]]] = (
         "select 100.0 * reports_received / nullif(reports_expected, 0) from marts.publication",
     ),
     (
-        "Units on hand in the channel, last week",
+        "Units on hand at partners, newest stock known",
         "{:,.0f}",
         "mart_channel_inventory_weekly",
-        f"select sum(on_hand_quantity) from marts.mart_channel_inventory_weekly where {_LAST_WEEK}",
+        f"select sum(on_hand_quantity) from {_NEWEST}",
     ),
     (
-        "Partner x product positions overstocked, last week",
+        "Partner x product positions overstocked",
         "{:,.0f}",
         "mart_channel_inventory_weekly",
-        "select count(*) filter (where stock_status_code = 'overstock') "
-        f"from marts.mart_channel_inventory_weekly where {_LAST_WEEK}",
+        f"select count(*) filter (where stock_status_code = 'overstock') from {_NEWEST}",
     ),
     (
-        "Partner x product positions in shortage, last week",
+        "Partner x product positions in shortage",
         "{:,.0f}",
         "mart_channel_inventory_weekly",
-        "select count(*) filter (where stock_status_code = 'shortage') "
-        f"from marts.mart_channel_inventory_weekly where {_LAST_WEEK}",
+        f"select count(*) filter (where stock_status_code = 'shortage') from {_NEWEST}",
     ),
 )
 

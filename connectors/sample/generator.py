@@ -10,11 +10,12 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 from connectors.sample import answer_key, erp, ledger_export
+from connectors.sample.cast import START
 from connectors.sample.catalogue import Listings, Product, build_listings, build_products
 from connectors.sample.documents import Documents, build_documents
 from connectors.sample.reports import Report, World, build_reports, build_world
@@ -22,6 +23,7 @@ from connectors.sample.trade import Trade, simulate
 
 SEED: Final = 20240701
 AS_OF: Final = date(2026, 6, 30)
+EARLIEST: Final = START + timedelta(days=14)
 
 Progress = Callable[[str, float], None]
 """Called with the step and the share of it that is done, 0 to 1."""
@@ -68,7 +70,9 @@ class Simulation:
 
 
 def build(seed: int, as_of: date, progress: Progress | None = None) -> Simulation:
-    """Work out all that happens up to the end of `as_of`."""
+    """Work out all that happens up to the end of `as_of`; ValueError if that is too early for a history."""
+    if as_of < EARLIEST:
+        raise ValueError(f"as_of is {as_of}; expected {EARLIEST} or later, for the history begins on {START}")
     products = build_products(seed)
     listings = build_listings(seed, products)
     trade = simulate(seed, as_of, products, listings, _step(progress, "trade"))

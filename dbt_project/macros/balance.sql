@@ -1,8 +1,9 @@
 {#
-    What the ratio of sell-out to sell-in says about the channel: used for the month and for the
-    rolling months, so that both are read by the same rule. It compares the ratio as it is published,
-    with four decimals, and judges nothing that too few reports cover: half a month's sales against a
-    whole month's invoices would be an alarm without a cause. Reads the columns is_launch and the limits.
+    What the ratio of sell-out to sell-in says about the channel: used for the month and
+    for the rolling months, so that both are read by the same rule. It compares the
+    ratio as it is published, with four decimals, and judges nothing that too few
+    reports cover: half a month's sales against a whole month's invoices would be an
+    alarm without a cause. Reads the columns is_launch and the limits.
 #}
 {% macro balance_status(rate, sell_out, sell_in, coverage_rate) -%}
     case
@@ -23,8 +24,8 @@
 {%- endmacro %}
 
 {#
-    The length of a window, which SQL wants as a constant: read from dim_thresholds while the mart is
-    compiled. It is the company's, not a channel's.
+    The length of a window, which SQL wants as a constant: read from dim_thresholds
+    while the mart is compiled. It is the company's, not a channel's.
 #}
 {% macro company_threshold(threshold_code, default) -%}
     {%- set thresholds = ref('dim_thresholds') -%}

@@ -1,6 +1,7 @@
 {#
-    Calendar arithmetic. Weeks are ISO weeks (Monday to Sunday); a week belongs to the month and
-    the year of its Thursday. What the engines write differently is dispatched.
+    Calendar arithmetic. Weeks are ISO weeks (Monday to Sunday); a week belongs to the
+    month and the year of its Thursday. What the engines write differently is
+    dispatched.
 #}
 
 {# The day that figures are as of. #}

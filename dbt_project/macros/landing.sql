@@ -1,6 +1,6 @@
 {#
-    The way from landing into staging: the only macros that know that landing is Parquet files.
-    `source()` is always called, so that the lineage shows the landing asset.
+    The way from landing into staging: the only macros that know that landing is Parquet
+    files. `source()` is always called, so that the lineage shows the landing asset.
 #}
 
 {# All landed rows of an entity, every batch and version. #}
@@ -22,9 +22,10 @@
 {%- endmacro %}
 
 {#
-    The rows of a report entity in those files only that hold slices of this run, in the order of the
-    reported periods. Naming the files in that order is what keeps the facts in period order: the
-    insert keeps the order of its input, and no sort is needed (measurement: see fct_sell_out).
+    The rows of a report entity in those files only that hold slices of this run, in the
+    order of the reported periods. Naming the files in that order is what keeps the
+    facts in period order: the insert keeps the order of its input, and no sort is
+    needed (measurement: see fct_sell_out).
 #}
 {% macro landing_touched(entity) -%}
     {%- set relation = source('landing_feeds', entity) -%}
@@ -50,7 +51,10 @@
     {{ return(parquet_files(files)) }}
 {%- endmacro %}
 
-{# Older files may lack a column that the contract got later: columns are matched by name. #}
+{#
+    Older files may lack a column that the contract got later: columns are matched by
+    name.
+#}
 {% macro parquet_files(paths) -%}
     {%- set landing_folder = env_var('AVAL_LANDING', 'landing') -%}
     {%- set quoted = [] -%}
@@ -61,8 +65,8 @@
 {%- endmacro %}
 
 {#
-    Of all landed versions of an ERP row the newest. Only batches that the ledger knows count: an
-    extract that died half-way left none.
+    Of all landed versions of an ERP row the newest. Only batches that the ledger knows
+    count: an extract that died half-way left none.
 #}
 {% macro newest_versions(entity, key) -%}
     select landed.*

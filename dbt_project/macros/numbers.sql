@@ -1,6 +1,6 @@
 {#
-    Decimals. Sums and products widen a decimal; every figure is brought back to the one type of its
-    kind, so that contracts hold on every engine.
+    Decimals. Sums and products widen a decimal; every figure is brought back to the one
+    type of its kind, so that contracts hold on every engine.
 #}
 
 {% macro quantity(expression) -%}
@@ -11,7 +11,10 @@
     cast({{ expression }} as decimal(18, 4))
 {%- endmacro %}
 
-{# numerator / denominator with four decimals; NULL when the denominator is zero or NULL. #}
+{#
+    numerator / denominator with four decimals; NULL when the denominator is zero or
+    NULL.
+#}
 {% macro divide(numerator, denominator) -%}
     {{ return(adapter.dispatch('divide', 'aval')(numerator, denominator)) }}
 {%- endmacro %}
@@ -23,7 +26,10 @@
     )
 {%- endmacro %}
 
-{# DuckDB divides decimals as doubles: rounding before the cast keeps 15 significant digits right. #}
+{#
+    DuckDB divides decimals as doubles: rounding before the cast keeps 15 significant
+    digits right.
+#}
 {% macro duckdb__divide(numerator, denominator) -%}
     cast(
         round(

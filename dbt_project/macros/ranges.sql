@@ -1,9 +1,12 @@
 {#
-    Half-open ranges of dates, `valid_from_date <= day < valid_to_date`, closed so that every day has
-    exactly one: a range lasts until the next one of the same key begins.
+    Half-open ranges of dates, `valid_from_date <= day < valid_to_date`, closed so that
+    every day has exactly one: a range lasts until the next one of the same key begins.
 #}
 
-{# The first range of a key reaches back to 1900-01-01, so that every document finds one. #}
+{#
+    The first range of a key reaches back to 1900-01-01, so that every document finds
+    one.
+#}
 {% macro range_start(key) -%}
     case
         when row_number() over ({{ range_window(key) }}) = 1

@@ -1,10 +1,12 @@
 {#
-    Which of our products and units a reported line means. In this order: our own product code, the
-    GTIN (a packing's GTIN also says the unit), the crosswalk of the partner's code on the line's day.
-    A line whose product stays unknown belongs to the product UNMATCHED; no line is dropped.
+    Which of our products and units a reported line means. In this order: our own
+    product code, the GTIN (a packing's GTIN also says the unit), the crosswalk of the
+    partner's code on the line's day. A line whose product stays unknown belongs to the
+    product UNMATCHED; no line is dropped.
 
-    Needs the columns partner_code, reported_product_code, reported_gtin, partner_product_code,
-    reported_unit_code and `day`; adds product_code, unit_code, base_quantity, resolution_code.
+    Needs the columns partner_code, reported_product_code, reported_gtin,
+    partner_product_code, reported_unit_code and `day`; adds product_code, unit_code,
+    base_quantity, resolution_code.
 #}
 {% macro resolved_lines(lines, day) -%}
     select
@@ -26,7 +28,8 @@
             ) as product_code,
             case
                 when products.product_code is not null then lines.reported_unit_code
-                -- The base unit's GTIN names the product only; the line says how it was counted.
+                -- The base unit's GTIN names the product only; the line says how it was
+                -- counted.
                 when gtins.is_packing then gtins.unit_code
                 when gtins.product_code is not null then lines.reported_unit_code
                 when crosswalk_products.product_code is not null then crosswalk.unit_code

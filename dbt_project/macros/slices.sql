@@ -1,9 +1,13 @@
 {#
-    Slice replacement: facts from partners' reports are replaced slice by slice (partner|feed|period).
-    Which slices, decides stg_ledger__touched_slices; these macros are what it and the facts share.
+    Slice replacement: facts from partners' reports are replaced slice by slice
+    (partner|feed|period). Which slices, decides stg_ledger__touched_slices; these
+    macros are what it and the facts share.
 #}
 
-{# Tables that remember between runs, as schema and name. Without one of them everything is read. #}
+{#
+    Tables that remember between runs, as schema and name. Without one of them
+    everything is read.
+#}
 {% macro remembering_tables() -%}
     {{ return([
         ('core', 'fct_sell_out'),
@@ -15,14 +19,17 @@
 {%- endmacro %}
 
 {#
-    A table as the last run left it. Not `ref()`: what this run reads of the last one is no edge of
-    the graph, and as an edge it would be a cycle.
+    A table as the last run left it. Not `ref()`: what this run reads of the last one is
+    no edge of the graph, and as an edge it would be a cycle.
 #}
 {% macro built(schema, name) -%}
     {{ return(api.Relation.create(database=target.database, schema=schema, identifier=name)) }}
 {%- endmacro %}
 
-{# Whether this run reads all live slices: scope `all`, --full-refresh, or nothing to build on. #}
+{#
+    Whether this run reads all live slices: scope `all`, --full-refresh, or nothing to
+    build on.
+#}
 {% macro rebuilds_everything() -%}
     {%- if not execute or flags.FULL_REFRESH or env_var('AVAL_SCOPE', 'touched') == 'all' -%}
         {{ return(true) }}
@@ -36,8 +43,8 @@
 {%- endmacro %}
 
 {#
-    Pre-hook of a fact: remove the touched slices that have no rows any more. Slices with rows are
-    replaced by the strategy `delete+insert` itself.
+    Pre-hook of a fact: remove the touched slices that have no rows any more. Slices
+    with rows are replaced by the strategy `delete+insert` itself.
 #}
 {% macro clear_emptied_slices(entity) -%}
     {%- set touched_slices = ref('stg_ledger__touched_slices') -%}
@@ -57,8 +64,9 @@
 {%- endmacro %}
 
 {#
-    All master data that decides to which product and unit a reported line belongs. The facts' copy
-    (int_product_identifiers_used) is compared with it to find the slices that a change touches.
+    All master data that decides to which product and unit a reported line belongs. The
+    facts' copy (int_product_identifiers_used) is compared with it to find the slices
+    that a change touches.
 #}
 {% macro product_identifiers() -%}
     select
@@ -119,7 +127,10 @@
     from {{ ref('stg_rules__product_crosswalk') }}
 {%- endmacro %}
 
-{# Partners with their dated terms: what decides a line's partner version, channel and territory. #}
+{#
+    Partners with their dated terms: what decides a line's partner version, channel and
+    territory.
+#}
 {% macro partner_versions() -%}
     select
         partners.partner_code,

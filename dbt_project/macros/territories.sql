@@ -1,7 +1,7 @@
 {#
-    The territory of an address: in France the departement of the postal code (Corsica and the
-    overseas territories have their own rules), elsewhere the country. Without a postal code NULL:
-    a territory is not guessed.
+    The territory of an address: in France the departement of the postal code (Corsica
+    and the overseas territories have their own rules), elsewhere the country. Without a
+    postal code NULL: a territory is not guessed.
 #}
 {% macro territory_code(country_code, postal_code) -%}
     case

@@ -1,4 +1,4 @@
-"""The example `examples/tryton`, run as its README says: Tryton's invoices arrive in `fct_sell_in` to the cent."""
+"""The example `examples/tryton` as its README runs it: the invoices arrive in `fct_sell_in` to the cent."""
 
 from __future__ import annotations
 

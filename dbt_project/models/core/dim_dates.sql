@@ -1,4 +1,5 @@
--- Grain: one row per day, from the first year with data to the end of the as-of date's year.
+-- Grain: one row per day, from the first year with data to the end of the as-of date's
+-- year.
 with
 
 slices as (

@@ -1,5 +1,6 @@
 -- Grain: one row per partner and range of dates with the same terms (point in time).
--- Name, channel and address are as the ERP has them now; the terms are dated by the ERP itself.
+-- Name, channel and address are as the ERP has them now; the terms are dated by the ERP
+-- itself.
 with
 
 partners as (

@@ -1,4 +1,5 @@
--- Grain: one row per product, and the member UNMATCHED for reported lines without a known product.
+-- Grain: one row per product, and the member UNMATCHED for reported lines without a
+-- known product.
 with
 
 products as (

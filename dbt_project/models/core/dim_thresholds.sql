@@ -1,6 +1,7 @@
--- Grain: one row per threshold and channel, and channel * for what is not decided by channel;
--- complete, so that a join always finds a value.
--- The company's value for the channel, else its value for all channels, else the default.
+-- Grain: one row per threshold and channel, and channel * for what is not decided by
+-- channel; complete, so that a join always finds a value.
+-- The company's value for the channel, else its value for all channels, else the
+-- default.
 with
 
 defaults as (

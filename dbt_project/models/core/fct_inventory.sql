@@ -1,10 +1,11 @@
 -- Grain: one row per partner, product and complete ISO week.
--- Additive over partners and products; stocks (opening, calculated, reported, gap) are not additive
--- over weeks.
+-- Additive over partners and products; stocks (opening, calculated, reported, gap) are
+-- not additive over weeks.
 --
--- The roll-forward, calculated = opening + received - returned to us - sold + consumer returns,
--- starts from a reported stock, the anchor, and runs until a week whose sales are not known. The next
--- reported stock anchors a new chain. Inside a longer reporting period the chain runs on unseen.
+-- The roll-forward, calculated = opening + received - returned to us - sold + consumer
+-- returns, starts from a reported stock, the anchor, and runs until a week whose sales
+-- are not known. The next reported stock anchors a new chain. Inside a longer reporting
+-- period the chain runs on unseen.
 with
 
 weeks as (
@@ -31,8 +32,8 @@ chained as (
     from weeks
 ),
 
--- A stock counted while a sell-out period runs cannot be an anchor: the sales that the period will
--- report lie on both sides of it.
+-- A stock counted while a sell-out period runs cannot be an anchor: the sales that the
+-- period will report lie on both sides of it.
 anchored as (
     select
         chained.*,

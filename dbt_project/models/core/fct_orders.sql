@@ -1,5 +1,6 @@
 -- Grain: one row per order line.
--- Additive: quantities and amounts; leave out status_code cancelled for the order volume.
+-- Additive: quantities and amounts; leave out status_code cancelled for the order
+-- volume.
 with
 
 lines as (

@@ -1,5 +1,5 @@
--- Grain: one row per feed, kind of report (sell_out, inventory) and period that was expected up to
--- the as-of date, or that was reported.
+-- Grain: one row per feed, kind of report (sell_out, inventory) and period that was
+-- expected up to the as-of date, or that was reported.
 with
 
 feeds as (
@@ -76,8 +76,8 @@ expected as (
     inner join calendar_periods
         on
             kinds.frequency_code = calendar_periods.frequency_code
-            and calendar_periods.period_start_date >= kinds.expected_from_date
-            and calendar_periods.period_end_date < kinds.expected_to_date
+            and kinds.expected_from_date <= calendar_periods.period_start_date
+            and kinds.expected_to_date > calendar_periods.period_end_date
     where calendar_periods.period_end_date <= {{ as_of_date() }}
 ),
 
@@ -101,7 +101,8 @@ reported as (
             and slices.entity_code = kinds.report_kind_code
 ),
 
--- A report of several periods speaks for all of them: a day without a line inside it is a zero.
+-- A report of several periods speaks for all of them: a day without a line inside it is
+-- a zero.
 spanned as (
     select
         expected.report_kind_code,
@@ -159,7 +160,8 @@ final as (
         feed_code,
         period_start_date,
         period_end_date,
-        -- A week belongs to the month of its Thursday; days and months lie in one month anyway.
+        -- A week belongs to the month of its Thursday; days and months lie in one month
+        -- anyway.
         {{
             month_start(
                 'case when ' ~ days_between('period_start_date', 'period_end_date')

@@ -1,5 +1,6 @@
 -- Grain: one row per sell-out line that a partner reported.
--- Additive: quantities in base units and amounts; quantities _in_unit only within one unit.
+-- Additive: quantities in base units and amounts; quantities _in_unit only within one
+-- unit.
 {{
     config(
         materialized='incremental',

@@ -1,5 +1,7 @@
--- Grain: one row per slice, product, unit, reported identifiers, week, month and currency.
--- Additive: quantities in base units, amounts, counts. All that reads sell-out by product reads this:
+-- Grain: one row per slice, product, unit, reported identifiers, week, month and
+-- currency.
+-- Additive: quantities in base units, amounts, counts. All that reads sell-out by
+-- product reads this:
 -- it is some hundred times smaller than fct_sell_out and replaced by the same slices.
 {{
     config(

@@ -1,5 +1,5 @@
--- Grain: one row per slice, day of the count, product, unit and reported identifiers; stores are
--- added up. Stocks are additive over partners and products, not over days.
+-- Grain: one row per slice, day of the count, product, unit and reported identifiers;
+-- stores are added up. Stocks are additive over partners and products, not over days.
 {{
     config(
         materialized='incremental',

@@ -1,6 +1,6 @@
--- Grain: one row per partner, product and complete ISO week, from the product's first appearance at
--- the partner (arrived, sold or in stock) to the as-of date; from then on it stays in the grid, so
--- that a product that is absent from a report counts as zero.
+-- Grain: one row per partner, product and complete ISO week, from the product's first
+-- appearance at the partner (arrived, sold or in stock) to the as-of date; from then on
+-- it stays in the grid, so that a product that is absent from a report counts as zero.
 {{ config(materialized='table') }}
 
 with
@@ -124,11 +124,23 @@ counted_weeks as (
 ),
 
 appearances as (
-    select partner_code, product_code, week_start_date from moved
+    select
+        partner_code,
+        product_code,
+        week_start_date
+    from moved
     union all
-    select partner_code, product_code, week_start_date from sold
+    select
+        partner_code,
+        product_code,
+        week_start_date
+    from sold
     union all
-    select partner_code, product_code, week_start_date from counted
+    select
+        partner_code,
+        product_code,
+        week_start_date
+    from counted
 ),
 
 first_appearances as (
@@ -213,7 +225,8 @@ final as (
         week_state_code = 'reported' as is_sell_out_reported,
         is_inventory_reported,
         stock_date,
-        -- Sales that are not known as a whole are unknown, whatever part of them came in.
+        -- Sales that are not known as a whole are unknown, whatever part of them came
+        -- in.
         week_state_code in ('missing', 'not_expected') or unresolved_line_count > 0
             as is_chain_broken,
         case

@@ -1,5 +1,6 @@
 -- Grain: one row per GTIN that names exactly one product.
--- A GTIN that two products claim names none: a line is rather unmatched than given to the wrong one.
+-- A GTIN that two products claim names none: a line is rather unmatched than given to
+-- the wrong one.
 with
 
 products as (

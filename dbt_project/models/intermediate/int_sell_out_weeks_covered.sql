@@ -1,8 +1,10 @@
--- Grain: one row per partner and ISO week that a sell-out report covers or should cover.
+-- Grain: one row per partner and ISO week that a sell-out report covers or should
+-- cover.
 -- Says what is known of the week's sales as a whole; products come later. A week is
 --   reported  if every report that has to say something about it has come in,
 --   missing   if one of them has not,
---   running   if a longer period, reported on its last day only, is not over in that week.
+--   running   if a longer period, reported on its last day only, is not over in that
+--   week.
 {{ config(materialized='table') }}
 
 with

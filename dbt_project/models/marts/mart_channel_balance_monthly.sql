@@ -1,8 +1,8 @@
--- Grain: one row per month, partner and product, from the product's first appearance at the partner
--- to the as-of date.
--- Additive over partners and products: quantities. Not additive: stocks over months, and every _rate;
--- the ratio of a group is the ratio of its sums.
-{%- set rolling_months = company_threshold('rolling_ratio_months', 3) %}
+-- Grain: one row per month, partner and product, from the product's first appearance at
+-- the partner to the as-of date.
+-- Additive over partners and products: quantities. Not additive: stocks over months,
+-- and every _rate; the ratio of a group is the ratio of its sums.
+{%- set rolling_months = company_threshold('rolling_ratio_months', 3) | int %}
 
 with
 
@@ -63,7 +63,8 @@ limits as (
     group by channel_code
 ),
 
--- A week belongs to the month of its Thursday, but a stock counted at a month's end to that month.
+-- A week belongs to the month of its Thursday, but a stock counted at a month's end to
+-- that month.
 stock_weeks as (
     select
         partner_code,
@@ -101,11 +102,23 @@ stock_months as (
 ),
 
 appearances as (
-    select partner_code, product_code, month_start_date from sell_in
+    select
+        partner_code,
+        product_code,
+        month_start_date
+    from sell_in
     union all
-    select partner_code, product_code, month_start_date from sell_out
+    select
+        partner_code,
+        product_code,
+        month_start_date
+    from sell_out
     union all
-    select partner_code, product_code, month_start_date from stock_months
+    select
+        partner_code,
+        product_code,
+        month_start_date
+    from stock_months
 ),
 
 first_appearances as (
@@ -127,7 +140,8 @@ grid as (
     inner join months on first_appearances.first_month_date <= months.month_start_date
 ),
 
--- The report state of a partner's month, also for products that have no sell-out row of their own.
+-- The report state of a partner's month, also for products that have no sell-out row of
+-- their own.
 reports as (
     select
         month_start_date,
@@ -198,7 +212,8 @@ joined as (
     left join limits on partners.channel_code = limits.channel_code
 ),
 
--- Months without a report are left out on both sides of the rolling ratio (like for like).
+-- Months without a report are left out on both sides of the rolling ratio (like for
+-- like).
 windowed as (
     select
         joined.*,

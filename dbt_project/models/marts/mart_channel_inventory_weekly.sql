@@ -1,8 +1,9 @@
--- Grain: one row per complete ISO week, partner and product, from the product's first appearance at
--- the partner on.
--- Additive over partners and products: quantities. Not additive: stocks over weeks, and every _rate,
--- mean, days and weeks figure; the ratio of a group is the ratio of its sums.
-{%- set recent_weeks = company_threshold('trailing_sell_out_days', 28) // 7 %}
+-- Grain: one row per complete ISO week, partner and product, from the product's first
+-- appearance at the partner on.
+-- Additive over partners and products: quantities. Not additive: stocks over weeks, and
+-- every _rate, mean, days and weeks figure; the ratio of a group is the ratio of its
+-- sums.
+{%- set recent_weeks = (company_threshold('trailing_sell_out_days', 28) | int) // 7 %}
 
 with
 

@@ -1,4 +1,5 @@
--- Grain: one row per month, partner and product with an order, a shipment or an invoice.
+-- Grain: one row per month, partner and product with an order, a shipment or an
+-- invoice.
 -- Additive, but for invoice_count: one invoice counts for each of its products.
 with
 
@@ -62,11 +63,26 @@ invoiced as (
 ),
 
 keys as (
-    select month_start_date, partner_code, product_code, channel_code from ordered
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        channel_code
+    from ordered
     union distinct
-    select month_start_date, partner_code, product_code, channel_code from shipped
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        channel_code
+    from shipped
     union distinct
-    select month_start_date, partner_code, product_code, channel_code from invoiced
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        channel_code
+    from invoiced
 ),
 
 final as (

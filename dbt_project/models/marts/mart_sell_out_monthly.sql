@@ -1,8 +1,9 @@
--- Grain: one row per month, partner and product, from the product's first appearance at the
--- partner (bought, sold or in stock) to the as-of date, for partners that report sell-out.
--- Additive: quantities, amounts, line_count. Not additive: the period counts and coverage_rate, which
--- belong to the partner's month. Quantities are NULL where nothing was reported, 0 where a report
--- does not name the product.
+-- Grain: one row per month, partner and product, from the product's first appearance at
+-- the partner (bought, sold or in stock) to the as-of date, for partners that report
+-- sell-out.
+-- Additive: quantities, amounts, line_count. Not additive: the period counts and
+-- coverage_rate, which belong to the partner's month. Quantities are NULL where nothing
+-- was reported, 0 where a report does not name the product.
 with
 
 sell_out as (

@@ -1,4 +1,6 @@
-{# Half-open ranges without holes or overlaps, from 1900-01-01 to 9999-12-31, per key. #}
+{#
+    Half-open ranges without holes or overlaps, from 1900-01-01 to 9999-12-31, per key.
+#}
 {% test closed_ranges(model, key) %}
     with ranges as (
         select

@@ -1,6 +1,7 @@
 {#
-    The key of a fact that is replaced by slice, looked at where this run replaced something: a key
-    holds its batch, so it cannot come up in another slice. With AVAL_SCOPE=all that is everywhere.
+    The key of a fact that is replaced by slice, looked at where this run replaced
+    something: a key holds its batch, so it cannot come up in another slice. With
+    AVAL_SCOPE=all that is everywhere.
 #}
 {% test unique_in_touched_slices(model, column_name) %}
     select

@@ -1,4 +1,5 @@
--- Grain: one row per partner, territory, product family and range of dates, as the ERP has it now.
+-- Grain: one row per partner, territory, product family and range of dates, as the ERP
+-- has it now.
 with
 
 newest as (

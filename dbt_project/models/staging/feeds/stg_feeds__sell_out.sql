@@ -1,5 +1,6 @@
 -- Grain: one row per reported sell-out line of the slices that this run replaces.
--- Texts are not trimmed here: intake has done it once, and this view is read for every line.
+-- Texts are not trimmed here: intake has done it once, and this view is read for every
+-- line.
 with
 
 landed as (

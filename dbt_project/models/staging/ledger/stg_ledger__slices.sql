@@ -1,5 +1,5 @@
--- Grain: one row per system, entity and slice: the live batch of each slice, and slices without a
--- live batch that still have to be cleared.
+-- Grain: one row per system, entity and slice: the live batch of each slice, and slices
+-- without a live batch that still have to be cleared.
 with
 
 landed as (

@@ -1,7 +1,9 @@
 -- Grain: one row per slice of a partner's report that this run replaces.
--- A slice is touched if the ledger says so (it was landed, superseded or asked for), or if master
--- data changed that its rows were resolved with: a new GTIN, crosswalk row, unit or partner term.
--- It stands in staging although it compares: it decides which files the report models read.
+-- A slice is touched if the ledger says so (it was landed, superseded or asked for), or
+-- if master data changed that its rows were resolved with: a new GTIN, crosswalk row,
+-- unit or partner term.
+-- It stands in staging although it compares: it decides which files the report models
+-- read.
 -- depends_on: {{ ref('stg_erp__products') }}, {{ ref('stg_erp__product_units') }}
 -- depends_on: {{ ref('stg_erp__partners') }}, {{ ref('stg_erp__partner_terms') }}
 -- depends_on: {{ ref('stg_rules__product_crosswalk') }}
@@ -86,25 +88,33 @@ built_rows as (
 ),
 
 affected_rows as (
-    select built_rows.entity_code, built_rows.slice_key
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
     from built_rows
     inner join changed_identifiers as changed
         on built_rows.reported_product_code = changed.identifier
     where changed.identifier_kind = 'product'
     union all
-    select built_rows.entity_code, built_rows.slice_key
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
     from built_rows
     inner join changed_identifiers as changed
         on built_rows.product_code = changed.product_code
     where changed.identifier_kind in ('product', 'unit')
     union all
-    select built_rows.entity_code, built_rows.slice_key
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
     from built_rows
     inner join changed_identifiers as changed
         on {{ gtin_14('built_rows.reported_gtin') }} = changed.identifier
     where changed.identifier_kind = 'gtin'
     union all
-    select built_rows.entity_code, built_rows.slice_key
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
     from built_rows
     inner join changed_identifiers as changed
         on
@@ -112,7 +122,9 @@ affected_rows as (
             and built_rows.partner_product_code = changed.identifier
     where changed.identifier_kind = 'crosswalk'
     union all
-    select built_rows.entity_code, built_rows.slice_key
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
     from built_rows
     inner join changed_versions as changed
         on
@@ -122,7 +134,9 @@ affected_rows as (
 ),
 
 affected_slices as (
-    select entity_code, slice_key
+    select
+        entity_code,
+        slice_key
     from affected_rows
     group by entity_code, slice_key
 ),
@@ -138,18 +152,18 @@ final as (
         slices.period_start_date,
         slices.period_end_date,
         slices.landed_row_count,
-        {%- if rebuilds_everything() %}
-        'rebuild' as reason_code
-    from slices
-        {%- else %}
-        case when slices.is_pending then 'landed' else 'master_data' end as reason_code
-    from slices
-    left join affected_slices
-        on
-            slices.entity_code = affected_slices.entity_code
-            and slices.slice_key = affected_slices.slice_key
-    where slices.is_pending or affected_slices.slice_key is not null
-        {%- endif %}
+    {%- if rebuilds_everything() %}
+    'rebuild' as reason_code
+from slices
+    {%- else %}
+    case when slices.is_pending then 'landed' else 'master_data' end as reason_code
+from slices
+left join affected_slices
+    on
+        slices.entity_code = affected_slices.entity_code
+        and slices.slice_key = affected_slices.slice_key
+where slices.is_pending or affected_slices.slice_key is not null
+    {%- endif %}
 )
 
 select * from final

@@ -1,5 +1,6 @@
 -- Grain: one row per partner, partner's product code and range of dates.
--- A range that runs into the next one ends there, so that a day has at most one product.
+-- A range that runs into the next one ends there, so that a day has at most one
+-- product.
 with
 
 newest as (

@@ -84,6 +84,11 @@ def test_a_week_later_the_same_files_and_documents_are_there_and_some_more(
     assert later.answer_key.read_bytes() == fresh.answer_key.read_bytes()
 
 
+def test_a_history_needs_a_fortnight(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected 2024-07-15 or later"):
+        generate(tmp_path, as_of=date(2024, 7, 3))
+
+
 def test_lost_invoices_are_gone_with_their_lines(own: Sample) -> None:
     before = dump(own)
     numbers = changes.drop_invoices(own, date(2024, 9, 10))

@@ -1,0 +1,100 @@
+"""What starts runs by itself, and who hears of a failure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.defs.automation import failure_message, inbox_state, jobs, sensors
+from orchestration.defs.resources import Notifier
+from orchestration.settings import Settings, load_settings
+
+COMPANY = """
+company: {code: acme, name: Acme}
+erp: {kind: sql, url: "sqlite:///erp.sqlite", queries: erp}
+inbox: {path: "${AVAL_DATA}/inbox", settle_seconds: 60}
+"""
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "company").mkdir()
+    (tmp_path / "company" / "company.yml").write_text(COMPANY)
+    return load_settings(tmp_path / "company", tmp_path / "data")
+
+
+def put(settings: Settings, name: str, text: str, age: float) -> Path:
+    path = settings.company.inbox.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (NOW - age, NOW - age))
+    return path
+
+
+def test_the_inbox_is_new_when_a_file_comes_changes_or_goes(settings: Settings) -> None:
+    empty = inbox_state(settings, NOW)
+    path = put(settings, "D01/a.csv", "one", 300)
+    one = inbox_state(settings, NOW)
+    put(settings, "D01/a.csv", "other", 200)
+    other = inbox_state(settings, NOW)
+    assert len({empty, one, other}) == 3
+    assert inbox_state(settings, NOW) == other
+    path.unlink()
+    assert inbox_state(settings, NOW) == empty
+
+
+def test_a_file_that_is_still_being_written_starts_no_run_until_it_has_settled(settings: Settings) -> None:
+    empty = inbox_state(settings, NOW)
+    put(settings, "D01/a.csv", "half", 10)
+    assert inbox_state(settings, NOW) == empty
+    assert inbox_state(settings, NOW + 60) != empty
+
+
+def test_the_sensor_asks_for_one_run_per_state_of_the_inbox(settings: Settings) -> None:
+    put(settings, "D01/a.csv", "one", 300)
+    (sensor,) = sensors(settings)
+    repository = dg.Definitions(jobs=[_job()], sensors=[sensor]).get_repository_def()
+    first = sensor.evaluate_tick(dg.build_sensor_context(repository_def=repository))
+    assert len(first.run_requests or []) == 1
+    again = sensor.evaluate_tick(dg.build_sensor_context(repository_def=repository, cursor=first.cursor))
+    assert not again.run_requests
+    assert again.skip_message == "nothing new in the inbox"
+
+
+def _job() -> dg.JobDefinition:
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job(name="daily")
+    def daily() -> None:
+        nothing()
+
+    return daily
+
+
+def test_runs_that_write_the_warehouse_are_tagged_for_the_queue() -> None:
+    (job,) = jobs()
+    assert job.tags == {"aval/warehouse": "writer"}
+
+
+def test_a_failure_is_told_in_one_sentence_without_a_traceback() -> None:
+    message = failure_message(
+        "run-1", "gate_core", dg.Failure(description="gate core: CLOSED\n  a line is double")
+    )
+    assert message == (
+        "Aval run run-1 failed at gate_core; what was published stays as it was.\n"
+        "gate core: CLOSED\n  a line is double"
+    )
+
+
+def test_the_notifier_hands_the_message_to_the_operators_command(tmp_path: Path) -> None:
+    Notifier(command=f"cat > '{tmp_path}/told.txt'").tell("the ERP is down")
+    assert (tmp_path / "told.txt").read_text() == "the ERP is down"
+
+
+def test_without_a_command_nobody_is_told_and_nothing_fails() -> None:
+    Notifier().tell("the ERP is down")

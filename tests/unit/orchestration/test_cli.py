@@ -1,0 +1,171 @@
+"""The command line: exit codes that a scheduler can trust, and errors without tracebacks."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.doctor import examine
+from orchestration.lock import run_lock
+
+COMPANY = """
+company: {code: acme, name: Acme}
+erp: {kind: sql, url: "sqlite:///${AVAL_DATA}/erp.sqlite", queries: erp}
+inbox: {path: "${AVAL_DATA}/inbox"}
+"""
+FEED = """
+partner: P1
+files: {glob: "P1/*.csv"}
+container: {kind: delimited, delimiter: ";"}
+period: {frequency: week, source: file_name, pattern: '(?P<year>\\d{4})-W(?P<week>\\d\\d)'}
+columns: {gtin: EAN, sold_quantity: Qty}
+expected_from: 2026-06-01
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    # load_settings exports its paths; set here, they are taken back after the test.
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> list[str]:
+    """The options that name a small company with one feed."""
+    folder = tmp_path / "company"
+    (folder / "feeds").mkdir(parents=True)
+    (folder / "company.yml").write_text(COMPANY)
+    (folder / "feeds" / "P1_weekly.yml").write_text(FEED)
+    return ["--company", str(folder), "--data", str(tmp_path / "data")]
+
+
+def invoke(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    return result.exit_code, result.output
+
+
+def test_help_answers_within_a_second_and_tells_the_exit_codes() -> None:
+    command = [sys.executable, "-m", "orchestration.cli", "run", "--help"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "Exit codes" in result.stdout
+    assert "--accept-deleted-documents" in result.stdout
+    # Its own seconds, because other tests share the machine.
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 1.0
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import orchestration.cli; "
+        "print([n for n in ('dagster', 'duckdb', 'dlt', 'great_expectations', 'pandas') if n in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_an_unknown_option_is_wrong_use() -> None:
+    assert invoke("run", "--rebiuld", "2026-01")[0] == 2
+
+
+def test_a_wrong_key_in_the_company_directory_is_told_with_its_line(company: list[str]) -> None:
+    path = Path(company[1]) / "company.yml"
+    path.write_text(COMPANY + "curency: EUR\n")
+    code, output = invoke("run", *company)
+    assert code == 2
+    assert f"{path}:5: unknown key 'curency'" in output
+    assert "Traceback" not in output
+
+
+def test_a_span_that_is_none_is_wrong_use(company: list[str]) -> None:
+    code, output = invoke("run", *company, "--rebuild", "2026")
+    assert code == 2
+    assert "2026-01..2026-03" in output
+
+
+def test_a_second_run_gives_way(company: list[str], tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time; from pathlib import Path; from orchestration.lock import run_lock\n"
+            "with run_lock(Path(sys.argv[1]), 'the other'): print('held', flush=True); time.sleep(60)",
+            str(tmp_path / "data" / "state"),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        code, output = invoke("run", *company)
+        holder.kill()
+    assert code == 4
+    assert "another run holds the warehouse (the other" in output
+
+
+def test_there_is_nothing_to_publish_before_the_first_run(company: list[str]) -> None:
+    code, output = invoke("publish", *company)
+    assert code == 2
+    assert "run `aval run` first" in output
+
+
+def test_a_dry_run_shows_what_would_land_and_lands_nothing(company: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "sales 2026-W23.csv"
+    file.write_text("EAN;Qty\n" + "3017620422003;12\n3017620422003;many\n3017620422003;3\n" * 3)
+    code, output = invoke("feeds", "check", str(file), *company, "--feed", "P1_weekly")
+    assert "9 rows read: 6 accepted, 3 in quarantine" in output
+    assert "many" in output
+    assert not (tmp_path / "data" / "landing" / "feeds").exists()
+    # A third of the rows is bad, and the profile rejects a file above a fifth.
+    assert code == 1
+    assert "would be rejected as a whole" in output
+
+
+def test_a_dry_run_with_an_unknown_feed_names_the_known_ones(company: list[str], tmp_path: Path) -> None:
+    code, output = invoke("feeds", "check", str(tmp_path / "x.csv"), *company, "--feed", "P2_daily")
+    assert code == 2
+    assert "one of: P1_weekly" in output
+
+
+def test_feeds_status_shows_what_is_missing_before_anything_came(company: list[str]) -> None:
+    with (Path(company[1]) / "company.yml").open("a") as handle:
+        handle.write("as_of_date: 2026-06-21\n")
+    code, output = invoke("feeds", "status", *company)
+    assert code == 0
+    # Weeks 23 to 25 have ended by Sunday 21 June; 23 and 24 are due three days later.
+    assert "0 of 3" in output
+    assert "2026-W23, 2026-W24" in output
+
+
+def test_the_doctor_finds_what_a_run_would_miss(company: list[str]) -> None:
+    findings = {item.what: item for item in examine(Path(company[1]), Path(company[3]))}
+    assert findings["company directory"].is_ok
+    assert not findings["ERP"].is_ok
+    assert not findings["inbox"].is_ok
+    assert all(item.remedy for item in findings.values() if not item.is_ok)
+    assert invoke("doctor", *company)[0] == 2
+
+
+def test_the_doctor_is_content_with_a_company_that_can_run(company: list[str]) -> None:
+    data = Path(company[3])
+    (data / "inbox").mkdir(parents=True)
+    (data / "erp.sqlite").touch()
+    code, output = invoke("doctor", *company)
+    assert "problem" not in output
+    assert code == 0
+
+
+def test_the_doctor_sees_a_run_at_work(company: list[str]) -> None:
+    data = Path(company[3])
+    with run_lock(data / "state", "a long run"):
+        findings = {item.what: item for item in examine(Path(company[1]), data)}
+    assert not findings["run lock"].is_ok
+    assert "a long run" in findings["run lock"].found
