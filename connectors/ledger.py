@@ -93,7 +93,8 @@ class Batch:
     """One file seen or extract pulled. Dates and instants are UTC; counts are rows of the source.
 
     `rows_read = rows_accepted + rows_quarantined + rows_skipped`; skipped rows are those that a profile
-    declares to be no data (blank lines, totals); rows up to the header do not count. `totals` keeps control totals by name.
+    declares to be no data (blank lines, totals); rows up to the header do not count. `totals` keeps control
+    totals by name.
     """
 
     batch_id: str
@@ -227,8 +228,8 @@ class Ledger:
     ) -> Batch | None:
         """The newest batch (landed, superseded or rejected) that these bytes gave under this profile.
 
-        `period_start` limits it to one period: where the file's name gives the period, equal bytes (two reported
-        zeros, say) under the names of two periods are two reports.
+        `period_start` limits it to one period: where the file's name gives the period, equal bytes (two
+        reported zeros, say) under the names of two periods are two reports.
         """
         row = self._connection.execute(
             "select * from batches where content_hash = ?1 and profile_hash = ?2 and state <> 'duplicate' "
@@ -247,8 +248,8 @@ class Ledger:
         with self._transaction() as connection:
             connection.executemany(
                 "insert into sightings (path, stamp, content_hash, profile_hash) values (?, ?, ?, ?) "
-                "on conflict (path) do update set stamp = excluded.stamp, content_hash = excluded.content_hash, "
-                "profile_hash = excluded.profile_hash",
+                "on conflict (path) do update set stamp = excluded.stamp, "
+                "content_hash = excluded.content_hash, profile_hash = excluded.profile_hash",
                 [
                     (path, item.stamp, item.content_hash, item.profile_hash)
                     for path, item in sightings.items()

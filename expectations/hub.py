@@ -10,7 +10,7 @@ Names in the hub:
 - `ledger.batches`, `ledger.slices` (live ones, and pending ones that are gone), `ledger.files`;
 - `landing.<entity>` for ERP entities: the newest version of each key, deleted ones left out;
   `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
-- `landing.expected_feeds`: the feeds that the company's rules expect;
+- `landing.expected_feeds`, `landing.thresholds`: the company's rules;
 - `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
 - `core.*`, `marts.*`, `intermediate.*`: the warehouse; `published.*`: the marts last published;
 - `core.fct_sell_out_by_slice`: rows and sums of the whole fact by slice and batch;
@@ -123,6 +123,17 @@ class Hub:
         )
         return bool(count)
 
+    def thresholds(self) -> dict[str, str]:
+        """The company's thresholds that hold for all channels, as text by name."""
+        if "landing.thresholds" not in self.tables():
+            return {}
+        return dict(
+            self.execute(
+                "select threshold_code, cast(threshold_value as varchar) from landing.thresholds "
+                "where channel_code = '*'"
+            )
+        )
+
     def columns(self, table: str) -> set[str]:
         """Columns of a table of the hub; empty if there is no such table."""
         schema, _, name = table.partition(".")
@@ -153,7 +164,6 @@ def open_hub(
             raw: Any = session.connection.driver_connection
             hub = Hub(url, raw)
             hub.execute(f"set temp_directory = {_literal(spill)}")
-            hub.execute("set timezone = 'UTC'")
             if memory_limit:
                 hub.execute(f"set memory_limit = {_literal(memory_limit)}")
             for schema in ("ledger", "landing", "published", *_WAREHOUSE_SCHEMAS):
@@ -161,8 +171,8 @@ def open_hub(
             _see_ledger(hub, landing)
             if gate != "marts":
                 _see_documents(hub, landing)
+            _see_rules(hub, landing)
             if gate == "landing":
-                _see_rules(hub, landing)
                 _see_reports(hub, landing, scope)
             if gate != "landing" and warehouse is not None:
                 name = _see_warehouse(hub, warehouse)
@@ -259,14 +269,15 @@ def _see_reports(hub: Hub, landing: Path, scope: Scope) -> None:
 
 
 def _see_rules(hub: Hub, landing: Path) -> None:
-    """The feeds that the company expects: rules land as a whole, and the newest batch is the truth."""
-    folder = landing / "rules" / "feeds"
-    if any(folder.glob("*.parquet")):
-        hub.execute(
-            "create table landing.expected_feeds as select * "
-            f"from read_parquet({_literal(folder / '**' / '*.parquet')}, union_by_name = true) "
-            "qualify _batch_id = max(_batch_id) over ()"
-        )
+    """Expected feeds and thresholds: rules land as a whole, and the newest batch is the truth."""
+    for entity, table in (("feeds", "expected_feeds"), ("thresholds", "thresholds")):
+        folder = landing / "rules" / entity
+        if any(folder.glob("*.parquet")):
+            hub.execute(
+                f"create table landing.{table} as select * "
+                f"from read_parquet({_literal(folder / '**' / '*.parquet')}, union_by_name = true) "
+                "qualify _batch_id = max(_batch_id) over ()"
+            )
 
 
 def _see_warehouse(hub: Hub, warehouse: Path) -> str:

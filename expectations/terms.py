@@ -5,9 +5,11 @@ What belongs here: settings handed to suites. What does not: the checks themselv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Literal
+from decimal import Decimal
+from typing import Any, Literal
 
 Gate = Literal["landing", "core", "marts"]
 Scope = Literal["touched", "all"]
@@ -16,9 +18,12 @@ Severity = Literal["critical", "warning"]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where a gate draws its lines. Shares are 0..1."""
+    """Where a gate draws its lines. Shares are 0..1.
 
-    amount_tolerance: str = "0.01"
+    A company moves a line by a threshold of the same name in its rules (`rules/thresholds.yml`).
+    """
+
+    amount_tolerance: Decimal = Decimal("0.01")
     """Largest difference of a document line's own arithmetic, in its currency."""
     numbering_min_documents: int = 20
     """A series of invoice numbers is judged only from this many documents on."""
@@ -45,6 +50,15 @@ class Thresholds:
     erp_stale_days: int = 7
     """Days without a new invoice after which a warning is given."""
 
+    @classmethod
+    def of_company(cls, values: Mapping[str, str]) -> Thresholds:
+        """The defaults, and the company's own values where it has some."""
+        defaults: dict[str, Any] = asdict(cls())
+        own = {
+            name: type(default)(Decimal(values[name])) for name, default in defaults.items() if name in values
+        }
+        return cls(**own)
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -54,7 +68,6 @@ class Terms:
     as_of: date
     currency: str
     thresholds: Thresholds
-    has_published: bool = False
 
     @property
     def as_of_sql(self) -> str:

@@ -102,19 +102,12 @@ def validate(
     """Judge what the gate stands before.
 
     `warehouse` is created by the landing gate if it is not there yet, for the history; without one no
-    history is kept. `published` is the last published file, against which the marts gate compares row
-    counts. `pages=False` leaves out the Data Docs. No other connection of this process may hold the
-    warehouse while a gate runs.
+    history is kept. `published` is the last published file, with which the marts gate compares row counts.
+    `thresholds` takes the place of the company's own. `pages=False` leaves out the Data Docs.
+    No other connection of this process may hold the warehouse while a gate runs.
     """
     started = time.monotonic()
     landing, quality = landing.resolve(), quality.resolve()
-    terms = Terms(
-        scope=scope,
-        as_of=as_of,
-        currency=currency,
-        thresholds=thresholds or Thresholds(),
-        has_published=published is not None and published.is_file(),
-    )
     with open_hub(
         gate,
         warehouse=warehouse if warehouse is not None and warehouse.is_file() else None,
@@ -124,6 +117,12 @@ def validate(
         spill=quality / "spill",
         memory_limit=memory_limit,
     ) as hub:
+        terms = Terms(
+            scope=scope,
+            as_of=as_of,
+            currency=currency,
+            thresholds=thresholds or Thresholds.of_company(hub.thresholds()),
+        )
         outcomes, page = _judge(gate, hub, terms, quality / "docs" if pages else None, run_id)
     verdict = Verdict(
         gate=gate,

@@ -211,7 +211,7 @@ def refers_to(
         where {column} is not null and {column} not in (select {key} from {table} where {key} is not null)
         group by {column}
         """,
-        name=f"{column}_refers_to_{table.rpartition('.')[2]}",
+        name=f"{column}_is_known",
         severity=severity,
         message=text,
         remedy=remedy,

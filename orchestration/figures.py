@@ -27,7 +27,7 @@ _YEAR: Final = (
     "month_start_date >= date_trunc('month', (select as_of_date from marts.publication)) - interval 12 month "
     "and month_start_date < date_trunc('month', (select as_of_date from marts.publication))"
 )
-# Partners report stock on different days: of each position the newest stock, if it is not older than five weeks.
+# Partners report stock on different days: of each position the newest, if not older than five weeks.
 _NEWEST: Final = (
     "(select * from marts.mart_channel_inventory_weekly where on_hand_quantity is not null "
     "and week_start_date > (select as_of_date from marts.publication) - interval 35 day "

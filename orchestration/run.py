@@ -6,6 +6,7 @@ steps do (`orchestration.defs`), and what the user reads at the end (`orchestrat
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
@@ -109,6 +110,8 @@ def execute(settings: Settings, options: Options) -> Outcome:
         from orchestration.defs.automation import JOB, TAGS
 
         job = build(settings).resolve_job_def(JOB)
+        # When nothing is new the gates are skipped with the steps that they guard, and Dagster warns of each.
+        logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
         # dagster-dbt copies dbt's own output to standard output, where the summary is to stand alone.
         log = settings.paths.state / "dbt" / "output.log"
         with open_instance(settings) as instance, log.open("w") as quiet, redirect_stdout(quiet):

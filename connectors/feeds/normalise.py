@@ -733,8 +733,6 @@ def lines(layout: Layout, name: str, feed_code: str, batch_id: str, file: str, l
     target = entity("feeds", name)
     values = {
         "slice_key": f"{quoted(f'{profile.partner}|{feed_code}|')} || period_key",
-        "partner_code": quoted(profile.partner),
-        "feed_code": quoted(feed_code),
         "period_start_date": "start_date",
         "period_end_date": "end_date",
         "gtin": "gtin",
@@ -744,19 +742,26 @@ def lines(layout: Layout, name: str, feed_code: str, batch_id: str, file: str, l
         "sale_date": "coalesce(sale_date, line_date)",
         "stock_date": "coalesce(sale_date, own_date, end_date)",
         "_source_column": "source_column",
-        "_batch_id": quoted(batch_id),
-        "_source_file": quoted(file),
         "_source_row": "_row",
-        "_landed_at": f"timestamp '{landed_at:%Y-%m-%d %H:%M:%S.%f}'",
-        "_is_deleted": "false",
-        **{text: f"t_{text}" for text in _TEXTS},
+        **{text: f"t_{text}" for text in _TEXTS if text in layout.positions},
         **_quantities(profile),
     }
+    constants = {
+        "partner_code": quoted(profile.partner),
+        "feed_code": quoted(feed_code),
+        "_batch_id": quoted(batch_id),
+        "_source_file": quoted(file),
+        "_landed_at": f"timestamp '{landed_at:%Y-%m-%d %H:%M:%S.%f}'",
+        "_is_deleted": "false",
+        **{text: "null" for text in _TEXTS if text not in layout.positions},
+    }
+    varying = ", ".join(f"{values[c.name]} as {c.name}" for c in target.all_columns if c.name in values)
     columns = ", ".join(
-        f"cast({values[column.name]} as {column.type}) as {column.name}" for column in target.all_columns
+        f"cast({constants.get(c.name, c.name)} as {c.type}) as {c.name}" for c in target.all_columns
     )
     reported, order = _is_reported(layout, name), _order(layout, target)
-    return f"select {columns} from ({_cells(layout)}) where {reported} {order}"
+    # Sorting moves every column it is given: those that are the same in every row come after it.
+    return f"select {columns} from (select {varying} from ({_cells(layout)}) where {reported} {order})"
 
 
 def _cells(layout: Layout) -> str:

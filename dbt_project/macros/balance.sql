@@ -40,3 +40,8 @@
     {%- endif -%}
     {{ return(default) }}
 {%- endmacro %}
+
+{# One threshold out of dim_thresholds, grouped by channel. #}
+{% macro threshold(threshold_code) -%}
+    max(case when threshold_code = '{{ threshold_code }}' then threshold_value end)
+{%- endmacro %}

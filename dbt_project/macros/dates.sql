@@ -6,7 +6,8 @@
 
 {# The day that figures are as of. #}
 {% macro as_of_date() -%}
-    cast('{{ env_var("AVAL_AS_OF", "1970-01-01") if execute else "1970-01-01" }}' as date)
+    {%- set day = env_var('AVAL_AS_OF', '1970-01-01') if execute else '1970-01-01' -%}
+    cast('{{ day }}' as date)
 {%- endmacro %}
 
 {% macro month_start(day) -%}

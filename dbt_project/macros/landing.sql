@@ -59,7 +59,8 @@
     {%- set landing_folder = env_var('AVAL_LANDING', 'landing') -%}
     {%- set quoted = [] -%}
     {%- for path in paths -%}
-        {%- do quoted.append("'" ~ (landing_folder ~ '/' ~ path).replace("'", "''") ~ "'") -%}
+        {%- set escaped = (landing_folder ~ '/' ~ path).replace("'", "''") -%}
+        {%- do quoted.append("'" ~ escaped ~ "'") -%}
     {%- endfor -%}
     {{ return('read_parquet([' ~ quoted | join(', ') ~ '], union_by_name = true)') }}
 {%- endmacro %}

@@ -33,7 +33,9 @@
 {% macro duckdb__divide(numerator, denominator) -%}
     cast(
         round(
-            cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0), 4
+            cast({{ numerator }} as double)
+            / nullif(cast({{ denominator }} as double), 0),
+            4
         ) as decimal(18, 4)
     )
 {%- endmacro %}

@@ -32,7 +32,8 @@
                 -- counted.
                 when gtins.is_packing then gtins.unit_code
                 when gtins.product_code is not null then lines.reported_unit_code
-                when crosswalk_products.product_code is not null then crosswalk.unit_code
+                when crosswalk_products.product_code is not null
+                    then crosswalk.unit_code
                 else lines.reported_unit_code
             end as unit_code
         from {{ lines }} as lines

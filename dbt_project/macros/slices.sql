@@ -23,7 +23,9 @@
     no edge of the graph, and as an edge it would be a cycle.
 #}
 {% macro built(schema, name) -%}
-    {{ return(api.Relation.create(database=target.database, schema=schema, identifier=name)) }}
+    {{ return(api.Relation.create(
+        database=target.database, schema=schema, identifier=name
+    )) }}
 {%- endmacro %}
 
 {#
@@ -31,9 +33,8 @@
     build on.
 #}
 {% macro rebuilds_everything() -%}
-    {%- if not execute or flags.FULL_REFRESH or env_var('AVAL_SCOPE', 'touched') == 'all' -%}
-        {{ return(true) }}
-    {%- endif -%}
+    {%- if not execute or flags.FULL_REFRESH -%}{{ return(true) }}{%- endif -%}
+    {%- if env_var('AVAL_SCOPE', 'touched') == 'all' -%}{{ return(true) }}{%- endif -%}
     {%- for schema, name in remembering_tables() -%}
         {%- if load_relation(built(schema, name)) is none -%}
             {{ return(true) }}
@@ -136,7 +137,8 @@
         partners.partner_code,
         coalesce(terms.valid_from_date, cast('1900-01-01' as date)) as valid_from_date,
         coalesce(terms.valid_to_date, cast('9999-12-31' as date)) as valid_to_date,
-        partners.channel_code || '|' || coalesce(partners.country_code, '') as attributes
+        partners.channel_code || '|' || coalesce(partners.country_code, '')
+            as attributes
     from {{ ref('stg_erp__partners') }} as partners
     left join {{ ref('stg_erp__partner_terms') }} as terms
         on partners.partner_code = terms.partner_code

@@ -386,8 +386,8 @@ def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:
         name="invoice_numbers_have_no_gap",
         severity="critical",
         message="The ERP lost documents: invoice numbers that should run without a gap do not.",
-        remedy=f"{LOST}. If the numbers were never used (voided drafts), set the threshold "
-        "`max_missing_invoice_numbers` to their count.",
+        remedy=f"{LOST}. If the numbers were never used (voided drafts) or the mapping "
+        "query leaves their documents out, set the threshold `max_missing_invoice_numbers` to their count.",
         found="{missing} numbers ({first_missing} to {last_missing}) of series '{series}' are missing "
         "between {number_before} of {date_before} and {number_after} of {date_after}",
         column="invoice_number",

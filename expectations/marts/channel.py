@@ -63,6 +63,16 @@ def _balance(hub: Hub, terms: Terms) -> Suite:
                 until=terms,
                 name="sell_in_ties_to_the_fact",
             ),
+            ties(
+                mart,
+                "core.fct_sell_out_weekly",
+                month_of_mart="month_start_date",
+                month_of_fact="month_start_date",
+                sums={"sell_out_quantity": "net_quantity"},
+                until=terms,
+                where="product_code <> 'UNMATCHED'",
+                name="sell_out_ties_to_the_fact",
+            ),
             has_reason(("sell_out_sell_in_rate",)),
             has_reason(("sell_through_b_rate", "stock_rotation_rate"), "stock_reason_code"),
             *does_not_collapse(mart, hub, terms),
@@ -77,6 +87,14 @@ def _stock(hub: Hub, terms: Terms) -> Suite:
         (
             *of_grain(mart, ("week_start_date", "partner_code", "product_code")),
             of_time("week_start_date", terms),
+            ties(
+                mart,
+                "core.fct_inventory",
+                month_of_mart="cast(date_trunc('month', week_start_date) as date)",
+                month_of_fact="cast(date_trunc('month', week_start_date) as date)",
+                sums={"on_hand_quantity": "coalesce(reported_quantity, calculated_quantity)"},
+                until=terms,
+            ),
             one_of("stock_status_code", STOCK, severity="critical", remedy=REBUILD),
             no_row_where(
                 "(days_of_inventory is not null) <> (on_hand_quantity is not null "

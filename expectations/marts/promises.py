@@ -55,9 +55,13 @@ def ties(
     month_of_fact: str,
     sums: Mapping[str, str],
     until: Terms,
+    where: str = "true",
     name: str = "ties_to_the_fact",
 ) -> Expectation:
-    """By month, sums of the mart equal sums of the fact; `sums` maps mart columns to fact expressions."""
+    """By month, sums of the mart equal sums of the fact; `sums` maps mart columns to fact expressions.
+
+    `where` leaves out rows of the fact that the mart does not hold by its own definition.
+    """
     of_mart = ", ".join(f"coalesce(sum({column}), 0) as {column}" for column in sums)
     of_fact = ", ".join(f"coalesce(sum({source}), 0) as {column}" for column, source in sums.items())
     differs = " or ".join(f"coalesce(mart.{c}, 0) <> coalesce(fact.{c}, 0)" for c in sums)
@@ -70,7 +74,7 @@ def ties(
         ),
         fact as (
             select {month_of_fact} as month_start_date, {of_fact} from {fact}
-            where {month_of_fact} <= {until.as_of_sql}
+            where {month_of_fact} <= {until.as_of_sql} and {where}
             group by 1
         )
         select strftime(coalesce(mart.month_start_date, fact.month_start_date), '%Y-%m') as month, {shown}

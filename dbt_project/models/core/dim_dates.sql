@@ -52,7 +52,8 @@ numbered as (
         date_day,
         week_start_date,
         cast(extract(year from thursday_date) as integer) as iso_year,
-        cast(floor((extract(doy from thursday_date) - 1) / 7) as integer) + 1 as iso_week
+        cast(floor((extract(doy from thursday_date) - 1) / 7) as integer) + 1
+            as iso_week
     from weeks
 ),
 
@@ -67,7 +68,9 @@ final as (
             as week_label,
         {{ month_start('date_day') }} as month_start_date,
         cast(
-            date_trunc('month', date_day) + interval '1' month - interval '1' day as date
+            date_trunc('month', date_day)
+            + interval '1' month
+            - interval '1' day as date
         ) as month_end_date,
         {{ month_label('date_day') }} as month_label,
         cast(extract(year from date_day) as string)

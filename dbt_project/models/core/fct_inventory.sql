@@ -114,8 +114,10 @@ final as (
         {{ percent('compared.gap_quantity', 'greatest(compared.rolled_quantity, 1)') }}
             as gap_rate,
         coalesce(compared.rolled_quantity < 0, false) as is_negative_calculated,
-        case when compared.week_end_date >= compared.anchor_date then compared.anchor_date end
-            as anchor_date
+        case
+            when compared.week_end_date >= compared.anchor_date
+                then compared.anchor_date
+        end as anchor_date
     from compared
     left join partners
         on

@@ -7,7 +7,8 @@ feeds as (
 ),
 
 slices as (
-    select * from {{ ref('stg_ledger__slices') }} where system_code = 'feeds' and is_live
+    select * from {{ ref('stg_ledger__slices') }}
+    where system_code = 'feeds' and is_live
 ),
 
 batches as (

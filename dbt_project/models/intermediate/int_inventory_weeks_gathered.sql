@@ -22,7 +22,8 @@ covered_weeks as (
 ),
 
 periods as (
-    select * from {{ ref('fct_reporting_periods') }} where report_kind_code = 'inventory'
+    select * from {{ ref('fct_reporting_periods') }}
+    where report_kind_code = 'inventory'
 ),
 
 dates as (

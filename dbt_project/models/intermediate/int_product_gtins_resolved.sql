@@ -45,11 +45,15 @@ ranked as (
             partition by claims.gtin_14
             order by units.base_quantity nulls last, claims.unit_code
         ) as position_number,
-        min(claims.product_code) over (partition by claims.gtin_14) as first_product_code,
-        max(claims.product_code) over (partition by claims.gtin_14) as last_product_code
+        min(claims.product_code) over (partition by claims.gtin_14)
+            as first_product_code,
+        max(claims.product_code) over (partition by claims.gtin_14)
+            as last_product_code
     from claims
     left join units
-        on claims.product_code = units.product_code and claims.unit_code = units.unit_code
+        on
+            claims.product_code = units.product_code
+            and claims.unit_code = units.unit_code
 ),
 
 final as (

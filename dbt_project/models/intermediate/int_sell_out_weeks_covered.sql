@@ -1,10 +1,8 @@
--- Grain: one row per partner and ISO week that a sell-out report covers or should
--- cover.
+-- Grain: one row per partner and ISO week that a sell-out report covers or should.
 -- Says what is known of the week's sales as a whole; products come later. A week is
 --   reported  if every report that has to say something about it has come in,
 --   missing   if one of them has not,
---   running   if a longer period, reported on its last day only, is not over in that
---   week.
+--   running   if a longer period, reported on its last day only, is not over then.
 {{ config(materialized='table') }}
 
 with
@@ -46,7 +44,8 @@ described as (
         periods.period_end_date,
         periods.is_reported,
         coalesce(
-            first_weeks.first_week_start_date < {{ week_start('periods.period_end_date') }},
+            first_weeks.first_week_start_date
+            < {{ week_start('periods.period_end_date') }},
             false
         ) as is_dated_by_line
     from periods
@@ -96,7 +95,14 @@ by_feed as (
         week_end_date,
         sum(case when has_ended and not is_reported then 1 else 0 end)
             as missing_period_count,
-        sum(case when is_known then 0 else 1 end) as unknown_period_count,
+        -- A month without days ends in this week: the next one, which begins in it,
+        -- will be dated on its own last day.
+        case
+            when
+                max(case when is_known and not is_dated_by_line then 1 else 0 end) = 1
+                then 0
+            else sum(case when is_known then 0 else 1 end)
+        end as unknown_period_count,
         sum(case when is_known then day_count else 0 end) as reported_day_count
     from judged
     group by partner_code, feed_code, week_start_date, week_end_date

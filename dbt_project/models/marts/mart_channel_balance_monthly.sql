@@ -45,20 +45,11 @@ months as (
 limits as (
     select
         channel_code,
-        max(
-            case when threshold_code = 'overstock_ratio_rate' then 100 * threshold_value end
-        ) as overstock_rate,
-        max(case when threshold_code = 'launch_days' then threshold_value end)
-            as launch_days,
-        max(
-            case when threshold_code = 'balanced_low_rate' then 100 * threshold_value end
-        ) as balanced_low_rate,
-        max(
-            case when threshold_code = 'balanced_high_rate' then 100 * threshold_value end
-        ) as balanced_high_rate,
-        max(
-            case when threshold_code = 'coverage_min_rate' then 100 * threshold_value end
-        ) as coverage_min_rate
+        {{ threshold('overstock_ratio_rate') }} * 100 as overstock_rate,
+        {{ threshold('balanced_low_rate') }} * 100 as balanced_low_rate,
+        {{ threshold('balanced_high_rate') }} * 100 as balanced_high_rate,
+        {{ threshold('coverage_min_rate') }} * 100 as coverage_min_rate,
+        {{ threshold('launch_days') }} as launch_days
     from thresholds
     group by channel_code
 ),
@@ -178,7 +169,8 @@ joined as (
         coalesce(
             {{
                 days_between(
-                    'products.launch_date', 'least(grid.month_end_date, ' ~ as_of_date() ~ ')'
+                    'products.launch_date',
+                    'least(grid.month_end_date, ' ~ as_of_date() ~ ')'
                 )
             }} < limits.launch_days,
             false
@@ -217,7 +209,8 @@ joined as (
 windowed as (
     select
         joined.*,
-        0.5 * (opening_stock_quantity + closing_stock_quantity) as average_stock_quantity,
+        0.5 * (opening_stock_quantity + closing_stock_quantity)
+            as average_stock_quantity,
         sum(sell_out_quantity) over (
             partition by partner_code, product_code
             order by month_start_date
@@ -269,7 +262,9 @@ averaged as (
         ) as rolling_stocked_sell_out_quantity,
         sum(
             case
-                when sell_out_quantity is not null and average_stock_quantity is not null
+                when
+                    sell_out_quantity is not null
+                    and average_stock_quantity is not null
                     then 1
                 else 0
             end
@@ -296,12 +291,14 @@ rated as (
             as sell_through_a_rate,
         {{
             percent(
-                'sell_out_quantity', positive('opening_stock_quantity + received_quantity')
+                'sell_out_quantity',
+                positive('opening_stock_quantity + received_quantity')
             )
         }} as sell_through_b_rate,
         {{
             percent(
-                'sell_out_quantity', positive('sell_out_quantity + closing_stock_quantity')
+                'sell_out_quantity',
+                positive('sell_out_quantity + closing_stock_quantity')
             )
         }} as sell_through_c_rate,
         {{ percent('sell_out_quantity', positive('average_stock_quantity')) }}

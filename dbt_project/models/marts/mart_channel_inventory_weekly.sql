@@ -18,22 +18,10 @@ thresholds as (
 limits as (
     select
         channel_code,
-        max(
-            case
-                when threshold_code = 'shortage_weeks_of_supply_weeks' then threshold_value
-            end
-        ) as shortage_weeks,
-        max(
-            case when threshold_code = 'min_weeks_of_supply_weeks' then threshold_value end
-        ) as low_weeks,
-        max(
-            case when threshold_code = 'max_weeks_of_supply_weeks' then threshold_value end
-        ) as overstock_weeks,
-        max(
-            case
-                when threshold_code = 'siso_gap_tolerance_rate' then 100 * threshold_value
-            end
-        ) as gap_tolerance_rate
+        {{ threshold('shortage_weeks_of_supply_weeks') }} as shortage_weeks,
+        {{ threshold('min_weeks_of_supply_weeks') }} as low_weeks,
+        {{ threshold('max_weeks_of_supply_weeks') }} as overstock_weeks,
+        {{ threshold('siso_gap_tolerance_rate') }} * 100 as gap_tolerance_rate
     from thresholds
     group by channel_code
 ),
@@ -111,7 +99,8 @@ final as (
         measured.on_hand_source_code,
         coalesce(measured.stock_date, measured.week_end_date) as stock_date,
         {{ quantity('measured.recent_sell_out_quantity') }} as recent_sell_out_quantity,
-        cast(measured.recent_reported_day_count as integer) as recent_reported_day_count,
+        cast(measured.recent_reported_day_count as integer)
+            as recent_reported_day_count,
         measured.mean_daily_sell_out_quantity,
         measured.days_of_inventory,
         measured.weeks_of_supply,

@@ -194,7 +194,8 @@ final as (
         cast(coalesce(unresolved_line_count, 0) as bigint) as unresolved_line_count,
         cast(expected_period_count as bigint) as expected_period_count,
         cast(reported_period_count as bigint) as reported_period_count,
-        {{ percent('reported_period_count', 'expected_period_count') }} as coverage_rate,
+        {{ percent('reported_period_count', 'expected_period_count') }}
+            as coverage_rate,
         {{ company_currency() }} as currency_code
     from joined
 )

@@ -125,7 +125,9 @@ class Company:
         batch_id = self._batch_id()
         file = f"rules/{name}/{batch_id}.parquet"
         self._write(entity("rules", name), file, rows, batch_id, "rules")
-        slices = [Slice("rules", name, "rules|all", date(1900, 1, 1), date(9999, 12, 31), len(rows), file=file)]
+        slices = [
+            Slice("rules", name, "rules|all", date(1900, 1, 1), date(9999, 12, 31), len(rows), file=file)
+        ]
         with self.ledger as ledger:
             ledger.record(Batch(batch_id, "rules", name, "landed", NOW, NOW), slices)
             ledger.export(self.landing)
@@ -169,7 +171,8 @@ class Company:
             measures = ("sold_quantity", "returned_quantity") if name == "sell_out" else ("on_hand_quantity",)
             quantity = sum(
                 (
-                    Decimal(str(row.get(measures[0], 0))) - sum(Decimal(str(row.get(m, 0))) for m in measures[1:])
+                    Decimal(str(row.get(measures[0], 0)))
+                    - sum(Decimal(str(row.get(m, 0))) for m in measures[1:])
                     for row in rows
                 ),
                 Decimal(0),
@@ -177,7 +180,17 @@ class Company:
             amount = sum((Decimal(str(row.get("net_amount") or 0)) for row in rows), Decimal(0))
             slices.append(
                 Slice(
-                    "feeds", name, slice_key, start, end, len(rows), str(quantity), str(amount), partner, feed, file
+                    "feeds",
+                    name,
+                    slice_key,
+                    start,
+                    end,
+                    len(rows),
+                    str(quantity),
+                    str(amount),
+                    partner,
+                    feed,
+                    file,
                 )
             )
         batch = Batch(

@@ -179,7 +179,7 @@ FAULTS: dict[str, tuple[Callable[[World], None], set[str]]] = {
             "product_units.base_quantity_is_positive",
             "product_costs.range_of_dates_is_not_empty",
             "product_costs.currency_is_the_companys",
-            "partner_terms.partner_code_refers_to_partners",
+            "partner_terms.partner_code_is_known",
         },
     ),
     "documents": (
@@ -187,8 +187,8 @@ FAULTS: dict[str, tuple[Callable[[World], None], set[str]]] = {
         {
             "invoice_lines.one_row_per_invoice_number_invoice_line_number",
             "invoice_lines.net_is_gross_less_discounts",
-            "invoice_lines.partner_code_refers_to_newest_partners",
-            "invoice_lines.product_code_refers_to_newest_products",
+            "invoice_lines.partner_code_is_known",
+            "invoice_lines.product_code_is_known",
             "invoice_lines.units_are_known",
             "invoice_lines.currency_is_the_companys",
             "invoice_lines.invoice_type_is_known",
@@ -311,6 +311,19 @@ def test_a_gap_that_was_explained_can_be_accepted(world: World) -> None:
     assert judge(world, thresholds=Thresholds(max_missing_invoice_numbers=1)).passed
 
 
+def test_the_companys_rules_say_what_is_accepted(world: World) -> None:
+    land(world, without(numbered(30), "FA-2026-000011"))
+    own = [
+        {"threshold_code": "max_missing_invoice_numbers", "channel_code": "*", "threshold_value": 1},
+        {"threshold_code": "launch_days", "channel_code": "*", "threshold_value": 60},
+    ]
+    folder = world.landing / "rules" / "thresholds"
+    world.write(folder / f"{FIRST}.parquet", "rules", "thresholds", own, FIRST)
+    assert judge(world).passed
+    world.write(folder / f"{SECOND}.parquet", "rules", "thresholds", own[1:], SECOND)
+    assert set(failed(judge(world))) == {NUMBERING}
+
+
 # --- days without invoices ------------------------------------------------------------------------------
 
 SILENT = "invoice_lines.shipping_days_have_invoices"
@@ -418,7 +431,7 @@ def test_each_fault_of_a_report_closes_the_gate(world: World) -> None:
         "sell_out_in_scope.files_hold_what_the_ledger_says",
         "sell_out_in_scope.lines_lie_in_their_period",
         "sell_out_in_scope.currency_is_the_companys",
-        "sell_out_in_scope.partner_code_refers_to_newest_partners",
+        "sell_out_in_scope.partner_code_is_known",
     }
     held = faults["sell_out_in_scope.files_hold_what_the_ledger_says"].message
     assert "D01|doubled|2026-W10: 4 rows and 14.000 units in the file, 2 and 7.0000 in the ledger" in held

@@ -56,6 +56,8 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{SELL_OUT}.ties_to_the_fact",
             f"{BALANCE}.{MONTHLY_KEY}",
             f"{BALANCE}.sell_in_ties_to_the_fact",
+            f"{BALANCE}.sell_out_ties_to_the_fact",
+            f"{STOCK}.ties_to_the_fact",
             f"{STOCK}.one_row_per_week_start_date_partner_code_product_code",
         },
     ),
@@ -65,8 +67,8 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"update marts.{SELL_OUT} set product_code = null",
         ),
         {
-            f"{SELL_IN}.partner_code_refers_to_dim_partners",
-            f"{SELL_IN}.product_code_refers_to_dim_products",
+            f"{SELL_IN}.partner_code_is_known",
+            f"{SELL_IN}.product_code_is_known",
             f"{SELL_OUT}.required_columns_are_filled",
         },
     ),
@@ -92,6 +94,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{SELL_IN}.shipped_ties_to_the_fact",
             f"{SELL_IN}.ordered_ties_to_the_fact",
             f"{STOCK}.nothing_after_the_as_of_day",
+            f"{STOCK}.ties_to_the_fact",
         },
     ),
     "coverage": (

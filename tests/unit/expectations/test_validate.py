@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
@@ -134,3 +136,11 @@ def test_keys_and_required_columns_are_those_of_the_contract() -> None:
     for name, report in REPORTS.items():
         required = set(entity("feeds", name).required) - {"slice_key", "_source_column"}
         assert set(report.required) == required
+
+
+def test_every_promise_is_described_in_the_documentation(world: World) -> None:
+    build(world)
+    text = (Path(__file__).parents[3] / "docs" / "gates.md").read_text(encoding="utf-8")
+    names = {r.name for gate in get_args(Gate) for r in judge(world, gate).results}
+    general = re.compile(r"^one_row_per_|_is_known$|_rate_follows_its_parts$")
+    assert {name for name in names if f"`{name}`" not in text and not general.search(name)} == set()

@@ -3,7 +3,12 @@
 with
 
 newest as (
-    {{ newest_versions('partner_territories', ['partner_code', 'territory_code', 'family_code', 'valid_from_date']) }}
+    {{ 
+        newest_versions(
+            'partner_territories',
+            ['partner_code', 'territory_code', 'family_code', 'valid_from_date']
+        )
+    }}
 ),
 
 existing as (

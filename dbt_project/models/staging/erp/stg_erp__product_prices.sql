@@ -3,7 +3,11 @@
 with
 
 newest as (
-    {{ newest_versions('product_prices', ['product_code', 'price_list_code', 'valid_from_date']) }}
+    {{ 
+        newest_versions(
+            'product_prices', ['product_code', 'price_list_code', 'valid_from_date']
+        )
+    }}
 ),
 
 existing as (

@@ -2,7 +2,11 @@
 with
 
 newest as (
-    {{ newest_versions('stock_levels', ['product_code', 'warehouse_code', 'stock_date']) }}
+    {{ 
+        newest_versions(
+            'stock_levels', ['product_code', 'warehouse_code', 'stock_date']
+        )
+    }}
 ),
 
 existing as (

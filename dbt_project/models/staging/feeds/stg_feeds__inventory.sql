@@ -7,7 +7,8 @@ landed as (
 ),
 
 touched_slices as (
-    select * from {{ ref('stg_ledger__touched_slices') }} where entity_code = 'inventory'
+    select * from {{ ref('stg_ledger__touched_slices') }}
+    where entity_code = 'inventory'
 ),
 
 -- A file may hold several slices, of which a later file has replaced some.

@@ -8,7 +8,8 @@ landed as (
 ),
 
 touched_slices as (
-    select * from {{ ref('stg_ledger__touched_slices') }} where entity_code = 'sell_out'
+    select * from {{ ref('stg_ledger__touched_slices') }}
+    where entity_code = 'sell_out'
 ),
 
 -- A file may hold several slices, of which a later file has replaced some.

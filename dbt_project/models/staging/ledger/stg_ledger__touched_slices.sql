@@ -25,9 +25,17 @@ identifiers_used as (
 ),
 
 changed_identifiers as (
-    (select * from identifiers_now except select * from identifiers_used)
+    (
+        select * from identifiers_now
+        except
+        select * from identifiers_used
+    )
     union all
-    (select * from identifiers_used except select * from identifiers_now)
+    (
+        select * from identifiers_used
+        except
+        select * from identifiers_now
+    )
 ),
 
 versions_now as (

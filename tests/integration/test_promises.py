@@ -1,0 +1,323 @@
+"""What a user is promised, seen from outside: files and ERPs that misbehave, gates that close, runs that die.
+
+Each test starts `aval run` as a user does, on the first months of the sample company.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from connectors.company import Paths
+from connectors.ledger import Ledger
+from connectors.sample import generate
+from connectors.sample.changes import damage, drop_invoices, next_week, send_correction, send_twice
+from connectors.sample.generator import Sample
+from tests.installation import ROOT, environment, only_once, run_aval, shared_folder
+
+AS_OF = date(2024, 10, 20)
+NEXT_WEEK = date(2024, 10, 27)
+Snapshot = dict[str, list[tuple[object, ...]]]
+
+# Which batch brought a row, and when it was published, differ between two runs by nature.
+_BY_RUN = ("source_batch_id", "sell_out_line_id", "publication")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A company directory and its data, as a user has them."""
+
+    company: Path
+    data: Path
+
+    @property
+    def inbox(self) -> Path:
+        return self.data / "source" / "inbox"
+
+    @property
+    def sample(self) -> Sample:
+        source = self.data / "source"
+        return Sample(source, 20240701, AS_OF, f"sqlite:///{source / 'erp.sqlite'}", 0)
+
+    @property
+    def current(self) -> Path:
+        return (self.data / "published" / "current.duckdb").resolve()
+
+    def aval(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_aval(*arguments, data=self.data, AVAL_COMPANY=str(self.company))
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        result = self.aval("run", *arguments)
+        output = result.stdout + result.stderr
+        assert result.returncode == expect, output
+        return output
+
+    def published_hash(self) -> str:
+        return hashlib.sha256(self.current.read_bytes()).hexdigest()
+
+    def set_day(self, day: date) -> None:
+        path = self.company / "company.yml"
+        lines = [
+            f"as_of_date: {day}" if line.startswith("as_of_date:") else line
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def tables(self) -> Snapshot:
+        """Every published table but the publication itself, rows sorted, without what differs by run."""
+        snapshot: Snapshot = {}
+        with duckdb.connect(str(self.current), read_only=True) as connection:
+            for schema, table in connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+            ).fetchall():
+                if table in _BY_RUN:
+                    continue
+                columns = [
+                    name
+                    for (name,) in connection.execute(
+                        "select column_name from duckdb_columns() where schema_name = ? and table_name = ? "
+                        "and database_name = current_database()",
+                        [schema, table],
+                    ).fetchall()
+                    if name not in _BY_RUN
+                ]
+                snapshot[f"{schema}.{table}"] = connection.execute(
+                    f"select {', '.join(columns)} from {schema}.{table} order by all"
+                ).fetchall()
+        return snapshot
+
+
+def _make_site(folder: Path, day: date) -> Site:
+    site = Site(folder / "company", folder / "data")
+    shutil.copytree(ROOT / "examples" / "demo", site.company)
+    site.set_day(day)
+    generate(site.data / "source", as_of=day)
+    return site
+
+
+@pytest.fixture(scope="session")
+def first_months(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The first months of the sample company, published once. Read only."""
+    folder = shared_folder(tmp_path_factory) / "first_months"
+    with only_once(folder) as is_first:
+        if is_first:
+            _make_site(folder, AS_OF).run()
+    return Site(folder / "company", folder / "data")
+
+
+@pytest.fixture
+def site(first_months: Site, tmp_path: Path) -> Site:
+    """A copy of the published first months that the test may change."""
+    shutil.copytree(first_months.company.parent, tmp_path / "site", symlinks=True)
+    site = Site(tmp_path / "site" / "company", tmp_path / "site" / "data")
+    with Ledger(Paths(site.company, site.data).ledger) as ledger:
+        # The copy of the warehouse is another file; it is the same warehouse.
+        assert ledger.recall("published")
+    return site
+
+
+def _same(found: Snapshot, expected: Snapshot) -> None:
+    assert found.keys() == expected.keys()
+    for name, rows in expected.items():
+        assert found[name] == rows, f"{name}: {len(found[name])} rows against {len(rows)}"
+
+
+def test_files_that_are_lost_damaged_doubled_or_corrected(site: Site) -> None:
+    weekly = sorted(site.inbox.glob("D01/*.csv"))
+    lost, damaged = sorted(site.inbox.glob("D09/*"))[-2:]
+    arrived = sorted(site.inbox.glob("D14/*"))[-1]
+    before = site.tables()
+    next_week(site.sample)
+    site.set_day(NEXT_WEEK)
+    new = {path.name: path for path in site.inbox.rglob("*") if path.is_file()}
+    lost = next(path for path in new.values() if path.parent.name == "D09" and path > damaged)
+    damaged = next(path for path in new.values() if path.parent.name == "D14" and path > arrived)
+    lost.unlink()
+    damage(damaged)
+    send_twice(site.sample, weekly[3])
+    corrected = send_correction(site.sample, weekly[5].name, extra=10)
+
+    output = site.run()
+    status = site.aval("feeds", "status").stdout
+
+    assert "duplicate" in output
+    assert damaged.name in output
+    assert "rejected" in output
+    assert "D09" in status
+    assert corrected.name in output + status
+    after = site.tables()
+    assert after != before
+    with duckdb.connect(str(site.current), read_only=True) as connection:
+        reported = connection.execute(
+            "select partner_code, max(net_quantity) is not null from marts.mart_channel_inventory_weekly w "
+            "join (select 1 as net_quantity) x on true where week_start_date = '2024-10-21' "
+            "and partner_code in ('D01', 'D09', 'D14') and is_sell_out_reported group by all"
+        ).fetchall()
+    assert [partner for partner, _ in reported] == ["D01"]
+
+
+def test_a_lost_day_of_invoices_closes_the_gate_and_changes_nothing(site: Site) -> None:
+    before = site.published_hash()
+    numbers = drop_invoices(site.sample, date(2024, 9, 10))
+    assert numbers
+
+    output = site.run(expect=3)
+
+    assert "landing" in output
+    assert numbers[0] in output
+    assert "--accept-deleted-documents" in output
+    assert site.published_hash() == before
+
+
+def test_a_line_doubled_by_hand_closes_the_gate_and_a_rebuild_heals_it(site: Site) -> None:
+    before = site.published_hash()
+    expected = site.tables()
+    with duckdb.connect(str(site.data / "warehouse" / "aval.duckdb")) as connection:
+        connection.execute(
+            "insert into core.fct_sell_out select * from core.fct_sell_out where partner_code = 'D03' limit 1"
+        )
+
+    output = site.run(expect=3)
+
+    assert "fct_sell_out" in output
+    assert "D03" in output
+    assert site.published_hash() == before
+    site.run("--full-refresh")
+    _same(site.tables(), expected)
+
+
+def test_an_increment_gives_what_a_rebuild_from_landing_gives(site: Site) -> None:
+    next_week(site.sample)
+    site.set_day(NEXT_WEEK)
+    send_correction(
+        site.sample, str(sorted(site.inbox.glob("D01/*.csv"))[5].relative_to(site.inbox)), extra=7
+    )
+    site.run()
+    incremental = site.tables()
+
+    site.run("--full-refresh")
+
+    _same(site.tables(), incremental)
+
+
+def test_nothing_new_publishes_nothing_and_a_rebuilt_span_gives_the_same(site: Site) -> None:
+    before = site.published_hash()
+    expected = site.tables()
+
+    assert "nothing new" in site.run().lower()
+    assert site.published_hash() == before
+    site.run("--rebuild", "2024-08..2024-09")
+    _same(site.tables(), expected)
+
+
+def test_a_reader_keeps_its_version_while_a_new_one_is_published(site: Site) -> None:
+    reader = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import duckdb, sys\n"
+            f"c = duckdb.connect({str(site.current)!r}, read_only=True)\n"
+            "q = 'select count(*), sum(net_amount) from core.fct_sell_in'\n"
+            "print(c.execute(q).fetchone(), flush=True)\n"
+            "sys.stdin.readline()\n"
+            "print(c.execute(q).fetchone(), flush=True)\n",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert reader.stdout is not None
+    first = reader.stdout.readline()
+    old = site.current
+    next_week(site.sample)
+    site.set_day(NEXT_WEEK)
+
+    site.run()
+
+    second, _ = reader.communicate("\n", timeout=60)
+    assert second == first
+    assert reader.returncode == 0
+    assert site.current != old
+
+
+def _landing_has_begun(site: Site, before: set[Path]) -> bool:
+    return bool(set((site.data / "landing" / "feeds").rglob("*.parquet")) - before)
+
+
+def _models_are_built(site: Site, before: set[Path]) -> bool:
+    wal = site.data / "warehouse" / "aval.duckdb.wal"
+    return wal.exists() and wal.stat().st_size > 0
+
+
+def _publication_has_begun(site: Site, before: set[Path]) -> bool:
+    return any((site.data / "published").glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    "reached",
+    [_landing_has_begun, _models_are_built, _publication_has_begun],
+    ids=["landing", "models", "publication"],
+)
+def test_a_run_killed_anywhere_leaves_no_trace(
+    site: Site, reached: Callable[[Site, set[Path]], bool], tmp_path: Path
+) -> None:
+    old = site.published_hash()
+    next_week(site.sample)
+    site.set_day(NEXT_WEEK)
+    undisturbed = Site(tmp_path / "other" / "company", tmp_path / "other" / "data")
+    shutil.copytree(site.company.parent, tmp_path / "other", symlinks=True)
+
+    before = set((site.data / "landing" / "feeds").rglob("*.parquet"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", "run"],
+        cwd=ROOT,
+        env=environment(site.data, AVAL_COMPANY=str(site.company)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while process.poll() is None and not reached(site, before):
+        time.sleep(0.002)
+    assert process.poll() is None, "the run ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert site.published_hash() == old
+
+    site.run()
+    undisturbed.run()
+
+    _same(site.tables(), undisturbed.tables())
+
+
+def test_the_published_file_opens_elsewhere_without_aval(first_months: Site, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "channel.duckdb"
+    copy.parent.mkdir()
+    shutil.copy(first_months.current, copy)
+
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); "
+            "print(c.execute('select count(*) from marts.mart_sell_in_monthly').fetchone()[0])",
+            copy,
+        ],
+        cwd=copy.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(result.stdout) > 1000
