@@ -29,7 +29,8 @@
 #}
 {% macro company_threshold(threshold_code, default) -%}
     {%- set thresholds = ref('dim_thresholds') -%}
-    {%- if execute and load_relation(thresholds) is not none -%}
+    {#- In a unit test the reference is a fixture, which is in no schema. -#}
+    {%- if execute and thresholds.schema and load_relation(thresholds) is not none -%}
         {%- set query -%}
             select cast(threshold_value as integer)
             from {{ thresholds }}

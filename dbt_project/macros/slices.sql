@@ -80,7 +80,7 @@
         base_unit_code as unit_code,
         {{ quantity(1) }} as base_quantity
     from {{ ref('stg_erp__products') }}
-    union all
+    union distinct
     select
         'gtin' as identifier_kind,
         '' as partner_code,
@@ -92,7 +92,7 @@
         {{ quantity(1) }} as base_quantity
     from {{ ref('stg_erp__products') }}
     where gtin is not null
-    union all
+    union distinct
     select
         'gtin' as identifier_kind,
         '' as partner_code,
@@ -104,7 +104,7 @@
         {{ quantity(1) }} as base_quantity
     from {{ ref('stg_erp__product_units') }}
     where gtin is not null
-    union all
+    union distinct
     select
         'unit' as identifier_kind,
         '' as partner_code,
@@ -115,7 +115,7 @@
         unit_code,
         base_quantity
     from {{ ref('stg_erp__product_units') }}
-    union all
+    union distinct
     select
         'crosswalk' as identifier_kind,
         partner_code,

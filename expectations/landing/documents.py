@@ -303,13 +303,14 @@ def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:
     """Numbers run without a gap within each series that is numbered so at all.
 
     A number is text and a counter at its end: `FA-2025-000123` is 123 of the series `FA-2025-`. Where
-    every number of a text begins its digits with the year of the invoice (`FA2025000123`, `25-0001`),
-    the year belongs to the series. A series is judged if it has enough documents and nearly all its
+    the digits begin with the year of the invoice (`FA2025000123`, `250001`), the year belongs to the
+    series; and so does the month after it. A series is judged if it has enough documents and nearly all its
     steps are 1. Steps decide, not the share of missing numbers: an ERP that loses a month of a young
     series makes one large gap, and must be caught. Deleted documents count as known: they have an
     expectation of their own.
     """
     limits = terms.thresholds
+    share = limits.numbering_min_unit_steps_share
     return no_finding(
         rf"""
         with documents as (
@@ -326,23 +327,40 @@ def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:
         with_year as (
             select
                 *,
-                bool_and(digits[1:4] = strftime(invoice_date, '%Y') and length(digits) > 6)
-                    over (partition by prefix) as has_long_year,
-                bool_and(digits[1:2] = strftime(invoice_date, '%y') and length(digits) > 4)
-                    over (partition by prefix) as has_short_year
+                avg(case when digits[1:4] = strftime(invoice_date, '%Y') and length(digits) > 5
+                    then 1 else 0 end) over (partition by prefix) as long_years,
+                avg(case when digits[1:2] = strftime(invoice_date, '%y') and length(digits) > 4
+                    then 1 else 0 end) over (partition by prefix) as short_years
             from split
+        ),
+        after_year as (
+            select
+                *,
+                case when long_years >= {share} then 4 when short_years >= {share} then 2 else 0 end
+                    as year_length
+            from with_year
+        ),
+        with_month as (
+            select
+                *,
+                avg(case when digits[year_length + 1:year_length + 2] = strftime(invoice_date, '%m')
+                    and length(digits) > year_length + 3 then 1 else 0 end)
+                    over (partition by prefix, digits[1:year_length]) as months
+            from after_year
+        ),
+        after_month as (
+            select
+                *,
+                case when months >= {share} then year_length + 2 else year_length end as period_length
+            from with_month
         ),
         with_counter as (
             select
                 invoice_number,
                 invoice_date,
-                case when has_long_year then prefix || digits[1:4]
-                    when has_short_year then prefix || digits[1:2] else prefix end as series,
-                try_cast(
-                    case when has_long_year then digits[5:]
-                        when has_short_year then digits[3:] else digits end as bigint
-                ) as counter
-            from with_year
+                prefix || digits[1:period_length] as series,
+                try_cast(digits[period_length + 1:] as bigint) as counter
+            from after_month
         ),
         steps as (
             select
@@ -377,7 +395,7 @@ def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:
             from judged
             where missing > 0
                 and documents >= {limits.numbering_min_documents}
-                and unit_steps >= {limits.numbering_min_unit_steps_share}
+                and unit_steps >= {share}
         )
         select * from gaps
         where missing_in_series > {limits.max_missing_invoice_numbers}

@@ -55,8 +55,12 @@ class Site:
     def current(self) -> Path:
         return (self.data / "published" / "current.duckdb").resolve()
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"AVAL_COMPANY": str(self.company), "AVAL_PSEUDONYM_KEY": "a key for tests"}
+
     def aval(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run_aval(*arguments, data=self.data, AVAL_COMPANY=str(self.company))
+        return run_aval(*arguments, data=self.data, **self.environment)
 
     def run(self, *arguments: str, expect: int = 0) -> str:
         result = self.aval("run", *arguments)
@@ -283,7 +287,7 @@ def test_a_run_killed_anywhere_leaves_no_trace(
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestration.cli", "run"],
         cwd=ROOT,
-        env=environment(site.data, AVAL_COMPANY=str(site.company)),
+        env=environment(site.data, **site.environment),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -56,7 +56,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "exceptional_discount_amount": 0,
         "currency_code": "EUR",
     },
-    "sell_out": {"unit_code": "PCE", "returned_quantity": 0, "_source_column": ""},
+    "sell_out": {"unit_code": "PCE", "returned_quantity": 0, "currency_code": "EUR", "_source_column": ""},
     "inventory": {"unit_code": "PCE", "_source_column": ""},
     "product_crosswalk": {
         "unit_code": "PCE",
@@ -168,15 +168,8 @@ class Company:
             ]
             file = f"feeds/{name}/{partner}/{feed}/{batch_id}.parquet"
             self._write(entity("feeds", name), file, rows, batch_id, f"{feed}_{period}.csv")
-            measures = ("sold_quantity", "returned_quantity") if name == "sell_out" else ("on_hand_quantity",)
-            quantity = sum(
-                (
-                    Decimal(str(row.get(measures[0], 0)))
-                    - sum(Decimal(str(row.get(m, 0))) for m in measures[1:])
-                    for row in rows
-                ),
-                Decimal(0),
-            )
+            measure = "sold_quantity" if name == "sell_out" else "on_hand_quantity"
+            quantity = sum((Decimal(str(row.get(measure, 0))) for row in rows), Decimal(0))
             amount = sum((Decimal(str(row.get("net_amount") or 0)) for row in rows), Decimal(0))
             slices.append(
                 Slice(

@@ -283,6 +283,30 @@ def test_a_lost_month_of_a_short_series_closes_the_gate(world: World) -> None:
             id="the year has two digits and nothing else stands there",
         ),
         pytest.param(
+            [
+                invoice(f"FA2025{month:02d}{n:03d}", date(2025, month, n))
+                for month in (1, 2, 3)
+                for n in range(1, 26)
+            ],
+            id="year and month stand before the counter without a mark",
+        ),
+        pytest.param(
+            [
+                invoice(f"FA{year}{week:02d}", date.fromisocalendar(year, week, 4))
+                for year in (2024, 2025)
+                for week in range(1, 53)
+            ],
+            id="one document a week, numbered by year and week",
+        ),
+        pytest.param(
+            [
+                *numbered(25, "FA2025", date(2025, 12, 31)),
+                invoice("FA2025000026", date(2026, 1, 2)),
+                *numbered(25, "FA2026"),
+            ],
+            id="the last number of a year is dated in the next",
+        ),
+        pytest.param(
             [*numbered(25, "FA-"), *(invoice(f"AV-{n}", date(2026, 3, 1)) for n in range(700, 725))],
             id="credit notes have a series of their own that starts anywhere",
         ),
