@@ -5,18 +5,18 @@ What belongs here: the copy. What does not: any change to it; it is what Tryton 
 
 from __future__ import annotations
 
-import gzip
+import lzma
 import os
 from pathlib import Path
 
-PACKED = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "tryton" / "demo.sqlite.gz"
+PACKED = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "tryton" / "demo.sqlite.xz"
 
 
 def unpack(data: Path) -> Path:
     """Write `tryton.sqlite` and an empty inbox below `data`."""
     (data / "inbox").mkdir(parents=True, exist_ok=True)
     database = data / "tryton.sqlite"
-    database.write_bytes(gzip.decompress(PACKED.read_bytes()))
+    database.write_bytes(lzma.decompress(PACKED.read_bytes()))
     return database
 
 

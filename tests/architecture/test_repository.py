@@ -63,11 +63,9 @@ def test_a_loose_version_in_a_lock_is_found() -> None:
     assert unpinned("dlt>=1.31 \\\n    --hash=sha256:00\n") == ["dlt>=1.31 \\"]
 
 
-def test_no_tracked_file_is_larger_than_a_mebibyte_but_those_with_a_reason() -> None:
-    # The database of a real ERP, compressed: the evidence that the Tryton connector reads the real thing.
-    allowed = {"tests/fixtures/tryton/demo.sqlite.gz"}
+def test_no_tracked_file_is_larger_than_a_mebibyte() -> None:
     large = {str(path.relative_to(ROOT)) for path in tracked_files() if path.stat().st_size > LARGEST}
-    assert large <= allowed
+    assert large == set()
 
 
 def test_every_package_says_what_belongs_in_it() -> None:

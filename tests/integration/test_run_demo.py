@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import duckdb
 import pytest
 
 from connectors.ledger import Ledger
-from tests.conftest import Aval
+from tests.installation import run_aval
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +78,9 @@ def test_only_public_schemas_leave_the_house(built_demo: Path) -> None:
 def test_parquet_and_duckdb_hold_the_same_marts(built_demo: Path) -> None:
     current = built_demo / "published" / "current.duckdb"
     folder = built_demo / "published" / "parquet" / "current" / "marts"
-    tables = [name for (name,) in ask(current, "select table_name from duckdb_tables() where schema_name = 'marts'")]
+    tables = [
+        name for (name,) in ask(current, "select table_name from duckdb_tables() where schema_name = 'marts'")
+    ]
     assert sorted(path.stem for path in folder.iterdir()) == sorted(tables)
     for table in tables:
         counts = ask(
@@ -90,9 +90,9 @@ def test_parquet_and_duckdb_hold_the_same_marts(built_demo: Path) -> None:
         assert counts[0][0] == counts[0][1] > 0
 
 
-def test_a_second_demo_changes_nothing_and_says_so(demo_copy: Path, aval: Aval) -> None:
+def test_a_second_demo_changes_nothing_and_says_so(demo_copy: Path) -> None:
     before = published(demo_copy)
-    result = aval("demo", data=demo_copy)
+    result = run_aval("demo", data=demo_copy)
     assert result.returncode == 0, result.stderr
     assert "nothing new" in line(result.stdout, "Published")
     assert line(result.stdout, "Gates") == "not run: nothing new"
@@ -100,49 +100,30 @@ def test_a_second_demo_changes_nothing_and_says_so(demo_copy: Path, aval: Aval) 
     assert "making the sample company" not in result.stderr
 
 
-def test_a_line_doubled_by_hand_closes_the_gate_and_the_publication_stays_byte_for_byte(
-    demo_copy: Path, aval: Aval, tmp_path: Path
-) -> None:
+def test_publishing_alone_does_not_bypass_the_gates(demo_copy: Path) -> None:
     before = published(demo_copy)
     with duckdb.connect(str(demo_copy / "warehouse" / "aval.duckdb")) as connection:
         connection.execute("insert into core.fct_sell_out select * from core.fct_sell_out limit 1")
-    told = tmp_path / "told.txt"
-    result = aval("run", data=demo_copy, AVAL_NOTIFY_COMMAND=f"cat > '{told}'")
+    result = run_aval("publish", data=demo_copy)
     assert result.returncode == 3, result.stdout + result.stderr
-    assert line(result.stdout, "Gate core").startswith("CLOSED")
-    assert "reported line twice" in result.stdout
-    assert "Traceback" not in result.stdout + result.stderr
-    assert "gate core: CLOSED" in told.read_text()
-    assert published(demo_copy) == before
-
-    # Neither a launch of the publication alone nor the next run forgets it.
-    alone = aval("publish", data=demo_copy)
-    assert alone.returncode == 3, alone.stdout + alone.stderr
+    assert "gate core: CLOSED" in result.stderr
+    assert "Traceback" not in result.stderr
     assert published(demo_copy) == before
 
 
-def test_what_partners_send_wrong_is_told_file_by_file_and_stops_nobody(demo_copy: Path, aval: Aval) -> None:
-    inbox = demo_copy / "source" / "inbox" / "D01"
-    newest = max(inbox.glob("*.csv"), key=lambda path: path.stat().st_mtime)
+def test_a_failed_run_is_told_to_the_operator_and_keeps_the_publication(
+    demo_copy: Path, tmp_path: Path
+) -> None:
     before = published(demo_copy)
-    # A correction: the newest report once more, without its last line.
-    lines = newest.read_bytes().splitlines(keepends=True)
-    stem, week = newest.stem.rsplit("S", 1)
-    correction = newest.with_name(f"{stem}S{week[:2]}_corrige.csv")
-    correction.write_bytes(b"".join(lines[:-1]))
-    # The same file once more under another name, and a damaged one of a week to come.
-    shutil.copyfile(newest, newest.with_name(f"{newest.stem} (copie).csv"))
-    damaged = newest.with_name("ventes_2026-S27.csv")
-    damaged.write_bytes(os.urandom(2000))
-    result = aval("run", data=demo_copy)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert line(result.stdout, "Files rejected") == "1"
-    assert line(result.stdout, "Files sent twice") == "1"
-    assert line(result.stdout, "Reports superseded").startswith("1 files")
-    for name in (newest.name, damaged.name):
-        assert f"D01/{name}" in result.stdout
-    assert published(demo_copy)[0] != before[0]
-    status = aval("feeds", "status", "--files", "5", data=demo_copy)
-    assert status.returncode == 0
-    for state in ("rejected", "duplicate", "superseded"):
-        assert state in status.stdout
+    (demo_copy / "source" / "inbox").rename(demo_copy / "source" / "inbox_away")
+    with Ledger(demo_copy / "landing" / "ledger.sqlite") as ledger:
+        batches = len(ledger.batches())
+    told = tmp_path / "told.txt"
+    result = run_aval("run", data=demo_copy, AVAL_NOTIFY_COMMAND=f"cat > '{told}'")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "the inbox" in told.read_text()
+    assert "failed landing_feeds" in result.stdout
+    assert "unchanged, still version" in line(result.stdout, "Published")
+    assert published(demo_copy) == before
+    with Ledger(demo_copy / "landing" / "ledger.sqlite") as ledger:
+        assert len(ledger.batches()) == batches

@@ -1,0 +1,334 @@
+"""House rules of the dbt project, read from its files and its manifest; each rule is shown to fail.
+
+A rule is a function that gives the faults it finds, so that it can be tried on the project and on a case
+that breaks it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.contract import ENTITIES
+from connectors.rules import Thresholds
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+MODELS = PROJECT / "models"
+
+Manifest = dict[str, Any]
+
+READS: dict[str, set[str]] = {
+    "staging": {"landing", "staging"},
+    "intermediate": {"staging", "intermediate", "core"},
+    "core": {"staging", "intermediate", "core"},
+    "marts": {"core", "marts"},
+}
+"""What a layer may read. Core is read by intermediate models that remember what facts were built with."""
+
+KEY_TESTS = ("unique", "unique_combination", "unique_in_touched_slices")
+
+NAMES = {
+    "staging": r"stg_[a-z]+__[a-z_]+",
+    "intermediate": r"int_[a-z]+_[a-z_]+",
+    "core": r"(dim|fct)_[a-z_]+",
+    "marts": r"mart_[a-z_]+_(daily|weekly|monthly|quarterly|yearly)",
+}
+
+FORBIDDEN = {
+    "a cast by ::": r"::",
+    "a quoted identifier": r'"',
+    "the type text": r"\btext\b",
+    "a bare varchar": r"\bvarchar\b",
+    "double precision": r"\bdouble\s+precision\b",
+    "a range by `or … is null`": r"\bor\s+[\w.]+\s+is\s+null\b",
+    "group by position": r"\bgroup\s+by\s+\d",
+    "select distinct": r"\bselect\s+distinct\b",
+    "a date function of one engine": r"\b(strftime|date_diff|datediff|date_add|dayofweek|generate_series)\s*\(",
+    "division outside the macro": r"[\w)}]\s*/\s*[\w({]",
+    "an order without `nulls last`": r"^order\s+by\s+(?![\w.]+\s+nulls\s+last(,\s*[\w.]+\s+nulls\s+last)*\s*$)",
+}
+
+
+def nodes(manifest: Manifest, kind: str) -> list[dict[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == kind]
+
+
+def layer_of(manifest: Manifest, unique_id: str) -> str:
+    return "landing" if unique_id.startswith("source.") else str(manifest["nodes"][unique_id]["schema"])
+
+
+def forbidden_edges(manifest: Manifest) -> list[str]:
+    return [
+        f"{model['name']} ({model['schema']}) reads {above} ({layer_of(manifest, above)})"
+        for model in nodes(manifest, "model")
+        for above in model["depends_on"]["nodes"]
+        if layer_of(manifest, above) not in READS[model["schema"]]
+    ]
+
+
+def models_without_key_test(manifest: Manifest) -> list[str]:
+    tested = {
+        test["attached_node"]
+        for test in nodes(manifest, "test")
+        if (test.get("test_metadata") or {}).get("name") in KEY_TESTS
+    }
+    return [model["name"] for model in nodes(manifest, "model") if model["unique_id"] not in tested]
+
+
+def models_without_contract(manifest: Manifest) -> list[str]:
+    return [
+        model["name"]
+        for model in nodes(manifest, "model")
+        if model["schema"] in ("core", "marts") and not model["contract"]["enforced"]
+    ]
+
+
+def undescribed(manifest: Manifest) -> list[str]:
+    """Models and columns without a description; in core and marts also without names in both languages."""
+    faults = []
+    for model in nodes(manifest, "model"):
+        if not model["description"].strip():
+            faults.append(model["name"])
+        for column in model["columns"].values():
+            meta = column["config"]["meta"]
+            has_names = model["schema"] not in ("core", "marts") or (
+                meta.get("name_fr") and meta.get("name_en")
+            )
+            if not column["description"].strip() or not has_names:
+                faults.append(f"{model['name']}.{column['name']}")
+    return faults
+
+
+def misnamed(manifest: Manifest) -> list[str]:
+    return [
+        model["name"]
+        for model in nodes(manifest, "model")
+        if not re.fullmatch(NAMES[model["schema"]], model["name"])
+    ]
+
+
+def marts_without_unit_test(manifest: Manifest) -> list[str]:
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    return [
+        model["name"]
+        for model in nodes(manifest, "model")
+        if model["schema"] == "marts" and model["name"] not in tested
+    ]
+
+
+def unstaged_sources(manifest: Manifest) -> list[str]:
+    read = {above for model in nodes(manifest, "model") for above in model["depends_on"]["nodes"]}
+    return [source["name"] for key, source in manifest["sources"].items() if key not in read]
+
+
+def asset_keys(manifest: Manifest) -> set[tuple[str, ...]]:
+    return {
+        tuple(source["config"]["meta"]["dagster"]["asset_key"]) for source in manifest["sources"].values()
+    }
+
+
+def files_without_twin(models: Path) -> list[str]:
+    """SQL files without a .yml of the same name beside them, and .yml files without their model."""
+    sql = {path.with_suffix("") for path in models.rglob("*.sql")}
+    yml = {path.with_suffix("") for path in models.rglob("*.yml") if not path.name.startswith("_")}
+    return sorted(path.name for path in sql ^ yml)
+
+
+def files_without_grain(*folders: Path) -> list[str]:
+    return sorted(
+        path.name
+        for folder in folders
+        for path in folder.glob("**/*.sql")
+        if path.parent.name != "generic"
+        and not path.read_text(encoding="utf-8").startswith("-- Grain: one row per ")
+    )
+
+
+def forbidden_constructs(sql: str) -> list[str]:
+    """Constructs that the engines do not share, in SQL without its comments and Jinja."""
+    bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "macro", sql, flags=re.DOTALL)
+    bare = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", bare)
+    return [
+        name for name, pattern in FORBIDDEN.items() if re.search(pattern, bare, re.IGNORECASE | re.MULTILINE)
+    ]
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    target = tmp_path_factory.mktemp("manifest")
+    subprocess.run(
+        [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "parse", "--no-partial-parse"],
+        cwd=target,
+        env={
+            **os.environ,
+            "DBT_PROJECT_DIR": str(PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(target),
+            "DBT_LOG_PATH": str(target),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        },
+        check=True,
+        capture_output=True,
+    )
+    loaded: Manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        forbidden_edges,
+        models_without_key_test,
+        models_without_contract,
+        undescribed,
+        misnamed,
+        marts_without_unit_test,
+        unstaged_sources,
+    ],
+)
+def test_manifest_keeps_the_rule(manifest: Manifest, rule: Callable[[Manifest], list[str]]) -> None:
+    assert rule(manifest) == []
+
+
+def test_sources_are_the_contracts_entities_and_the_ledger(manifest: Manifest) -> None:
+    expected = {("landing", system, name) for system, name in ENTITIES}
+    expected |= {("landing", "ledger", "batches"), ("landing", "ledger", "slices")}
+    assert asset_keys(manifest) == expected
+
+
+def test_each_model_has_its_yaml_twin() -> None:
+    assert files_without_twin(MODELS) == []
+
+
+def test_each_file_begins_with_its_grain() -> None:
+    assert files_without_grain(MODELS, PROJECT / "tests") == []
+
+
+def sql_files() -> Iterator[Path]:
+    yield from sorted(MODELS.rglob("*.sql"))
+    yield from sorted((PROJECT / "tests").rglob("*.sql"))
+
+
+@pytest.mark.parametrize("path", sql_files(), ids=lambda path: path.stem)
+def test_models_hold_nothing_that_the_engines_do_not_share(path: Path) -> None:
+    assert forbidden_constructs(path.read_text(encoding="utf-8")) == []
+
+
+def test_default_thresholds_are_those_of_the_rules() -> None:
+    with (PROJECT / "seeds" / "staging" / "seed_default_thresholds.csv").open(encoding="utf-8") as handle:
+        seeded = {row["threshold_code"]: Decimal(row["threshold_value"]) for row in csv.DictReader(handle)}
+    assert seeded == {name: Decimal(str(value)) for name, value in Thresholds().model_dump().items()}
+
+
+# --- each rule can fail ---
+
+
+def a_model(name: str, schema: str, *reads: str, **more: Any) -> dict[str, Any]:
+    return {
+        "unique_id": f"model.aval.{name}",
+        "resource_type": "model",
+        "name": name,
+        "schema": schema,
+        "depends_on": {"nodes": list(reads)},
+        "contract": {"enforced": False},
+        "description": "",
+        "columns": {},
+        **more,
+    }
+
+
+def a_manifest(*models: dict[str, Any]) -> Manifest:
+    return {
+        "nodes": {model["unique_id"]: model for model in models},
+        "sources": {"source.aval.landing_erp.partners": {"name": "partners"}},
+        "unit_tests": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("schema", "read"),
+    [
+        ("core", "source.aval.landing_erp.partners"),
+        ("marts", "model.aval.stg"),
+        ("marts", "model.aval.int"),
+        ("staging", "model.aval.int"),
+        ("core", "model.aval.mart"),
+        ("intermediate", "model.aval.mart"),
+    ],
+)
+def test_an_edge_past_the_layers_is_found(schema: str, read: str) -> None:
+    broken = a_manifest(
+        a_model("stg", "staging"),
+        a_model("int", "intermediate"),
+        a_model("mart", "marts"),
+        a_model("new", schema, read),
+    )
+    assert len(forbidden_edges(broken)) == 1
+
+
+def test_a_model_without_key_test_contract_description_name_or_unit_test_is_found() -> None:
+    broken = a_manifest(a_model("sales", "marts"))
+    assert models_without_key_test(broken) == ["sales"]
+    assert models_without_contract(broken) == ["sales"]
+    assert undescribed(broken) == ["sales"]
+    assert misnamed(broken) == ["sales"]
+    assert marts_without_unit_test(broken) == ["sales"]
+    assert unstaged_sources(broken) == ["partners"]
+
+
+def test_a_column_without_description_or_names_is_found() -> None:
+    def column(name: str, description: str, **meta: str) -> dict[str, Any]:
+        return {"name": name, "description": description, "config": {"meta": meta}}
+
+    columns = {
+        "a": column("a", "Meaning.", name_fr="A", name_en="A"),
+        "b": column("b", "Meaning.", name_fr="B"),
+        "c": column("c", " ", name_fr="C", name_en="C"),
+    }
+    broken = a_manifest(a_model("fct_a", "core", description="Facts.", columns=columns))
+    assert undescribed(broken) == ["fct_a.b", "fct_a.c"]
+
+
+def test_a_missing_twin_or_grain_is_found(tmp_path: Path) -> None:
+    (tmp_path / "fct_a.sql").write_text("-- Grain: one row per a.\nselect 1\n")
+    (tmp_path / "fct_b.sql").write_text("select 1\n")
+    (tmp_path / "fct_b.yml").write_text("models: []\n")
+    (tmp_path / "fct_c.yml").write_text("models: []\n")
+    assert files_without_twin(tmp_path) == ["fct_a", "fct_c"]
+    assert files_without_grain(tmp_path) == ["fct_b.sql"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "fault"),
+    [
+        ("select a::date from b", "a cast by ::"),
+        ('select "a" from b', "a quoted identifier"),
+        ("select cast(a as text) from b", "the type text"),
+        ("select cast(a as varchar) from b", "a bare varchar"),
+        ("select cast(a as double precision) from b", "double precision"),
+        ("select a from b inner join c on b.d < c.e or c.e is null", "a range by `or … is null`"),
+        ("select a from b group by 1", "group by position"),
+        ("select distinct a from b", "select distinct"),
+        ("select strftime(a, 'x') from b", "a date function of one engine"),
+        ("select a / b from c", "division outside the macro"),
+        ("select sum(a) / nullif(b, 0) from c", "division outside the macro"),
+        ("select a from b\norder by a", "an order without `nulls last`"),
+    ],
+)
+def test_a_construct_of_one_engine_is_found(sql: str, fault: str) -> None:
+    assert forbidden_constructs(sql) == [fault]
+
+
+def test_comments_texts_and_macros_are_no_constructs() -> None:
+    sql = "-- a::b\nselect '::', {{ divide('a / b', 'c') }} from d\norder by a nulls last, b nulls last\n"
+    assert forbidden_constructs(sql) == []
