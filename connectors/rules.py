@@ -82,6 +82,21 @@ class Thresholds(Settings):
         le=1,
         description="Share of expected reports below which a figure is not compared.",
     )
+    max_missing_invoice_numbers: int = Field(
+        default=0, ge=0, description="Invoice numbers that may be missing in a series, once explained."
+    )
+    max_silent_days: int = Field(
+        default=0, ge=0, description="Shipping days without invoices that have been explained."
+    )
+    max_row_drop_share: Decimal = Field(
+        default=Decimal("0.20"),
+        ge=0,
+        le=1,
+        description="A mart that shrinks by more than this against the published one closes the gate.",
+    )
+    erp_stale_days: int = Field(
+        default=7, ge=0, description="Days without a new invoice after which a run warns."
+    )
 
 
 _ASCENDING: Final = (
