@@ -476,7 +476,11 @@ appearances as (
 joined as (
     select
         m.month_start_date, a.partner_code, p.channel_code, a.product_code,
-        coalesce(i.net_quantity, 0) as sell_in_quantity, o.net_quantity as sell_out_quantity, o.coverage_rate,
+        coalesce(i.net_quantity, 0) as sell_in_quantity,
+        -- A product whose stock was counted before its first sale: reported, and sold nothing.
+        cast(coalesce(o.net_quantity, case when c.period_count > 0 then 0 end) as decimal(18, 3))
+            as sell_out_quantity,
+        case when c.period_count > 0 then cast(100 as decimal(18, 4)) end as coverage_rate,
         coalesce(s.received_quantity, 0) as received_quantity,
         coalesce(s.returned_to_us_quantity, 0) as returned_to_us_quantity,
         s.closing_stock_quantity,
@@ -497,6 +501,7 @@ joined as (
     left join stock_months as s
         on s.month_start_date = m.month_start_date and s.partner_code = a.partner_code
         and s.product_code = a.product_code
+    left join coverage as c on c.month_start_date = m.month_start_date and c.partner_code = a.partner_code
 ),
 rolled as (
     select

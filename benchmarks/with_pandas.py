@@ -492,10 +492,13 @@ def build_balance_monthly(
         on=MONTH,
         how="left",
     )
-    reported = matched[[*MONTH, "net_quantity", "coverage_rate"]].rename(
-        columns={"net_quantity": "sell_out_quantity"}
-    )
-    mart = mart.merge(reported, on=MONTH, how="left").merge(stock, on=MONTH, how="left")
+    reported = matched[[*MONTH, "net_quantity"]].rename(columns={"net_quantity": "sell_out_quantity"})
+    coverage = sell_out[[*MONTH[:2], "coverage_rate"]].drop_duplicates()
+    mart = mart.merge(reported, on=MONTH, how="left").merge(coverage, on=MONTH[:2], how="left")
+    mart = mart.merge(stock, on=MONTH, how="left")
+    # A product whose stock was counted before its first sale: reported, and sold nothing.
+    absent = mart["sell_out_quantity"].isna() & mart["coverage_rate"].notna()
+    mart.loc[absent, "sell_out_quantity"] = 0
     filled = ["sell_in_quantity", "received_quantity", "returned_to_us_quantity"]
     mart[filled] = mart[filled].fillna(0)
     mart = mart.sort_values([*MONTH[1:], "month_start_date"], ignore_index=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+import pyarrow.parquet as pq
 
 _LINES = 5
 _WIDTH = 40
@@ -30,41 +31,24 @@ def _cell(value: object) -> str:
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
 
-def landed(folder: Path, date_column: str | None = None) -> Mapping[str, Any]:
-    """Metadata of the Parquet files below `folder`: rows, files, bytes, period and first lines."""
-    files = [path for path in folder.rglob("*.parquet") if not path.name.startswith((".", "_"))]
-    if not files:
-        return {"dagster/row_count": 0, "files": 0}
-    source = f"read_parquet('{_quoted(folder)}/**/*.parquet', union_by_name = true)"
-    connection = duckdb.connect()
-    try:
-        period = f"min({date_column}), max({date_column})" if date_column else "null, null"
-        row = connection.execute(f"select count(*), {period} from {source}").fetchone()
-        rows, first, last = row if row else (0, None, None)
-        newest = max(files, key=lambda path: path.name)
-        return {
-            "dagster/row_count": int(rows),
-            "files": len(files),
-            "bytes": sum(path.stat().st_size for path in files),
-            **({"period": f"{first} to {last}"} if first else {}),
-            "preview": dg.MetadataValue.md(markdown(connection, f"from read_parquet('{_quoted(newest)}')")),
-        }
-    finally:
-        connection.close()
+def row_count(path: Path) -> int:
+    """Rows of a Parquet file, from its footer."""
+    return int(pq.read_metadata(path).num_rows)
+
+
+def first_lines(path: Path) -> dg.MarkdownMetadataValue:
+    """The first lines of a Parquet file."""
+    with duckdb.connect() as connection:
+        return dg.MetadataValue.md(markdown(connection, f"from read_parquet('{_quoted(path)}')"))
 
 
 def landed_file(path: Path) -> Mapping[str, Any]:
     """Metadata of one Parquet file."""
-    connection = duckdb.connect()
-    try:
-        row = connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone()
-        return {
-            "dagster/row_count": int(row[0]) if row else 0,
-            "bytes": path.stat().st_size,
-            "preview": dg.MetadataValue.md(markdown(connection, f"from read_parquet('{_quoted(path)}')")),
-        }
-    finally:
-        connection.close()
+    return {
+        "dagster/row_count": row_count(path),
+        "bytes": path.stat().st_size,
+        "preview": first_lines(path),
+    }
 
 
 def table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> Mapping[str, Any]:

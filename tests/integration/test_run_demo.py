@@ -1,4 +1,4 @@
-"""The sample company through the command line, as a user starts it: from its ERP and inbox to published marts."""
+"""The sample company by the command line, as a user starts it: from ERP and inbox to published marts."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def test_every_published_column_says_what_it_is(built_demo: Path) -> None:
 def test_only_public_schemas_leave_the_house(built_demo: Path) -> None:
     schemas = ask(
         built_demo / "published" / "current.duckdb",
-        "select distinct schema_name from duckdb_tables() union select distinct schema_name from duckdb_views() "
-        "where not internal order by 1",
+        "select distinct schema_name from duckdb_tables() union "
+        "select distinct schema_name from duckdb_views() where not internal order by 1",
     )
     assert schemas == [("core",), ("marts",)]
 

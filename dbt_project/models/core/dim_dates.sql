@@ -52,8 +52,9 @@ numbered as (
         date_day,
         week_start_date,
         cast(extract(year from thursday_date) as integer) as iso_year,
-        cast(floor((extract(doy from thursday_date) - 1) / 7) as integer) + 1
-            as iso_week
+        1 + cast(
+            floor({{ divide('extract(doy from thursday_date) - 1', 7) }}) as integer
+        ) as iso_week
     from weeks
 ),
 

@@ -6,6 +6,7 @@ to be built, and Dagster skips everything downstream of an output that did not c
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -146,7 +147,8 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             if entity.name in wanted:
                 new = [batch for batch in batches if batch.source == entity.name]
                 yield dg.MaterializeResult(
-                    asset_key=_key("erp", entity.name), metadata=_metadata(settings, entity, new)
+                    asset_key=_key("erp", entity.name),
+                    metadata=_metadata(entity_folder(settings.paths.landing, entity), new),
                 )
 
     @dg.multi_asset(
@@ -187,14 +189,12 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             context.log_event(dg.AssetMaterialization(inbox_key(code), metadata=_reports(arrived)))
         for entity in FEED_ENTITIES:
             yield dg.MaterializeResult(
-                asset_key=_key("feeds", entity.name), metadata=_metadata(settings, entity, batches)
+                asset_key=_key("feeds", entity.name),
+                metadata=_metadata(entity_folder(settings.paths.landing, entity), batches),
             )
         yield dg.MaterializeResult(
             asset_key=quarantine.key,
-            metadata={
-                **preview.landed(settings.paths.landing / "feeds" / "quarantine"),
-                "rows quarantined now": sum(batch.rows_quarantined for batch in batches),
-            },
+            metadata=_metadata(settings.paths.landing / "feeds" / "quarantine", batches),
         )
 
     @dg.multi_asset(name="landing_rules", specs=specs(RULE_ENTITIES, [RULES_SOURCE], "yaml"))
@@ -215,7 +215,8 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
         for entity in RULE_ENTITIES:
             new = [batch for batch in batches if batch.source == entity.name]
             yield dg.MaterializeResult(
-                asset_key=_key("rules", entity.name), metadata=_metadata(settings, entity, new)
+                asset_key=_key("rules", entity.name),
+                metadata=_metadata(entity_folder(settings.paths.landing, entity), new),
             )
 
     landed = [
@@ -294,12 +295,24 @@ def _failure(error: AvalError, *, retry: bool) -> dg.Failure:
     )
 
 
-def _metadata(settings: Settings, entity: Entity, batches: list[Batch]) -> dict[str, Any]:
+def _metadata(folder: Path, batches: list[Batch]) -> dict[str, Any]:
+    """What this run landed in a folder. Only its own files are looked at, whatever lies there from before."""
+    files = [path for batch in batches if (path := _file(folder, batch)).is_file()]
+    days = [day for batch in batches for day in (batch.period_start_date, batch.period_end_date) if day]
     return {
-        **preview.landed(entity_folder(settings.paths.landing, entity), entity.date_column),
+        "dagster/row_count": sum(preview.row_count(path) for path in files),
         "new batches": len(batches),
-        "rows accepted now": sum(batch.rows_accepted for batch in batches),
+        "bytes": sum(path.stat().st_size for path in files),
+        **({"period": f"{min(days)} to {max(days)}"} if days else {}),
+        **({"preview": preview.first_lines(files[-1])} if files else {}),
     }
+
+
+def _file(folder: Path, batch: Batch) -> Path:
+    """The file that a batch brought into the folder of an entity, if it brought one."""
+    if batch.system == "feeds":
+        folder = folder / (batch.partner_code or "") / (batch.feed_code or "")
+    return folder / f"{batch.batch_id}.parquet"
 
 
 def _arrivals(batches: list[Batch]) -> dict[str, list[Batch]]:

@@ -142,7 +142,7 @@ class Company:
         inventory: Iterable[Row] | None = None,
         span: tuple[date, date] | None = None,
     ) -> None:
-        """Land one report; `period` is an ISO week unless `span` says otherwise. Lines default to its Thursday."""
+        """Land one report of an ISO week, or of `span`. Lines of a week are dated on its Thursday."""
         start, end = span or week(period)
         day = start + timedelta(days=3) if (end - start).days == 6 else end
         batch_id = self._batch_id()

@@ -1,0 +1,109 @@
+"""The project's own data and unit tests pass on a sound warehouse, and each reconciliation can fail."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import duckdb
+import pytest
+
+from .conftest import PROJECT, Company
+from .test_slices import stock_the_company
+
+pytestmark = pytest.mark.slow
+
+# What is done to a sound warehouse, and the test that has to notice it.
+DAMAGES = {
+    "sell_in_ties_from_landing_to_mart": "update core.fct_sell_in set net_amount = net_amount + 0.01",
+    "sell_out_ties_from_landing_to_fact": """
+        insert into core.fct_sell_out select * from core.fct_sell_out where slice_key = 'D02|d02_w|2026-W02'
+    """,
+    "sell_out_ties_from_fact_to_marts": """
+        update core.fct_sell_out_weekly set net_amount = net_amount + 0.01 where product_code = 'UNMATCHED'
+    """,
+    "sell_out_holds_live_reports_only": """
+        update core.fct_sell_out_weekly set source_batch_id = 'superseded' where partner_code = 'D03'
+    """,
+    "inventory_roll_forward_closes": """
+        update core.fct_inventory set calculated_quantity = calculated_quantity + 1 where not is_anchor
+    """,
+    "inventory_holds_all_movements": "update core.fct_inventory set received_quantity = 0",
+    "balance_ties_to_its_marts": """
+        delete from marts.mart_channel_balance_monthly where sell_out_quantity > 0
+    """,
+    "documents_are_in_company_currency": "update core.fct_orders set currency_code = 'USD'",
+    "unique_in_touched_slices_fct_sell_out_sell_out_line_id": "select 1",
+    "closed_ranges_dim_partners_partner_code": """
+        update core.dim_partners set valid_to_date = date '2030-01-01' where partner_code = 'D02'
+    """,
+    "unique_combination_fct_sell_out_weekly": """
+        insert into core.fct_sell_out_weekly select * from core.fct_sell_out_weekly where partner_code = 'D02'
+    """,
+    "expression_holds_mart_sell_in_monthly": """
+        update marts.mart_sell_in_monthly set credited_quantity = credited_quantity + 1
+    """,
+}
+
+
+def outcomes(company: Company) -> dict[str, str]:
+    results = json.loads((company.target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    return {result["unique_id"].split(".")[2]: result["status"] for result in results}
+
+
+def test_sound_warehouse_passes_every_test_and_a_damaged_one_fails_each_reconciliation(
+    company: Company,
+) -> None:
+    stock_the_company(company)
+    company.build(scope="all")
+    company.dbt("test", scope="all", check=False)
+    sound = outcomes(company)
+    assert len(sound) > 150
+    assert {name for name, status in sound.items() if status != "pass"} == set()
+    with duckdb.connect(str(company.warehouse)) as connection:
+        for statement in DAMAGES.values():
+            connection.execute(statement)
+    company.dbt("test", "--select", "test_type:data", scope="all", check=False)
+    failed = {name for name, status in outcomes(company).items() if status == "fail"}
+    unnoticed = [damage for damage in DAMAGES if not any(name.startswith(damage) for name in failed)]
+    assert unnoticed == []
+
+
+def test_every_reconciliation_is_shown_to_fail() -> None:
+    written = {path.stem for path in (PROJECT / "tests").glob("*.sql")}
+    assert written - DAMAGES.keys() == set()
+    generic = {path.stem for path in (PROJECT / "tests" / "generic").glob("*.sql")}
+    assert {name for name in generic if not any(damage.startswith(name) for damage in DAMAGES)} == set()
+
+
+def test_landing_without_a_batch_builds_empty_tables(company: Company) -> None:
+    company.build()
+    assert company.query("select count(*) from core.fct_sell_out") == [(0,)]
+    assert company.query("select count(*) from marts.mart_channel_balance_monthly") == [(0,)]
+    assert company.query("select product_code from core.dim_products") == [("UNMATCHED",)]
+
+
+def test_calendar_is_the_one_of_iso_8601(company: Company) -> None:
+    """Compared with Python's calendar: eleven years, with weeks 53 of 2015, 2020 and 2026."""
+    company.rules("feeds", [{"feed_code": "f", "partner_code": "D01", "expected_from_date": "2015-06-01"}])
+    company.build(as_of=date(2026, 3, 31))
+    rows = company.query(
+        "select date_day, iso_year, iso_week, week_label, week_start_date, is_weekend from core.dim_dates "
+        "order by date_day"
+    )
+    assert (rows[0][0], rows[-1][0]) == (date(2015, 1, 1), date(2026, 12, 31))
+    assert len(rows) == (date(2026, 12, 31) - date(2015, 1, 1)).days + 1
+    for day, iso_year, iso_week, label, monday, is_weekend in rows:
+        year, number, weekday = day.isocalendar()
+        assert (iso_year, iso_week, label) == (year, number, f"{year}-W{number:02d}")
+        assert monday == date.fromisocalendar(year, number, 1)
+        assert is_weekend is (weekday >= 6)
+
+
+def test_marts_explain_themselves_in_the_database(company: Company) -> None:
+    company.build()
+    unexplained = company.query(
+        "select table_name, column_name from duckdb_columns() where schema_name in ('core', 'marts') "
+        "and coalesce(comment, '') = ''"
+    )
+    assert unexplained == []

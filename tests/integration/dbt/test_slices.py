@@ -1,0 +1,261 @@
+"""Facts replaced slice by slice are the facts of a full rebuild, and only what changed is read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import date
+
+import duckdb
+import pytest
+
+from .conftest import Company
+
+pytestmark = pytest.mark.slow
+
+
+def stock_the_company(company: Company) -> None:
+    """Two partners by week, one by month; master data in its first state."""
+    company.erp(
+        "partners",
+        [
+            {"partner_code": "D01", "partner_name": "Un", "postal_code": "69001"},
+            {"partner_code": "D02", "partner_name": "Deux", "postal_code": "20137"},
+            {"partner_code": "D03", "partner_name": "Trois"},
+        ],
+    )
+    company.erp(
+        "partner_terms",
+        [{"partner_code": "D01", "valid_from_date": "2025-01-01", "transit_days": 2, "discount_rate": "0.2"}],
+    )
+    company.erp(
+        "products",
+        [
+            {"product_code": "P1", "product_name": "Pompe", "gtin": "3001234567892"},
+            {"product_code": "P2", "product_name": "Vanne"},
+        ],
+    )
+    company.erp("product_units", [{"product_code": "P1", "unit_code": "BOX", "base_quantity": 6}])
+    company.erp(
+        "product_costs", [{"product_code": "P1", "valid_from_date": "2026-01-01", "unit_cost_amount": "4.5"}]
+    )
+    company.erp(
+        "order_lines",
+        [
+            {
+                "order_number": "O1",
+                "partner_code": "D01",
+                "order_date": "2026-01-02",
+                "product_code": "P1",
+                "ordered_quantity": 60,
+            }
+        ],
+    )
+    company.erp(
+        "shipment_lines",
+        [
+            {
+                "shipment_number": "S1",
+                "order_number": "O1",
+                "order_line_number": "1",
+                "partner_code": "D01",
+                "shipment_date": "2026-01-06",
+                "product_code": "P1",
+                "shipped_quantity": 10,
+                "unit_code": "BOX",
+            }
+        ],
+    )
+    company.erp("invoice_lines", [an_invoice("I1", "2026-01-06", 60, 600)])
+    company.rules(
+        "feeds",
+        [
+            {"feed_code": "d01_w", "partner_code": "D01"},
+            {"feed_code": "d02_w", "partner_code": "D02", "reports_inventory": False},
+            {
+                "feed_code": "d03_m",
+                "partner_code": "D03",
+                "frequency_code": "month",
+                "expected_from_date": "2026-01-01",
+            },
+        ],
+    )
+    company.rules("product_crosswalk", [])
+    company.rules("thresholds", [])
+    for period, stock in (("2026-W02", 60), ("2026-W03", 48), ("2026-W04", 36), ("2026-W06", 20)):
+        company.report(
+            "D01",
+            "d01_w",
+            period,
+            sell_out=[
+                {"product_code": "P1", "sold_quantity": 12, "net_amount": 180, "postal_code": "69003"},
+                {"partner_product_code": "X9", "sold_quantity": 3, "net_amount": "30.05"},
+                {"gtin": "03001234567908", "sold_quantity": 1, "net_amount": 7},
+                {"product_code": "P1", "sold_quantity": 1, "unit_code": "PAL", "net_amount": 500},
+            ],
+            inventory=[
+                {"product_code": "P1", "on_hand_quantity": stock},
+                {"partner_product_code": "X9", "on_hand_quantity": 5},
+            ],
+        )
+    for period in ("2026-W02", "2026-W03"):
+        company.report(
+            "D02", "d02_w", period, sell_out=[{"product_code": "P2", "sold_quantity": 4, "net_amount": 40}]
+        )
+    for first, last, label in (
+        (date(2026, 1, 1), date(2026, 1, 31), "2026-01"),
+        (date(2026, 2, 1), date(2026, 2, 28), "2026-02"),
+    ):
+        company.report(
+            "D03",
+            "d03_m",
+            label,
+            span=(first, last),
+            sell_out=[{"product_code": "P1", "sold_quantity": 80, "net_amount": 900}],
+            inventory=[{"product_code": "P1", "on_hand_quantity": 20}],
+        )
+
+
+def an_invoice(number: str, day: str, quantity: int, amount: int) -> dict[str, object]:
+    return {
+        "invoice_number": number,
+        "partner_code": "D01",
+        "invoice_date": day,
+        "product_code": "P1",
+        "invoiced_quantity": quantity,
+        "gross_amount": amount,
+        "net_amount": amount,
+    }
+
+
+def withdraw(company: Company, slice_key: str) -> None:
+    """Take a report back: its slices have no live batch any more."""
+    with sqlite3.connect(company.ledger.path) as connection:
+        connection.execute("update slices set is_live = 0 where slice_key = ?", (slice_key,))
+    with company.ledger as ledger:
+        ledger.mark_pending([("feeds", name, slice_key) for name in ("sell_out", "inventory")], "withdrawn")
+        ledger.export(company.landing)
+
+
+def restate_a_week(company: Company) -> None:
+    company.report(
+        "D01",
+        "d01_w",
+        "2026-W03",
+        sell_out=[{"product_code": "P1", "sold_quantity": 10, "returned_quantity": 1, "net_amount": 150}],
+        inventory=[{"product_code": "P1", "on_hand_quantity": 50}],
+    )
+
+
+def report_a_zero(company: Company) -> None:
+    company.report("D02", "d02_w", "2026-W03", sell_out=[])
+
+
+def withdraw_a_week(company: Company) -> None:
+    withdraw(company, "D01|d01_w|2026-W04")
+
+
+def add_a_crosswalk_row(company: Company) -> None:
+    company.rules(
+        "product_crosswalk", [{"partner_code": "D01", "partner_product_code": "X9", "product_code": "P2"}]
+    )
+
+
+def add_a_product_with_a_known_gtin(company: Company) -> None:
+    company.erp("products", [{"product_code": "P3", "product_name": "Raccord", "gtin": "3001234567908"}])
+
+
+def add_a_unit(company: Company) -> None:
+    company.erp("product_units", [{"product_code": "P1", "unit_code": "PAL", "base_quantity": 48}])
+
+
+def add_terms_from_2_february(company: Company) -> None:
+    company.erp("partner_terms", [{"partner_code": "D03", "valid_from_date": "2025-01-01"}])
+    company.erp("partner_terms", [{"partner_code": "D03", "valid_from_date": "2026-02-02"}])
+
+
+D01 = {f"D01|d01_w|2026-W0{week}" for week in (2, 3, 6)}
+
+CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
+    (restate_a_week, {(name, "D01|d01_w|2026-W03") for name in ("sell_out", "inventory")}),
+    (report_a_zero, {("sell_out", "D02|d02_w|2026-W03")}),
+    (withdraw_a_week, {(name, "D01|d01_w|2026-W04") for name in ("sell_out", "inventory")}),
+    # The restated week 3 holds no such identifier any more.
+    (
+        add_a_crosswalk_row,
+        {(name, f"D01|d01_w|2026-W0{w}") for name in ("sell_out", "inventory") for w in (2, 6)},
+    ),
+    (add_a_product_with_a_known_gtin, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
+    (
+        add_a_unit,
+        {(name, key) for name in ("sell_out", "inventory") for key in D01}
+        | {(name, f"D03|d03_m|2026-0{month}") for name in ("sell_out", "inventory") for month in (1, 2)},
+    ),
+    (add_terms_from_2_february, {(name, "D03|d03_m|2026-02") for name in ("sell_out", "inventory")}),
+]
+
+
+def differences(company: Company) -> list[str]:
+    """Tables of which the incremental warehouse and a full rebuild from landing hold other rows."""
+    rebuilt = company.data / "rebuilt.duckdb"
+    company.build(scope="all", warehouse=rebuilt)
+    found = []
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{company.warehouse}' as run (read_only)")
+        connection.execute(f"attach '{rebuilt}' as rebuilt (read_only)")
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'rebuilt' "
+            "and schema_name in ('intermediate', 'core', 'marts')"
+        ).fetchall()
+        assert len(tables) > 20
+        for (table,) in tables:
+            row = connection.execute(
+                f"select count(*) from ((select * from run.{table} except all select * from rebuilt.{table}) "
+                f"union all (select * from rebuilt.{table} except all select * from run.{table}))"
+            ).fetchone()
+            if row is None or row[0]:
+                found.append(table)
+    return found
+
+
+def touched(company: Company) -> set[tuple[str, str]]:
+    return set(company.query("select entity_code, slice_key from staging.stg_ledger__touched_slices"))
+
+
+def leave_an_orphan(company: Company) -> None:
+    """A file that the ledger does not know, as a killed run leaves it."""
+    known = next((company.landing / "feeds" / "sell_out" / "D02").rglob("*.parquet"))
+    (known.parent / "20990101T000000000000-ffffffff.parquet").write_bytes(known.read_bytes())
+
+
+def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) -> None:
+    stock_the_company(company)
+    leave_an_orphan(company)
+    company.build()
+    assert company.query("select count(*) from core.fct_sell_out where partner_code = 'D02'") == [(2,)]
+    for change, expected in CHANGES:
+        company.published()
+        change(company)
+        if change is add_a_crosswalk_row:
+            # A run that dies after the facts, before the copy of what they were built with.
+            company.dbt("build", "--resource-type", "model", "--select", "+fct_sell_out")
+        company.build()
+        assert touched(company) == expected, change.__name__
+    assert differences(company) == []
+
+
+def test_a_lost_warehouse_is_rebuilt_and_nothing_pending_reads_no_report(company: Company) -> None:
+    stock_the_company(company)
+    company.build()
+    company.published()
+    before = company.query("select * from core.fct_sell_out order by sell_out_line_id")
+    assert len(before) == 20
+    company.warehouse.unlink()
+    company.build()
+    assert company.query("select * from core.fct_sell_out order by sell_out_line_id") == before
+    for file in (company.landing / "feeds").rglob("*.parquet"):
+        if file.name != "_schema.parquet":
+            file.unlink()
+    company.build()
+    assert touched(company) == set()
+    assert company.query("select * from core.fct_sell_out order by sell_out_line_id") == before
