@@ -108,6 +108,10 @@ def execute(settings: Settings, options: Options) -> Outcome:
     with run_lock(settings.paths.state, "aval run"):
         from orchestration.definitions import build
         from orchestration.defs.automation import JOB, TAGS
+        from orchestration.defs.resources import repair
+
+        # The job does this too; here a warehouse that somebody else holds is told as what it is.
+        repair(settings)
 
         job = build(settings).resolve_job_def(JOB)
         # When nothing is new the gates are skipped with the steps that they guard, and Dagster warns of each.
@@ -176,11 +180,11 @@ def _cause(error: Any) -> str:
 def lone_publication(settings: Settings) -> Any:
     """Publish the warehouse as it is, without a run; the gates judge it if they have not yet."""
     from connectors.ledger import Ledger
-    from orchestration.publish import remove_leftovers
+    from orchestration.defs.resources import repair
     from orchestration.release import release
 
     if not settings.paths.warehouse.is_file():
         raise AvalError("no_warehouse", "there is nothing to publish", "run `aval run` first")
     with run_lock(settings.paths.state, "aval publish"), Ledger(settings.paths.ledger) as ledger:
-        remove_leftovers(settings.paths.published)
+        repair(settings)
         return release(settings, ledger, "publish-by-hand")

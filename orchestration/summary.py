@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
 
 from connectors.ledger import Batch, Ledger
 from orchestration.feeds_status import FeedStatus, all_feeds
@@ -105,7 +108,7 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
             rows_quarantined=sum(batch.rows_quarantined for batch in landed),
             rows_superseded=sum(batch.rows_accepted for batch in replaced),
             notes=[
-                *(_note(batch) for batch in files if _is_noted(batch)),
+                *(_note(settings.paths.landing, batch) for batch in files if _is_noted(batch)),
                 *(_replaced(batch) for batch in replaced),
                 *_grouped(read_left_aside(ledger)),
             ],
@@ -120,15 +123,26 @@ def _is_noted(batch: Batch) -> bool:
     return batch.state in ("rejected", "duplicate") or batch.rows_quarantined > 0
 
 
-def _note(batch: Batch) -> FileNote:
+def _note(landing: Path, batch: Batch) -> FileNote:
     if batch.state in ("rejected", "duplicate"):
         return FileNote(batch.file_name or "", batch.feed_code or "", batch.state, batch.reason or "")
     return FileNote(
         batch.file_name or "",
         batch.feed_code or "",
         "rows in quarantine",
-        f"{batch.rows_quarantined} of {batch.rows_read}" + (f": {batch.reason}" if batch.reason else ""),
+        f"{batch.rows_quarantined} of {batch.rows_read}; {_first_fault(landing, batch)}",
     )
+
+
+def _first_fault(landing: Path, batch: Batch) -> str:
+    """The first faulty row of a report, in words; `aval feeds check` shows the others."""
+    folder = landing / "feeds" / "quarantine" / (batch.partner_code or "") / (batch.feed_code or "")
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            "select source_row, reason from read_parquet(?) order by source_row limit 1",
+            [str(folder / f"{batch.batch_id}.parquet")],
+        ).fetchone()
+    return f"row {row[0]}: {row[1]}" if row else "no row is kept"
 
 
 def _grouped(aside: Sequence[LeftAside]) -> list[FileNote]:

@@ -96,14 +96,16 @@
     select
         'gtin' as identifier_kind,
         '' as partner_code,
-        {{ gtin_14('gtin') }} as identifier,
+        {{ gtin_14('packings.gtin') }} as identifier,
         cast('1900-01-01' as date) as valid_from_date,
         cast('9999-12-31' as date) as valid_to_date,
-        product_code,
-        unit_code,
+        packings.product_code,
+        packings.unit_code,
         {{ quantity(1) }} as base_quantity
-    from {{ ref('stg_erp__product_units') }}
-    where gtin is not null
+    from {{ ref('stg_erp__product_units') }} as packings
+    inner join {{ ref('stg_erp__products') }} as products
+        on packings.product_code = products.product_code
+    where packings.gtin is not null
     union distinct
     select
         'unit' as identifier_kind,
@@ -116,16 +118,19 @@
         base_quantity
     from {{ ref('stg_erp__product_units') }}
     union distinct
+    {#- A crosswalk row to a product that the ERP does not have yet counts for nothing. #}
     select
         'crosswalk' as identifier_kind,
-        partner_code,
-        partner_product_code as identifier,
-        valid_from_date,
-        valid_to_date,
-        product_code,
-        unit_code,
+        crosswalk.partner_code,
+        crosswalk.partner_product_code as identifier,
+        crosswalk.valid_from_date,
+        crosswalk.valid_to_date,
+        crosswalk.product_code,
+        crosswalk.unit_code,
         {{ quantity(1) }} as base_quantity
-    from {{ ref('stg_rules__product_crosswalk') }}
+    from {{ ref('stg_rules__product_crosswalk') }} as crosswalk
+    inner join {{ ref('stg_erp__products') }} as products
+        on crosswalk.product_code = products.product_code
 {%- endmacro %}
 
 {#

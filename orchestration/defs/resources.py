@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
+import duckdb
 from pydantic import Field, PrivateAttr
 
+from connectors.errors import BusyError
 from connectors.landing import remove_leftovers as remove_landing_leftovers
 from connectors.ledger import Ledger
 from orchestration import plan, publish
@@ -78,11 +81,34 @@ class Notifier(dg.ConfigurableResource["Notifier"]):
 
 def repair(settings: Settings) -> list[str]:
     """Put right what a killed run left half done; returns what was found, in words."""
+    wait_for_orphans(settings.paths.warehouse)
     found = [f"removed {path.name}" for path in remove_landing_leftovers(settings.paths.landing)]
     found += [f"removed {path.name}" for path in publish.remove_leftovers(settings.paths.published)]
     for folder in _old_artifacts(settings.dbt_state / "runs"):
         shutil.rmtree(folder)
     return found
+
+
+def wait_for_orphans(warehouse: Path, seconds: float = 300.0) -> None:
+    """Wait until nobody has the warehouse open: dbt is a process of its own and may outlive a killed run.
+
+    Opening the file also replays the log that a killed writer left. BusyError if it is still held in the end.
+    """
+    until = time.monotonic() + seconds
+    while warehouse.is_file():
+        try:
+            duckdb.connect(str(warehouse)).close()
+            return
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise
+            if time.monotonic() >= until:
+                raise BusyError(
+                    "warehouse_in_use",
+                    f"another process has the warehouse open ({str(error).splitlines()[0]})",
+                    "end that process; readers should open published/current.duckdb instead",
+                ) from error
+        time.sleep(0.5)
 
 
 def _old_artifacts(runs: Path) -> list[Path]:

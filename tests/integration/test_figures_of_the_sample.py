@@ -223,7 +223,8 @@ def test_a_negative_calculated_stock_is_flagged_in_exactly_the_planted_weeks(
 def test_packs_become_pieces(key: Key, published: duckdb.DuckDBPyConnection) -> None:
     for planted in key["planted"]["packs"]["partners"]:
         (found,) = published.execute(
-            "select sum(net_quantity) from core.fct_sell_out where partner_code = ? and resolution_code = 'resolved'",
+            "select sum(net_quantity) from core.fct_sell_out "
+            "where partner_code = ? and resolution_code = 'resolved'",
             [planted["partner_code"]],
         ).fetchone()
         assert found == planted["net_quantity"], planted["partner_code"]
@@ -264,8 +265,8 @@ def test_a_reported_zero_is_zero_and_a_missing_report_is_null(
     zero = key["planted"]["reported_zero"]
     missing = key["planted"]["missing_reports"]["month"]
     query = (
-        "select count(*), count(net_quantity), sum(net_quantity), max(coverage_rate) from marts.mart_sell_out_monthly "
-        "where partner_code = ? and month_start_date = ?"
+        "select count(*), count(net_quantity), sum(net_quantity), max(coverage_rate) "
+        "from marts.mart_sell_out_monthly where partner_code = ? and month_start_date = ?"
     )
     rows, known, sold, coverage = published.execute(
         query, [zero["partner_code"], f"{zero['month']}-01"]

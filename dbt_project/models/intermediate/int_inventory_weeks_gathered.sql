@@ -84,7 +84,9 @@ counted as (
         product_code,
         week_start_date,
         max(stock_date) as stock_date,
-        sum(on_hand_quantity) as reported_quantity
+        -- Counted in a unit that nobody knows: what is there is not known either.
+        case when count(on_hand_quantity) = count(*) then sum(on_hand_quantity) end
+            as reported_quantity
     from counts
     where stock_date = last_stock_date
     group by partner_code, product_code, week_start_date

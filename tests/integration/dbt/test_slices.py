@@ -99,9 +99,10 @@ def stock_the_company(company: Company) -> None:
             ],
         )
     for period in ("2026-W02", "2026-W03"):
-        company.report(
-            "D02", "d02_w", period, sell_out=[{"product_code": "P2", "sold_quantity": 4, "net_amount": 40}]
-        )
+        lines = [{"product_code": "P2", "sold_quantity": 4, "net_amount": 40}]
+        if period == "2026-W02":
+            lines.append({"partner_product_code": "X7", "sold_quantity": 2, "net_amount": 8})
+        company.report("D02", "d02_w", period, sell_out=lines)
     for first, last, label in (
         (date(2026, 1, 1), date(2026, 1, 31), "2026-01"),
         (date(2026, 2, 1), date(2026, 2, 28), "2026-02"),
@@ -157,12 +158,23 @@ def withdraw_a_week(company: Company) -> None:
 
 def add_a_crosswalk_row(company: Company) -> None:
     company.rules(
-        "product_crosswalk", [{"partner_code": "D01", "partner_product_code": "X9", "product_code": "P2"}]
+        "product_crosswalk",
+        [
+            {"partner_code": "D01", "partner_product_code": "X9", "product_code": "P2"},
+            {"partner_code": "D02", "partner_product_code": "X7", "product_code": "P4"},
+        ],
     )
 
 
-def add_a_product_with_a_known_gtin(company: Company) -> None:
-    company.erp("products", [{"product_code": "P3", "product_name": "Raccord", "gtin": "3001234567908"}])
+def add_products_that_reports_already_name(company: Company) -> None:
+    """One by its GTIN, one by a crosswalk row that came before it."""
+    company.erp(
+        "products",
+        [
+            {"product_code": "P3", "product_name": "Raccord", "gtin": "3001234567908"},
+            {"product_code": "P4", "product_name": "Joint"},
+        ],
+    )
 
 
 def add_a_unit(company: Company) -> None:
@@ -174,8 +186,6 @@ def add_terms_from_2_february(company: Company) -> None:
     company.erp("partner_terms", [{"partner_code": "D03", "valid_from_date": "2026-02-02"}])
 
 
-D01 = {f"D01|d01_w|2026-W0{week}" for week in (2, 3, 6)}
-
 CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
     (restate_a_week, {(name, "D01|d01_w|2026-W03") for name in ("sell_out", "inventory")}),
     (report_a_zero, {("sell_out", "D02|d02_w|2026-W03")}),
@@ -185,12 +195,14 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
         add_a_crosswalk_row,
         {(name, f"D01|d01_w|2026-W0{w}") for name in ("sell_out", "inventory") for w in (2, 6)},
     ),
-    (add_a_product_with_a_known_gtin, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
     (
-        add_a_unit,
-        {(name, key) for name in ("sell_out", "inventory") for key in D01}
-        | {(name, f"D03|d03_m|2026-0{month}") for name in ("sell_out", "inventory") for month in (1, 2)},
+        add_products_that_reports_already_name,
+        {
+            ("sell_out", f"{partner}_w|2026-W0{w}")
+            for partner, w in (("D01|d01", 2), ("D01|d01", 6), ("D02|d02", 2))
+        },
     ),
+    (add_a_unit, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
     (add_terms_from_2_february, {(name, "D03|d03_m|2026-02") for name in ("sell_out", "inventory")}),
 ]
 
@@ -232,7 +244,7 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
     stock_the_company(company)
     leave_an_orphan(company)
     company.build()
-    assert company.query("select count(*) from core.fct_sell_out where partner_code = 'D02'") == [(2,)]
+    assert company.query("select count(*) from core.fct_sell_out where partner_code = 'D02'") == [(3,)]
     for change, expected in CHANGES:
         company.published()
         change(company)
@@ -249,7 +261,7 @@ def test_a_lost_warehouse_is_rebuilt_and_nothing_pending_reads_no_report(company
     company.build()
     company.published()
     before = company.query("select * from core.fct_sell_out order by sell_out_line_id")
-    assert len(before) == 20
+    assert len(before) == 21
     company.warehouse.unlink()
     company.build()
     assert company.query("select * from core.fct_sell_out order by sell_out_line_id") == before

@@ -110,7 +110,17 @@ affected_rows as (
     from built_rows
     inner join changed_identifiers as changed
         on built_rows.product_code = changed.product_code
-    where changed.identifier_kind in ('product', 'unit')
+    where changed.identifier_kind = 'product'
+    union all
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
+    from built_rows
+    inner join changed_identifiers as changed
+        on
+            built_rows.product_code = changed.product_code
+            and built_rows.unit_code = changed.unit_code
+    where changed.identifier_kind = 'unit'
     union all
     select
         built_rows.entity_code,

@@ -1,0 +1,67 @@
+"""What a run does before its first step: put right what a killed one left."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from connectors.errors import BusyError
+from orchestration.defs.resources import wait_for_orphans
+from orchestration.settings import file_fingerprint
+
+HOLDER = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    path = tmp_path / "aval.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table t as select 1 as n")
+    return path
+
+
+def hold(warehouse: Path) -> subprocess.Popen[str]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(warehouse)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def test_a_run_waits_for_a_dbt_that_outlived_the_run_before(warehouse: Path) -> None:
+    with hold(warehouse) as orphan:
+        timer = threading.Timer(1.0, orphan.kill)
+        timer.start()
+        wait_for_orphans(warehouse, seconds=30)
+        assert orphan.poll() is not None
+
+
+def test_a_warehouse_that_is_never_let_go_is_named(warehouse: Path) -> None:
+    with hold(warehouse) as other:
+        with pytest.raises(BusyError, match="another process has the warehouse open"):
+            wait_for_orphans(warehouse, seconds=0.1)
+        other.kill()
+
+
+def test_looking_whether_the_warehouse_is_free_does_not_change_it(warehouse: Path) -> None:
+    before = file_fingerprint(warehouse)
+    wait_for_orphans(warehouse)
+    assert file_fingerprint(warehouse) == before
+
+
+def test_there_is_nothing_to_wait_for_before_the_first_run(tmp_path: Path) -> None:
+    wait_for_orphans(tmp_path / "aval.duckdb", seconds=0)
