@@ -30,7 +30,7 @@ demo: install ## Run the sample company from ERP and reports to published marts
 	$(BIN)/aval demo
 
 test: install ## Run all tests
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 dev: install ## Open Dagster's web page on the sample company
 	$(BIN)/aval dev
