@@ -596,15 +596,15 @@ def _master_data_facts(world: World, documents: Documents) -> dict[str, Fact]:
 
 def _sold_of(
     world: World, reports: Iterable[Report], partner: str, product: str
-) -> Iterable[tuple[Report, str, int]]:
-    """Live lines of one product at one partner: (report, month, pieces net)."""
+) -> Iterable[tuple[date, int]]:
+    """Live lines of one product at one partner: first day of the line's period, and pieces net."""
     pair = find_pair(partner, product, world.products, world.listings)
     for report in reports:
         if report.state == "landed" and report.feed.partner == partner and _reports_sales(report.feed):
-            months = _line_months(report.feed, report)
             for row in np.flatnonzero(report.lines.pair == pair).tolist():
                 line = report.lines.take(row)
-                yield report, months[row], int(line.sold - line.returned) * int(_pieces(world, report)[row])
+                first = report.periods[int(line.period)].first
+                yield first, int(line.sold - line.returned) * int(_pieces(world, report)[row])
 
 
 def _report_facts(world: World, reports: Sequence[Report]) -> dict[str, Fact]:
@@ -662,11 +662,13 @@ def _report_facts(world: World, reports: Sequence[Report]) -> dict[str, Fact]:
     facts["unmatched_codes"] = _unresolved(reports, "product_unmatched")
     facts["unknown_units"] = _unresolved(reports, "unit_unknown")
     facts["packs"] = _packs(world, reports)
-    reused: dict[str, int] = {}
-    for product in (plants.REUSED_CODE_BEFORE, plants.REUSED_CODE_AFTER):
-        reused[product] = sum(
-            pieces for _, _, pieces in _sold_of(world, reports, plants.REUSED_CODE_PARTNER, product)
-        )
+    # A piece of the old article that comes back after the change is reported under the code all the same: by
+    # the dates of the crosswalk it reads as the new article.
+    reused = {plants.REUSED_CODE_BEFORE: 0, plants.REUSED_CODE_AFTER: 0}
+    for product in tuple(reused):
+        for first, pieces in _sold_of(world, reports, plants.REUSED_CODE_PARTNER, product):
+            is_after = first >= plants.REUSED_CODE_DATE
+            reused[plants.REUSED_CODE_AFTER if is_after else plants.REUSED_CODE_BEFORE] += pieces
     facts["reused_code"] = {
         "partner_code": plants.REUSED_CODE_PARTNER,
         "partner_product_code": plants.REUSED_CODE,
@@ -679,7 +681,7 @@ def _report_facts(world: World, reports: Sequence[Report]) -> dict[str, Fact]:
         "launch_date": plants.LAUNCH_DATE.isoformat(),
         "net_quantity_by_product": {
             product: sum(
-                pieces for _, _, pieces in _sold_of(world, reports, plants.LATE_LISTING_PARTNER, product)
+                pieces for _, pieces in _sold_of(world, reports, plants.LATE_LISTING_PARTNER, product)
             )
             for product in plants.LAUNCHED
         },
