@@ -137,6 +137,15 @@ class Schedule(Settings):
     cron: Annotated[str, Field(pattern=r"^(\S+\s+){4}\S+$")] = "0 6 * * *"
 
 
+class Calendar(Settings):
+    """The fiscal calendar. A year of weeks (4-4-5 and the like) begins on the Monday nearest to the first
+    day of `year_start_month`; the fiscal year is called after the calendar year in which its last month lies.
+    """
+
+    pattern: Literal["month_end", "iso_weeks", "4-4-5", "4-5-4", "5-4-4"] = "month_end"
+    year_start_month: int = Field(default=1, ge=1, le=12)
+
+
 class Company(Settings):
     """One company's settings, as in `company.yml`."""
 
@@ -145,6 +154,7 @@ class Company(Settings):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Europe/Paris"
     as_of_date: date | None = None
+    calendar: Calendar = Calendar()
     owner: str | None = None
     erp: Erp
     inbox: Inbox

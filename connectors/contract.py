@@ -15,6 +15,7 @@ from typing import Final
 MONEY: Final = "DECIMAL(18,4)"
 QUANTITY: Final = "DECIMAL(18,3)"
 RATE: Final = "DECIMAL(9,6)"
+FACTOR: Final = "DECIMAL(18,6)"
 OPEN_END: Final = "9999-12-31"
 
 
@@ -482,6 +483,70 @@ RULE_ENTITIES: Final = (
             _r("threshold_code", "VARCHAR", "Name, see docs/rules.md."),
             _r("channel_code", "VARCHAR", "Channel it is limited to; '*' for all."),
             _r("threshold_value", QUANTITY, "Value; unit by name (_rate, _days, _weeks)."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "partners",
+        "one partner with rules of its own",
+        ("partner_code",),
+        (
+            _r("partner_code", "VARCHAR", "Partner."),
+            _c("siso_gap_tolerance_rate", RATE, "Its tolerance of the stock gap; NULL: its channel's."),
+            _c("sell_out_feed_code", "VARCHAR", "Feed whose sell-out counts; NULL: all feeds, added up."),
+            _c("inventory_feed_code", "VARCHAR", "Feed whose stock counts; NULL: all feeds, added up."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "units",
+        "one partner x product x unit x range of dates",
+        ("partner_code", "product_code", "unit_code", "valid_from_date"),
+        (
+            _r("partner_code", "VARCHAR", "Partner the conversion is limited to; '*' for all."),
+            _r("product_code", "VARCHAR", "Product the conversion is limited to; '*' for all."),
+            _r("unit_code", "VARCHAR", "Unit that is converted."),
+            _r("numerator", FACTOR, "One unit is numerator / denominator base units."),
+            _r("denominator", FACTOR, "One unit is numerator / denominator base units."),
+            *_VALID,
+        ),
+    ),
+    Entity(
+        "rules",
+        "stock_adjustments",
+        "one adjustment of a partner's stock",
+        ("_source_row",),
+        (
+            _r("partner_code", "VARCHAR", "Partner."),
+            _r("product_code", "VARCHAR", "Product."),
+            _r("adjustment_date", "DATE", "Day it took effect."),
+            _r("adjusted_quantity", QUANTITY, "Base units; negative for what left the stock."),
+            _r("reason", "VARCHAR", "Why, in words."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "exchange_rates",
+        "one currency x day with a reference rate",
+        ("currency_code", "rate_date"),
+        (
+            _CURRENCY,
+            _r("rate_date", "DATE", "Day of the rate."),
+            _r("currency_per_euro", "DECIMAL(18,8)", "What one euro costs in that currency."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "fiscal_periods",
+        "one fiscal period",
+        ("fiscal_year", "fiscal_period"),
+        (
+            _r("fiscal_year", "INTEGER", "Fiscal year, called after the calendar year it ends in."),
+            _r("fiscal_quarter", "INTEGER", "1 to 4."),
+            _r("fiscal_period", "INTEGER", "1 to 12."),
+            _r("period_start_date", "DATE", "First day."),
+            _r("period_end_date", "DATE", "Last day."),
+            _r("first_week_start_date", "DATE", "Monday of the fiscal year's first week."),
         ),
     ),
 )

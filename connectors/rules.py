@@ -1,17 +1,17 @@
-"""The company's rules -> landing: the feeds it expects, crosswalks of products, thresholds of the marts.
+"""The company's rules -> landing: feeds, crosswalks, thresholds, units, rates, the fiscal calendar, …
 
 Each rule entity lands as a whole; the newest batch is the truth, and a new one is written only if the
-content changed. What belongs here: reading and checking `rules/*.yml` and crosswalks, and landing them.
-What does not: how a feed is written (`connectors.feeds.profile`), what a threshold decides (the marts).
+content changed. What belongs here: what `rules/` may hold, its checks across files, and landing it. What
+does not: how a feed is written (`connectors.feeds.profile`), reading CSV (`connectors.ruletables`,
+`connectors.exchange`), what a rule decides (the models).
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,20 +21,29 @@ import duckdb
 import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from connectors.company import Code, Company, Paths, Settings, read_model
+from connectors.calendar import fiscal_periods
+from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
 from connectors.contract import OPEN_END, Entity, entity
 from connectors.errors import ConfigError, Place
+from connectors.exchange import FILE_NAME, RateFile
 from connectors.feeds.profile import Profile
 from connectors.landing import atomic_file, batch_ids, column_definitions, entity_folder
 from connectors.ledger import Batch, Ledger, Slice
+from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_number, refuse_overlaps
 
-EVERY_CHANNEL: Final = "*"
+EVERY: Final = "*"
 SLICE_KEY: Final = "rules|all"
-_FIRST_DAY: Final = "1900-01-01"
-_CROSSWALK_COLUMNS: Final = ("partner_product_code", "product_code", "unit_code")
-_CROSSWALK_DATES: Final = ("valid_from_date", "valid_to_date")
 
-Row = dict[str, Any]
+CROSSWALK: Final = Table("crosswalk", ("partner_product_code", "product_code", "unit_code"), dated=True)
+UNITS: Final = Table(
+    "unit table",
+    ("partner_code", "product_code", "unit_code", "numerator", "denominator"),
+    dated=True,
+)
+ADJUSTMENTS: Final = Table(
+    "table of stock adjustments",
+    ("partner_code", "product_code", "adjustment_date", "adjusted_quantity", "reason"),
+)
 
 
 class Thresholds(Settings):
@@ -130,7 +139,7 @@ class ThresholdRules(Thresholds):
     @model_validator(mode="after")
     def _in_order(self) -> ThresholdRules:
         general = self.model_dump(exclude={"channels"})
-        for channel, own in {EVERY_CHANNEL: {}, **self.channels}.items():
+        for channel, own in {EVERY: {}, **self.channels}.items():
             for names in _ASCENDING:
                 values = [Decimal((general | own)[name]) for name in names]
                 if values != sorted(values):
@@ -140,7 +149,7 @@ class ThresholdRules(Thresholds):
     def rows(self) -> list[Row]:
         """One row per threshold and channel; `*` holds where a channel has none of its own."""
         general = self.model_dump(exclude={"channels"})
-        sets: dict[str, dict[str, Any]] = {EVERY_CHANNEL: general, **self.channels}
+        sets: dict[str, dict[str, Any]] = {EVERY: general, **self.channels}
         return [
             {"threshold_code": code, "channel_code": channel, "threshold_value": str(value)}
             for channel, values in sets.items()
@@ -171,7 +180,66 @@ def feed_rows(profiles: Mapping[str, Profile]) -> list[Row]:
     ]
 
 
-# --- crosswalks ---
+# --- partners ---
+
+
+class PartnerRule(Settings):
+    """What holds for one partner. Where several feeds report the same, `sell_out_feed` and `inventory_feed`
+    name the one whose figures count; without them all feeds of the partner count and are added up.
+    """
+
+    siso_gap_tolerance_rate: Decimal | None = Field(default=None, ge=0)
+    sell_out_feed: Code | None = None
+    inventory_feed: Code | None = None
+
+
+class PartnerRules(Settings):
+    """`rules/partners.yml`."""
+
+    partners: dict[Code, PartnerRule] = Field(default_factory=dict)
+
+
+def load_partner_rules(company: Path, profiles: Mapping[str, Profile]) -> list[Row]:
+    """`rules/partners.yml`, one row per partner; ConfigError if it names a feed that cannot be meant."""
+    path = company / "rules" / "partners.yml"
+    if not path.is_file():
+        return []
+    rules = read_model(path, PartnerRules)
+    for partner, rule in rules.partners.items():
+        _refuse_strange_feed(path, partner, "sell_out_feed", rule.sell_out_feed, profiles)
+        _refuse_strange_feed(path, partner, "inventory_feed", rule.inventory_feed, profiles)
+    return [
+        {
+            "partner_code": partner,
+            "siso_gap_tolerance_rate": rule.siso_gap_tolerance_rate,
+            "sell_out_feed_code": rule.sell_out_feed,
+            "inventory_feed_code": rule.inventory_feed,
+        }
+        for partner, rule in sorted(rules.partners.items())
+    ]
+
+
+def _refuse_strange_feed(
+    path: Path, partner: str, key: str, feed: str | None, profiles: Mapping[str, Profile]
+) -> None:
+    if feed is None:
+        return
+    own = {
+        code
+        for code, profile in profiles.items()
+        if profile.partner == partner
+        and (profile.reports_sell_out if key == "sell_out_feed" else profile.reports_inventory)
+    }
+    if feed not in own:
+        raise ConfigError(
+            "unknown_feed",
+            f"partners.{partner}.{key} is {feed!r}, which is no such feed of the partner",
+            f"expected one of {', '.join(sorted(own)) or 'none: the partner has no such feed'}",
+            Place(file=path),
+        )
+
+
+# --- tables ---
 
 
 def load_crosswalks(feeds: Path, profiles: Mapping[str, Profile]) -> list[Row]:
@@ -185,176 +253,182 @@ def load_crosswalks(feeds: Path, profiles: Mapping[str, Profile]) -> list[Row]:
         for _, profile in sorted(profiles.items())
         if profile.crosswalk is not None
     }
-    rows: list[Row] = []
-    places: list[Place] = []
-    for partner, path in files:
-        for line, row in _read_crosswalk(path):
-            rows.append({"partner_code": partner, **row})
-            places.append(Place(file=path, line=line))
-    _refuse_overlaps(rows, places)
-    return rows
+    lines: list[Line] = [
+        ({"partner_code": partner, **row}, place)
+        for partner, path in files
+        for row, place in CROSSWALK.read(path)
+    ]
+    refuse_overlaps(lines, ("partner_code", "partner_product_code"), "partner_product_code")
+    return [row for row, _ in lines]
 
 
-def _read_crosswalk(path: Path) -> list[tuple[int, Row]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigError(
-            "missing_file", "the crosswalk does not exist", "create it", Place(file=path)
-        ) from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(
-            "invalid_encoding",
-            "the crosswalk is not UTF-8",
-            "save it as 'CSV UTF-8'",
-            Place(file=path, line=line),
-        ) from error
-    first = text.partition("\n")[0]
-    delimiter = ";" if ";" in first else ","
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
-    try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        _check_header(header, path)
-        return [
-            (reader.line_num, _crosswalk_row(header, cells, Place(file=path, line=reader.line_num)))
-            for cells in reader
-            if any(cell.strip() for cell in cells)
-        ]
-    except csv.Error as error:
-        raise ConfigError(
-            "invalid_csv",
-            f"not valid CSV ({error})",
-            "correct the quotes in that line",
-            Place(file=path, line=reader.line_num),
-        ) from error
-
-
-def _check_header(header: Sequence[str], path: Path) -> None:
-    missing = [name for name in _CROSSWALK_COLUMNS if name not in header]
-    unknown = [name for name in header if name not in (*_CROSSWALK_COLUMNS, *_CROSSWALK_DATES)]
-    if missing or unknown or len(set(header)) != len(header):
-        raise ConfigError(
-            "invalid_header",
-            f"the header is {', '.join(repr(name) for name in header) or 'empty'}",
-            f"expected {';'.join(_CROSSWALK_COLUMNS)}, and if wanted {';'.join(_CROSSWALK_DATES)}",
-            Place(file=path, line=1),
-        )
-
-
-def _crosswalk_row(header: Sequence[str], cells: Sequence[str], place: Place) -> Row:
-    if len(cells) != len(header):
-        raise ConfigError(
-            "invalid_row", f"{len(cells)} cells under {len(header)} column names", "correct the line", place
-        )
-    row: Row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-    for name in _CROSSWALK_COLUMNS:
-        if not row[name]:
-            raise ConfigError("missing_value", f"{name} is empty", "fill it in, or remove the line", place)
-    for name, default in zip(_CROSSWALK_DATES, (_FIRST_DAY, OPEN_END), strict=True):
-        row[name] = row.get(name) or default
-        try:
-            row[name] = date.fromisoformat(row[name]).isoformat()
-        except ValueError as error:
-            raise ConfigError(
-                "invalid_date", f"{name} is {row[name]!r}", "expected a date such as 2026-01-31", place
-            ) from error
-    if row["valid_from_date"] >= row["valid_to_date"]:
-        raise ConfigError(
-            "invalid_range",
-            "valid_to_date is not after valid_from_date",
-            "valid_to_date is the first day on which the row no longer holds",
-            place,
-        )
-    return row
-
-
-def _refuse_overlaps(rows: Sequence[Row], places: Sequence[Place]) -> None:
-    order = sorted(
-        range(len(rows)),
-        key=lambda i: (rows[i]["partner_code"], rows[i]["partner_product_code"], rows[i]["valid_from_date"]),
-    )
-    for before, after in itertools.pairwise(order):
-        former, later = rows[before], rows[after]
-        same = all(former[name] == later[name] for name in ("partner_code", "partner_product_code"))
-        if same and later["valid_from_date"] < former["valid_to_date"]:
-            raise ConfigError(
-                "overlapping_ranges",
-                f"{later['partner_product_code']!r} stands in {places[before]} too, for days in common",
-                "keep one of the lines, or end one where the other begins",
-                places[after],
+def load_units(company: Path) -> list[Row]:
+    """`rules/units.csv`: what a unit is worth in base units, as a fraction, for one partner and product, for
+    one product, or for all (`*`).
+    """
+    path = company / "rules" / "units.csv"
+    if not path.is_file():
+        return []
+    lines = UNITS.read(path)
+    for row, place in lines:
+        for name in ("numerator", "denominator"):
+            read_number(
+                row,
+                name,
+                place,
+                digits=6,
+                accepts=lambda number: 0 < number < 10**12,
+                expected="a number above 0 with at most six decimals",
             )
+        if row["product_code"] == EVERY and row["partner_code"] != EVERY:
+            raise ConfigError(
+                "invalid_row",
+                "the line names a partner and no product",
+                "name the product too, or map the partner's unit to one of ours in its profile (`units`)",
+                place,
+            )
+    refuse_overlaps(lines, ("partner_code", "product_code", "unit_code"), "unit_code")
+    return [row for row, _ in lines]
+
+
+def load_adjustments(company: Path) -> list[Row]:
+    """`rules/stock_adjustments.csv`: what entered or left a partner's stock beside trade, in base units."""
+    path = company / "rules" / "stock_adjustments.csv"
+    if not path.is_file():
+        return []
+    lines = ADJUSTMENTS.read(path)
+    for row, place in lines:
+        read_date(row, "adjustment_date", place)
+        read_number(
+            row,
+            "adjusted_quantity",
+            place,
+            digits=3,
+            accepts=lambda number: number != 0 and abs(number) < 10**12,
+            expected="a number other than 0 with at most three decimals, negative for what left the stock",
+        )
+    return [row for row, _ in lines]
+
+
+def calendar_rows(calendar: Calendar) -> list[Row]:
+    """The fiscal periods of the company's calendar."""
+    return [
+        {
+            "fiscal_year": period.year,
+            "fiscal_quarter": period.quarter,
+            "fiscal_period": period.number,
+            "period_start_date": period.start.isoformat(),
+            "period_end_date": period.end.isoformat(),
+            "first_week_start_date": period.first_week.isoformat(),
+        }
+        for period in fiscal_periods(calendar)
+    ]
 
 
 # --- landing ---
+
+
+@dataclass(frozen=True)
+class _Content:
+    """One rule entity as it stands now: its hash, and its rows as texts, read when they have to land."""
+
+    source_file: str
+    content_hash: str
+    read: Callable[[], pa.Table]
 
 
 def land_rules(
     paths: Paths, company: Company, profiles: Mapping[str, Profile], ledger: Ledger, *, now: datetime
 ) -> list[Batch]:
     """Land the rule entities whose content changed; returns the batches that were entered."""
-    contents = {
-        "feeds": (feed_rows(profiles), "feeds/*.yml"),
-        "product_crosswalk": (load_crosswalks(paths.company / "feeds", profiles), "feeds/*.csv"),
-        "thresholds": (load_thresholds(paths.company).rows(), "rules/thresholds.yml"),
-    }
+    contents = _contents(paths.company, company, profiles)
     now = now.astimezone(UTC)
     ids = batch_ids(now, ledger.last_batch_id())
-    batches = []
-    for name, (rows, source_file) in contents.items():
+    changed = []
+    for name, content in contents.items():
         target = entity("rules", name)
-        content = _content_hash(target, rows)
+        # With the entity's columns, so that a change of the contract lands anew.
+        stamped = json.dumps([column_definitions(target), content.content_hash])
+        content_hash = hashlib.sha256(stamped.encode()).hexdigest()
         former = ledger.last_extract("rules", name)
-        if former is not None and former.content_hash == content:
-            continue
+        if former is None or former.content_hash != content_hash:
+            changed.append((target, content, content_hash, content.read()))
+    batches = []
+    for target, content, content_hash, rows in changed:
         batch = Batch(
             batch_id=next(ids),
             system="rules",
-            source=name,
+            source=target.name,
             state="landed",
             received_at=now,
             landed_at=now,
-            file_name=source_file,
-            content_hash=content,
-            rows_read=len(rows),
-            rows_accepted=len(rows),
+            file_name=content.source_file,
+            content_hash=content_hash,
+            rows_read=rows.num_rows,
+            rows_accepted=rows.num_rows,
         )
         final = entity_folder(paths.landing, target) / f"{batch.batch_id}.parquet"
         _write(final, target, rows, batch)
         relative = final.relative_to(paths.landing).as_posix()
-        span = (date.fromisoformat(_FIRST_DAY), date.fromisoformat(OPEN_END))
-        ledger.record(batch, [Slice("rules", name, SLICE_KEY, *span, rows_landed=len(rows), file=relative)])
+        span = (date.fromisoformat(FIRST_DAY), date.fromisoformat(OPEN_END))
+        ledger.record(
+            batch, [Slice("rules", target.name, SLICE_KEY, *span, rows_landed=rows.num_rows, file=relative)]
+        )
         batches.append(batch)
     return batches
 
 
-def _content_hash(target: Entity, rows: Sequence[Row]) -> str:
-    """Hash of the rows and of the entity's columns, so that a change of the contract lands anew."""
-    content = json.dumps([column_definitions(target), rows], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]) -> dict[str, _Content]:
+    """All rule entities; ConfigError at the first fault in one of the files that people write."""
+    rates = RateFile(directory / "rules" / FILE_NAME)
+    return {
+        "feeds": _of_rows("feeds", feed_rows(profiles), "feeds/*.yml"),
+        "product_crosswalk": _of_rows(
+            "product_crosswalk", load_crosswalks(directory / "feeds", profiles), "feeds/*.csv"
+        ),
+        "thresholds": _of_rows("thresholds", load_thresholds(directory).rows(), "rules/thresholds.yml"),
+        "partners": _of_rows("partners", load_partner_rules(directory, profiles), "rules/partners.yml"),
+        "units": _of_rows("units", load_units(directory), "rules/units.csv"),
+        "stock_adjustments": _of_rows(
+            "stock_adjustments", load_adjustments(directory), "rules/stock_adjustments.csv"
+        ),
+        "fiscal_periods": _of_rows("fiscal_periods", calendar_rows(company.calendar), "company.yml"),
+        "exchange_rates": _Content(f"rules/{FILE_NAME}", rates.content_hash(), rates.read),
+    }
 
 
-def _write(final: Path, target: Entity, rows: Sequence[Row], batch: Batch) -> None:
+def _of_rows(name: str, rows: Sequence[Row], source_file: str) -> _Content:
+    content = hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
+
+    def read() -> pa.Table:
+        return pa.table(
+            {
+                column.name: pa.array([_as_text(row[column.name]) for row in rows], pa.string())
+                for column in entity("rules", name).columns
+            }
+        )
+
+    return _Content(source_file, content, read)
+
+
+def _write(final: Path, target: Entity, rows: pa.Table, batch: Batch) -> None:
     provenance = {
         "_batch_id": batch.batch_id,
         "_source_file": batch.file_name,
         "_landed_at": batch.landed_at.replace(tzinfo=None).isoformat(sep=" "),
         "_is_deleted": "false",
     }
-    filled = [{**row, **provenance, "_source_row": number} for number, row in enumerate(rows, start=1)]
-    incoming = pa.table(
-        {
-            column.name: pa.array([_as_text(row[column.name]) for row in filled], pa.string())
-            for column in target.all_columns
-        }
-    )
     columns = ", ".join(
         f'cast("{column.name}" as {column.type}) as "{column.name}"' for column in target.all_columns
     )
+    fixed = ", ".join(f"${number} as {name}" for number, name in enumerate(provenance, start=2))
     with duckdb.connect() as connection, atomic_file(final) as part:
-        connection.register("incoming", incoming)
+        connection.register("incoming", rows)
         connection.execute(
-            f"copy (select {columns} from incoming) to ? (format parquet, compression zstd)", [str(part)]
+            f"copy (select {columns} from "
+            f"(select *, row_number() over () as _source_row, {fixed} from incoming)) "
+            "to $1 (format parquet, compression zstd)",
+            [str(part), *provenance.values()],
         )
 
 

@@ -78,7 +78,16 @@ DATED = "partner_product_code;product_code;unit_code;valid_from_date;valid_to_da
 
 def test_rules_land_once_and_again_only_where_the_content_changed(house: House) -> None:
     house.write(CROSSWALK)
-    assert house.land() == ["feeds", "product_crosswalk", "thresholds"]
+    assert house.land() == [
+        "feeds",
+        "product_crosswalk",
+        "thresholds",
+        "partners",
+        "units",
+        "stock_adjustments",
+        "fiscal_periods",
+        "exchange_rates",
+    ]
     assert house.land() == []
     house.write(CROSSWALK, "launch_days: 60\n")
     assert house.land() == ["thresholds"]
@@ -188,3 +197,106 @@ def test_wrong_thresholds_are_one_error_with_file_and_line(
     with pytest.raises(ConfigError, match=expected) as caught:
         house.land()
     assert caught.value.place.line == line
+
+
+# --- partners, units, adjustments, rates ---
+
+
+def write_rule(house: House, name: str, text: str) -> None:
+    house.write(CROSSWALK)
+    (house.paths.company / "rules").mkdir(exist_ok=True)
+    (house.paths.company / "rules" / name).write_text(text)
+
+
+def fault_of(house: House) -> ConfigError:
+    with pytest.raises(ConfigError) as raised:
+        house.land()
+    assert not (house.paths.landing / "rules" / "feeds").exists()
+    return raised.value
+
+
+def test_a_partner_may_have_a_tolerance_and_feeds_of_record(house: House) -> None:
+    write_rule(
+        house,
+        "partners.yml",
+        "partners:\n  D09: {siso_gap_tolerance_rate: 0.02}\n  D07: {sell_out_feed: d07_sales}\n",
+    )
+    house.land()
+    columns = "partner_code, siso_gap_tolerance_rate::varchar, sell_out_feed_code, inventory_feed_code"
+    assert house.newest("partners", columns) == [
+        ("D07", None, "d07_sales", None),
+        ("D09", "0.020000", None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "D07: {sell_out_feed: d08_sales}",
+        "D08: {sell_out_feed: d07_sales}",
+        "D07: {inventory_feed: d07_sales}",
+    ],
+)
+def test_a_feed_of_record_is_a_feed_of_the_partner_that_reports_it(house: House, rule: str) -> None:
+    write_rule(house, "partners.yml", f"partners:\n  {rule}\n")
+    assert fault_of(house).code == "unknown_feed"
+
+
+UNITS = "partner_code;product_code;unit_code;numerator;denominator;valid_from_date;valid_to_date\n"
+
+
+def test_a_unit_is_a_fraction_of_decimals(house: House) -> None:
+    write_rule(house, "units.csv", UNITS + "*;P1;KG;1;0,35;;\nD07;P1;PAL;480;1;2026-01-01;\n")
+    house.land()
+    assert house.newest("units", "partner_code, unit_code, numerator::varchar, denominator::varchar") == [
+        ("*", "KG", "1.000000", "0.350000"),
+        ("D07", "PAL", "480.000000", "1.000000"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("*;P1;KG;0;1;;", "invalid_number"),
+        ("*;P1;KG;1;-2;;", "invalid_number"),
+        ("*;P1;KG;one;1;;", "invalid_number"),
+        ("*;P1;KG;NaN;1;;", "invalid_number"),
+        ("*;P1;KG;0.0000001;1;;", "invalid_number"),
+        ("*;P1;KG;1e30;1;;", "invalid_number"),
+        ("D07;*;PAL;480;1;;", "invalid_row"),
+        ("*;P1;PAL;480;1;2026-01-01;2025-01-01", "invalid_range"),
+        ("*;P1;BOX;10;1;;\n*;P1;BOX;12;1;2026-01-01;", "overlapping_ranges"),
+    ],
+)
+def test_a_wrong_unit_is_one_error_with_file_and_line(house: House, line: str, code: str) -> None:
+    write_rule(house, "units.csv", UNITS + line + "\n")
+    fault = fault_of(house)
+    assert fault.code == code
+    assert fault.place is not None
+    assert fault.place.line == 2 + line.count("\n")
+
+
+def test_an_adjustment_has_a_day_a_quantity_and_a_reason(house: House) -> None:
+    header = "partner_code;product_code;adjustment_date;adjusted_quantity;reason\n"
+    write_rule(house, "stock_adjustments.csv", header + "D07;P1;2026-02-03;-12;broken in a flood\n")
+    house.land()
+    columns = "partner_code, adjustment_date::varchar, adjusted_quantity::varchar, reason"
+    assert house.newest("stock_adjustments", columns) == [
+        ("D07", "2026-02-03", "-12.000", "broken in a flood")
+    ]
+    write_rule(house, "stock_adjustments.csv", header + "D07;P1;2026-02-03;0;nothing\n")
+    with pytest.raises(ConfigError, match="adjusted_quantity"):
+        house.land()
+
+
+def test_rates_land_from_the_central_banks_file_and_again_when_it_changed(house: House) -> None:
+    write_rule(house, "eurofxref-hist.csv", "Date,USD,\n2026-01-09,1.1642,\n")
+    assert "exchange_rates" in house.land()
+    assert house.land() == []
+    write_rule(house, "eurofxref-hist.csv", "Date,USD,\n2026-01-12,1.1692,\n2026-01-09,1.1642,\n")
+    assert house.land() == ["exchange_rates"]
+    columns = "currency_code, rate_date::varchar, currency_per_euro::varchar"
+    assert house.newest("exchange_rates", columns) == [
+        ("USD", "2026-01-12", "1.16920000"),
+        ("USD", "2026-01-09", "1.16420000"),
+    ]
