@@ -124,6 +124,21 @@ class Inbox(Settings):
     settle_seconds: int = Field(default=0, ge=0)
 
 
+class Accounting(Settings):
+    """Where the exports of the general ledger (FEC) lie, and how this company's ledger is kept.
+
+    `fiscal_year_start_month`: a later export of the same fiscal year replaces the former one.
+    `opening_journals`: journals that bring balances forward; found by code and name when left out.
+    `siren`: exports that bear another company's number in their name are refused.
+    """
+
+    path: Path
+    files: str = "*FEC*.txt"
+    siren: Annotated[str, Field(pattern=r"^\d{9}$")] | None = None
+    fiscal_year_start_month: int = Field(default=1, ge=1, le=12)
+    opening_journals: tuple[str, ...] = ()
+
+
 class Publish(Settings):
     """What is published: `keep` versions of the DuckDB file, and Parquet files beside it."""
 
@@ -158,6 +173,7 @@ class Company(Settings):
     owner: str | None = None
     erp: Erp
     inbox: Inbox
+    accounting: Accounting | None = None
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
 
@@ -195,7 +211,10 @@ def load_company(paths: Paths) -> Company:
     if erp.queries is not None:
         erp = erp.model_copy(update={"queries": (base / erp.queries).resolve()})
     inbox = company.inbox.model_copy(update={"path": (base / company.inbox.path).resolve()})
-    return company.model_copy(update={"erp": erp, "inbox": inbox})
+    accounting = company.accounting
+    if accounting is not None:
+        accounting = accounting.model_copy(update={"path": (base / accounting.path).resolve()})
+    return company.model_copy(update={"erp": erp, "inbox": inbox, "accounting": accounting})
 
 
 def _variables(paths: Paths) -> dict[str, str]:

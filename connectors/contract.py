@@ -444,6 +444,43 @@ FEED_ENTITIES: Final = (
     ),
 )
 
+ACCOUNTING_ENTITIES: Final = (
+    Entity(
+        "accounting",
+        "gl_entries",
+        "one line of one entry of the general ledger",
+        ("_batch_id", "_source_file", "_source_row"),
+        (
+            _r("slice_key", "VARCHAR", "ledger|last month of the fiscal year: what a later export replaces."),
+            _r("fiscal_year_end_date", "DATE", "Last day of the fiscal year."),
+            _r("journal_code", "VARCHAR", "Journal (JournalCode)."),
+            _c("journal_label", "VARCHAR", "Name of the journal (JournalLib)."),
+            _r("is_opening", "BOOLEAN", "A balance brought forward: no flow of its day."),
+            _c(
+                "entry_number",
+                "VARCHAR",
+                "Entry within the journal (EcritureNum); NULL if not validated yet.",
+            ),
+            _r("entry_date", "DATE", "Day on which the entry counts (EcritureDate)."),
+            _r("account_code", "VARCHAR", "Account of the chart (CompteNum)."),
+            _c("account_label", "VARCHAR", "Name of the account (CompteLib)."),
+            _c("auxiliary_code", "VARCHAR", "Customer or supplier account (CompAuxNum)."),
+            _c("auxiliary_label", "VARCHAR", "Name of the customer or supplier (CompAuxLib)."),
+            _c("piece_reference", "VARCHAR", "Document: for sales the invoice's number (PieceRef)."),
+            _c("piece_date", "DATE", "Day of the document (PieceDate)."),
+            _c("entry_label", "VARCHAR", "Text of the line (EcritureLib)."),
+            _r("debit_amount", MONEY, "Debit, as signed in the export."),
+            _r("credit_amount", MONEY, "Credit, as signed in the export."),
+            _c("lettering_code", "VARCHAR", "Lettering with other lines (EcritureLet)."),
+            _c("lettering_date", "DATE", "Day of the lettering (DateLet)."),
+            _c("validation_date", "DATE", "Day on which the entry became final (ValidDate)."),
+            _c("currency_amount", MONEY, "Amount in the currency of the document (Montantdevise)."),
+            _c("currency_code", "VARCHAR", "Currency of that amount (Idevise)."),
+        ),
+        date_column="entry_date",
+    ),
+)
+
 RULE_ENTITIES: Final = (
     Entity(
         "rules",
@@ -552,7 +589,8 @@ RULE_ENTITIES: Final = (
 )
 
 ENTITIES: Final = {
-    (entity.system, entity.name): entity for entity in (*ERP_ENTITIES, *FEED_ENTITIES, *RULE_ENTITIES)
+    (entity.system, entity.name): entity
+    for entity in (*ERP_ENTITIES, *FEED_ENTITIES, *ACCOUNTING_ENTITIES, *RULE_ENTITIES)
 }
 
 

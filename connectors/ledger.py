@@ -211,7 +211,7 @@ class Ledger:
                 )
             connection.executemany(
                 "update batches set state = 'superseded' "
-                "where batch_id = ? and system = 'feeds' and not exists "
+                "where batch_id = ? and system in ('feeds', 'accounting') and not exists "
                 "(select 1 from slices where slices.batch_id = batches.batch_id and is_live = 1)",
                 [(batch_id,) for batch_id in sorted(former)],
             )

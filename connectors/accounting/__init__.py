@@ -1,1 +1,1 @@
-"""Ledger exports (FEC). The reader has its place here; it comes with the margin work."""
+"""The general ledger: its exports (`fec`) and how they are landed (`exports`)."""

@@ -693,7 +693,9 @@ def _unmatched(item: _Found) -> FileOutcome:
     )
 
 
-def repair(paths: Paths, ledger: Ledger, systems: Sequence[str] = ("feeds", "rules")) -> list[str]:
+def repair(
+    paths: Paths, ledger: Ledger, systems: Sequence[str] = ("feeds", "accounting", "rules")
+) -> list[str]:
     """Remove what a killed run left: half-written files, and Parquet files that the ledger does not know."""
     removed = [path for system in systems for path in remove_leftovers(paths.landing / system)]
     known = {batch.batch_id for system in systems for batch in ledger.batches(system)}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from expectations.core import dimensions, documents, inventory, sell_out
+from expectations.core import dimensions, documents, general_ledger, inventory, sell_out
 from expectations.hub import Hub
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
@@ -18,4 +18,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *documents.suites(terms),
         *sell_out.suites(terms),
         *inventory.suites(),
+        *general_ledger.suites(),
     ]

@@ -81,11 +81,11 @@ def test_a_check_and_a_dependency_without_an_asset_are_found() -> None:
 
 def test_keys_follow_the_names_of_the_house(definitions: dg.Definitions) -> None:
     shapes = (
-        r"landing/(erp|feeds|rules|ledger)/[a-z_]+",
+        r"landing/(erp|feeds|accounting|rules|ledger)/[a-z_]+",
         r"(staging|intermediate|core|marts)/[a-z0-9_]+",
         r"publish/(duckdb|parquet)",
         r"inbox/[A-Za-z0-9_-]+",
-        r"source/(erp|company_directory)",
+        r"source/(erp|general_ledger|company_directory)",
     )
     names = [key.to_user_string() for key in defined(definitions)]
     assert [name for name in names if not any(re.fullmatch(shape, name) for shape in shapes)] == []
@@ -135,7 +135,17 @@ def upstream(job: dg.JobDefinition) -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("step", "behind"),
     [
-        ("dbt_core", {"gate_landing", "landing_erp", "landing_feeds", "landing_rules", "landing_ledger"}),
+        (
+            "dbt_core",
+            {
+                "gate_landing",
+                "landing_erp",
+                "landing_feeds",
+                "landing_accounting",
+                "landing_rules",
+                "landing_ledger",
+            },
+        ),
         ("dbt_marts", {"gate_core", "dbt_core"}),
         ("publish", {"gate_landing", "gate_core", "gate_marts", "dbt_marts"}),
     ],

@@ -11,7 +11,14 @@ from typing import Any
 
 import dagster as dg
 
-from connectors.contract import ERP_ENTITIES, FEED_ENTITIES, RULE_ENTITIES, Entity
+from connectors.contract import (
+    ACCOUNTING_ENTITIES,
+    ENTITIES,
+    ERP_ENTITIES,
+    FEED_ENTITIES,
+    RULE_ENTITIES,
+    Entity,
+)
 from connectors.errors import AvalError, SourceError
 from connectors.landing import entity_folder, write_schemas
 from connectors.ledger import Batch, Ledger
@@ -22,6 +29,7 @@ from orchestration.settings import Settings
 
 ERP_SOURCE = dg.AssetKey(["source", "erp"])
 RULES_SOURCE = dg.AssetKey(["source", "company_directory"])
+ACCOUNTING_SOURCE = dg.AssetKey(["source", "general_ledger"])
 
 
 def _key(system: str, name: str) -> dg.AssetKey:
@@ -52,6 +60,15 @@ def sources(settings: Settings) -> list[dg.AssetSpec]:
             owners=owners,
             description="Feeds, crosswalks and thresholds of the company directory.",
         ),
+        dg.AssetSpec(
+            ACCOUNTING_SOURCE,
+            group_name="sources",
+            kinds={"fec"},
+            owners=owners,
+            description="Exports of the general ledger, where the company connects them.",
+            # At least the closing of each fiscal year is exported.
+            freshness_policy=dg.FreshnessPolicy.time_window(fail_window=400 * daily, warn_window=370 * daily),
+        ),
     ]
     for code, profile in settings.profiles.items():
         period = {"day": 1, "week": 7, "month": 31}[profile.period.frequency]
@@ -74,7 +91,7 @@ def sources(settings: Settings) -> list[dg.AssetSpec]:
 
 
 def assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The four steps of landing."""
+    """The five steps of landing."""
     owners = settings.owners
 
     def specs(entities: tuple[Entity, ...], deps: list[dg.AssetKey], kind: str) -> list[dg.AssetSpec]:
@@ -197,6 +214,34 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             metadata=_metadata(settings.paths.landing / "feeds" / "quarantine", batches),
         )
 
+    @dg.multi_asset(name="landing_accounting", specs=specs(ACCOUNTING_ENTITIES, [ACCOUNTING_SOURCE], "fec"))
+    def landing_accounting(
+        context: dg.AssetExecutionContext, company: CompanyResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Take in new exports of the general ledger; an unreadable one never stops the others."""
+        from connectors.accounting.exports import take_in
+
+        settings = company.settings
+        with company.ledger() as ledger:
+            before = ledger.last_batch_id()
+            try:
+                taken = take_in(settings.paths, settings.company, ledger, now=datetime.now(UTC))
+            except AvalError as error:
+                raise _failure(error, retry=isinstance(error, SourceError)) from error
+            batches = ledger.batches("accounting", since=before)
+        for export in taken:
+            detail = export.reason or (
+                f"{export.rows_accepted:,} lines, debit {export.totals['debit']}, "
+                f"credit {export.totals['credit']}, "
+                f"{export.totals['unbalanced_entries']} entries out of balance"
+            )
+            say(context.log, f"general ledger: {export.name} {export.state}: {detail}")
+        for entity in ACCOUNTING_ENTITIES:
+            yield dg.MaterializeResult(
+                asset_key=_key("accounting", entity.name),
+                metadata=_metadata(entity_folder(settings.paths.landing, entity), batches),
+            )
+
     @dg.multi_asset(name="landing_rules", specs=specs(RULE_ENTITIES, [RULES_SOURCE], "yaml"))
     def landing_rules(
         context: dg.AssetExecutionContext, company: CompanyResource
@@ -220,7 +265,7 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             )
 
     landed = [
-        *(_key(entity.system, entity.name) for entity in (*ERP_ENTITIES, *FEED_ENTITIES, *RULE_ENTITIES)),
+        *(_key(entity.system, entity.name) for entity in ENTITIES.values()),
         quarantine.key,
     ]
 
@@ -276,7 +321,7 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             },
         )
 
-    return [landing_erp, landing_feeds, landing_rules, landing_ledger]
+    return [landing_erp, landing_feeds, landing_accounting, landing_rules, landing_ledger]
 
 
 def ask_for_rebuild(ledger: Ledger, span: str) -> int:

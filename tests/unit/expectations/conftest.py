@@ -167,6 +167,15 @@ class World:
             )
         return self.landing / file
 
+    def general_ledger(self, rows: int, debit: int, batch: str = FIRST) -> None:
+        """Enter an export of the general ledger for the fiscal year 2026."""
+        year = (date(2026, 1, 1), date(2026, 12, 31))
+        with self.ledger() as ledger:
+            ledger.record(
+                Batch(self._batch_id(batch), "accounting", "gl_entries", "landed", NOW, NOW, rows_read=rows),
+                [Slice("accounting", "gl_entries", "ledger|2026-12", *year, rows, amount_total=str(debit))],
+            )
+
     def export(self) -> None:
         with self.ledger() as ledger:
             ledger.export(self.landing)

@@ -141,6 +141,18 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ("update core.fct_inventory set reported_quantity = 29 where is_anchor",),
         {"fct_inventory.anchors_are_reported_stocks"},
     ),
+    "the general ledger": (
+        (
+            "insert into core.fct_gl_entries select * from core.fct_gl_entries where account_code = '411000'",
+            "update core.fct_gl_entries set is_entry_balanced = false, entry_date = null",
+        ),
+        {
+            "fct_gl_entries.one_row_per_gl_line_id",
+            "fct_gl_entries.required_columns_are_filled",
+            "fct_gl_entries.holds_what_the_ledger_says",
+            "fct_gl_entries.entries_balance",
+        },
+    ),
     "rows of the inventory": (
         (
             "insert into core.fct_inventory select * from core.fct_inventory where is_anchor",
@@ -163,6 +175,16 @@ def test_each_fault_closes_the_gate(world: World, group: str) -> None:
     verdict = judge(world)
     assert set(failed(verdict)) == expected
     assert not verdict.passed
+
+
+def test_an_entry_out_of_balance_is_a_warning_that_names_its_lines(world: World) -> None:
+    change(build(world), "update core.fct_gl_entries set is_entry_balanced = false where source_row = 3")
+    verdict = judge(world)
+    assert verdict.passed
+    outcome = failed(verdict)["fct_gl_entries.entries_balance"]
+    assert outcome.severity == "warning"
+    assert "journal_code VE, entry_number 1" in outcome.message
+    assert "source_row 3" in outcome.message
 
 
 def test_a_doubled_line_is_named_with_its_slice_and_the_month_to_rebuild(world: World) -> None:

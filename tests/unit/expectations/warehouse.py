@@ -133,6 +133,12 @@ from (values
     (date '2026-03-02', true, null, 0, 7, 1, 30, 30, null),
     (date '2026-03-09', false, 30, 20, 5, 0, 45, 44, -1)
 ) t(week, anchor, opening, received, sold, back, calculated, reported, gap);
+create table core.fct_gl_entries as select
+    'L|' || line as gl_line_id, 'ledger|2026-12' as slice_key, 'VE' as journal_code,
+    '1' as entry_number, date '2026-03-10' as entry_date, account as account_code,
+    debit::decimal(18,4) as debit_amount, (debit - credit)::decimal(18,4) as balance_amount,
+    true as is_entry_balanced, 'FEC.txt' as source_file, line as source_row
+from (values (2, '411000', 240, 0), (3, '701000', 0, 240)) t(line, account, debit, credit);
 """
 
 MARTS = """
@@ -189,6 +195,7 @@ def build(world: World) -> World:
     )
     second = world.report("D01", "D01_sales", WEEK_11, [{"sold_quantity": 5, "net_amount": 60}])
     world.stock("D01", "D01_stock", WEEK_10, [{"on_hand_quantity": 30}])
+    world.general_ledger(rows=2, debit=240)
     world.export()
     world.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(world.warehouse)) as connection:

@@ -1,0 +1,167 @@
+"""Ledger exports from a folder to landing: what makes an export, which year it covers, what replaces what."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from connectors.accounting import exports
+from connectors.company import Accounting, Company, CompanyIdentity, Erp, Inbox, Paths
+from connectors.errors import SourceError
+from connectors.ledger import Ledger
+from tests.samples import FIXTURES
+from tests.unit.connectors.accounting.test_fec import TITLES
+
+NOW = datetime(2026, 7, 2, 6, tzinfo=UTC)
+
+
+class Books:
+    """A company's folder of ledger exports and what has been landed of it."""
+
+    def __init__(self, root: Path, **settings: Any) -> None:
+        self.folder = root / "ledger"
+        self.folder.mkdir(parents=True)
+        self.paths = Paths(root / "company", root / "data")
+        self.settings = settings
+
+    def write(self, name: str, *lines: tuple[str, str, str, str, str]) -> None:
+        """Write an export of lines (journal, entry, date, debit, credit)."""
+        texts = ["\t".join(TITLES)]
+        for journal, entry, day, debit, credit in lines:
+            cells = dict.fromkeys(TITLES, "")
+            cells |= {
+                "JournalCode": journal,
+                "EcritureNum": entry,
+                "EcritureDate": day,
+                "CompteNum": "411000",
+            }
+            cells |= {"Debit": debit, "Credit": credit}
+            texts.append("\t".join(cells.values()))
+        (self.folder / name).write_text("\n".join(texts) + "\n", encoding="utf-8")
+
+    def take_in(self) -> list[exports.ExportOutcome]:
+        company = Company(
+            company=CompanyIdentity(code="acme", name="Acme"),
+            erp=Erp(kind="tryton", url="sqlite:///erp.sqlite"),
+            inbox=Inbox(path=self.folder),
+            accounting=Accounting(path=self.folder, **self.settings),
+        )
+        with Ledger(self.paths.ledger) as ledger:
+            return exports.take_in(self.paths, company, ledger, now=NOW)
+
+    def live_lines(self) -> list[tuple[Any, ...]]:
+        """Slice, day, debit, credit of the lines that count now."""
+        with Ledger(self.paths.ledger) as ledger:
+            ledger.export(self.paths.landing)
+        with duckdb.connect() as connection:
+            return connection.execute(
+                "select slice_key, entry_date, is_opening, debit_amount, credit_amount from read_parquet(?) "
+                "where _batch_id in "
+                "(select batch_id from read_parquet(?) where is_live and system = 'accounting') order by all",
+                [
+                    str(self.paths.landing / "accounting/gl_entries/*.parquet"),
+                    str(self.paths.landing / "ledger/slices.parquet"),
+                ],
+            ).fetchall()
+
+
+BALANCED = (("VE", "1", "20260105", "120,00", "0"), ("VE", "1", "20260105", "0", "120,00"))
+
+
+def test_an_export_lands_once(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    books.write("123456789FEC20261231.txt", *BALANCED)
+    (outcome,) = books.take_in()
+    assert (outcome.state, outcome.rows_read, outcome.rows_accepted, outcome.rows_quarantined) == (
+        "landed",
+        2,
+        2,
+        0,
+    )
+    assert outcome.totals["debit"] == outcome.totals["credit"] == "120.0000"
+    assert (outcome.totals["entries"], outcome.totals["unbalanced_entries"]) == ("1", "0")
+    assert books.take_in() == []
+
+
+def test_a_later_export_of_the_same_fiscal_year_replaces_the_former(tmp_path: Path) -> None:
+    books = Books(tmp_path, fiscal_year_start_month=7)
+    books.write("123456789FEC20260331.txt", *BALANCED)
+    books.take_in()
+    books.write("123456789FEC20260630.txt", ("VE", "1", "20260105", "130,00", "130,00"))
+    books.take_in()
+    assert books.live_lines() == [("ledger|2026-06", date(2026, 1, 5), False, Decimal(130), Decimal(130))]
+
+
+def test_another_fiscal_year_stands_beside_it(tmp_path: Path) -> None:
+    books = Books(tmp_path, fiscal_year_start_month=7)
+    books.write("123456789FEC20260630.txt", ("VE", "1", "20260630", "1", "1"))
+    books.write("123456789FEC20270630.txt", ("AN", "1", "20260701", "2", "2"))
+    books.take_in()
+    assert [(line[0], line[2]) for line in books.live_lines()] == [
+        ("ledger|2026-06", False),
+        ("ledger|2027-06", True),
+    ]
+
+
+def test_parts_of_one_export_are_one_batch_and_a_part_that_comes_later_completes_it(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    books.write("123456789FEC20261231_1.txt", BALANCED[0])
+    (first,) = books.take_in()
+    assert first.totals["unbalanced_entries"] == "1"
+    books.write("123456789FEC20261231_2.txt", BALANCED[1])
+    (second,) = books.take_in()
+    assert (second.rows_accepted, second.totals["unbalanced_entries"]) == (2, "0")
+    assert len(books.live_lines()) == 2
+
+
+def test_an_unbalanced_entry_is_counted(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    books.write("123456789FEC20261231.txt", *BALANCED, ("OD", "7", "20260106", "10,00", "9,99"))
+    (outcome,) = books.take_in()
+    assert (outcome.totals["entries"], outcome.totals["unbalanced_entries"]) == ("2", "1")
+
+
+def test_a_faulty_line_is_quarantined_with_its_place_and_the_others_land(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    books.write("123456789FEC20261231.txt", *BALANCED, ("OD", "7", "20261341", "10,00", "0"))
+    (outcome,) = books.take_in()
+    assert (outcome.rows_read, outcome.rows_accepted, outcome.rows_quarantined) == (3, 2, 1)
+    (path,) = (books.paths.landing / "accounting/quarantine").glob("*.parquet")
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "select file_name, source_row, value from read_parquet(?)", [str(path)]
+        ).fetchall()
+    assert found == [("123456789FEC20261231.txt", 4, "20261341")]
+
+
+def test_another_companys_export_is_rejected_and_the_rest_lands(tmp_path: Path) -> None:
+    books = Books(tmp_path, siren="123456789")
+    books.write("987654321FEC20261231.txt", *BALANCED)
+    books.write("123456789FEC20261231.txt", *BALANCED)
+    states = {outcome.name: (outcome.state, outcome.reason) for outcome in books.take_in()}
+    assert states["123456789FEC20261231"] == ("landed", None)
+    assert states["987654321FEC20261231"][0] == "rejected"
+    assert "987654321" in (states["987654321FEC20261231"][1] or "")
+
+
+def test_a_missing_folder_is_one_clear_error(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    books.folder.rmdir()
+    with pytest.raises(SourceError, match=r"accounting\.path"):
+        books.take_in()
+
+
+def test_openings_of_a_real_export_are_known_by_the_journals_name(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    shutil.copy(FIXTURES / "fec/masked_22_columns_FEC20231231.txt", books.folder)
+    (outcome,) = books.take_in()
+    assert outcome.totals["opening_journals"] == "AD"
+    assert outcome.totals["further_columns"] == "DateRglt, ModeRglt, NatOp, IdClient"
+    opening = [line for line in books.live_lines() if line[2]]
+    assert len(opening) == 456
