@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connectors.feeds.intake import CheckReport
+    from connectors.feeds.propose import Proposal
     from orchestration.plan import Options
     from orchestration.run import ExitCode
     from orchestration.settings import Settings
@@ -340,6 +341,84 @@ def feeds_check(
     _show_check(report)
     if not report.would_land:
         raise typer.Exit(int(ExitCode.FAILED))
+
+
+@feeds_app.command("propose", epilog=_EXIT_CODES)
+@_command
+def feeds_propose(
+    file: Annotated[Path, typer.Argument(help="A sample of the report, in the inbox or anywhere.")],
+    partner: Annotated[
+        str | None,
+        typer.Option(
+            "--partner", "-p", metavar="CODE", help="Partner's code in the ERP; the inbox folder if absent."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Write the draft there; to standard output if absent."
+        ),
+    ] = None,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Draft a profile from a sample file: every choice with its confidence and its reason."""
+    from connectors.errors import ConfigError, Place
+    from connectors.feeds.draft import render
+    from connectors.feeds.known import load_known
+    from connectors.feeds.propose import propose
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    if out is not None and out.exists():
+        raise ConfigError(
+            "file_exists", "the file exists already", "choose another --out, or remove it", Place(file=out)
+        )
+    inbox = settings.company.inbox.path.resolve()
+    above = file.resolve().parent
+    folder = above.relative_to(inbox).as_posix() if above.is_relative_to(inbox) and above != inbox else None
+    with _working("looking"):
+        proposal = propose(
+            file,
+            partner=partner,
+            folder=folder,
+            siblings=sorted(path.name for path in above.glob("*") if path.is_file()),
+            known=load_known(settings.paths.landing, settings.company.company.name),
+        )
+    text = render(proposal)
+    _show_proposal(proposal, to_error=out is None)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    typer.echo(f"\nwritten to {out}; read it, then: aval feeds check {file} --feed {out.stem}")
+
+
+def _show_proposal(proposal: Proposal, *, to_error: bool) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from connectors.feeds.draft import scalar
+    from connectors.feeds.propose import WRITTEN_FROM
+
+    console = Console(stderr=True) if to_error else _console()
+    table = _table(f"Draft from {escape(proposal.file)}")
+    for name in ("setting", "value", "sure", "why"):
+        table.add_column(name, overflow="fold")
+    for choice in proposal.choices:
+        is_open = choice.confidence < WRITTEN_FROM
+        value = choice.value
+        shown = (
+            ", ".join(f"{k}: {scalar(v)}" for k, v in value.items())
+            if isinstance(value, dict)
+            else scalar(value)
+        )
+        sure = f"{choice.confidence:.2f}" + (" TODO" if is_open else "")
+        style = "red" if is_open else "yellow" if choice.confidence < 0.8 else None
+        table.add_row(escape(choice.key), escape(shown), sure, escape(choice.reason), style=style)
+    console.print(table)
+    for note in proposal.notes:
+        console.print(f"- {note}", markup=False, highlight=False)
 
 
 def _show_check(report: CheckReport) -> None:

@@ -9,7 +9,8 @@ belongs here: sheet to cells. What cells mean is `connectors.feeds.normalise`.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -49,7 +50,7 @@ def load(
             "correct 'header_row' in the profile, or ask the partner for the agreed layout",
             Place(file=file, row=container.header_row),
         )
-    titles = _join_titles(rows[first:body], _merged(sheet, first, body))
+    titles = join_titles(rows[first:body], merged_ranges(sheet, first, body))
     columns = list(zip(*rows[body:], strict=True)) or [()] * len(titles)
     formats = _date_formats(profile)
     arrays = [
@@ -82,8 +83,16 @@ def _refuse_bomb(path: Path, file: str) -> None:
             )
 
 
+def open_sheets(path: Path, file: str) -> list[tuple[str, CalamineSheet]]:
+    """All sheets of a workbook with their names; RejectedFile if it cannot be read."""
+    _refuse_bomb(path, file)
+    with _refusals(file):
+        workbook = CalamineWorkbook.from_path(str(path))
+        return [(name, workbook.get_sheet_by_name(name)) for name in workbook.sheet_names]
+
+
 def _sheet(path: Path, container: Excel, file: str) -> CalamineSheet:
-    try:
+    with _refusals(file):
         workbook = CalamineWorkbook.from_path(str(path))
         names = workbook.sheet_names
         if container.sheet is None:
@@ -91,6 +100,19 @@ def _sheet(path: Path, container: Excel, file: str) -> CalamineSheet:
         wanted = [name for name in names if fold(name) == fold(container.sheet)]
         if len(wanted) == 1:
             return workbook.get_sheet_by_name(wanted[0])
+    raise RejectedFile(
+        "missing_sheet",
+        f"the sheet {container.sheet!r} is missing; found: {', '.join(repr(name) for name in names)}",
+        "correct 'sheet' in the profile, or ask the partner for the agreed layout",
+        Place(file=file),
+    )
+
+
+@contextmanager
+def _refusals(file: str) -> Iterator[None]:
+    """Calamine's errors in words."""
+    try:
+        yield
     except PasswordError as error:
         raise RejectedFile(
             "protected_workbook",
@@ -105,15 +127,9 @@ def _sheet(path: Path, container: Excel, file: str) -> CalamineSheet:
             "ask the partner to send it again as .xlsx, or correct 'kind' in the profile",
             Place(file=file),
         ) from error
-    raise RejectedFile(
-        "missing_sheet",
-        f"the sheet {container.sheet!r} is missing; found: {', '.join(repr(name) for name in names)}",
-        "correct 'sheet' in the profile, or ask the partner for the agreed layout",
-        Place(file=file),
-    )
 
 
-def _merged(sheet: CalamineSheet, first: int, body: int) -> list[tuple[int, int, int]] | None:
+def merged_ranges(sheet: CalamineSheet, first: int, body: int) -> list[tuple[int, int, int]] | None:
     """Merged ranges within the header rows as (row of the header, first column, last column); None if there
     are none.
     """
@@ -125,7 +141,7 @@ def _merged(sheet: CalamineSheet, first: int, body: int) -> list[tuple[int, int,
     return ranges or None
 
 
-def _join_titles(
+def join_titles(
     header: Sequence[Sequence[Any]], merged: list[tuple[int, int, int]] | None
 ) -> tuple[str, ...]:
     """Titles of the columns: the header rows joined by ' / ', blanks left out.

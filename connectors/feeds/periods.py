@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from connectors.feeds.profile import Frequency
+from connectors.feeds.synonyms import MONTHS
+from connectors.feeds.table import fold
 
 EARLIEST_YEAR: Final = 1990
 LATEST_YEAR: Final = 2100
@@ -62,7 +64,7 @@ def span_from_groups(
         if frequency == "week":
             day = date.fromisocalendar(year, int(groups["week"] or ""), 1)
         else:
-            day = date(year, int(groups["month"] or ""), int(groups.get("day") or 1))
+            day = date(year, month_number(groups["month"] or ""), int(groups.get("day") or 1))
     except (KeyError, ValueError):
         return None
     return span_of(day, frequency) if EARLIEST_YEAR <= day.year <= LATEST_YEAR else None
@@ -74,6 +76,17 @@ def span_from_text(
     """The period that `pattern` finds in `text`; None if it finds none."""
     match = re.search(pattern, text, re.IGNORECASE)
     return span_from_groups(match.groupdict(), frequency, date_format) if match else None
+
+
+def month_number(text: str) -> int:
+    """The month that a number or a name (French or English, short or long) says; ValueError if none."""
+    if text.isdigit():
+        return int(text)
+    name = fold(text).rstrip(".")
+    for number, names in enumerate(MONTHS, start=1):
+        if name in names:
+            return number
+    raise ValueError(text)
 
 
 def _from_date(text: str, frequency: Frequency, date_format: str | None) -> Span:

@@ -1,0 +1,832 @@
+"""A draft profile from a sample file: what each column seems to mean, how sure that is, and why.
+
+`propose` gives choices, key by key as a profile spells them. What is less sure than `WRITTEN_FROM` is left
+to a person: it is written as a comment, never as a setting. What belongs here: the meaning of titles and
+cells. What does not: reading the sample (`sniff`), the words (`synonyms`), the YAML text (`draft`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from stdnum import ean, luhn
+
+from connectors.feeds.known import Known
+from connectors.feeds.periods import Span, span_from_text, span_of
+from connectors.feeds.profile import Frequency
+from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
+from connectors.feeds.synonyms import (
+    COLUMNS,
+    MONTHS,
+    NET_WORDS,
+    OTHER_TITLES,
+    PERIOD_TITLES,
+    TAX_WORDS,
+    TOTAL_PATTERN,
+    UNITS,
+)
+from connectors.feeds.table import UNUSUAL_SPACES
+
+WRITTEN_FROM: Final = 0.5
+"""Confidence from which a choice is written as a setting; below it, as a comment to decide on."""
+
+_NUMERIC: Final = frozenset(
+    ("sold_quantity", "returned_quantity", "net_amount", "on_hand_quantity", "in_transit_quantity")
+)
+_MARKS: Final = ((",", ""), (".", ""), (",", " "), (",", "."), (".", ","), (".", " "), (",", "'"), (".", "'"))
+_DATE_FORMATS: Final = (
+    "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d", "%d%m%Y", "%d/%m/%y", "%m/%d/%y",
+    "%d-%m-%y", "%d.%m.%y", "%Y/%m/%d", "%m-%d-%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
+)  # fmt: skip
+_MIRRORS: Final = {
+    "%d/%m/%Y": "%m/%d/%Y",
+    "%d-%m-%Y": "%m-%d-%Y",
+    "%d/%m/%y": "%m/%d/%y",
+}
+_YEAR: Final = r"(?P<year>20\d{2})"
+_SHORT_YEAR: Final = r"(?P<year>\d{2})"
+_MONTH: Final = r"(?P<month>0[1-9]|1[0-2])"
+_WEEK: Final = r"(?P<week>0[1-9]|[1-4]\d|5[0-3])"
+_WEEK_NUMBER: Final = r"(?P<week>0?[1-9]|[1-4]\d|5[0-3])"
+_GAP: Final = r"[-_ ./]?"
+_MONTH_WORD: Final = r"(?<![^\W\d_])(?P<month>{})".format(
+    "|".join(
+        word.replace("e", "[eé]").replace("u", "[uû]")
+        for word in sorted({name for names in MONTHS for name in names}, key=len, reverse=True)
+    )
+)
+_NO_DIGIT: Final = r"(?!\d)"
+
+# The surest first. Where several fit, a later one needs no look.
+_SPELLINGS: Final[tuple[tuple[str, Frequency, float], ...]] = (
+    (rf"{_YEAR}{_GAP}[sSwW]{_GAP}{_WEEK_NUMBER}{_NO_DIGIT}", "week", 0.97),
+    (rf"(?<![A-Za-z])[sSwW]{_GAP}{_WEEK_NUMBER}{_GAP}{_YEAR}{_NO_DIGIT}", "week", 0.97),
+    (rf"(?<!\d){_YEAR}[-_ ./]{_MONTH}[-_ ./](?P<day>[0-3]\d){_NO_DIGIT}", "day", 0.9),
+    (rf"(?<!\d)(?P<day>[0-3]\d)[-_ ./]{_MONTH}[-_ ./]{_YEAR}{_NO_DIGIT}", "day", 0.85),
+    (rf"(?<!\d){_YEAR}{_MONTH}(?P<day>[0-3]\d){_NO_DIGIT}", "day", 0.85),
+    (rf"(?<!\d){_YEAR}{_GAP}{_MONTH}{_NO_DIGIT}", "month", 0.85),
+    (rf"(?<!\d){_MONTH}{_GAP}{_YEAR}{_NO_DIGIT}", "month", 0.9),
+    (rf"{_MONTH_WORD}\.?[-_ /]?{_YEAR}{_NO_DIGIT}", "month", 0.9),
+    (rf"{_YEAR}[-_ /]?{_MONTH_WORD}(?![^\W\d_])", "month", 0.9),
+    (rf"{_MONTH_WORD}\.?[-_ /]{_SHORT_YEAR}{_NO_DIGIT}", "month", 0.75),
+    (rf"(?<!\d){_YEAR}[-_ ]{_WEEK}{_NO_DIGIT}", "week", 0.7),
+    (rf"(?<!\d){_WEEK}[-_ ]{_YEAR}{_NO_DIGIT}", "week", 0.7),
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Choices in the order of a profile, and what a person should know or decide besides."""
+
+    file: str
+    choices: tuple[Choice, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """Key -> value of the choices that are written."""
+        return {choice.key: choice.value for choice in self.choices if choice.confidence >= WRITTEN_FROM}
+
+    @property
+    def open(self) -> tuple[Choice, ...]:
+        """Choices that a person has to make."""
+        return tuple(choice for choice in self.choices if choice.confidence < WRITTEN_FROM)
+
+
+@dataclass
+class _Work:
+    """What is known so far about one sample."""
+
+    sample: Sample
+    known: Known
+    columns: dict[str, tuple[int, float, str]] = field(default_factory=dict)
+    choices: list[Choice] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, key: str, value: Any, confidence: float, reason: str) -> None:
+        self.choices.append(Choice(key, value, round(confidence, 2), reason))
+
+    def cells(self, column: str) -> list[str]:
+        """Cells of a canonical column, without those of rows of totals."""
+        position = self.columns[column][0]
+        return [
+            row[position].strip()
+            for row in self.sample.rows
+            if position < len(row) and row[position].strip() and not _is_total(row)
+        ]
+
+
+def propose(
+    path: Path,
+    *,
+    partner: str | None = None,
+    folder: str | None = None,
+    siblings: Sequence[str] = (),
+    known: Known | None = None,
+) -> Proposal:
+    """Draft a profile of the feed that `path` is a sample of.
+
+    `folder` is the file's folder below the inbox; `siblings` are names of files beside it, which tell a
+    week from a month. RejectedFile if the file is no table.
+    """
+    work = _Work(sniff(path), known or Known())
+    work.add(*_partner(partner, folder))
+    named = _file_period(path.name, siblings)
+    glob, reason = _glob(path.name, named, siblings)
+    work.add("files.glob", f"{folder or partner}/{glob}" if folder or partner else glob, 0.85, reason)
+    work.choices += work.sample.choices
+    if work.sample.kind == "edi":
+        work.notes.append(
+            "an EDI message names its own period and columns: see docs/feeds.md for what else to state"
+        )
+        return Proposal(path.name, tuple(work.choices), tuple(work.notes))
+    wide = _wide(work)
+    _assign_columns(work, wide)
+    _period(work, named, wide)
+    for name in COLUMNS:
+        if name in work.columns:
+            position, confidence, reason = work.columns[name]
+            work.add(f"columns.{name}", work.sample.titles[position], confidence, reason)
+    _unnamed(work, wide)
+    if not wide and not _NUMERIC & work.columns.keys():
+        work.notes.append("no column of quantities was recognised: name one under columns, or it cannot land")
+    for entry in wide:
+        work.choices.append(entry.choice)
+    _skipped_rows(work)
+    _numbers(work, wide)
+    _date_format(work)
+    _signs(work, wide)
+    _units(work)
+    _expected_from(work, wide, named)
+    return Proposal(path.name, tuple(work.choices), tuple(work.notes))
+
+
+def _partner(partner: str | None, folder: str | None) -> tuple[str, Any, float, str]:
+    if partner:
+        return "partner", partner, 1.0, "as given"
+    if folder:
+        return "partner", folder.partition("/")[0], 0.8, "the folder of the inbox that the file lies in"
+    return "partner", "P000", 0.1, "the partner_code of the ERP; nothing in the file says it"
+
+
+# --- periods ---
+
+
+@dataclass(frozen=True)
+class _Named:
+    pattern: str
+    frequency: Frequency
+    confidence: float
+    reason: str
+    span: Span
+
+
+def _file_period(name: str, siblings: Sequence[str]) -> _Named | None:
+    """The period in the file's name; the names beside it tell a week from a month."""
+    beside = [other for other in siblings if _shape(other) == _shape(name)]
+    fitting: list[_Named] = []
+    for pattern, frequency, confidence in _SPELLINGS:
+        span = span_from_text(name, pattern, frequency)
+        if span is None:
+            continue
+        fits = sum(span_from_text(other, pattern, frequency) is not None for other in beside)
+        if fits < len(beside):
+            continue
+        reason = f"the name spells the {frequency} {span.key}"
+        if len(beside) > 1:
+            reason += f", as do {len(beside)} names like it beside it"
+        match = re.search(pattern, name, re.IGNORECASE)
+        if match is not None:
+            fitting.append(_Named(_spelled(match), frequency, confidence, reason, span))
+    if not fitting:
+        return None
+    chosen = fitting[0]
+    if chosen.frequency == "month" and any(other.frequency == "week" for other in fitting[1:]):
+        sure = len(beside) >= 12
+        chosen = replace(
+            chosen,
+            confidence=0.85 if sure else 0.6,
+            reason=chosen.reason + ("" if sure else "; the figures could be a week too"),
+        )
+    elif chosen.frequency == "week" and len(beside) > 1 and chosen.confidence < 0.9:
+        chosen = replace(chosen, confidence=0.95, reason=chosen.reason + "; some numbers are no month")
+    elif chosen.frequency == "week" and chosen.confidence < 0.9 and int(chosen.span.key[-2:]) > 12:
+        chosen = replace(chosen, confidence=0.85, reason=chosen.reason + ", which is no month")
+    return chosen
+
+
+def _spelled(match: re.Match[str]) -> str:
+    """The pattern of a match as a person would write it: what is no figure of the period stands as it is."""
+    written, end = "", match.start()
+    for start, stop, name in sorted((*match.span(name), name) for name in match.groupdict()):
+        figures = rf"\d{{{stop - start}}}" if match[name].isdigit() else r"[^\W\d_]{3,9}"
+        if name == "week" and _WEEK_NUMBER in match.re.pattern:
+            figures = r"\d{1,2}"
+        written += f"{_escaped(match.string[end:start])}(?P<{name}>{figures})"
+        end = stop
+    return written + _escaped(match.string[end : match.end()])
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
+
+
+def _shape(name: str) -> str:
+    """A name with its figures blotted out, to find the files of the same feed."""
+    return re.sub(r"\d", "0", name.casefold())
+
+
+def _glob(name: str, named: _Named | None, siblings: Sequence[str]) -> tuple[str, str]:
+    """A pattern for the files of the feed: the period's figures replaced by `*`."""
+    if named is None:
+        stem, dot, suffix = name.rpartition(".")
+        lasting = re.sub(r"(?i)(\b[tqs]\d\W?)?\d*$", "", stem)
+        return f"{lasting}*{dot}{suffix}", "the name without its last figures"
+    match = re.search(named.pattern, name, re.IGNORECASE)
+    if match is None:
+        stem, dot, suffix = name.rpartition(".")
+        return f"*{dot}{suffix}", "any name with this ending"
+    before = re.sub(r"(?i)[sw]$", "", name[: match.start()])
+    after = name[match.end() :]
+    glob = f"{before}*{after}"
+    others = [
+        other
+        for other in siblings
+        if other.casefold().startswith(before.casefold())
+        and other.casefold().endswith(after.casefold())
+        and not re.fullmatch(
+            rf"[sSwW]?{named.pattern}", other[len(before) : len(other) - len(after)], re.IGNORECASE
+        )
+    ]
+    if not others:
+        return glob, "the name with its period replaced by *"
+    figures = re.sub(r"\d", "[0-9]", name[len(before) : match.end()])
+    return f"{before}{figures}{after}", f"the shape of the name: {others[0]!r} beside it is another report"
+
+
+@dataclass(frozen=True)
+class _Wide:
+    """Titles that name a period each, with the metric that the rest of the title says."""
+
+    metric: str
+    frequency: Frequency
+    positions: tuple[int, ...]
+    spans: tuple[Span, ...]
+    choice: Choice
+
+
+def _wide(work: _Work) -> list[_Wide]:
+    titles = work.sample.titles
+    for pattern, frequency, _ in _SPELLINGS:
+        groups: dict[tuple[str, str], list[tuple[int, Span]]] = {}
+        spelled = ""
+        for position, title in enumerate(titles):
+            match = re.search(pattern, title, re.IGNORECASE)
+            span = span_from_text(title, pattern, frequency) if match else None
+            if match is None or span is None:
+                continue
+            spelled = spelled or _spelled(match)
+            rest = (title[: match.start()], title[match.end() :])
+            groups.setdefault(rest, []).append((position, span))
+        if sum(len(found) for found in groups.values()) < 2:
+            continue
+        return [_wide_entry(work, rest, spelled, frequency, found) for rest, found in groups.items()]
+    return []
+
+
+def _wide_entry(
+    work: _Work,
+    rest: tuple[str, str],
+    spelled: str,
+    frequency: Frequency,
+    found: Sequence[tuple[int, Span]],
+) -> _Wide:
+    before, after = rest
+    said = words(f"{before} {after}")
+    metric, confidence, why = "sold_quantity", 0.7, "nothing else stands in the titles, so units sold"
+    if said:
+        scored = {name: _name_score(name, said)[0] for name in _NUMERIC}
+        best = max(scored, key=lambda name: scored[name])
+        if scored[best] >= WRITTEN_FROM:
+            metric, confidence, why = best, scored[best], f"the titles say {said!r}"
+        else:
+            confidence, why = 0.3, f"{said!r} says nothing that is known"
+    numbers = [cell for position, _ in found for cell in work.sample.column(position)]
+    share = sum(is_number(cell) for cell in numbers) / len(numbers) if numbers else 1.0
+    text = f"^{_escaped(before)}{spelled}{_escaped(after)}$"
+    choice = Choice(
+        "wide",
+        {"metric": metric, "pattern": text},
+        round(confidence * share, 2),
+        f"{len(found)} titles name a {frequency} each; {why}",
+    )
+    return _Wide(metric, frequency, tuple(p for p, _ in found), tuple(s for _, s in found), choice)
+
+
+def _period(work: _Work, named: _Named | None, wide: Sequence[_Wide]) -> None:
+    if wide:
+        work.add("period.frequency", wide[0].frequency, 0.95, "each wide column names one")
+        work.add("period.source", "header", 0.95, "the period stands in the titles")
+        return
+    column = _period_column(work)
+    dates = _dates_of(work)
+    if column is not None and (named is None or not _holds(named.span, column[2])):
+        position, choice, _ = column
+        work.add("period.frequency", choice.value[0], choice.confidence, choice.reason)
+        work.add("period.source", "column", choice.confidence, "each row names its period")
+        work.add("period.header", work.sample.titles[position], choice.confidence, "the title of that column")
+        work.add(choice.key, choice.value[1], choice.confidence, "how the cells are written")
+        return
+    if named is not None:
+        inside = [day for day in dates if named.span.start <= day <= named.span.end]
+        if not dates or len(inside) >= 0.8 * len(dates):
+            confidence, reason = named.confidence, named.reason
+            if dates:
+                confidence, reason = max(confidence, 0.95), reason + "; the dates in the rows lie within it"
+            work.add("period.frequency", named.frequency, confidence, reason)
+            work.add("period.source", "file_name", confidence, "the period stands in the file's name")
+            work.add("period.pattern", named.pattern, confidence, "where the name spells it")
+            return
+        work.notes.append(
+            f"the name spells {named.span.key}, but the rows hold other dates: it may be the day of export"
+        )
+    if dates:
+        frequency, reason = _frequency(dates)
+        position = work.columns["sale_date"][0]
+        work.add("period.frequency", frequency, 0.6, reason)
+        work.add("period.source", "column", 0.7, "nothing but the rows' dates says the period")
+        work.add("period.header", work.sample.titles[position], 0.7, "the column of dates")
+        work.add(
+            "period.date_format", _format_of(work)[0], _format_of(work)[1], "how those dates are written"
+        )
+        return
+    # An unreadable profile is better than a period that was guessed.
+    work.add("period.frequency", "week", 0.1, "nothing in the name, the titles or the rows says the period")
+    work.add("period.source", "file_name", 0.1, "agree with the partner on a period in the file's name")
+    work.add(
+        "period.pattern",
+        r"(?P<year>\d{4})-W(?P<week>\d{2})",
+        0.1,
+        "groups year and week, year and month, or year, month and day",
+    )
+
+
+def _holds(span: Span, spans: Iterable[Span]) -> bool:
+    return (
+        all(span.start <= other.start and other.end <= span.end for other in spans) and len(set(spans)) == 1
+    )
+
+
+def _period_column(work: _Work) -> tuple[int, Choice, list[Span]] | None:
+    """A column that names the period of each row, other than by a plain date."""
+    for position, title in enumerate(work.sample.titles):
+        cells = _usual_cells(work, position)
+        if not cells:
+            continue
+        is_named = words(title) in PERIOD_TITLES
+        for pattern, frequency, confidence in _SPELLINGS:
+            if frequency == "day":
+                continue
+            spans = [span_from_text(cell, f"^{pattern}$", frequency) for cell in cells]
+            found = [span for span in spans if span is not None]
+            if len(found) < 0.95 * len(cells) or not (is_named or confidence >= 0.95):
+                continue
+            said = words(title)
+            if frequency == "month" and ("semaine" in said or "week" in said):
+                continue
+            sure = 0.95 if is_named else 0.7
+            first = next(filter(None, (re.search(pattern, cell, re.IGNORECASE) for cell in cells)))
+            text = f"^{_spelled(first)}$"
+            reason = (
+                f"{len(found)} of {len(cells)} cells of {title!r} name a {frequency}, such as {cells[0]!r}"
+            )
+            return position, Choice("period.pattern", (frequency, text), sure, reason), found
+    return None
+
+
+def _usual_cells(work: _Work, position: int) -> list[str]:
+    return [
+        row[position].strip()
+        for row in work.sample.rows
+        if position < len(row) and row[position].strip() and not _is_total(row)
+    ]
+
+
+def _frequency(dates: Sequence[date]) -> tuple[Frequency, str]:
+    distinct = sorted(set(dates))
+    if len(distinct) == 1:
+        return "day", "all rows bear one date; a week or a month is as possible"
+    weekdays = {day.weekday() for day in distinct}
+    if len(distinct) > 2 and len(weekdays) == 1:
+        return "week", "all dates fall on one weekday"
+    first, last = distinct[0], distinct[-1]
+    if span_of(first, "week") == span_of(last, "week"):
+        return "week", f"the dates run from {first} to {last}, within a week"
+    return "month", f"the dates run from {first} to {last}"
+
+
+# --- columns ---
+
+
+def _name_score(column: str, said: str) -> tuple[float, str]:
+    """How surely the words of a title name a canonical column."""
+    phrases = COLUMNS[column]
+    if said in phrases:
+        return 0.95, f"the title {said!r} is a usual name"
+    tokens = said.split()
+    if OTHER_TITLES & set(tokens):
+        return 0.0, ""
+    held = [phrase for phrase in phrases if set(phrase.split()) <= set(tokens)]
+    if not held:
+        return 0.0, ""
+    longest = max(held, key=lambda phrase: (len(phrase.split()), len(phrase)))
+    share = len(longest.split()) / len(tokens)
+    return 0.5 + 0.4 * share, f"the title holds {longest!r}"
+
+
+def _assign_columns(work: _Work, wide: Sequence[_Wide]) -> None:
+    """Give each canonical column the title that fits it best, the surest pair first."""
+    taken = {position for entry in wide for position in entry.positions}
+    pairs: list[tuple[float, int, str, str]] = []
+    for position, title in enumerate(work.sample.titles):
+        if position in taken or not title:
+            continue
+        cells = _usual_cells(work, position)
+        for column in COLUMNS:
+            score, reason = _score(work, column, title, cells, position)
+            if score > 0 and not (wide and column in _NUMERIC):
+                pairs.append((score, -position, column, reason))
+    for score, negative, column, reason in sorted(pairs, reverse=True):
+        position = -negative
+        if column in work.columns or position in {place for place, _, _ in work.columns.values()}:
+            continue
+        work.columns[column] = (position, round(score, 2), reason)
+    _own_or_theirs(work)
+
+
+def _score(work: _Work, column: str, title: str, cells: Sequence[str], position: int) -> tuple[float, str]:
+    parts = [words(title)]
+    if " / " in title:
+        parts.append(words(title.rpartition(" / ")[2]))
+    score, reason = max((_name_score(column, part) for part in parts), key=lambda found: found[0])
+    upper, _, lower = title.rpartition(" / ")
+    if upper and score > 0 and words(lower) not in COLUMNS[column]:
+        score = min(score, 0.85)
+    proven, proof = _content(work, column, cells, position)
+    if proven == 0.0 and cells:
+        return 0.0, ""
+    if column == "customer" and score > 0:
+        score = min(score, 0.75)
+    if proof and proven > score:
+        return proven, f"{proof}; the title {title!r} is not known" if score == 0 else f"{reason}; {proof}"
+    if proof and score > 0:
+        return min(0.99, score + 0.03), f"{reason}; {proof}"
+    return score, reason
+
+
+def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> tuple[float, str]:
+    """What the cells prove: 0.0 if the column cannot be this, 1.0 with no proof if nothing speaks against."""
+    if not cells:
+        return 0.5, ""
+    count = len(cells)
+    numeric = sum(is_number(cell) for cell in cells) / count
+    distinct = len(set(cells))
+    verdict: tuple[float, str] = (0.5, "")
+    if column in _NUMERIC:
+        if numeric < 0.8:
+            verdict = (0.0, "")
+    elif column == "gtin":
+        gtins = [cell for cell in cells if is_gtin(cell)]
+        usual = sum(cell.zfill(14) in work.known.gtins for cell in cells)
+        if usual > count / 2:
+            verdict = (0.98, f"{usual} of {count} cells are GTINs of our products")
+        elif len(gtins) >= 0.95 * count and distinct > 1 and not _is_place(cells):
+            verdict = (0.9, f"{len(gtins)} of {count} cells have the check digit of a GTIN")
+        elif len(gtins) < count / 2:
+            verdict = (0.0, "")
+    elif column in ("product_code", "partner_product_code"):
+        usual = sum(cell in work.known.product_codes for cell in cells)
+        if usual > count / 2:
+            verdict = (0.97, f"{usual} of {count} cells are codes of our products")
+        elif numeric > 0.9 and any(re.search(r"\d[.,]\d{2}$", cell) for cell in cells):
+            verdict = (0.0, "")
+    elif column == "sale_date":
+        if not _formats(cells):
+            verdict = (0.0, "")
+        else:
+            verdict = (0.9 if distinct > 1 else 0.8, f"its cells are dates such as {cells[0]!r}")
+    elif column == "postal_code":
+        if sum(bool(re.fullmatch(r"\d{4,5}|2[AB]\d{3}", cell)) for cell in cells) < 0.8 * count:
+            verdict = (0.0, "")
+    elif column == "store_code":
+        if count > 1 and _is_place(cells):
+            kind = "SIRET" if len(cells[0]) == 14 else "GLN"
+            verdict = (0.7, f"its cells have the check digit of a {kind}, few of them distinct")
+        elif any(re.search(r"\d[.,]\d{2}$", cell) for cell in cells):
+            verdict = (0.0, "")
+    elif column in ("product_label", "unit_code", "currency_code", "customer"):
+        if numeric > 0.5 and column != "customer":
+            verdict = (0.0, "")
+        elif column == "currency_code" and all(re.fullmatch(r"[A-Z]{3}|€", cell) for cell in cells):
+            verdict = (0.5, "its cells are codes of three letters")
+        elif column == "customer" and any(re.fullmatch(r"\S+@\S+\.\w+", cell) for cell in cells):
+            verdict = (0.8, "its cells are e-mail addresses")
+    return verdict
+
+
+def is_gtin(cell: str) -> bool:
+    """Whether a cell is a GTIN of 8, 12, 13 or 14 digits with a right check digit."""
+    return bool(re.fullmatch(r"\d{8}|\d{12,14}", cell)) and ean.is_valid(cell)
+
+
+def _is_place(cells: Sequence[str]) -> bool:
+    """Whether cells are SIRET numbers, or the GLNs of few places."""
+    if all(re.fullmatch(r"\d{14}", cell) for cell in cells):
+        return all(luhn.is_valid(cell) for cell in cells) and not all(is_gtin(cell) for cell in cells)
+    is_gln = all(re.fullmatch(r"\d{13}", cell) and is_gtin(cell) for cell in cells)
+    # GLNs of French companies begin with 30 and count in hundreds; many rows bear the same.
+    return is_gln and len(set(cells)) * 10 <= len(cells) and len({cell[:7] for cell in cells}) == 1
+
+
+def _own_or_theirs(work: _Work) -> None:
+    """Whether a column of product codes holds our codes or the partner's."""
+    known = work.known
+    if "partner_product_code" not in work.columns:
+        return
+    position, confidence, reason = work.columns["partner_product_code"]
+    title = work.sample.titles[position]
+    said = set(words(title).split())
+    cells = _usual_cells(work, position)
+    usual = sum(cell in known.product_codes for cell in cells)
+    ours = bool(said & {words(name) for name in known.names})
+    if "product_code" in work.columns:
+        return
+    if cells and usual > len(cells) / 2:
+        proof = f"{usual} of {len(cells)} cells are codes of our products"
+        work.columns["product_code"] = (position, 0.97, proof)
+    elif ours:
+        work.columns["product_code"] = (position, 0.9, f"the title {title!r} names our company")
+    elif known.product_codes:
+        proof = f"{reason}; {usual} of {len(cells)} cells are codes of ours, so these are the partner's"
+        work.columns["partner_product_code"] = (position, confidence, proof)
+        work.notes.append(
+            "the partner's product codes need a crosswalk (docs/rules.md) before they match ours"
+        )
+        return
+    elif said & {"notre", "nos", "our", "interne", "internal"}:
+        return
+    else:
+        work.columns["partner_product_code"] = (
+            position,
+            min(confidence, 0.6),
+            f"{reason}; whether the codes are ours (product_code) cannot be told before products have landed",
+        )
+        return
+    del work.columns["partner_product_code"]
+
+
+def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
+    """Columns that nothing was found for: a person may know."""
+    taken = {position for position, _, _ in work.columns.values()}
+    taken |= {position for entry in wide for position in entry.positions}
+    left = [title for position, title in enumerate(work.sample.titles) if title and position not in taken]
+    period = [c.value for c in work.choices if c.key == "period.header"]
+    left = [title for title in left if title not in period]
+    if left:
+        shown = ", ".join(repr(title) for title in left[:12]) + (", …" if len(left) > 12 else "")
+        work.notes.append(f"columns that stay unread: {shown}")
+    if "customer" in work.columns:
+        work.notes.append(
+            "a column names customers: it lands as a keyed hash; AVAL_PSEUDONYM_KEY must be set to read it"
+        )
+    total = [title for title in left if re.search(TOTAL_PATTERN, title)]
+    if total:
+        work.notes.append(f"columns of totals are left out: {', '.join(repr(title) for title in total)}")
+
+
+# --- values ---
+
+
+def _is_total(row: Sequence[str]) -> bool:
+    first = next((cell for cell in row if cell.strip()), "")
+    return bool(re.match(TOTAL_PATTERN, first))
+
+
+def _skipped_rows(work: _Work) -> None:
+    rows = [*work.sample.rows, *work.sample.last_rows]
+    places = Counter(
+        position
+        for row in rows
+        for position, cell in list(enumerate(row))[:1]
+        if re.match(TOTAL_PATTERN, cell) and position < len(work.sample.titles)
+    )
+    places = places or Counter(
+        next(position for position, cell in enumerate(row) if cell.strip()) for row in rows if _is_total(row)
+    )
+    for position in places:
+        title = work.sample.titles[position]
+        work.add(
+            "skip_rows",
+            {"header": title, "pattern": TOTAL_PATTERN},
+            0.9,
+            f"{len({tuple(row) for row in rows if _is_total(row)})} row(s) add up others under {title!r}",
+        )
+
+
+def _numbers(work: _Work, wide: Sequence[_Wide]) -> None:
+    """The decimal and thousands marks under which every cell of a quantity or an amount is a number."""
+    sample = work.sample
+    positions = [work.columns[name][0] for name in _NUMERIC if name in work.columns]
+    positions += [position for entry in wide for position in entry.positions]
+    if sample.kind == "excel" and all(sample.typed[position] for position in positions):
+        return
+    cells = [cell for position in positions for cell in _usual_cells(work, position)]
+    cells = [cell for cell in cells if is_number(cell)]
+    total_cells = [
+        row[p].strip() for row in sample.last_rows for p in positions if p < len(row) and row[p].strip()
+    ]
+    marked = [cell for cell in cells + total_cells if re.search(r"[\s.,'’\u00a0\u202f]", cell)]
+    if not cells:
+        return
+    if not marked:
+        work.add("decimal_mark", ",", 0.6, "no number of the sample has a mark: the French one is assumed")
+        return
+    shares = [(sum(_fits(cell, *marks) for cell in marked) / len(marked), marks) for marks in _MARKS]
+    best, (decimal, thousands) = max(shares, key=lambda item: item[0])
+    values = {_value(cell, decimal, thousands) for cell in marked}
+    rivals = [
+        marks for share, marks in shares if share == best and {_value(c, *marks) for c in marked} != values
+    ]
+    confidence = 0.97 if best == 1.0 else round(0.9 * best, 2)
+    example = next((cell for cell in marked if _fits(cell, decimal, thousands)), marked[0])
+    reason = f"{best:.0%} of the numbers read so, such as {example!r}"
+    if rivals:
+        confidence = 0.45
+        reason = f"{example!r} also reads with {rivals[0][0]!r} as decimal mark: look at a known figure"
+    work.add("decimal_mark", decimal, confidence, reason)
+    if thousands:
+        work.add("thousands_mark", thousands, confidence, reason)
+
+
+def _pattern(decimal: str, thousands: str) -> str:
+    groups = ""
+    if thousands:
+        mark = {" ": f"[ {UNUSUAL_SPACES}]", "'": "['’]"}.get(thousands, re.escape(thousands))
+        groups = rf"|\d{{1,3}}(?:{mark}\d{{3}})+"
+    return rf"\(?[-+−]? ?(?:\d+{groups})(?:{re.escape(decimal)}\d+)?\)? ?-?"
+
+
+def _fits(cell: str, decimal: str, thousands: str) -> bool:
+    return bool(re.fullmatch(_pattern(decimal, thousands), cell))
+
+
+def _value(cell: str, decimal: str, thousands: str) -> str | None:
+    if not _fits(cell, decimal, thousands):
+        return None
+    kept = re.sub(rf"[^0-9{re.escape(decimal)}]", "", cell).replace(decimal, ".")
+    whole, _, rest = kept.partition(".")
+    return f"{int(whole or 0)}.{rest.rstrip('0')}"
+
+
+def _formats(cells: Sequence[str]) -> list[str]:
+    """Date formats that every cell (but a stray one in fifty) is written in."""
+    distinct = list(dict.fromkeys(cells))[:400]
+    return [
+        known
+        for known in _DATE_FORMATS
+        if sum(_parses(cell, known) for cell in distinct) >= 0.98 * len(distinct)
+    ]
+
+
+def _parses(cell: str, date_format: str) -> bool:
+    try:
+        day = datetime.strptime(cell, date_format).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return 1990 <= day.year <= 2100
+
+
+def _format_of(work: _Work) -> tuple[str, float, str]:
+    """The format of the sale dates, how sure, and why; a period in the name settles day and month."""
+    cells = work.cells("sale_date")
+    found = _formats(cells)
+    if not found:
+        return "%d/%m/%Y", 0.2, "its cells fit no known format"
+    first = found[0]
+    mirror = _MIRRORS.get(first)
+    if mirror is None or mirror not in found:
+        return first, 0.97, f"all cells read so, such as {cells[0]!r}, and in no other order"
+    spreads = {}
+    for candidate in (first, mirror):
+        days = _days(set(cells), candidate)
+        spreads[candidate] = max(days) - min(days)
+    tight = min(spreads, key=lambda candidate: spreads[candidate])
+    loose = max(spreads, key=lambda candidate: spreads[candidate])
+    if len(set(cells)) > 2 and spreads[tight] * 3 + timedelta(days=5) < spreads[loose]:
+        return (
+            tight,
+            0.8,
+            f"day and month could be swapped; so the dates span {spreads[tight].days} days, "
+            f"otherwise {spreads[loose].days}",
+        )
+    return first, 0.45, "every date also reads as month before day: ask the partner"
+
+
+def _dates_of(work: _Work) -> list[date]:
+    if "sale_date" not in work.columns:
+        return []
+    return _days(work.cells("sale_date"), _format_of(work)[0])
+
+
+def _days(cells: Iterable[str], date_format: str) -> list[date]:
+    return [
+        datetime.strptime(cell, date_format).replace(tzinfo=UTC).date()
+        for cell in cells
+        if _parses(cell, date_format)
+    ]
+
+
+def _date_format(work: _Work) -> None:
+    if "sale_date" not in work.columns:
+        return
+    position = work.columns["sale_date"][0]
+    if work.sample.kind == "excel" and work.sample.typed[position]:
+        return
+    date_format, confidence, reason = _format_of(work)
+    work.add("date_format", date_format, confidence, reason)
+
+
+def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
+    titles = work.sample.titles
+    settings = {"sold_quantity": "negative_sold_is_return", "returned_quantity": "returns_are_negative"}
+    for column, setting in settings.items():
+        positions = [work.columns[column][0]] if column in work.columns else []
+        positions += [p for entry in wide if entry.metric == column for p in entry.positions]
+        cells = [cell for position in positions for cell in _usual_cells(work, position)]
+        negative = sum(bool(re.match(r"[-−(]|.*[-−]$", cell)) for cell in cells)
+        said = {token for position in positions for token in words(titles[position]).split()}
+        if column == "sold_quantity" and said & NET_WORDS:
+            work.add("sold_is_net", True, 0.9, "the title says that returns are deducted")
+        elif negative:
+            reason = f"{negative} of {len(cells)} cells of {titles[positions[0]]!r} are negative"
+            if column == "sold_quantity":
+                reason += "; sold_is_net instead, if the partner has deducted returns from the others"
+            work.add(setting, True, 0.6, reason)
+        if any(cell.startswith("(") for cell in cells):
+            work.add("parentheses_are_negative", True, 0.9, "numbers stand in parentheses")
+    if "net_amount" in work.columns:
+        said = set(words(titles[work.columns["net_amount"][0]]).split())
+        if said & TAX_WORDS:
+            work.add(
+                "tax_rate",
+                0.2,
+                0.7,
+                "the title says tax included; 20 % is the French standard rate: confirm it",
+            )
+
+
+def _units(work: _Work) -> None:
+    if "unit_code" not in work.columns:
+        return
+    found = Counter(work.cells("unit_code"))
+    if not found or len(found) > 20:
+        return
+    known = {name: UNITS[words(name)] for name in found if words(name) in UNITS}
+    strange = [name for name in found if name not in known]
+    mapping: Mapping[str, str] = known | {
+        name: re.sub(r"[^A-Za-z0-9]", "", name).upper() or "PCE" for name in strange
+    }
+    reason = "the partner's names: ours"
+    if strange:
+        reason += f"; not known, kept as they are: {', '.join(repr(name) for name in strange)}"
+    work.add("units", dict(mapping), 0.6 if strange else 0.9, reason)
+
+
+def _expected_from(work: _Work, wide: Sequence[_Wide], named: _Named | None) -> None:
+    settled = {choice.key: choice for choice in work.choices}
+    starts = [span.start for entry in wide for span in entry.spans]
+    source = settled["period.source"].value if "period.source" in settled else None
+    if source == "file_name" and named is not None:
+        starts = [named.span.start]
+    elif source == "column" and "period.pattern" in settled:
+        found = _period_column(work)
+        starts = [span.start for span in found[2]] if found else []
+    elif source == "column":
+        frequency = settled["period.frequency"].value
+        starts = [span_of(day, frequency).start for day in _dates_of(work)]
+    if starts:
+        work.add(
+            "expected_from",
+            min(starts),
+            0.7,
+            "the first day of this sample; set it to the first report that you expect",
+        )
+    else:
+        work.add("expected_from", date(2026, 1, 5), 0.1, "the first day from which reports are expected")

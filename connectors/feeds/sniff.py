@@ -1,0 +1,347 @@
+"""What a sample file looks like: its container, encoding, dialect, header, and its cells as text.
+
+The answer is a `Sample` and the choices that led to it. What belongs here: bytes to a grid of cells, without
+any profile. What does not: what the columns mean (`connectors.feeds.propose`), and reading a report by its
+profile (`delimited`, `excel`), which is the only way into landing.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from connectors.errors import Place, RejectedFile, SourceError
+from connectors.feeds import excel
+from connectors.feeds.synonyms import COLUMNS, PERIOD_TITLES
+from connectors.feeds.table import collapse, fold
+
+_HEAD: Final = 1 << 22
+_TAIL: Final = 1 << 16
+_ROWS: Final = 5000
+_HEADER_WITHIN: Final = 40
+_DELIMITERS: Final = (";", "\t", "|", ",")
+_LEGACY_ENCODINGS: Final = ("cp1252", "iso8859-15", "cp850", "mac-roman")
+_LETTERS: Final = frozenset("éèêëàâäçôöîïûüùÿœæÉÈÊËÀÂÄÇÔÖÎÏÛÜÙŒÆñÑßáíóúÁÍÓÚ€°²³Øø«»’–…\u00a0")
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_WORKBOOK_SUFFIXES: Final = frozenset((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"))
+_NUMBER: Final = re.compile(r"[-+(]?[\d\s.,'’\u00a0\u202f]+[)%-]?")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One line of a draft profile: where it stands, its value, how sure it is (0 to 1), and why."""
+
+    key: str
+    value: Any
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample file as read: titles, rows of text below them, and the choices that led there.
+
+    `typed` says for each column whether the container itself gives numbers and dates (Excel). `above` is
+    the text before the header, `last_rows` the rows at the file's end.
+    """
+
+    kind: str
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    choices: tuple[Choice, ...]
+    above: tuple[str, ...] = ()
+    last_rows: tuple[tuple[str, ...], ...] = ()
+    typed: tuple[bool, ...] = field(default=())
+
+    def column(self, position: int) -> list[str]:
+        """The cells of a column that hold anything."""
+        return [row[position].strip() for row in self.rows if position < len(row) and row[position].strip()]
+
+
+def sniff(path: Path) -> Sample:
+    """Look at a file; RejectedFile if it is no table, SourceError if it is not there."""
+    if not path.is_file():
+        raise SourceError(
+            "missing_file", "the file does not exist", "give the path of a report", Place(file=path)
+        )
+    with path.open("rb") as handle:
+        head = handle.read(_HEAD)
+        handle.seek(max(len(head), path.stat().st_size - _TAIL))
+        tail = handle.read()
+    if not head.strip():
+        raise RejectedFile("empty_file", "the file is empty", "give a report with rows", Place(file=path))
+    edi = _edi(head)
+    if edi is not None:
+        return Sample("edi", (), (), (edi,))
+    if head.startswith(_WORKBOOKS) and path.suffix.lower() in _WORKBOOK_SUFFIXES:
+        return _workbook(path)
+    if head.startswith((*_WORKBOOKS, b"\x1f\x8b")):
+        raise RejectedFile(
+            "packed_file",
+            "the file is an archive or a workbook under another name",
+            "unpack it and propose from the file inside; then add 'compression' to the container",
+            Place(file=path),
+        )
+    return _delimited(path, head, tail)
+
+
+def _edi(head: bytes) -> Choice | None:
+    text = head[:4096].decode("latin-1").lstrip("\ufeffï»¿ \t\r\n")
+    if text.startswith("UNA") or re.match(r"UNB[+\x1d]UNO", text):
+        return Choice(
+            "container.kind", "edifact", 0.99, "the file begins with the EDIFACT envelope UNA / UNB"
+        )
+    if re.match(r"ISA[^A-Za-z0-9 ]", text):
+        return Choice("container.kind", "x12", 0.99, "the file begins with the X12 envelope ISA")
+    return None
+
+
+# --- text ---
+
+
+def likely_encoding(data: bytes) -> Choice:
+    """The encoding that these bytes are most likely written in."""
+    key = "container.encoding"
+    if data.startswith(b"\xef\xbb\xbf"):
+        return Choice(key, "utf-8-sig", 1.0, "the file begins with the byte order mark of UTF-8")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Choice(key, "utf-16", 1.0, "the file begins with the byte order mark of UTF-16")
+    even, odd = data[0:4096:2], data[1:4096:2]
+    if even.count(0) > len(even) // 4 and not odd.count(0):
+        return Choice(key, "utf-16-be", 0.95, "every other byte is NUL, as in UTF-16 without its mark")
+    if odd.count(0) > len(odd) // 4 and not even.count(0):
+        return Choice(key, "utf-16-le", 0.95, "every other byte is NUL, as in UTF-16 without its mark")
+    if data.isascii():
+        return Choice(key, "utf-8", 0.75, "the sample is plain ASCII: a file with accents may say otherwise")
+    # The sample may end within a character.
+    for cut in range(4):
+        try:
+            data[: len(data) - cut].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        return Choice(key, "utf-8", 0.99, "its accented characters are valid UTF-8")
+    return _legacy_encoding(data)
+
+
+def _legacy_encoding(data: bytes) -> Choice:
+    scores: dict[str, float] = {}
+    foreign = bytes(byte for byte in data if byte > 127)
+    for encoding in _LEGACY_ENCODINGS:
+        letters = foreign.decode(encoding, errors="replace")
+        scores[encoding] = sum(letter in _LETTERS for letter in letters) / len(letters)
+    # The euro sign is what tells the two Latin encodings apart; without it they read alike.
+    if scores["iso8859-15"] == scores["cp1252"] or b"\xa4" not in foreign:
+        scores["iso8859-15"] -= 0.01
+    best = max(scores, key=lambda name: scores[name])
+    return Choice(
+        "container.encoding",
+        best,
+        round(0.55 + 0.4 * scores[best], 2),
+        f"not UTF-8; {scores[best]:.0%} of the other characters are French letters and signs in {best}",
+    )
+
+
+def _delimited(path: Path, head: bytes, tail: bytes) -> Sample:
+    encoding = likely_encoding(head)
+    text = head.decode(encoding.value, errors="replace").removeprefix("\ufeff")
+    if "\x00" in text:
+        raise RejectedFile(
+            "binary_content",
+            "the file holds NUL bytes: it is neither text nor a workbook",
+            "give a delimited text file, an Excel workbook or an EDI message",
+            Place(file=path),
+        )
+    lines = re.split(r"\r*\n|\r", text)
+    if len(head) == _HEAD and len(lines) > 1:
+        lines.pop()
+    delimiter, grid = _dialect(lines, path)
+    header = _header_row(grid)
+    titles = tuple(collapse(cell) for cell in grid[header])
+    rows = tuple(tuple(row) for row in grid[header + 1 :] if any(cell.strip() for cell in row))
+    choices = [Choice("container.kind", "delimited", 0.99, "the file is text"), encoding, delimiter]
+    choices.append(_header_choice(header + 1, titles))
+    quote = _quote(lines)
+    if quote is not None:
+        choices.append(quote)
+    last = tail.decode(encoding.value, errors="replace") if tail else ""
+    last_rows = list(csv.reader(re.split(r"\r*\n|\r", last)[1:], delimiter=delimiter.value))
+    return Sample(
+        "delimited",
+        titles,
+        rows[:_ROWS],
+        tuple(choices),
+        tuple(" ".join(row).strip() for row in grid[:header]),
+        tuple(tuple(row) for row in [*rows[-5:], *last_rows[-5:]]),
+        (False,) * len(titles),
+    )
+
+
+def _quote(lines: Sequence[str]) -> Choice | None:
+    """A note where quotes stand within cells rather than around them."""
+    sample = lines[:500]
+    if any(re.search(r'[^;,|\t]"[^;,|\t"]', line) for line in sample) and not any(
+        re.search(r'(^|[;,|\t])".*"([;,|\t]|$)', line) for line in sample
+    ):
+        return Choice("container.quote", None, 0.8, "quotes stand within cells (inches?), none around a cell")
+    return None
+
+
+def _dialect(lines: Sequence[str], path: Path) -> tuple[Choice, list[list[str]]]:
+    sample = list(lines[: _ROWS + _HEADER_WITHIN])
+    best: tuple[float, int, str] = (0.0, 1, "")
+    for delimiter in _DELIMITERS:
+        widths = Counter(
+            len(row) for row in csv.reader(sample[:400], delimiter=delimiter, strict=False) if any(row)
+        )
+        wide = {width: count for width, count in widths.items() if width > 1}
+        if not wide:
+            continue
+        width, count = max(wide.items(), key=lambda item: (item[1], item[0]))
+        share = count / sum(widths.values())
+        # A comma within numbers gives ragged rows, or as many cells in each as a plainer mark does not.
+        penalty = 0.15 if delimiter == "," else 0.0
+        best = max(best, (share - penalty, width, delimiter))
+    score, width, delimiter = best
+    if not delimiter:
+        raise RejectedFile(
+            "no_table",
+            "no delimiter cuts the lines into columns: tried ';', tab, '|' and ','",
+            "give a sample with at least two columns; fixed-width text is not read",
+            Place(file=path),
+        )
+    shown = {"\t": "tab"}.get(delimiter, repr(delimiter))
+    share = min(1.0, score + (0.15 if delimiter == "," else 0.0))
+    reason = f"{shown} cuts {share:.0%} of the lines into {width} cells"
+    choice = Choice("container.delimiter", delimiter, round(0.5 + 0.49 * share, 2), reason)
+    return choice, list(csv.reader(sample, delimiter=delimiter, strict=False))
+
+
+# --- the header ---
+
+
+def words(title: str) -> str:
+    """A title as synonyms are compared: folded, signs taken for blanks."""
+    return re.sub(r"[^a-z0-9]+", " ", fold(title)).strip()
+
+
+_KNOWN: Final = frozenset(phrase for phrases in COLUMNS.values() for phrase in phrases) | frozenset(
+    PERIOD_TITLES
+)
+
+
+def _header_row(grid: Sequence[Sequence[str]]) -> int:
+    """The row that looks most like titles: filled, distinct, no numbers, known words, data below it."""
+    widths = Counter(len(row) for row in grid if len(row) > 1)
+    usual = max(widths, key=lambda width: (widths[width], width)) if widths else 1
+    best, found = -1.0, 0
+    for number, row in enumerate(grid[:_HEADER_WITHIN]):
+        cells = [cell.strip() for cell in row]
+        filled = [cell for cell in cells if cell]
+        if len(filled) < 2 or len(set(filled)) < len(filled) / 2:
+            continue
+        texts = sum(not is_number(cell) for cell in filled) / len(filled)
+        known = sum(words(part) in _KNOWN for cell in filled for part in (cell, cell.split(" / ")[-1]))
+        below = any(any(is_number(cell) for cell in later) for later in grid[number + 1 : number + 6])
+        score = (
+            texts
+            + 2 * min(1.0, known / len(cells))
+            + 0.5 * (len(row) == usual)
+            + 0.5 * len(filled) / len(cells)
+            + 0.5 * below
+            - 0.01 * number
+        )
+        if score > best:
+            best, found = score, number
+    return found
+
+
+def _header_choice(row: int, titles: Sequence[str]) -> Choice:
+    known = sum(words(title) in _KNOWN for title in titles)
+    return Choice(
+        "container.header_row",
+        row,
+        round(min(0.97, 0.6 + 0.4 * known / max(1, len(titles))), 2) if known else 0.6,
+        f"row {row} holds titles, {known} of {len(titles)} by names that are known, and data stands below",
+    )
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell could be a number in some locale."""
+    return bool(_NUMBER.fullmatch(text.strip())) and any(letter.isdigit() for letter in text)
+
+
+# --- workbooks ---
+
+
+def _workbook(path: Path) -> Sample:
+    sheets = excel.open_sheets(path, path.name)
+    best: tuple[float, str, list[list[Any]], Any] | None = None
+    for name, sheet in sheets:
+        rows = sheet.to_python(skip_empty_area=False, nrows=_ROWS)
+        grid = [[_shown(cell) for cell in row] for row in rows]
+        known = max((sum(words(cell) in _KNOWN for cell in row) for row in grid[:_HEADER_WITHIN]), default=0)
+        score = known + min(len(grid), 1000) / 1000
+        if grid and (best is None or score > best[0]):
+            best = (score, name, rows, sheet)
+    if best is None:
+        raise RejectedFile(
+            "empty_file", "no sheet of the workbook holds a row", "give a report with rows", Place(file=path)
+        )
+    _, name, rows, sheet = best
+    grid = [[_shown(cell) for cell in row] for row in rows]
+    last = _header_row(grid)
+    first, merged = _upper_rows(grid, last, sheet)
+    titles = excel.join_titles(rows[first : last + 1], excel.merged_ranges(sheet, first, last + 1))
+    body = rows[last + 1 :]
+    texts = tuple(tuple(_shown(cell) for cell in row) for row in body if any(_shown(cell) for cell in row))
+    choices = [Choice("container.kind", "excel", 0.99, "the file is a workbook")]
+    if len(sheets) > 1:
+        others = ", ".join(repr(other) for other, _ in sheets if other != name)
+        choices.append(
+            Choice("container.sheet", name, 0.8, f"the sheet with most known titles and rows; not {others}")
+        )
+    choices.append(_header_choice(first + 1, [title.split(" / ")[-1] for title in titles]))
+    if last > first:
+        reason = "merged titles stand above the titles" if merged else "a row of groups stands above"
+        choices.append(Choice("container.header_rows", last - first + 1, 0.95 if merged else 0.7, reason))
+    columns = list(zip(*body, strict=True)) if body else [()] * len(titles)
+    typed = tuple(
+        bool(cells) and not any(isinstance(cell, str) and cell.strip() for cell in cells) for cells in columns
+    )
+    return Sample(
+        "excel",
+        titles,
+        texts,
+        tuple(choices),
+        tuple(" ".join(cell for cell in row if cell) for row in grid[:first]),
+        texts[-5:],
+        typed,
+    )
+
+
+def _upper_rows(grid: Sequence[Sequence[str]], last: int, sheet: Any) -> tuple[int, bool]:
+    """The first of the header rows that end at `last`, and whether merged cells say so."""
+    first, merged = last, False
+    while first > 0 and last - first < 2:
+        ranges = excel.merged_ranges(sheet, first - 1, first) or []
+        filled = [cell for cell in grid[first - 1] if cell]
+        # A title over the whole sheet is no group of columns.
+        groups = [r for r in ranges if r[2] - r[1] + 1 < len(grid[last])]
+        if not groups or len(filled) < 2:
+            break
+        first, merged = first - 1, True
+    return first, merged
+
+
+def _shown(cell: Any) -> str:
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e18 else repr(cell)
+    if isinstance(cell, datetime | date):
+        return cell.isoformat()
+    return str(cell).strip()

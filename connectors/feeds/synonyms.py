@@ -1,0 +1,133 @@
+"""Words by which partners name their columns, in French and in English, as data.
+
+What belongs here: words. What does not: how much a word proves (`connectors.feeds.propose`). Words are
+compared folded: without case, accents, and signs; a title matches a phrase if it is equal to it, and less
+surely if it holds all its words.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "sale_date": (
+        "date", "date de vente", "date vente", "jour", "date facture", "date de facture", "date ticket",
+        "date commande", "date de commande", "sale date", "sales date", "order date", "invoice date",
+        "transaction date", "day",
+    ),
+    "store_code": (
+        "magasin", "code magasin", "n magasin", "point de vente", "pdv", "agence", "depot", "site",
+        "enseigne", "lieu", "lieu de vente", "gln", "siret", "store", "store id", "store code",
+        "store number", "shop", "outlet", "branch", "location", "warehouse", "section", "sheet",
+    ),
+    "postal_code": (
+        "code postal", "cp", "cp client", "cp livraison", "postal code", "postcode", "zip", "zip code",
+    ),
+    "gtin": (
+        "gtin", "ean", "code ean", "ean13", "ean 13", "gencod", "gencode", "code barre", "code barres", "upc",
+        "barcode", "bar code",
+    ),
+    "product_code": (
+        "reference fournisseur", "ref fournisseur", "reference fabricant", "ref fabricant", "votre reference",
+        "votre ref", "code fournisseur", "supplier reference", "supplier ref", "supplier code",
+        "manufacturer code", "manufacturer part number", "mpn", "vendor code", "vendor sku", "your reference",
+    ),
+    "partner_product_code": (
+        "reference", "ref", "code", "code article", "article", "code produit", "reference article",
+        "ref article", "ref produit", "notre reference", "notre ref", "ref interne", "reference interne",
+        "code interne", "nos references", "sku", "item", "item code", "item number", "item no",
+        "product code", "product id", "article number", "part number", "our reference", "internal code",
+        "produit",
+    ),
+    "product_label": (
+        "designation", "libelle", "libelle article", "libelle produit", "designation article", "description",
+        "nom produit", "nom du produit", "nom article", "product name", "product description",
+        "item description", "label", "intitule",
+    ),
+    "unit_code": ("unite", "unite de vente", "uv", "ud", "unit", "uom", "unit of measure"),
+    "sold_quantity": (
+        "quantite", "qte", "qte vendue", "quantite vendue", "vendu", "vendus", "nb vendu", "ventes",
+        "nombre vendu", "unites vendues", "ventes nettes", "qte nette", "quantite nette", "vente", "qty",
+        "quantity", "qty sold", "quantity sold", "units", "units sold", "sold", "sales quantity",
+        "sales units", "sell out", "sellout", "sell out quantity", "net units", "ventes unites", "ventes qte",
+        "ventes quantite", "volume", "volume vendu",
+    ),
+    "returned_quantity": (
+        "retour", "retours", "qte retournee", "quantite retournee", "quantite reprise", "qte reprise",
+        "qte retour", "repris", "reprises", "nb repris", "nb retour", "ventes retours", "returns", "returned",
+        "qty returned", "quantity returned", "units returned", "returned quantity",
+    ),
+    "net_amount": (
+        "ca", "ca ht", "ca net", "ca net ht", "montant", "montant ht", "montant net", "montant net ht",
+        "ca ttc", "montant ttc", "chiffre d affaires", "chiffre d affaires ht", "ventes ca ht", "ventes ca",
+        "ventes valeur", "valeur", "net amount", "amount", "sales amount", "sales value", "sales", "revenue",
+        "net revenue", "net sales", "turnover", "net value", "net eur", "total ht", "total ttc",
+    ),
+    "on_hand_quantity": (
+        "stock", "stock fin de semaine", "stock fin de mois", "stock final", "stock au dernier jour",
+        "stock pieces", "stock disponible", "qte stock", "quantite en stock", "en stock", "stock qte",
+        "stock quantite", "inventaire", "on hand", "stock on hand", "closing stock", "ending stock",
+        "inventory", "on hand quantity", "qty on hand", "stock quantity",
+    ),
+    "in_transit_quantity": (
+        "en transit", "stock en transit", "transit", "en cours de livraison", "in transit", "qty in transit",
+    ),
+    "currency_code": ("devise", "monnaie", "currency", "currency code"),
+    "transaction_id": (
+        "ticket", "n ticket", "numero ticket", "numero de ticket", "facture", "n facture", "commande",
+        "n commande", "numero de commande", "transaction", "transaction id", "order id", "order number",
+        "order no", "basket", "basket id", "receipt", "receipt number", "invoice", "invoice number",
+    ),
+    "customer": (
+        "client", "nom client", "nom du client", "code client", "n client", "carte fidelite", "email",
+        "e mail", "courriel", "customer", "customer id", "customer name", "customer code", "household id",
+        "loyalty id", "loyalty card",
+    ),
+}  # fmt: skip
+"""Canonical column -> phrases, the plainest first."""
+
+PERIOD_TITLES: Final = (
+    "semaine", "periode", "mois", "mois de vente", "annee mois", "week", "iso week", "period", "month",
+    "year month", "sales month", "semaine de vente",
+)  # fmt: skip
+"""Titles of a column that names the period of each row."""
+
+OTHER_TITLES: Final = frozenset(
+    ("prix", "pu", "tarif", "remise", "marge", "taux", "tva", "price", "cost", "discount", "margin", "vat",
+     "rank", "rang", "rayon", "famille", "family", "category", "brand", "marque", "telephone", "phone",
+     "commentaire", "comment", "objectif", "target", "cumul", "ytd", "evolution", "part", "share")
+)  # fmt: skip
+"""Words that say that a column is none of ours, whatever else stands in its title."""
+
+NET_WORDS: Final = frozenset(("net", "nets", "nette", "nettes"))
+"""Words by which a title of a quantity says that returns are deducted."""
+
+TAX_WORDS: Final = frozenset(("ttc", "tvac"))
+"""Words by which a title of an amount says that it includes tax."""
+
+TOTAL_PATTERN: Final = r"(?i)^\s*((grand|sous|sub)[ -]?)?(total|totaux|somme|sum)\b"
+"""What a row that only adds up others begins with; read by Python and by DuckDB."""
+
+MONTHS: Final[tuple[tuple[str, ...], ...]] = (
+    ("janvier", "janv", "jan", "january"),
+    ("fevrier", "fevr", "fev", "february", "feb"),
+    ("mars", "mar", "march"),
+    ("avril", "avr", "april", "apr"),
+    ("mai", "may"),
+    ("juin", "june", "jun"),
+    ("juillet", "juil", "july", "jul"),
+    ("aout", "aou", "august", "aug"),
+    ("septembre", "sept", "september", "sep"),
+    ("octobre", "oct", "october"),
+    ("novembre", "nov", "november"),
+    ("decembre", "dec", "december"),
+)
+"""Names of the months, January first: all spellings, folded."""
+
+UNITS: Final[dict[str, str]] = {
+    "pce": "PCE", "pc": "PCE", "pcs": "PCE", "piece": "PCE", "pieces": "PCE", "u": "PCE", "un": "PCE",
+    "unite": "PCE", "ea": "PCE", "each": "PCE", "unit": "PCE",
+    "bte": "BOX", "boite": "BOX", "box": "BOX", "bx": "BOX",
+    "pal": "PAL", "palette": "PAL", "pallet": "PAL",
+}  # fmt: skip
+"""Names of units that mean one thing only."""

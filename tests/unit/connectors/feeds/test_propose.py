@@ -1,0 +1,225 @@
+"""Drafts of profiles: the right choice where the sample proves one, an open line where it does not."""
+
+from __future__ import annotations
+
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from connectors.company import read_model
+from connectors.errors import ConfigError, RejectedFile
+from connectors.feeds.draft import render
+from connectors.feeds.intake import CheckReport, check_file
+from connectors.feeds.known import Known
+from connectors.feeds.profile import Profile
+from connectors.feeds.propose import WRITTEN_FROM, Proposal, propose
+
+GTINS = ("3799991000010", "3799991000027", "3799991000034", "3799991070228")
+OURS = Known(product_codes=frozenset({"RAC0101", "RAC0102", "RAC0103"}), names=("Arvel",))
+
+
+def draft(tmp_path: Path, name: str, content: str | bytes, encoding: str = "utf-8", **more: Any) -> Proposal:
+    path = tmp_path / name
+    path.write_bytes(content.encode(encoding) if isinstance(content, str) else content)
+    return propose(path, **({"partner": "P042", "folder": "P042"} | more))
+
+
+def checked(tmp_path: Path, name: str, proposal: Proposal) -> CheckReport:
+    """What a dry run makes of the sample by its own draft."""
+    profile = tmp_path / "P042_draft.yml"
+    profile.write_text(render(proposal), encoding="utf-8")
+    return check_file(tmp_path / name, read_model(profile, Profile), "P042_draft")
+
+
+def workbook(rows: list[list[Any]], merged: tuple[tuple[int, int, int, int, str], ...] = ()) -> bytes:
+    target = BytesIO()
+    book = xlsxwriter.Workbook(target, {"in_memory": True, "default_date_format": "dd/mm/yyyy"})
+    sheet = book.add_worksheet("Ventes")
+    for number, row in enumerate(rows):
+        sheet.write_row(number, 0, row)
+    for cells in merged:
+        sheet.merge_range(*cells)
+    book.close()
+    return target.getvalue()
+
+
+def test_a_french_export_with_title_lines_totals_and_marks_is_read_by_its_own_draft(tmp_path: Path) -> None:
+    text = (
+        "Quincaillerie du Port;;;\r\nVentes de la semaine 5;;;\r\n\r\n"
+        "Code article;Désignation;Qté vendue;CA TTC\r\n"
+        "RAC0101;Raccord mâle;1 200;2 400,50\r\nRAC0102;Raccord coudé;-3;-12,00\r\n"
+        "TOTAL;;1 197;2 388,50\r\n"
+    )
+    proposal = draft(tmp_path, "ventes_2026-S05.csv", text, "cp1252", known=OURS)
+    settled = proposal.settled
+    assert settled["container.encoding"] == "cp1252"
+    assert settled["container.header_row"] == 4
+    assert settled["columns.product_code"] == "Code article"
+    assert (settled["decimal_mark"], settled["thousands_mark"]) == (",", " ")
+    assert settled["tax_rate"] == 0.2
+    assert settled["expected_from"] == date(2026, 1, 26)
+    report = checked(tmp_path, "ventes_2026-S05.csv", proposal)
+    assert report.problem is None
+    (total,) = report.totals
+    assert (report.rows_accepted, report.rows_skipped, report.rows_quarantined) == (2, 1, 0)
+    assert (total.period, total.quantity, total.amount) == ("2026-W05", "1200.000", "1990.4167")
+
+
+def test_an_american_till_export_is_told_by_its_dates_and_its_decimal_point(tmp_path: Path) -> None:
+    text = (
+        '"household_id","store_id","basket_id","product_id","quantity","sales_value","sale_date"\n'
+        '"1","324","311","823721","1","3.99","2017-01-02"\n"900","406","312","873203","2","1,250.10","2017-01-08"\n'
+    )
+    proposal = draft(tmp_path, "sales_2017-W01.csv", text, partner="RETAILER")
+    settled = proposal.settled
+    assert settled["columns.customer"] == "household_id"
+    assert settled["columns.store_code"] == "store_id"
+    assert settled["columns.transaction_id"] == "basket_id"
+    assert settled["columns.partner_product_code"] == "product_id"
+    assert settled["columns.net_amount"] == "sales_value"
+    assert (settled["decimal_mark"], settled["thousands_mark"]) == (".", ",")
+    assert settled["date_format"] == "%Y-%m-%d"
+    assert settled["period.frequency"] == "week"
+
+
+def test_a_column_without_a_known_title_is_a_gtin_by_its_check_digits(tmp_path: Path) -> None:
+    rows = "".join(f"{gtin};{n};{n}\n" for n, gtin in enumerate(GTINS, start=1))
+    proposal = draft(tmp_path, "x_2026-02.csv", "Colonne A;Quantité;Rang\n" + rows)
+    choice = next(item for item in proposal.choices if item.key == "columns.gtin")
+    assert choice.value == "Colonne A"
+    assert "check digit" in choice.reason
+    wrong = rows.replace("3799991000010", "3799991000011").replace("3799991000027", "3799991000028")
+    other = draft(tmp_path, "y_2026-02.csv", "Colonne A;Quantité;Rang\n" + wrong)
+    assert "columns.gtin" not in other.settled
+
+
+def test_one_gln_or_siret_on_many_rows_is_a_store_and_no_product(tmp_path: Path) -> None:
+    rows = "".join(f"3012345678900;{gtin};1\n" for gtin in GTINS * 3)
+    settled = draft(tmp_path, "x_2026-02.csv", "Site client;EAN;Quantité\n" + rows).settled
+    assert settled["columns.gtin"] == "EAN"
+    assert settled["columns.store_code"] == "Site client"
+    rows = "".join(f"73282932000074;{gtin};1\n" for gtin in GTINS * 3)
+    settled = draft(tmp_path, "x_2026-02.csv", "Etab;EAN;Quantité\n" + rows).settled
+    assert settled["columns.store_code"] == "Etab"
+
+
+def test_day_and_month_that_could_be_swapped_are_left_to_a_person(tmp_path: Path) -> None:
+    text = "Date;EAN;Qté\n03/02/2026;3799991000010;1\n04/02/2026;3799991000027;2\n"
+    proposal = draft(tmp_path, "export.csv", text)
+    (choice,) = [item for item in proposal.choices if item.key == "date_format"]
+    assert choice.confidence < WRITTEN_FROM
+    assert "month before day" in choice.reason
+    assert "# TODO date_format: '%d/%m/%Y'" in render(proposal)
+
+
+def test_dates_past_the_twelfth_settle_day_and_month(tmp_path: Path) -> None:
+    text = "Date;EAN;Qté\n01/13/2026;3799991000010;1\n01/28/2026;3799991000027;2\n"
+    settled = draft(tmp_path, "export_2026-01.csv", text).settled
+    assert settled["date_format"] == "%m/%d/%Y"
+    assert settled["period.source"] == "file_name"
+
+
+def test_a_date_of_export_in_the_name_is_not_taken_for_the_period(tmp_path: Path) -> None:
+    text = "Date;EAN;Qté\n2026-01-13;3799991000010;1\n2026-01-28;3799991000027;2\n"
+    proposal = draft(tmp_path, "export_20260203.csv", text)
+    assert proposal.settled["period.source"] == "column"
+    assert any("day of export" in note for note in proposal.notes)
+    assert checked(tmp_path, "export_20260203.csv", proposal).problem is None
+
+
+@pytest.mark.parametrize(
+    ("name", "siblings", "frequency"),
+    [
+        ("cin_2026_05.csv", ["cin_2026_05.csv", "cin_2026_17.csv"], "week"),
+        ("cin_2026_05.csv", [f"cin_2026_{n:02d}.csv" for n in range(1, 13)], "month"),
+        ("Sales March 2026.csv", [], "month"),
+        ("ventes_août_2026.csv", [], "month"),
+        ("x_2026W5.csv", [], "week"),
+        ("jour_20260214.csv", [], "day"),
+    ],
+)
+def test_the_names_tell_the_frequency(tmp_path: Path, name: str, siblings: list[str], frequency: str) -> None:
+    text = "EAN;Qté\n3799991000010;1\n3799991000027;2\n"
+    proposal = draft(tmp_path, name, text, siblings=siblings)
+    assert proposal.settled["period.frequency"] == frequency
+    assert checked(tmp_path, name, proposal).problem is None
+
+
+def test_a_glob_leaves_another_report_of_the_folder_alone(tmp_path: Path) -> None:
+    beside = ["pfi_202601.csv", "pfi_202602.csv", "pfi_stock_202601.csv"]
+    proposal = draft(tmp_path, "pfi_202601.csv", "EAN;Qté\n3799991000010;1\n", siblings=beside)
+    assert proposal.settled["files.glob"] == "P042/pfi_[0-9][0-9][0-9][0-9][0-9][0-9].csv"
+
+
+def test_wide_columns_are_entries_by_metric(tmp_path: Path) -> None:
+    text = "Référence;Ventes S05/2026;Stock S05/2026;Ventes S06/2026;Stock S06/2026\nA1;3;10;4;6\n"
+    proposal = draft(tmp_path, "large.csv", text)
+    wide = [choice.value for choice in proposal.choices if choice.key == "wide"]
+    assert [entry["metric"] for entry in wide] == ["sold_quantity", "on_hand_quantity"]
+    report = checked(tmp_path, "large.csv", proposal)
+    assert {(t.entity, t.period, t.quantity) for t in report.totals} == {
+        ("sell_out", "2026-W05", "3.000"), ("sell_out", "2026-W06", "4.000"),
+        ("inventory", "2026-W05", "10.000"), ("inventory", "2026-W06", "6.000"),
+    }  # fmt: skip
+
+
+def test_merged_headers_of_a_workbook_and_its_total_row_are_seen(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [
+        ["Rapport mensuel"], [], [],
+        ["Réf", "Libellé", "Quantité", "CA HT"],
+        ["A-1", "Vis", 3.0, 4.5], ["A-2", "Clou", 5.0, 7.25], ["Total", "", 8.0, 11.75],
+    ]  # fmt: skip
+    content = workbook(rows, ((2, 0, 2, 1, "Article"), (2, 2, 2, 3, "Ventes")))
+    proposal = draft(tmp_path, "mois_2026-02.xlsx", content)
+    settled = proposal.settled
+    assert (settled["container.header_row"], settled["container.header_rows"]) == (3, 2)
+    assert settled["columns.net_amount"] == "Ventes / CA HT"
+    report = checked(tmp_path, "mois_2026-02.xlsx", proposal)
+    assert (report.rows_accepted, report.rows_skipped) == (2, 1)
+    assert [(t.quantity, t.amount) for t in report.totals] == [("8.000", "11.7500")]
+
+
+def test_marks_that_could_mean_two_numbers_are_left_to_a_person(tmp_path: Path) -> None:
+    text = "EAN;Montant\n3799991000010;1.250\n3799991000027;2.300\n"
+    proposal = draft(tmp_path, "x_2026-02.csv", text.replace("Montant", "Quantité"))
+    assert "decimal_mark" not in proposal.settled
+    assert "# TODO decimal_mark" in render(proposal)
+
+
+def test_what_nothing_says_is_a_todo_and_the_check_names_what_is_missing(tmp_path: Path) -> None:
+    proposal = draft(tmp_path, "rapport.csv", "EAN;Qté\n3799991000010;1\n", partner=None, folder=None)
+    text = render(proposal)
+    assert "# TODO partner:" in text
+    assert "# TODO period:" in text
+    with pytest.raises(ConfigError) as caught:
+        checked(tmp_path, "rapport.csv", proposal)
+    assert caught.value.code == "invalid_setting" or "missing" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"UNA:+.? 'UNB+UNOA:2+1+2+260101:0000+1'", "edifact"),
+        (b"\r\n UNB+UNOC:3+1+2+260101:0000+1'", "edifact"),
+        (b"ISA*00*          *00*          *ZZ*A~", "x12"),
+    ],
+)
+def test_edi_is_recognised_by_its_envelope(tmp_path: Path, content: bytes, kind: str) -> None:
+    assert draft(tmp_path, "m.edi", content).settled["container.kind"] == kind
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"\x00\x01\x02" * 50, b"no table here\nat all\n"])
+def test_what_is_no_table_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(RejectedFile):
+        draft(tmp_path, "x.csv", content)
+
+
+def test_texts_that_yaml_would_read_otherwise_are_quoted(tmp_path: Path) -> None:
+    text = "EAN;Qté: vendue # 'net';No\n3799991000010;1;x\n3799991000027;2;y\n"
+    proposal = draft(tmp_path, "x_2026-02.csv", text)
+    report = checked(tmp_path, "x_2026-02.csv", proposal)
+    assert report.columns["sold_quantity"] == "Qté: vendue # 'net'"
