@@ -23,6 +23,7 @@ from typing import Final
 import duckdb
 
 from connectors.errors import Place, RejectedFile
+from connectors.feeds import encodings
 from connectors.feeds.profile import Delimited
 from connectors.feeds.table import RawTable, collapse, quoted
 
@@ -88,9 +89,11 @@ def _as_utf8(path: Path, encoding: str, target: Path, file: str) -> Path:
         return path
     decoder = codecs.getincrementaldecoder(name)()
     ascii_compatible = not name.startswith(("utf-16", "utf-32", "utf-7"))
+    watch = encodings.Watch(name, file)
     done = lines = 0
     with path.open("rb") as incoming, target.open("wb") as outgoing:
         while chunk := incoming.read(_CHUNK):
+            watch.see(chunk)
             if ascii_compatible and chunk.isascii():
                 outgoing.write(chunk)
             else:
@@ -98,6 +101,7 @@ def _as_utf8(path: Path, encoding: str, target: Path, file: str) -> Path:
             done += len(chunk)
             lines += chunk.count(b"\n")
         outgoing.write(_decode(decoder, b"", True, file, encoding, done, lines).encode())
+    watch.conclude()
     return target
 
 
@@ -114,14 +118,9 @@ def _decode(
     try:
         return decoder.decode(chunk, final)
     except UnicodeDecodeError as error:
-        bad = bytes(error.object[error.start : error.start + 1])
         line = lines + 1 + bytes(error.object[: error.start]).count(b"\n")
-        raise RejectedFile(
-            "undecodable_bytes",
-            f"byte {done - pending + error.start + 1} (0x{bad.hex()}) is not {encoding}",
-            "state the file's true encoding in the profile (French exports are often cp1252)",
-            Place(file=file, line=line),
-        ) from error
+        byte = done - pending + error.start + 1
+        raise encodings.undecodable(bytes(error.object), error.start, encoding, byte, line, file) from error
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,8 @@ def _read_titles(source: Path, container: Delimited, file: str) -> tuple[str, ..
     """The titles: the record that begins on the header row."""
     with source.open("rb") as handle:
         head = handle.read(_LONGEST_HEADER)
-    text = head.decode("utf-8-sig", errors="replace")
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    text = _decode(decoder, head, False, file, container.encoding, 0, 0)
     lines = re.split(r"\r*\n|\r", text) if "\n" not in text else re.split(r"\r*\n", text)
     rest = lines[container.header_row - 1 :]
     if not rest or not "".join(rest[:1]).strip():

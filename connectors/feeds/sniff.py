@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connectors.errors import Place, RejectedFile, SourceError
-from connectors.feeds import excel
+from connectors.feeds import encodings, excel
 from connectors.feeds.synonyms import COLUMNS, PERIOD_TITLES
 from connectors.feeds.table import collapse, fold
 
@@ -26,8 +26,6 @@ _TAIL: Final = 1 << 16
 _ROWS: Final = 5000
 _HEADER_WITHIN: Final = 40
 _DELIMITERS: Final = (";", "\t", "|", ",")
-_LEGACY_ENCODINGS: Final = ("cp1252", "iso8859-15", "cp850", "mac-roman")
-_LETTERS: Final = frozenset("éèêëàâäçôöîïûüùÿœæÉÈÊËÀÂÄÇÔÖÎÏÛÜÙŒÆñÑßáíóúÁÍÓÚ€°²³Øø«»’–…\u00a0")
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _WORKBOOK_SUFFIXES: Final = frozenset((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"))
 _NUMBER: Final = re.compile(r"[-+(]?[\d\s.,'’\u00a0\u202f]+[)%-]?")
@@ -105,50 +103,9 @@ def _edi(head: bytes) -> Choice | None:
 # --- text ---
 
 
-def likely_encoding(data: bytes) -> Choice:
-    """The encoding that these bytes are most likely written in."""
-    key = "container.encoding"
-    if data.startswith(b"\xef\xbb\xbf"):
-        return Choice(key, "utf-8-sig", 1.0, "the file begins with the byte order mark of UTF-8")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Choice(key, "utf-16", 1.0, "the file begins with the byte order mark of UTF-16")
-    even, odd = data[0:4096:2], data[1:4096:2]
-    if even.count(0) > len(even) // 4 and not odd.count(0):
-        return Choice(key, "utf-16-be", 0.95, "every other byte is NUL, as in UTF-16 without its mark")
-    if odd.count(0) > len(odd) // 4 and not even.count(0):
-        return Choice(key, "utf-16-le", 0.95, "every other byte is NUL, as in UTF-16 without its mark")
-    if data.isascii():
-        return Choice(key, "utf-8", 0.75, "the sample is plain ASCII: a file with accents may say otherwise")
-    # The sample may end within a character.
-    for cut in range(4):
-        try:
-            data[: len(data) - cut].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        return Choice(key, "utf-8", 0.99, "its accented characters are valid UTF-8")
-    return _legacy_encoding(data)
-
-
-def _legacy_encoding(data: bytes) -> Choice:
-    scores: dict[str, float] = {}
-    foreign = bytes(byte for byte in data if byte > 127)
-    for encoding in _LEGACY_ENCODINGS:
-        letters = foreign.decode(encoding, errors="replace")
-        scores[encoding] = sum(letter in _LETTERS for letter in letters) / len(letters)
-    # The euro sign is what tells the two Latin encodings apart; without it they read alike.
-    if scores["iso8859-15"] == scores["cp1252"] or b"\xa4" not in foreign:
-        scores["iso8859-15"] -= 0.01
-    best = max(scores, key=lambda name: scores[name])
-    return Choice(
-        "container.encoding",
-        best,
-        round(0.55 + 0.4 * scores[best], 2),
-        f"not UTF-8; {scores[best]:.0%} of the other characters are French letters and signs in {best}",
-    )
-
-
 def _delimited(path: Path, head: bytes, tail: bytes) -> Sample:
-    encoding = likely_encoding(head)
+    found = encodings.likely(head)
+    encoding = Choice("container.encoding", *found)
     text = head.decode(encoding.value, errors="replace").removeprefix("\ufeff")
     if "\x00" in text:
         raise RejectedFile(

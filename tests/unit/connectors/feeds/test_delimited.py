@@ -168,3 +168,38 @@ def test_records_longer_than_one_chunk_are_numbered_like_short_ones(
     content = 'a;b\r\n1;"é\r\né"\r\n\r\n4;5\r\n'.encode()
     _, rows = read(tmp_path, content)
     assert [row for row in rows if row[1] is not None] == [(2, "1", "é\né"), (5, "4", "5")]
+
+
+def test_the_likely_encoding_is_named_where_another_is_stated(tmp_path: Path) -> None:
+    with pytest.raises(RejectedFile) as caught:
+        read(tmp_path, "Référence;Qté\nA;1\n".encode("cp1252"))
+    assert "looks like cp1252" in caught.value.problem
+    with pytest.raises(RejectedFile) as caught:
+        read(tmp_path, "Référence;Qté\nA;1\n".encode("utf-16"))
+    assert "utf-16" in str(caught.value)
+    with pytest.raises(RejectedFile) as caught:
+        read(tmp_path, "Référence;Qté\nA;1\nB’;2 €\n".encode(), encoding="cp1252")
+    assert (caught.value.code, caught.value.place.line) == ("other_encoding", 1)
+
+
+def test_mixed_encodings_are_refused_with_line_and_byte(tmp_path: Path) -> None:
+    mixed = "a;b\nété;1\n".encode("cp1252") + "été;2\n".encode()
+    for encoding, byte, line in (("cp1252", 11, 3), ("utf-8", 5, 2)):
+        with pytest.raises(RejectedFile) as caught:
+            read(tmp_path, mixed, encoding=encoding)
+        assert (caught.value.code, caught.value.place.line) == ("mixed_encodings", line)
+        assert f"byte {byte} " in caught.value.problem
+
+
+def test_capitals_before_signs_are_no_utf8(tmp_path: Path) -> None:
+    table = read(tmp_path, "a;b\nCAFÉ»;1\nN°;2\n".encode("cp1252"), encoding="cp1252")
+    assert table[1][0][1] == "CAFÉ»"
+
+
+def test_a_character_of_utf8_on_the_border_of_two_chunks_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "_CHUNK", 5)
+    with pytest.raises(RejectedFile) as caught:
+        read(tmp_path, "a;b\né;€\n".encode(), encoding="cp1252")
+    assert caught.value.code == "other_encoding"
