@@ -88,6 +88,12 @@ from read_csv(
 DIMENSIONS: Final = """
 create temp macro week_start(day) as cast(date_trunc('week', day) as date);
 create temp macro month_start(day) as cast(date_trunc('month', day) as date);
+create temp macro thousandths(x) as cast(x * 1000 as bigint);
+create temp macro ratio(x, y) as cast(
+    sign(x) * ((20000 * abs(thousandths(x)) + thousandths(y)) // (2 * thousandths(y))) * 0.0001
+    as decimal(18, 4)
+);
+create temp macro percent(x, y) as case when y > 0 then ratio(100 * x, y) end;
 create table dim_partners as
 select
     t.partner_code || '|' || cast(starts as varchar) as partner_version_id, t.partner_code, p.partner_name,
@@ -306,9 +312,9 @@ select
     cast(reported_quantity as decimal(18, 3)) as reported_quantity,
     case when week_start_date > anchor_week
         then cast(reported_quantity - calculated_quantity as decimal(18, 3)) end as gap_quantity,
-    case when week_start_date > anchor_week then cast(
-        100 * (reported_quantity - calculated_quantity) / greatest(calculated_quantity, 1) as decimal(18, 4)
-    ) end as gap_rate,
+    case when week_start_date > anchor_week
+        then ratio(100 * (reported_quantity - calculated_quantity), greatest(calculated_quantity, 1))
+    end as gap_rate,
     coalesce(calculated_quantity < 0, false) as is_negative_calculated, anchor_week + 6 as anchor_date,
     c.stock_date
 from chained as c
@@ -418,8 +424,10 @@ measured as (
     select
         *,
         case when recent_sell_out_quantity > 0
-            then cast(on_hand_quantity * recent_reported_day_count as double) /
-                recent_sell_out_quantity end as days
+            then ratio(on_hand_quantity * recent_reported_day_count, recent_sell_out_quantity) end as days,
+        case when recent_sell_out_quantity > 0
+            then ratio(on_hand_quantity * recent_reported_day_count, 7 * recent_sell_out_quantity)
+        end as weeks
     from stocked
 )
 select
@@ -432,16 +440,17 @@ select
         'calculated'
         end as on_hand_source_code,
     coalesce(stock_date, week_end_date) as stock_date, recent_sell_out_quantity, recent_reported_day_count,
-    cast(round(recent_sell_out_quantity / nullif(recent_reported_day_count, 0), 4) as decimal(18, 4))
+    case when recent_reported_day_count > 0
+        then ratio(recent_sell_out_quantity, recent_reported_day_count) end
         as mean_daily_sell_out_quantity,
-    cast(round(days, 4) as decimal(18, 4)) as days_of_inventory,
-    cast(round(days / 7, 4) as decimal(18, 4)) as weeks_of_supply,
+    days as days_of_inventory,
+    weeks as weeks_of_supply,
     case
         when on_hand_quantity is null or recent_sell_out_quantity is null then 'not_reported'
         when recent_sell_out_quantity <= 0 then 'no_movement'
-        when on_hand_quantity <= 0 or days < 7 then 'shortage'
-        when days < 14 then 'low'
-        when days > 84 then 'overstock'
+        when on_hand_quantity <= 0 or weeks < 1 then 'shortage'
+        when weeks < 2 then 'low'
+        when weeks > 12 then 'overstock'
         else 'normal'
     end as stock_status_code,
     case
@@ -528,9 +537,8 @@ averaged as (
 rated as (
     select
         *,
-        100.0 * sell_out_quantity / case when sell_in_quantity > 0 then sell_in_quantity end as ratio,
-        100.0 * rolling_sell_out_quantity
-            / case when rolling_sell_in_quantity > 0 then rolling_sell_in_quantity end as rolling_ratio
+        percent(sell_out_quantity, sell_in_quantity) as ratio,
+        percent(rolling_sell_out_quantity, rolling_sell_in_quantity) as rolling_ratio
     from averaged
 )
 select
@@ -538,26 +546,20 @@ select
         channel_balance_monthly_id,
     month_start_date, partner_code, channel_code, product_code,
     cast(sell_in_quantity as decimal(18, 3)) as sell_in_quantity, sell_out_quantity,
-    cast(round(ratio, 4) as decimal(18, 4)) as sell_out_sell_in_rate,
+    ratio as sell_out_sell_in_rate,
     cast(rolling_sell_in_quantity as decimal(18, 3)) as rolling_sell_in_quantity,
     cast(rolling_sell_out_quantity as decimal(18, 3)) as rolling_sell_out_quantity, rolling_month_count,
-    cast(round(rolling_ratio, 4) as decimal(18, 4)) as rolling_sell_out_sell_in_rate,
+    rolling_ratio as rolling_sell_out_sell_in_rate,
     cast(opening_stock_quantity as decimal(18, 3)) as opening_stock_quantity,
     cast(received_quantity as decimal(18, 3)) as received_quantity,
     cast(returned_to_us_quantity as decimal(18, 3)) as returned_to_us_quantity,
     cast(closing_stock_quantity as decimal(18, 3)) as closing_stock_quantity,
     cast(average_stock as decimal(18, 3)) as average_stock_quantity,
-    cast(round(100.0 * sell_out_quantity / case when received_quantity > 0 then received_quantity end, 4)
-        as decimal(18, 4)) as sell_through_a_rate,
-    cast(round(100.0 * sell_out_quantity / case when opening_stock_quantity + received_quantity > 0
-        then opening_stock_quantity + received_quantity end, 4) as decimal(18, 4)) as sell_through_b_rate,
-    cast(round(100.0 * sell_out_quantity / case when sell_out_quantity + closing_stock_quantity > 0
-        then sell_out_quantity + closing_stock_quantity end, 4) as decimal(18, 4)) as sell_through_c_rate,
-    cast(round(100.0 * sell_out_quantity / case when average_stock > 0 then average_stock end, 4)
-        as decimal(18, 4)) as stock_rotation_rate,
-    cast(round(100.0 * rolling_stocked_sales * rolling_stock_months
-        / case when rolling_stock > 0 then rolling_stock end, 4) as decimal(18, 4)) as
-            rolling_stock_rotation_rate,
+    percent(sell_out_quantity, received_quantity) as sell_through_a_rate,
+    percent(sell_out_quantity, opening_stock_quantity + received_quantity) as sell_through_b_rate,
+    percent(sell_out_quantity, sell_out_quantity + closing_stock_quantity) as sell_through_c_rate,
+    percent(sell_out_quantity, average_stock) as stock_rotation_rate,
+    percent(rolling_stocked_sales * rolling_stock_months, rolling_stock) as rolling_stock_rotation_rate,
     coverage_rate, is_launch,
     case
         when sell_out_quantity is null then 'not_reported' when sell_in_quantity <= 0 then 'no_sell_in'

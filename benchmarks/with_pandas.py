@@ -300,7 +300,7 @@ def build_inventory(
     filled["calculated_quantity"] = pairs["step"].cumsum().where(at_anchor | after)
     filled["opening_quantity"] = filled.groupby(KEYS[:2], sort=False)["calculated_quantity"].shift()
     filled["gap_quantity"] = (filled["reported_quantity"] - filled["calculated_quantity"]).where(after)
-    filled["gap_rate"] = 100 * filled["gap_quantity"] / filled["calculated_quantity"].clip(lower=1)
+    filled["gap_rate"] = rate(filled["gap_quantity"], filled["calculated_quantity"].clip(lower=1))
     filled["is_negative_calculated"] = filled["calculated_quantity"] < 0
     filled["is_inventory_reported"] = filled["reported_quantity"].notna()
     filled["week_end_date"] = filled["week_start_date"] + pd.Timedelta(days=6)
@@ -323,9 +323,22 @@ def month_start(days: pd.Series) -> pd.Series:
     return days.dt.to_period("M").dt.to_timestamp()
 
 
+def ratio(numerator: pd.Series, denominator: pd.Series) -> pd.Series:
+    """A ratio with four decimals; missing unless the denominator is above zero.
+
+    In whole numbers of thousandths: a float may fall on either side of a half.
+    """
+    is_known = numerator.notna() & denominator.gt(0).fillna(False).astype(bool)
+    above = (1000 * numerator[is_known]).round().astype("int64").to_numpy()
+    below = (1000 * denominator[is_known]).round().astype("int64").to_numpy()
+    result = pd.Series(np.nan, index=numerator.index)
+    result[is_known] = np.sign(above) * ((20_000 * np.abs(above) + below) // (2 * below)) / 10_000
+    return result
+
+
 def rate(numerator: pd.Series, denominator: pd.Series) -> pd.Series:
-    """Percent with four decimals; missing unless the denominator is above zero."""
-    return (100 * numerator / denominator.where(denominator > 0)).round(4)
+    """The same in percent."""
+    return ratio(100 * numerator, denominator)
 
 
 def build_sell_in_monthly(facts: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -440,16 +453,15 @@ def build_inventory_weekly(inventory: pd.DataFrame) -> pd.DataFrame:
     recent = mart.groupby(KEYS[:2], sort=False)[["net", "days"]].rolling(4, min_periods=1).sum()
     mart["recent_sell_out_quantity"] = recent["net"].to_numpy()
     mart["recent_reported_day_count"] = recent["days"].to_numpy()
-    mean = mart["recent_sell_out_quantity"] / mart["recent_reported_day_count"].where(lambda days: days > 0)
-    mart["mean_daily_sell_out_quantity"] = mean.round(4)
-    days = mart["on_hand_quantity"] * mart["recent_reported_day_count"] / mart["recent_sell_out_quantity"]
-    days = days.where(mart["recent_sell_out_quantity"] > 0)
-    mart["days_of_inventory"], mart["weeks_of_supply"] = days.round(4), (days / 7).round(4)
+    sold, days = mart["recent_sell_out_quantity"], mart["recent_reported_day_count"]
+    mart["mean_daily_sell_out_quantity"] = ratio(sold, days)
+    mart["days_of_inventory"] = ratio(mart["on_hand_quantity"] * days, sold)
+    mart["weeks_of_supply"] = weeks = ratio(mart["on_hand_quantity"] * days, 7 * sold)
     mart["stock_date"] = mart["stock_date"].fillna(mart["week_end_date"])
     unknown = mart["on_hand_quantity"].isna() | mart["recent_sell_out_quantity"].isna()
     still = mart["recent_sell_out_quantity"] <= 0
     mart["stock_status_code"] = np.select(
-        [unknown, still, (mart["on_hand_quantity"] <= 0) | (days < 7), days < 14, days > 84],
+        [unknown, still, (mart["on_hand_quantity"] <= 0) | (weeks < 1), weeks < 2, weeks > 12],
         ["not_reported", "no_movement", "shortage", "low", "overstock"],
         "normal",
     )

