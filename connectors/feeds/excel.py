@@ -1,16 +1,17 @@
-"""Reader of Excel workbooks, .xlsx and .xls: one sheet, titles of one to three rows, cells as text.
+"""Reader of workbooks, .xlsx, .xls, .xlsb and .ods: sheets, titles of one to three rows, cells as text.
 
 Real dates and numbers become the text that the profile announces (its date format, its decimal mark), so
 that they and text cells take the same way afterwards. A sheet is bounded by Excel itself (1,048,576 rows);
-calamine gives cells as Python values, hence the comprehensions over cells here and nowhere else. What
-belongs here: sheet to cells. What cells mean is `connectors.feeds.normalise`.
+calamine gives cells as Python values, hence the comprehensions over cells here and nowhere else. Of several
+sheets, all with the same titles, the later ones' rows are numbered from `SHEET_STEP` on, and the name stands
+in the column `@sheet`. What belongs here: sheets to cells. What does not: opening a workbook safely
+(`workbooks`), and what cells mean (`normalise`).
 """
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,115 +19,102 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
-from python_calamine import (
-    CalamineError,
-    CalamineSheet,
-    CalamineWorkbook,
-    PasswordError,
-    WorksheetNotFound,
-    ZipError,
-)
+import pyarrow.compute
+from python_calamine import CalamineSheet
 
 from connectors.errors import Place, RejectedFile
-from connectors.feeds.profile import Excel, Profile
+from connectors.feeds.profile import EXCEL_1900, EXCEL_1904, Excel, Profile
 from connectors.feeds.table import RawTable, collapse, fill, fold
+from connectors.feeds.workbooks import Opened, open_workbook
 
-_LARGEST_INFLATED: Final = 4 << 30
+SHEET_STEP: Final = 10_000_000
+"""Row 5 of the second sheet that is read has the number 20,000,005; those of the first keep theirs."""
+
+SHEET_TITLE: Final = "@sheet"
+_EPOCHS: Final = {EXCEL_1900: date(1899, 12, 30), EXCEL_1904: date(1904, 1, 1)}
 
 
 def load(
     connection: duckdb.DuckDBPyConnection, path: Path, profile: Profile, container: Excel, file: str
 ) -> RawTable:
-    """Load a sheet as `raw`; RejectedFile if it cannot be read as the profile says."""
-    _refuse_bomb(path, file)
-    sheet = _sheet(path, container, file)
-    rows = sheet.to_python(skip_empty_area=False)
+    """Load sheets as `raw`; RejectedFile if they cannot be read as the profile says."""
+    opened = open_workbook(path, file)
+    titles: tuple[str, ...] = ()
+    blocks: list[pa.Table] = []
+    body = container.header_row - 1 + container.header_rows
+    for number, name in enumerate(_chosen(opened.names, container, file), start=1):
+        rows = opened.sheet(name, file).to_python(skip_empty_area=False)
+        found, block = _block(rows, opened, name, profile, container, file)
+        if blocks and [fold(title) for title in found] != [fold(title) for title in titles]:
+            raise RejectedFile(
+                "unequal_sheets",
+                f"the sheet {name!r} has other titles than the sheets before it: {', '.join(found)}",
+                "ask the partner for sheets of one layout, or name those that have it under 'sheets'",
+                Place(file=file, row=container.header_row),
+            )
+        titles = titles or found
+        offset = number * SHEET_STEP if number > 1 else 0
+        shifted = pa.compute.add(block.column("_row"), offset)
+        blocks.append(block.set_column(0, "_row", shifted))
+    if container.sheets is not None:
+        titles = (*titles, SHEET_TITLE)
+    fill(connection, "cells", pa.concat_tables(blocks))
+    connection.execute("create or replace temp view raw as from cells")
+    return RawTable(titles, body, " | ")
+
+
+def _block(
+    rows: list[list[Any]], opened: Opened, name: str, profile: Profile, container: Excel, file: str
+) -> tuple[tuple[str, ...], pa.Table]:
+    """Titles and cells of one sheet."""
     first = container.header_row - 1
     body = first + container.header_rows
     if len(rows) < body:
         raise RejectedFile(
             "missing_header",
-            f"the sheet {sheet.name!r} has {len(rows)} rows, none at the header row {container.header_row}",
+            f"the sheet {name!r} has {len(rows)} rows, none at the header row {container.header_row}",
             "correct 'header_row' in the profile, or ask the partner for the agreed layout",
             Place(file=file, row=container.header_row),
         )
-    titles = join_titles(rows[first:body], merged_ranges(sheet, first, body))
+    for (row, column), text in opened.errors.get(name, {}).items():
+        if row < len(rows) and column < len(rows[row]):
+            rows[row][column] = text
+    titles = join_titles(rows[first:body], merged_ranges(opened.sheet(name, file), first, body))
     columns = list(zip(*rows[body:], strict=True)) or [()] * len(titles)
     formats = _date_formats(profile)
     arrays = [
         _text_column(column, profile.decimal_mark, formats.get(fold(title), profile.date_format))
         for column, title in zip(columns, titles, strict=True)
     ]
-    sheet_rows = pa.table(
+    if container.sheets is not None:
+        arrays.append(pa.array([name] * (len(rows) - body), pa.string()))
+    return titles, pa.table(
         {
             "_row": pa.array(range(body + 1, len(rows) + 1), pa.int64()),
             "_malformed": pa.nulls(len(rows) - body, pa.string()),
             **{f"c{i}": array for i, array in enumerate(arrays)},
         }
     )
-    fill(connection, "cells", sheet_rows)
-    connection.execute("create or replace temp view raw as from cells")
-    return RawTable(titles, body, " | ")
 
 
-def _refuse_bomb(path: Path, file: str) -> None:
-    """An .xlsx is a zip: refuse one that claims to inflate beyond any real sheet."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        if sum(item.file_size for item in archive.infolist()) > _LARGEST_INFLATED:
-            raise RejectedFile(
-                "oversized_workbook",
-                "the workbook inflates to more than 4 GiB",
-                "ask the partner for a smaller file or for delimited text",
-                Place(file=file),
-            )
-
-
-def open_sheets(path: Path, file: str) -> list[tuple[str, CalamineSheet]]:
-    """All sheets of a workbook with their names; RejectedFile if it cannot be read."""
-    _refuse_bomb(path, file)
-    with _refusals(file):
-        workbook = CalamineWorkbook.from_path(str(path))
-        return [(name, workbook.get_sheet_by_name(name)) for name in workbook.sheet_names]
-
-
-def _sheet(path: Path, container: Excel, file: str) -> CalamineSheet:
-    with _refusals(file):
-        workbook = CalamineWorkbook.from_path(str(path))
-        names = workbook.sheet_names
-        if container.sheet is None:
-            return workbook.get_sheet_by_index(0)
-        wanted = [name for name in names if fold(name) == fold(container.sheet)]
-        if len(wanted) == 1:
-            return workbook.get_sheet_by_name(wanted[0])
+def _chosen(names: Sequence[str], container: Excel, file: str) -> list[str]:
+    """The sheets that the profile names, in the workbook's order."""
+    if container.sheets is not None:
+        wanted = [name for name in names if re.search(container.sheets, collapse(name), re.IGNORECASE)]
+        asked = f"that matches {container.sheets!r}"
+    elif container.sheet is not None:
+        wanted = [name for name in names if fold(name) == fold(container.sheet)][:1]
+        asked = repr(container.sheet)
+    else:
+        wanted, asked = list(names[:1]), "at all"
+    if wanted:
+        return wanted
     raise RejectedFile(
         "missing_sheet",
-        f"the sheet {container.sheet!r} is missing; found: {', '.join(repr(name) for name in names)}",
-        "correct 'sheet' in the profile, or ask the partner for the agreed layout",
+        f"there is no sheet {asked}; found: {', '.join(repr(name) for name in names)}",
+        "correct 'sheet' or 'sheets' in the profile, or ask the partner for the agreed layout",
         Place(file=file),
     )
-
-
-@contextmanager
-def _refusals(file: str) -> Iterator[None]:
-    """Calamine's errors in words."""
-    try:
-        yield
-    except PasswordError as error:
-        raise RejectedFile(
-            "protected_workbook",
-            "the workbook is protected by a password",
-            "ask the partner to send it unprotected",
-            Place(file=file),
-        ) from error
-    except (CalamineError, ZipError, WorksheetNotFound) as error:
-        raise RejectedFile(
-            "unreadable_workbook",
-            f"the file cannot be read as an Excel workbook ({error})",
-            "ask the partner to send it again as .xlsx, or correct 'kind' in the profile",
-            Place(file=file),
-        ) from error
 
 
 def merged_ranges(sheet: CalamineSheet, first: int, body: int) -> list[tuple[int, int, int]] | None:
@@ -184,8 +172,13 @@ def _text_column(cells: Sequence[Any], decimal_mark: str, date_format: str) -> p
         # Excel itself keeps 15 digits; more of them only show how a float is stored.
         return format(Decimal(f"{cell:.15g}"), "f").replace(".", decimal_mark)
 
-    def moment(cell: datetime) -> str:
+    def day(cell: date) -> str:
+        if date_format in _EPOCHS:
+            return str((cell - _EPOCHS[date_format]).days)
         return cell.strftime(date_format)
+
+    def moment(cell: datetime) -> str:
+        return day(cell.date()) if date_format in _EPOCHS else cell.strftime(date_format)
 
     render: dict[type, Callable[[Any], str]] = {
         str: str,
@@ -193,7 +186,7 @@ def _text_column(cells: Sequence[Any], decimal_mark: str, date_format: str) -> p
         int: str,
         bool: lambda cell: "TRUE" if cell else "FALSE",
         datetime: moment,
-        date: lambda cell: cell.strftime(date_format),
+        date: day,
         time: time.isoformat,
         timedelta: str,
     }

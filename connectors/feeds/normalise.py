@@ -23,6 +23,7 @@ import pyarrow as pa
 from connectors.contract import MONEY, QUANTITY, Entity, entity
 from connectors.errors import ConfigError, Place, RejectedFile
 from connectors.feeds.currencies import CURRENCIES
+from connectors.feeds.months import in_english_format, in_english_sql, names_months
 from connectors.feeds.periods import (
     EARLIEST_YEAR,
     LATEST_YEAR,
@@ -31,7 +32,7 @@ from connectors.feeds.periods import (
     span_from_text,
     span_of,
 )
-from connectors.feeds.profile import Profile
+from connectors.feeds.profile import EXCEL_1900, EXCEL_1904, Excel, Profile
 from connectors.feeds.reasons import explain
 from connectors.feeds.table import (
     UNUSUAL_SPACES,
@@ -67,6 +68,12 @@ _QUANTITIES: Final = ("sold_quantity", "returned_quantity", "on_hand_quantity")
 # 18 digits: DuckDB reads a text into a wider decimal a hundred times slower.
 _AMOUNT_WITH_TAX: Final = "DECIMAL(18,6)"
 _SHOWN_LENGTH: Final = 4000
+# Excel counts a 29 February 1900 that never was: from this day on all later ones are right.
+_EPOCHS: Final = {EXCEL_1900: "1899-12-30", EXCEL_1904: "1904-01-01"}
+_ERROR_CELLS: Final = (
+    "('#N/A', '#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL!', '#SPILL!', '#CALC!', '#FIELD!', "
+    "'#GETTING_DATA', '#BLOCKED!', '#CONNECT!', '#UNKNOWN!')"
+)
 MASK: Final = "***"
 
 
@@ -271,9 +278,18 @@ def _amount(text: str, profile: Profile) -> str:
 
 
 def _date(text: str, date_format: str) -> str:
-    parsed = f"try_strptime({text}, {quoted(date_format)})"
+    if date_format in _EPOCHS:
+        days = f"case when regexp_full_match({text}, '\\d{{1,6}}([.,]\\d+)?') then {text} end"
+        whole = f"try_cast(regexp_extract({days}, '^\\d+') as integer)"
+        return _plausible(f"date '{_EPOCHS[date_format]}' + {whole}")
+    if names_months(date_format):
+        text, date_format = in_english_sql(text, date_format), in_english_format(date_format)
+    return _plausible(f"try_strptime({text}, {quoted(date_format)})")
+
+
+def _plausible(moment: str) -> str:
     return (
-        f"case when year({parsed}) between {EARLIEST_YEAR} and {LATEST_YEAR} then cast({parsed} as date) end"
+        f"case when year({moment}) between {EARLIEST_YEAR} and {LATEST_YEAR} then cast({moment} as date) end"
     )
 
 
@@ -465,6 +481,10 @@ def _typed_sql(layout: Layout, source: str) -> str:
 
 
 def _metric(text: str, metric: str, profile: Profile) -> str:
+    if profile.number_affixes:
+        affixes = "|".join(re.escape(affix) for affix in profile.number_affixes)
+        bare = rf"(?i)^(?:{affixes})[\s{_SPACES}]*|[\s{_SPACES}]*(?:{affixes})$"
+        text = f"regexp_replace({text}, {quoted(bare)}, '', 'g')"
     if metric == "net_amount":
         return _amount(text, profile)
     return _number(text, profile, QUANTITY)
@@ -591,6 +611,16 @@ def _faults(layout: Layout) -> list[_Fault]:
     _add_date_faults(layout, add)
     if "currency_code" in positions:
         add("unknown_currency", "currency_code is null", layout.title("currency_code"), "t_currency_code")
+    if isinstance(profile.container, Excel):
+        for name in (*_TEXTS, "gtin", "unit_code", "currency_code", "customer"):
+            if name in positions:
+                cell = f"t_{name}"
+                add(
+                    "error_cell",
+                    f"starts_with({cell}, '#') and {cell} in {_ERROR_CELLS}",
+                    layout.title(name),
+                    cell,
+                )
     if "unit_code" in positions:
         known = ", ".join(repr(name) for name in profile.units)
         add("unknown_unit", "unit_code is null", layout.title("unit_code"), "t_unit_code", known)

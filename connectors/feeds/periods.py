@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
+from connectors.feeds.months import month_number, parse_date
 from connectors.feeds.profile import Frequency
-from connectors.feeds.synonyms import MONTHS
-from connectors.feeds.table import fold
 
 EARLIEST_YEAR: Final = 1990
 LATEST_YEAR: Final = 2100
@@ -78,22 +77,11 @@ def span_from_text(
     return span_from_groups(match.groupdict(), frequency, date_format) if match else None
 
 
-def month_number(text: str) -> int:
-    """The month that a number or a name (French or English, short or long) says; ValueError if none."""
-    if text.isdigit():
-        return int(text)
-    name = fold(text).rstrip(".")
-    for number, names in enumerate(MONTHS, start=1):
-        if name in names:
-            return number
-    raise ValueError(text)
-
-
 def _from_date(text: str, frequency: Frequency, date_format: str | None) -> Span:
     formats = (date_format,) if date_format else ("%Y-%m-%d", "%Y%m%d")
     for candidate in formats:
         try:
-            return span_of(datetime.strptime(text, candidate).replace(tzinfo=UTC).date(), frequency)
+            return span_of(parse_date(text, candidate), frequency)
         except ValueError:
             continue
     raise ValueError(text)

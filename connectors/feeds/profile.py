@@ -24,6 +24,10 @@ Metric = Literal[
 Frequency = Literal["day", "week", "month"]
 _METRICS: Final = frozenset(get_args(Metric))
 
+EXCEL_1900: Final = "excel"
+EXCEL_1904: Final = "excel1904"
+"""Date formats of days counted as Excel does: 46084 is 3 March 2026 (since 1900), or four years later."""
+
 
 def _valid_regex(pattern: str) -> str:
     try:
@@ -59,10 +63,14 @@ class Delimited(Settings):
 
 
 class Excel(Settings):
-    """Where the table is in a workbook: the sheet (the first when absent) and its header rows."""
+    """Where the table is in a workbook: the sheet (the first when absent) and its header rows.
+
+    `sheets` reads several: every sheet whose name matches. Their names stand in the column `@sheet`.
+    """
 
     kind: Literal["excel"]
     sheet: str | None = None
+    sheets: Regex | None = None
     header_row: int = Field(default=1, ge=1, description="First row of the column names, 1 = first row.")
     header_rows: int = Field(
         default=1,
@@ -70,6 +78,12 @@ class Excel(Settings):
         le=3,
         description="Rows the header takes; names are joined by ' / ', merged cells filled right.",
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Excel:
+        if self.sheet is not None and self.sheets is not None:
+            raise ValueError("expected 'sheet' (one) or 'sheets' (all that match), not both")
+        return self
 
 
 class Period(Settings):
@@ -186,7 +200,17 @@ class Profile(Settings):
     skip_rows: tuple[SkippedRows, ...] = ()
     decimal_mark: Literal[",", "."] = ","
     thousands_mark: Literal[" ", ".", ",", "'", ""] = ""
-    date_format: str = Field(default="%d/%m/%Y", description="strptime format of `sale_date`.")
+    date_format: str = Field(
+        default="%d/%m/%Y",
+        description=(
+            "strptime format of `sale_date`, months in words (%B, %b) in French or English; or `excel`, "
+            "`excel1904`: days counted as Excel does."
+        ),
+    )
+    number_affixes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        description="Signs and words that may stand before or after a number and say nothing: `€`, `pcs`.",
+    )
     unit: Code = Field(
         default="PCE",
         description="Unit of the quantities where no unit_code column says otherwise.",

@@ -11,13 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from stdnum import ean, luhn
 
 from connectors.feeds.known import Known
+from connectors.feeds.months import name_pattern, parse_date
 from connectors.feeds.periods import Span, span_from_text, span_of
 from connectors.feeds.profile import Frequency
 from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
@@ -43,7 +44,8 @@ _MARKS: Final = ((",", ""), (".", ""), (",", " "), (",", "."), (".", ","), (".",
 _DATE_FORMATS: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d", "%d%m%Y", "%d/%m/%y", "%m/%d/%y",
     "%d-%m-%y", "%d.%m.%y", "%Y/%m/%d", "%m-%d-%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S",
-    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d %B %Y", "%A %d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y",
+    "%B %d, %Y",
 )  # fmt: skip
 _MIRRORS: Final = {
     "%d/%m/%Y": "%m/%d/%Y",
@@ -56,12 +58,7 @@ _MONTH: Final = r"(?P<month>0[1-9]|1[0-2])"
 _WEEK: Final = r"(?P<week>0[1-9]|[1-4]\d|5[0-3])"
 _WEEK_NUMBER: Final = r"(?P<week>0?[1-9]|[1-4]\d|5[0-3])"
 _GAP: Final = r"[-_ ./]?"
-_MONTH_WORD: Final = r"(?<![^\W\d_])(?P<month>{})".format(
-    "|".join(
-        word.replace("e", "[eé]").replace("u", "[uû]")
-        for word in sorted({name for names in MONTHS for name in names}, key=len, reverse=True)
-    )
-)
+_MONTH_WORD: Final = rf"(?<![^\W\d_])(?P<month>{name_pattern(tuple(n for names in MONTHS for n in names))})"
 _NO_DIGIT: Final = r"(?!\d)"
 
 # The surest first. Where several fit, a later one needs no look.
@@ -707,7 +704,7 @@ def _formats(cells: Sequence[str]) -> list[str]:
 
 def _parses(cell: str, date_format: str) -> bool:
     try:
-        day = datetime.strptime(cell, date_format).replace(tzinfo=UTC)
+        day = parse_date(cell, date_format)
     except ValueError:
         return False
     return 1990 <= day.year <= 2100
@@ -746,11 +743,7 @@ def _dates_of(work: _Work) -> list[date]:
 
 
 def _days(cells: Iterable[str], date_format: str) -> list[date]:
-    return [
-        datetime.strptime(cell, date_format).replace(tzinfo=UTC).date()
-        for cell in cells
-        if _parses(cell, date_format)
-    ]
+    return [parse_date(cell, date_format) for cell in cells if _parses(cell, date_format)]
 
 
 def _date_format(work: _Work) -> None:

@@ -14,6 +14,7 @@ ENGLISH: Final = {
         "the row does not have the {expected} cells of the header, or its quotes are broken; "
         "ask the partner to quote cells that hold the delimiter"
     ),
+    "error_cell": "{column!r} holds an error of Excel; ask the partner to correct the formula",
     "missing_product": "the row names no product; fill in one of: {column}",
     "invalid_gtin": (
         "{column!r} holds no GTIN and no other column names the product; expected up to 14 digits"

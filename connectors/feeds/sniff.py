@@ -20,6 +20,7 @@ from connectors.errors import Place, RejectedFile, SourceError
 from connectors.feeds import encodings, excel
 from connectors.feeds.synonyms import COLUMNS, PERIOD_TITLES
 from connectors.feeds.table import collapse, fold
+from connectors.feeds.workbooks import open_workbook
 
 _HEAD: Final = 1 << 22
 _TAIL: Final = 1 << 16
@@ -237,7 +238,8 @@ def is_number(text: str) -> bool:
 
 
 def _workbook(path: Path) -> Sample:
-    sheets = excel.open_sheets(path, path.name)
+    opened = open_workbook(path, path.name)
+    sheets = [(name, opened.sheet(name, path.name)) for name in opened.names]
     best: tuple[float, str, list[list[Any]], Any] | None = None
     for name, sheet in sheets:
         rows = sheet.to_python(skip_empty_area=False, nrows=_ROWS)

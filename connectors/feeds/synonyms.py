@@ -124,6 +124,13 @@ MONTHS: Final[tuple[tuple[str, ...], ...]] = (
 )
 """Names of the months, January first: all spellings, folded."""
 
+WEEKDAYS: Final = (
+    "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche", "lun", "mar", "mer", "jeu",
+    "ven", "sam", "dim", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon",
+    "tue", "wed", "thu", "fri", "sat", "sun",
+)  # fmt: skip
+"""Names of the weekdays, folded."""
+
 UNITS: Final[dict[str, str]] = {
     "pce": "PCE", "pc": "PCE", "pcs": "PCE", "piece": "PCE", "pieces": "PCE", "u": "PCE", "un": "PCE",
     "unite": "PCE", "ea": "PCE", "each": "PCE", "unit": "PCE",

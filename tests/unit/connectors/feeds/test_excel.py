@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import struct
+import zipfile
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import openpyxl
+import pytest
+
+from connectors.feeds import workbooks
 
 # A sheet "Ventes" of Excel 97, compressed: Jour, Réf, Qté / 27 January 2026 as a date, A1, 2.5 / 28/01/2026
 # as text, B2, '3,5'.
@@ -134,10 +140,188 @@ def test_floats_are_read_as_excel_shows_them(desk: Any) -> None:
     ]
 
 
-def test_a_formula_error_is_an_empty_cell_and_a_truth_value_no_number(desk: Any) -> None:
-    content = workbook([["Ref", "Qty", "Amount"], ["A", "#REF!", 1], ["B", True, 1]])
+def test_an_error_cell_is_a_fault_and_not_empty_and_a_truth_value_no_number(desk: Any) -> None:
+    content = workbook([["Ref", "Qty", "Amount"], ["A", "#REF!", 1], ["B", True, 1], ["#N/A", 2, 1]])
     outcome = desk.take_one("D07/r_2026-W05.xlsx", content, container={"kind": "excel", "sheet": "Feuil1"})
-    assert outcome.reasons == {"missing_quantity": 1, "unparseable_number": 1}
+    assert outcome.reasons == {"unparseable_number": 2, "error_cell": 1}
+    assert desk.faults("source_row, column_name, value") == [
+        (2, "Qty", "#REF!"), (3, "Qty", "TRUE"), (4, "Ref", "#N/A"),
+    ]  # fmt: skip
+
+
+def sheets_of(**tables: list[list[Any]]) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in tables.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def test_sheets_of_one_layout_are_read_together_and_their_names_are_a_column(desk: Any) -> None:
+    head = ["Ref", "Qty", "Amount"]
+    content = sheets_of(
+        Notes=[["read me"]],
+        **{"Magasin Lyon": [head, ["A", 1, 10]], "Magasin Nice": [head, ["A", 2, 20], ["B", "x", 1]]},
+    )
+    outcome = desk.take_one(
+        "D07/r_2026-W05.xlsx",
+        content,
+        container={"kind": "excel", "sheets": "^Magasin "},
+        columns={"partner_product_code": "Ref", "sold_quantity": "Qty", "store_code": "@sheet"},
+    )
+    assert (outcome.rows_read, outcome.rows_accepted, outcome.rows_quarantined) == (3, 2, 1)
+    assert desk.rows("store_code, _source_row, sold_quantity") == [
+        ("Magasin Lyon", 2, 1), ("Magasin Nice", 20_000_002, 2),
+    ]  # fmt: skip
+    assert desk.faults("source_row, value") == [(20_000_003, "x")]
+
+
+def test_the_name_of_a_sheet_can_give_the_period(desk: Any) -> None:
+    head = ["Ref", "Qty"]
+    content = sheets_of(**{"Janvier 2026": [head, ["A", 1]], "Févr. 2026": [head, ["A", 2]]})
+    desk.take_one(
+        "D07/r.xlsx",
+        content,
+        container={"kind": "excel", "sheets": "2026$"},
+        period={
+            "frequency": "month", "source": "column", "header": "@sheet",
+            "pattern": r"^(?P<month>\w+)\.? (?P<year>\d{4})$",
+        },
+        columns={"partner_product_code": "Ref", "sold_quantity": "Qty"},
+    )  # fmt: skip
+    assert desk.rows("period_start_date, sold_quantity") == [(date(2026, 1, 1), 1), (date(2026, 2, 1), 2)]
+
+
+def test_sheets_of_other_layouts_are_refused(desk: Any) -> None:
+    content = sheets_of(
+        V1=[["Ref", "Qty", "Amount"], ["A", 1, 1]], V2=[["Ref", "Amount", "Qty"], ["A", 1, 1]]
+    )
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", content, container={"kind": "excel", "sheets": "^V"})
+    assert (outcome.state, outcome.reason_code) == ("rejected", "unequal_sheets")
+
+
+@pytest.mark.parametrize(("date_format", "serial"), [("excel", 46049), ("excel1904", 44587)])
+def test_days_counted_as_excel_does_are_dates(desk: Any, date_format: str, serial: int) -> None:
+    content = workbook(
+        [
+            ["Jour", "Ref", "Qty"],
+            [serial, "A", 1],
+            [serial + 0.5, "B", 1],
+            [date(2026, 1, 27), "C", 1],
+            ["?", "D", 1],
+        ]
+    )
+    outcome = desk.take_one(
+        "D07/r_2026-W05.xlsx",
+        content,
+        container={"kind": "excel", "sheet": "Feuil1"},
+        columns={"sale_date": "Jour", "product_code": "Ref", "sold_quantity": "Qty"},
+        date_format=date_format,
+    )
+    assert desk.rows("sale_date") == [(date(2026, 1, 27),)] * 3
+    assert outcome.reasons == {"unparseable_date": 1}
+
+
+def test_a_cell_in_the_far_corner_is_refused_before_it_exhausts_the_machine(desk: Any) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["Ref", "Qty", "Amount"])
+    book.active.cell(1_048_576, 16_384, 1)
+    stream = io.BytesIO()
+    book.save(stream)
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", stream.getvalue(), container={"kind": "excel"})
+    assert (outcome.state, outcome.reason_code) == ("rejected", "oversized_workbook")
+    assert "1,048,576 rows and 16,384 columns" in (outcome.reason or "")
+
+
+def rezipped(content: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one of its parts changed."""
+    stream = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as old,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for item in old.infolist():
+            data = old.read(item)
+            new.writestr(item.filename, change(data) if item.filename == name else data)
+    return stream.getvalue()
+
+
+def test_entities_that_multiply_are_refused(desk: Any) -> None:
+    laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    content = workbook([["Ref", "Qty", "Amount"], ["A", 1, 1]])
+    for part in ("xl/worksheets/sheet2.xml", "xl/workbook.xml", "xl/styles.xml"):
+        bomb = rezipped(content, part, lambda data: laughs + data)
+        outcome = desk.take_one(f"D07/{len(part)}_2026-W05.xlsx", bomb, container={"kind": "excel"})
+        assert (outcome.state, outcome.reason_code) == ("rejected", "unreadable_workbook")
+        assert "document type" in (outcome.reason or "")
+
+
+def test_a_workbook_that_inflates_beyond_bounds_is_refused_whatever_it_claims(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbooks, "LARGEST_INFLATED", 3_000_000)
+    padded = rezipped(
+        workbook([["Ref", "Qty", "Amount"]]),
+        "xl/worksheets/sheet2.xml",
+        lambda data: data.replace(b"</worksheet>", b" " * 5_000_000 + b"</worksheet>"),
+    )
+    container = {"kind": "excel", "sheet": "Feuil1"}
+    assert (
+        desk.take_one("D07/a_2026-W05.xlsx", padded, container=container).reason_code == "oversized_workbook"
+    )
+    # The same with the size of the part understated in both places where the archive states it.
+    with zipfile.ZipFile(io.BytesIO(padded)) as archive:
+        true_size = archive.getinfo("xl/worksheets/sheet2.xml").file_size
+    lying = padded.replace(struct.pack("<I", true_size), struct.pack("<I", 1000))
+    assert (
+        desk.take_one("D07/b_2026-W05.xlsx", lying, container=container).reason_code == "oversized_workbook"
+    )
+
+
+ODS = """<?xml version="1.0"?><office:document-content
+ xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>
+<table:table table:name="Ventes">{rows}</table:table></office:spreadsheet></office:body>
+</office:document-content>"""
+
+
+def ods(rows: list[list[Any]], repeat: str = "", repeat_row: str = "") -> bytes:
+    def cell(value: Any) -> str:
+        kind = f'office:value-type="float" office:value="{value}"'
+        kind = 'office:value-type="string"' if isinstance(value, str) else kind
+        return f"<table:table-cell {kind}{repeat}><text:p>{value}</text:p></table:table-cell>"
+
+    text = "".join(
+        f"<table:table-row{repeat_row}>{''.join(map(cell, row))}</table:table-row>" for row in rows
+    )
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", ODS.format(rows=text))
+    return stream.getvalue()
+
+
+def test_an_open_document_sheet_is_read_the_same_way(desk: Any) -> None:
+    content = ods([["Ref", "Qty", "Amount"], ["A", 2.5, 10]])
+    outcome = desk.take_one("D07/r_2026-W05.ods", content, container={"kind": "excel"})
+    assert (outcome.state, outcome.reason) == ("landed", None)
+    assert desk.rows("partner_product_code, sold_quantity") == [("A", Decimal("2.5"))]
+
+
+def test_an_open_document_that_repeats_one_cell_without_end_is_refused(desk: Any) -> None:
+    content = ods(
+        [["Ref"]], ' table:number-columns-repeated="16384"', ' table:number-rows-repeated="1048576"'
+    )
+    outcome = desk.take_one("D07/r_2026-W05.ods", content, container={"kind": "excel"})
+    # The library has a limit of its own for repeated cells; the probe stands behind it.
+    assert outcome.state == "rejected"
+    assert outcome.reason_code in ("oversized_workbook", "unreadable_workbook")
 
 
 def test_a_missing_sheet_rejects_the_file_and_names_those_found(desk: Any) -> None:

@@ -381,3 +381,53 @@ def test_without_the_key_a_feed_with_customers_is_not_read_at_all(
     outcome = desk.take_one(WEEK, "Ref;Qty;Client\nA;1;x\n", columns=CUSTOMER)
     assert (outcome.state, outcome.reason_code) == ("refused", "missing_secret")
     assert desk.ledger.batches("feeds") == []
+
+
+@pytest.mark.parametrize(
+    ("date_format", "written"),
+    [
+        ("%d %B %Y", ["27 janvier 2026", "27 Janv. 2026", "27 january 2026", "27 jan 2026"]),
+        ("%A %d %B %Y", ["mardi 27 janvier 2026", "Mar. 27 janv. 2026", "Tuesday, 27 January 2026"]),
+        ("%d-%b-%y", ["27-janv.-26", "27-Jan-26"]),
+        ("%Y-%m-%d %H:%M:%S", ["2026-01-27 14:30:00"]),
+        ("excel", ["46049", "46049,5", "46049.25"]),
+        ("excel1904", ["44587"]),
+    ],
+)
+def test_a_date_is_read_in_words_and_as_excel_counts_days(
+    desk: Any, date_format: str, written: list[str]
+) -> None:
+    content = "Jour;Ref;Qty\n" + "".join(f"{text};A;1\n" for text in written) + "27 brumaire 2026;A;1\n"
+    outcome = desk.take_one(
+        WEEK,
+        content,
+        columns={"sale_date": "Jour", "product_code": "Ref", "sold_quantity": "Qty"},
+        date_format=date_format,
+    )
+    assert desk.rows("sale_date") == [(date(2026, 1, 27),)] * len(written)
+    assert outcome.reasons == {"unparseable_date": 1}
+
+
+@pytest.mark.parametrize(
+    ("month", "number"),
+    [
+        ("1er août", 8), ("3 mai", 5), ("28 févr.", 2), ("1 fevrier", 2), ("2 mars", 3), ("31 décembre", 12),
+        ("9 Sept.", 9),
+    ],
+)  # fmt: skip
+def test_every_month_is_known_with_and_without_its_accents(desk: Any, month: str, number: int) -> None:
+    desk.take_one(
+        "D07/r.csv",
+        f"Jour;Ref;Qty\n{month} 2026;A;1\n",
+        period={"frequency": "month", "source": "column", "header": "Jour", "date_format": "%d %B %Y"},
+        columns={"product_code": "Ref", "sold_quantity": "Qty"},
+    )
+    assert desk.rows("month(period_start_date)") == [(number,)]
+
+
+def test_signs_and_units_around_a_number_are_left_out_only_if_the_profile_names_them(desk: Any) -> None:
+    content = "Ref;Qty;Amount\nA;12 pcs;1 250,50 €\nB;3 PCS;€ 4\nC;5 kg;1\n"
+    outcome = desk.take_one(WEEK, content, number_affixes=["€", "pcs"], thousands_mark=" ")
+    assert desk.rows("sold_quantity, net_amount") == [(12, Decimal("1250.5")), (3, 4)]
+    assert desk.faults("source_row, value") == [(4, "5 kg")]
+    assert outcome.reasons == {"unparseable_number": 1}

@@ -1,0 +1,278 @@
+"""Opening workbooks of strangers: what is none, or would exhaust the machine, is refused before it is read.
+
+An .xlsx or .ods file is a zip of XML, and the reading library lays a sheet out as a full rectangle: one cell
+in the far corner asks for 512 GB and ends the process. So the parts of an .xlsx are streamed through once:
+they must inflate within bounds, hold no document type (entities that multiply), and their cells must lie in
+a rectangle of bounded size. The same look finds cells that hold an error (#N/A), which the library gives as
+empty. Other kinds are opened by a process of their own first, whose memory is limited. What belongs here:
+opening safely. What sheets hold is `connectors.feeds.excel`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    WorksheetNotFound,
+    ZipError,
+)
+
+from connectors.errors import Place, RejectedFile
+
+LARGEST_INFLATED: Final = 4 << 30
+LARGEST_AREA: Final = 40_000_000
+"""Cells in the rectangle of a sheet: a full sheet of 1,048,576 rows and 38 columns."""
+
+_PROBE_MEMORY: Final = 4 << 30
+_PROBE_SECONDS: Final = 300
+_CHUNK: Final = 1 << 22
+_LOCAL_HEADER: Final = struct.Struct("<4s5H3I2H")
+_PROBED: Final = frozenset((".xls", ".xlsb", ".ods"))
+_XLSX: Final = "xl/workbook.xml"
+_TAG: Final = rb"<(?:\w+:)?c\s[^>]*?\br=[\"']"
+_COLUMNS: Final = re.compile(_TAG + rb"([A-Z]+)[^>]*[^/>]>")
+_ROWS: Final = re.compile(_TAG + rb"[A-Z]+(\d+)[^>]*[^/>]>")
+_ERRORS: Final = re.compile(
+    rb"<(?:\w+:)?c\s(?=[^>]*\bt=[\"']e[\"'])[^>]*?\br=[\"']([A-Z]+)(\d+)[^>]*[^/>]>"
+    rb"(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)",
+    re.DOTALL,
+)
+_ATTRIBUTE: Final = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+# What a probe runs: it may use so much memory and no more, and says nothing but whether it came through.
+_PROBE: Final = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+from python_calamine import CalamineError, CalamineWorkbook
+try:
+    book = CalamineWorkbook.from_path(sys.argv[1])
+    sheets = [book.get_sheet_by_name(name) for name in book.sheet_names]
+    area = max((sheet.height * sheet.width for sheet in sheets), default=0)
+except CalamineError:
+    area = 0
+sys.exit(area > int(sys.argv[3]))
+"""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A workbook that can be read, and the error cells of its sheets as (row, column) from 0 -> text."""
+
+    workbook: CalamineWorkbook
+    errors: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        return self.workbook.sheet_names
+
+    def sheet(self, name: str, file: str) -> CalamineSheet:
+        with refusals(file):
+            return self.workbook.get_sheet_by_name(name)
+
+
+def open_workbook(path: Path, file: str) -> Opened:
+    """Open a workbook; RejectedFile if it is none, is protected, or is larger than any report."""
+    errors = {}
+    if zipfile.is_zipfile(path):
+        errors = _examine(path, file)
+    if path.suffix.lower() in _PROBED or not errors:
+        _probe(path, file)
+    with refusals(file):
+        workbook = CalamineWorkbook.from_path(str(path))
+    return Opened(workbook, errors)
+
+
+@contextmanager
+def refusals(file: str) -> Iterator[None]:
+    """The library's errors in words."""
+    try:
+        yield
+    except PasswordError as error:
+        raise RejectedFile(
+            "protected_workbook",
+            "the workbook is protected by a password",
+            "ask the partner to send it unprotected",
+            Place(file=file),
+        ) from error
+    except (CalamineError, ZipError, WorksheetNotFound) as error:
+        raise RejectedFile(
+            "unreadable_workbook",
+            f"the file cannot be read as an Excel workbook ({error})",
+            "ask the partner to send it again as .xlsx, or correct 'kind' in the profile",
+            Place(file=file),
+        ) from error
+
+
+def _examine(path: Path, file: str) -> dict[str, dict[tuple[int, int], str]]:
+    """Stream through the XML of a zipped workbook; error cells by sheet, for .xlsx."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(item.file_size for item in archive.infolist()) > LARGEST_INFLATED:
+                raise _oversized(file, "it inflates to more than 4 GiB")
+            names = _sheet_names(archive) if _XLSX in archive.namelist() else {}
+            errors: dict[str, dict[tuple[int, int], str]] = {name: {} for name in names.values()}
+            budget = LARGEST_INFLATED
+            for item in archive.infolist():
+                if not item.filename.endswith((".xml", ".rels")):
+                    continue
+                sheet = names.get(item.filename)
+                budget -= _look_through(path, item, sheet, errors.get(sheet or "", {}), budget, file)
+            return errors
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        KeyError,
+        OSError,
+        NotImplementedError,
+    ) as error:
+        raise RejectedFile(
+            "unreadable_workbook",
+            f"the file cannot be read as an Excel workbook ({error})",
+            "ask the partner to send it again as .xlsx, or correct 'kind' in the profile",
+            Place(file=file),
+        ) from error
+
+
+def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Part of the archive -> name of the sheet."""
+    if max(archive.getinfo(name).file_size for name in (_XLSX, "xl/_rels/workbook.xml.rels")) > _CHUNK:
+        raise zipfile.BadZipFile("the list of sheets is larger than any real one")
+    relations = {
+        node.get("Id"): node.get("Target", "")
+        for node in _nodes(archive.read("xl/_rels/workbook.xml.rels"), "Relationship")
+    }
+    names = {}
+    for node in _nodes(archive.read(_XLSX), "sheet"):
+        target = relations.get(next((node[key] for key in node if key.endswith(":id")), ""), "")
+        names[target.lstrip("/") if target.startswith("/") else f"xl/{target}"] = node.get("name", "")
+    return names
+
+
+def _nodes(xml: bytes, name: str) -> Iterator[dict[str, str]]:
+    """Attributes of all elements of that name."""
+    text = xml.decode("utf-8", errors="replace")
+    for element in re.findall(rf"<(?:\w+:)?{name}\s([^>]*)>", text):
+        yield {key: html.unescape(one or other) for key, one, other in _ATTRIBUTE.findall(element)}
+
+
+def _look_through(
+    path: Path,
+    item: zipfile.ZipInfo,
+    sheet: str | None,
+    errors: dict[tuple[int, int], str],
+    budget: int,
+    file: str,
+) -> int:
+    """Inflate one part, bounded, whatever its header claims; its real size."""
+    size = rows = columns = 0
+    kept = b""
+    for chunk in _inflated(path, item):
+        size += len(chunk)
+        if size > budget:
+            raise _oversized(file, "it inflates to more than 4 GiB")
+        data = kept + chunk
+        if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+            raise RejectedFile(
+                "unreadable_workbook",
+                f"the part {item.filename!r} declares a document type, which no workbook does",
+                "ask the partner to send it again, saved by Excel",
+                Place(file=file),
+            )
+        if sheet is None:
+            kept = data[-10:]
+            continue
+        # Cells are looked at whole: the last one begun waits for its end.
+        cut = max(data.rfind(b"<c "), data.rfind(b":c "), 0)
+        data, kept = (data[:cut], data[cut:]) if len(data) - cut < _CHUNK else (data, b"")
+        rows, columns = _extent(data, rows, columns, sheet, file)
+        if b't="e"' in data or b"t='e'" in data:
+            errors.update(_error_cells(data))
+    if sheet is not None:
+        _extent(kept, rows, columns, sheet, file)
+        errors.update(_error_cells(kept))
+    return size
+
+
+def _inflated(path: Path, item: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The bytes of a zipped part in bounded chunks, until they end: the claimed size is not believed."""
+    with path.open("rb") as handle:
+        handle.seek(item.header_offset)
+        header = _LOCAL_HEADER.unpack(handle.read(_LOCAL_HEADER.size))
+        handle.seek(header[9] + header[10], 1)
+        left = item.compress_size
+        engine = zlib.decompressobj(-15)
+        while left > 0 and (packed := handle.read(min(left, 1 << 16))):
+            left -= len(packed)
+            if item.compress_type == zipfile.ZIP_STORED:
+                yield packed
+                continue
+            if item.compress_type != zipfile.ZIP_DEFLATED:
+                raise zipfile.BadZipFile("a part is packed in a way that Excel does not use")
+            while packed:
+                yield engine.decompress(packed, _CHUNK)
+                packed = engine.unconsumed_tail
+
+
+def _extent(data: bytes, rows: int, columns: int, sheet: str, file: str) -> tuple[int, int]:
+    """The rectangle that holds all cells so far."""
+    columns = max([columns, *map(_column_number, set(_COLUMNS.findall(data)))])
+    rows = max([rows, *map(int, set(_ROWS.findall(data)))])
+    if rows * columns > LARGEST_AREA:
+        raise _oversized(
+            file,
+            f"the cells of the sheet {sheet!r} lie in a rectangle of {rows:,} rows and {columns:,} columns",
+        )
+    return rows, columns
+
+
+def _error_cells(data: bytes) -> dict[tuple[int, int], str]:
+    return {
+        (int(row) - 1, _column_number(column) - 1): value.decode("utf-8", errors="replace")
+        for column, row, value in _ERRORS.findall(data)
+    }
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters[:8]:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _probe(path: Path, file: str) -> None:
+    """Let another process lay the sheets out first: if memory fails, it is not this one that ends."""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program; the path is an argument, no shell sees it
+            [sys.executable, "-c", _PROBE, str(path), str(_PROBE_MEMORY), str(LARGEST_AREA)],
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _oversized(file, "it takes minutes to open") from error
+    if done.returncode:
+        raise _oversized(file, f"it holds more than {LARGEST_AREA:,} cells")
+
+
+def _oversized(file: str, problem: str) -> RejectedFile:
+    return RejectedFile(
+        "oversized_workbook",
+        f"the workbook is larger than any report: {problem}",
+        "ask the partner for a smaller file (delete what stands far below and to the right), or for text",
+        Place(file=file),
+    )
