@@ -139,6 +139,121 @@ class Accounting(Settings):
     opening_journals: tuple[str, ...] = ()
 
 
+class Delivery(Settings):
+    """Where one partner's reports are fetched from. They can only arrive in the inbox folder `partner`.
+
+    `files` are globs below the source's folder (of attachments for a mailbox); without a `/` in any of them
+    its subfolders are not looked at. A file changed less than `settle_seconds` ago is left alone until two
+    looks find it the same.
+    """
+
+    partner: Code
+    files: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
+    settle_seconds: int = Field(default=60, ge=0)
+    max_bytes: int = Field(default=5 * 1024**3, ge=1)
+    retries: int = Field(default=3, ge=0, le=20)
+    timeout_seconds: int = Field(default=30, ge=1, le=3600)
+
+
+class _Folder(Delivery):
+    """`then` says what becomes of a file at the source once it is here; `move_to` is a folder there."""
+
+    then: Literal["keep", "delete", "move"] = "keep"
+    move_to: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_folder(self) -> _Folder:
+        if (self.then == "move") != (self.move_to is not None):
+            raise ValueError("expected 'move_to' with then: move, and only with it")
+        return self
+
+
+class LocalDelivery(_Folder):
+    """A folder that this machine sees: a share, or the drop folder of an SFTP server of our own."""
+
+    kind: Literal["local"]
+    path: Path
+
+
+class SftpDelivery(_Folder):
+    """An SFTP server whose host key stands in `known_hosts`. `key` is a private key in OpenSSH's format."""
+
+    kind: Literal["sftp"]
+    host: str
+    port: int = Field(default=22, ge=1, le=65535)
+    user: str
+    password: Secret | None = None
+    key: Secret | None = None
+    key_passphrase: Secret | None = None
+    known_hosts: Path
+    folder: str = "."
+
+    @model_validator(mode="after")
+    def _has_credentials(self) -> SftpDelivery:
+        if self.password is None and self.key is None:
+            raise ValueError("expected 'password' or 'key'")
+        return self
+
+
+class S3Delivery(_Folder):
+    """A bucket of any S3-compatible store. Without keys, those of the machine's own AWS configuration."""
+
+    kind: Literal["s3"]
+    bucket: str
+    prefix: str = ""
+    endpoint_url: Url | None = None
+    region: str | None = None
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+    ca_file: Path | None = None
+
+
+class HttpsDelivery(Delivery):
+    """Files behind fixed addresses. A `url` that holds a token is itself a secret."""
+
+    kind: Literal["https"]
+    urls: Annotated[tuple[Url | Secret, ...], Field(min_length=1)]
+    user: str | None = None
+    password: Secret | None = None
+    token: Secret | None = None
+    ca_file: Path | None = None
+
+
+class MailDelivery(Delivery):
+    """Attachments of a mailbox, by IMAP over TLS. Only mails whose `From` is in `senders` are opened.
+
+    `senders` are addresses, or `@domain`. A `From` can be forged: `authenticated_by` names the mail server of
+    ours whose `Authentication-Results` must say `dmarc=pass`.
+    """
+
+    kind: Literal["imap"]
+    host: str
+    port: int = Field(default=993, ge=1, le=65535)
+    tls: Literal["implicit", "starttls"] = "implicit"
+    user: str
+    password: Secret
+    mailbox: str = "INBOX"
+    senders: Annotated[tuple[str, ...], Field(min_length=1)]
+    authenticated_by: str | None = None
+    then: Literal["keep", "mark", "move"] = "keep"
+    move_to: str | None = None
+    max_bytes: int = Field(default=50 * 1024**2, ge=1)
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> MailDelivery:
+        if (self.then == "move") != (self.move_to is not None):
+            raise ValueError("expected 'move_to' with then: move, and only with it")
+        if any("@" not in sender for sender in self.senders):
+            raise ValueError("expected each of 'senders' as an address, or as @domain")
+        return self
+
+
+AnyDelivery = Annotated[
+    LocalDelivery | SftpDelivery | S3Delivery | HttpsDelivery | MailDelivery, Field(discriminator="kind")
+]
+
+
 class Publish(Settings):
     """What is published: `keep` versions of the DuckDB file, and Parquet files beside it."""
 
@@ -147,9 +262,10 @@ class Publish(Settings):
 
 
 class Schedule(Settings):
-    """When the daily run starts, as cron in the company's time zone."""
+    """When the daily run starts (cron, by the company's clock), and how often deliveries are looked at."""
 
     cron: Annotated[str, Field(pattern=r"^(\S+\s+){4}\S+$")] = "0 6 * * *"
+    deliveries_minutes: int = Field(default=15, ge=1, le=1440)
 
 
 class Calendar(Settings):
@@ -174,6 +290,7 @@ class Company(Settings):
     erp: Erp
     inbox: Inbox
     accounting: Accounting | None = None
+    deliveries: dict[Code, AnyDelivery] = Field(default_factory=dict)
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
 
@@ -214,7 +331,15 @@ def load_company(paths: Paths) -> Company:
     accounting = company.accounting
     if accounting is not None:
         accounting = accounting.model_copy(update={"path": (base / accounting.path).resolve()})
-    return company.model_copy(update={"erp": erp, "inbox": inbox, "accounting": accounting})
+    deliveries = {name: _resolved(delivery, base) for name, delivery in company.deliveries.items()}
+    return company.model_copy(
+        update={"erp": erp, "inbox": inbox, "accounting": accounting, "deliveries": deliveries}
+    )
+
+
+def _resolved(delivery: AnyDelivery, base: Path) -> AnyDelivery:
+    names = [name for name in ("path", "known_hosts", "ca_file") if getattr(delivery, name, None) is not None]
+    return delivery.model_copy(update={name: (base / getattr(delivery, name)).resolve() for name in names})
 
 
 def _variables(paths: Paths) -> dict[str, str]:

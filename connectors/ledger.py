@@ -5,6 +5,7 @@ A SQLite file in WAL mode with these tables:
 - `batches`: one row per file seen or extract pulled, with its state and counts;
 - `slices`: which batch is the live one of each slice (partner|feed|period, or erp|entity|month);
 - `pending`: slices whose facts must be replaced. An entry goes only after a publication that held it;
+- `deliveries`: what was fetched from where, so that it is not fetched again;
 - `sightings` and `facts`: what spares work (files seen unchanged, named values). Losing them loses nothing.
 
 Every change of state is one transaction. What belongs here: state of intake. What does not: the
@@ -78,6 +79,15 @@ create table if not exists pending (
     slice_key text not null,
     reason text not null
 );
+create table if not exists deliveries (
+    delivery text not null,
+    item text not null,
+    stamp text not null,
+    state text not null check (state in ('seen', 'fetched', 'finished', 'refused')),
+    at text not null,
+    files text not null default '{}',
+    primary key (delivery, item)
+);
 create table if not exists facts (name text primary key, value text not null);
 create table if not exists sightings (
     path text primary key,
@@ -150,6 +160,21 @@ class Sighting:
     stamp: str
     content_hash: str
     profile_hash: str
+
+
+DeliveryState = Literal["seen", "fetched", "finished", "refused"]
+"""`seen`: left alone for now; `fetched`: it is in the inbox; `finished`: the source knows as well."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One file, object or mail of a source as last seen; `files` are its files in the inbox by hash."""
+
+    item: str
+    stamp: str
+    state: DeliveryState
+    at: datetime
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 class Ledger:
@@ -255,6 +280,46 @@ class Ledger:
                     for path, item in sightings.items()
                 ],
             )
+
+    def delivered(self, delivery: str) -> dict[str, Delivered]:
+        """What is known of one source, by the name that the source gives it."""
+        rows = self._connection.execute(
+            "select item, stamp, state, at, files from deliveries where delivery = ?", (delivery,)
+        )
+        return {
+            row["item"]: Delivered(
+                row["item"],
+                row["stamp"],
+                row["state"],
+                datetime.fromisoformat(row["at"]).replace(tzinfo=UTC),
+                json.loads(row["files"]),
+            )
+            for row in rows
+        }
+
+    def remember_delivered(self, delivery: str, item: Delivered) -> None:
+        """Keep what was seen or fetched of one source."""
+        row = {
+            "delivery": delivery,
+            "item": item.item,
+            "stamp": item.stamp,
+            "state": item.state,
+            "at": _text(item.at),
+            "files": json.dumps(dict(item.files)),
+        }
+        with self._transaction() as connection:
+            connection.execute(
+                "delete from deliveries where delivery = :delivery and item = :item",
+                {"delivery": delivery, "item": item.item},
+            )
+            _insert(connection, "deliveries", row)
+
+    def has_content(self, content_hash: str) -> bool:
+        """Whether intake has entered these bytes, under whatever name."""
+        row = self._connection.execute(
+            "select 1 from batches where content_hash = ? limit 1", (content_hash,)
+        ).fetchone()
+        return row is not None
 
     def has_sighting(self, file_name: str, content_hash: str, profile_hash: str) -> bool:
         """Whether this very file (name and bytes) has been entered before, duplicates included."""

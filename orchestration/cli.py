@@ -18,6 +18,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from connectors.delivery.collect import Look
     from connectors.feeds.intake import CheckReport
     from connectors.feeds.propose import Proposal
     from orchestration.plan import Options
@@ -247,6 +248,7 @@ def feeds_status(
     files: Annotated[int, typer.Option(help="How many recent files to list.")] = 15,
 ) -> None:
     """Show what each feed sent, what is missing or late, and what became of recent files."""
+    from connectors.delivery.collect import last_looks
     from connectors.ledger import Ledger
     from orchestration.feeds_status import all_feeds
     from orchestration.plan import read_left_aside
@@ -257,6 +259,7 @@ def feeds_status(
         statuses = all_feeds(settings.profiles, ledger, settings.company.today())
         recent = ledger.batches("feeds")[-files:] if files > 0 else []
         aside = read_left_aside(ledger)
+        looks = last_looks(ledger)
     console = _console()
     table = _table("Feeds as of " + settings.company.today().isoformat())
     for name in (
@@ -309,6 +312,68 @@ def feeds_status(
         for item in aside:
             table.add_row(item.file_name, item.state, item.reason)
         console.print(table)
+    _show_looks(looks)
+
+
+@feeds_app.command("fetch", epilog=_EXIT_CODES)
+@_command
+def feeds_fetch(
+    delivery: Annotated[
+        str | None, typer.Argument(help="Name of one of `deliveries` in company.yml; all if absent.")
+    ] = None,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Fetch what partners have delivered into the inbox, without a run. Exit code 1 if a source failed."""
+    from datetime import UTC, datetime
+
+    from connectors.delivery.collect import collect
+    from connectors.errors import ConfigError
+    from connectors.ledger import Ledger
+    from orchestration.lock import run_lock
+    from orchestration.run import ExitCode
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    known = settings.company.deliveries
+    if delivery is not None and delivery not in known:
+        raise ConfigError(
+            "unknown_delivery", f"there is no delivery {delivery!r}", f"one of: {', '.join(known) or 'none'}"
+        )
+    with (
+        run_lock(settings.paths.state, "aval feeds fetch"),
+        Ledger(settings.paths.ledger) as ledger,
+        _working("fetching"),
+    ):
+        looks = collect(settings.company, ledger, now=datetime.now(UTC), only=delivery)
+    for name in (name for seen in looks for name in seen.fetched):
+        typer.echo(name)
+    _show_looks(looks)
+    if any(seen.problem for seen in looks):
+        is_setting = any(seen.is_setting for seen in looks)
+        raise typer.Exit(int(ExitCode.WRONG_USE if is_setting else ExitCode.FAILED))
+
+
+def _show_looks(looks: Sequence[Look]) -> None:
+    if not looks:
+        return
+    console = _console()
+    table = _table("Deliveries")
+    for name in ("delivery", "kind", "partner", "looked at (UTC)", "files there", "result"):
+        table.add_column(name, overflow="fold")
+    for seen in looks:
+        table.add_row(
+            seen.delivery,
+            seen.kind,
+            seen.partner_code,
+            seen.at[:16].replace("T", " "),
+            f"{seen.listed:,}",
+            seen.in_words(),
+        )
+    console.print(table)
+    for seen in looks:
+        for name, reason in seen.refused:
+            console.print(f"refused from {seen.delivery}: {name}: {reason}", markup=False, highlight=False)
 
 
 @feeds_app.command("check", epilog=_EXIT_CODES)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from connectors.delivery.collect import Look, last_looks
 from connectors.ledger import Batch, Ledger
 from orchestration.feeds_status import FeedStatus, all_feeds
 from orchestration.plan import (
@@ -111,6 +112,7 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
                 *(_note(settings.paths.landing, batch) for batch in files if _is_noted(batch)),
                 *(_replaced(batch) for batch in replaced),
                 *_grouped(read_left_aside(ledger)),
+                *(note for seen in _looks(settings, ledger) for note in _delivery_notes(seen)),
             ],
             feeds=all_feeds(settings.profiles, ledger, settings.company.today()),
             gates=read_outcomes(ledger, outcome.run_id),
@@ -154,6 +156,18 @@ def _grouped(aside: Sequence[LeftAside]) -> list[FileNote]:
         FileNote(names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", "", state, reason)
         for (state, reason), names in groups.items()
     ]
+
+
+def _looks(settings: Settings, ledger: Ledger) -> list[Look]:
+    """The newest looks at the sources that the company still has."""
+    return [seen for seen in last_looks(ledger) if seen.delivery in settings.company.deliveries]
+
+
+def _delivery_notes(seen: Look) -> list[FileNote]:
+    notes = [FileNote(name, "", f"refused from {seen.delivery}", reason) for name, reason in seen.refused]
+    if seen.problem is not None:
+        notes.insert(0, FileNote(seen.delivery, "", "delivery failed", seen.problem))
+    return notes
 
 
 def _replaced(batch: Batch) -> FileNote:

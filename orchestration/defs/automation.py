@@ -3,10 +3,13 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from connectors.delivery.collect import Look, look
+from connectors.ledger import Ledger
 from orchestration.settings import Settings
 
 JOB = "daily"
@@ -66,7 +69,30 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
             return dg.SkipReason("nothing new in the inbox")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"inbox-{state}")], cursor=state)
 
-    return [inbox]
+    @dg.sensor(
+        name="deliveries",
+        job_name=JOB,
+        minimum_interval_seconds=60 * settings.company.schedule.deliveries_minutes,
+    )
+    def deliveries(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        """Start a run when a partner's server or mailbox holds something new; the run fetches it."""
+        with Ledger(settings.paths.ledger) as ledger:
+            looks = look(settings.company, ledger, now=datetime.now(UTC))
+        for seen in looks:
+            if seen.problem:
+                context.log.warning(f"delivery {seen.delivery}: {seen.problem}")
+        state = deliveries_state(looks)
+        if state is None or state == context.cursor:
+            return dg.SkipReason("nothing new is delivered")
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"deliveries-{state}")], cursor=state)
+
+    return [inbox, deliveries] if settings.company.deliveries else [inbox]
+
+
+def deliveries_state(looks: Sequence[Look]) -> str | None:
+    """One value that changes with what is new at the sources; None if nothing is."""
+    new = sorted(f"{seen.delivery}\0{name}" for seen in looks for name in seen.new)
+    return hashlib.sha256("\0".join(new).encode()).hexdigest()[:32] if new else None
 
 
 def inbox_state(settings: Settings, now: float) -> str:

@@ -176,7 +176,8 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
     def landing_feeds(
         context: dg.AssetExecutionContext, company: CompanyResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Take in the partners' files; a bad one never stops the others."""
+        """Fetch what partners delivered elsewhere and take in their files; a bad one stops no other."""
+        from connectors.delivery.collect import collect
         from connectors.feeds.intake import take_in
 
         settings = company.settings
@@ -184,6 +185,8 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
         with company.ledger() as ledger:
             before = ledger.last_batch_id()
             try:
+                for seen in collect(settings.company, ledger, now=datetime.now(UTC)):
+                    say(context.log, f"delivery {seen.delivery}: {seen.in_words()}")
                 taken = take_in(
                     settings.paths,
                     settings.company,

@@ -65,6 +65,29 @@ def test_the_sensor_asks_for_one_run_per_state_of_the_inbox(settings: Settings) 
     assert again.skip_message == "nothing new in the inbox"
 
 
+def test_the_sensor_of_deliveries_asks_for_a_run_when_a_source_holds_something_new(tmp_path: Path) -> None:
+    company = tmp_path / "company"
+    company.mkdir()
+    (company / "company.yml").write_text(
+        COMPANY + "deliveries: {share: {kind: local, partner: D07, path: drop}}\n"
+        "schedule: {deliveries_minutes: 5}\n"
+    )
+    (company / "drop").mkdir()
+    settings = load_settings(company, tmp_path / "data")
+    _, sensor = sensors(settings)
+    assert sensor.minimum_interval_seconds == 300
+    repository = dg.Definitions(jobs=[_job()], sensors=[sensor]).get_repository_def()
+    nothing = sensor.evaluate_tick(dg.build_sensor_context(repository_def=repository))
+    assert nothing.skip_message == "nothing new is delivered"
+    report = company / "drop" / "ventes.csv"
+    report.write_text("a;b")
+    os.utime(report, (NOW - 300_000_000, NOW - 300_000_000))
+    first = sensor.evaluate_tick(dg.build_sensor_context(repository_def=repository))
+    again = sensor.evaluate_tick(dg.build_sensor_context(repository_def=repository, cursor=first.cursor))
+    assert (len(first.run_requests or []), again.run_requests) == (1, [])
+    assert not settings.company.inbox.path.exists()
+
+
 def _job() -> dg.JobDefinition:
     @dg.op
     def nothing() -> None: ...

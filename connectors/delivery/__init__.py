@@ -1,0 +1,1 @@
+"""Fetching partners' reports from where they leave them, into the inbox."""

@@ -1,0 +1,391 @@
+"""Looking at each source, and bringing what is new into its partner's folder of the inbox.
+
+A file is fetched aside and renamed once it is whole, then entered in the ledger; only then does the source
+hear of it. A kill anywhere leaves at most a hidden part, and the next look does the rest. One source that is
+down never stops the others. What belongs here: what to fetch, where it goes and what is remembered. What does
+not: protocols (`folders`, `downloads`, `mailbox`), and reading reports (`connectors.feeds.intake`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_exponential_jitter
+
+from connectors.company import (
+    AnyDelivery,
+    Company,
+    LocalDelivery,
+    MailDelivery,
+    S3Delivery,
+    Secret,
+    SftpDelivery,
+)
+from connectors.delivery.source import UNFINISHED_ENDINGS, Item, RefusedItem, Source, safe_path
+from connectors.errors import AvalError, ConfigError, SourceError
+from connectors.landing import fsync_folder
+from connectors.ledger import Delivered, DeliveryState, Ledger
+
+_LOOKS: Final = "deliveries"
+_INCOMING: Final = ".incoming-"
+_GIVE_UP_AFTER: Final = 3
+
+State = Literal["ok", "failed"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at one source. `fetched` are files of the inbox; `waiting` and `refused` names at the source,
+    the latter with the reason. `problem` says why the source failed, if it did.
+    """
+
+    delivery: str
+    kind: str
+    partner_code: str
+    at: str
+    listed: int = 0
+    fetched: Sequence[str] = ()
+    waiting: Sequence[str] = ()
+    refused: Sequence[tuple[str, str]] = ()
+    new: Sequence[str] = ()
+    problem: str | None = None
+    is_setting: bool = False
+
+    @property
+    def state(self) -> State:
+        return "failed" if self.problem else "ok"
+
+    def in_words(self) -> str:
+        """What was found, or why nothing was."""
+        counts = (
+            (len(self.fetched), "fetched"),
+            (len(self.waiting), "still being written"),
+            (len(self.refused), "refused"),
+        )
+        found = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "nothing new"
+        return f"{found}; {self.problem}" if self.problem else found
+
+
+def collect(
+    company: Company, ledger: Ledger, *, now: datetime, only: str | None = None, pause: float = 1.0
+) -> tuple[Look, ...]:
+    """Fetch what is new from every source (or from one), and remember the looks."""
+    looks = tuple(
+        _Collector(company, ledger, name, settings, now).fetch(pause)
+        for name, settings in company.deliveries.items()
+        if only in (None, name)
+    )
+    others = {look.delivery: look for look in last_looks(ledger) if look.delivery in company.deliveries}
+    kept = {**others, **{look.delivery: look for look in looks}}
+    ledger.remember(_LOOKS, json.dumps([asdict(look) for look in kept.values()]))
+    return looks
+
+
+def look(company: Company, ledger: Ledger, *, now: datetime) -> tuple[Look, ...]:
+    """See what is new at every source without fetching it; one try each."""
+    return tuple(
+        _Collector(company, ledger, name, settings, now).look()
+        for name, settings in company.deliveries.items()
+    )
+
+
+def last_looks(ledger: Ledger) -> tuple[Look, ...]:
+    """What `collect` found last."""
+    text = ledger.recall(_LOOKS)
+    found = json.loads(text) if text else []
+    return tuple(
+        Look(**{**values, "refused": [tuple(pair) for pair in values["refused"]]}) for values in found
+    )
+
+
+def open_source(settings: AnyDelivery) -> Source:
+    """The source of a delivery; it connects when it is first asked."""
+    from connectors.delivery import folders
+
+    if isinstance(settings, LocalDelivery):
+        return folders.open_local(settings)
+    if isinstance(settings, SftpDelivery):
+        return folders.open_sftp(settings)
+    if isinstance(settings, S3Delivery):
+        return folders.open_s3(settings)
+    if isinstance(settings, MailDelivery):
+        from connectors.delivery.mailbox import MailSource
+
+        return MailSource(settings)
+    from connectors.delivery.downloads import DownloadSource
+
+    return DownloadSource(settings)
+
+
+@dataclass
+class _Found:
+    """What a look has found so far."""
+
+    listed: int = 0
+    fetched: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    new: list[str] = field(default_factory=list)
+
+
+class _Changing(Exception):
+    """An item that changed while it was fetched."""
+
+
+class _Collector:
+    """The looks at one source."""
+
+    def __init__(
+        self, company: Company, ledger: Ledger, name: str, settings: AnyDelivery, now: datetime
+    ) -> None:
+        self._inbox = company.inbox.path
+        self._folder = company.inbox.path / settings.partner
+        self._ledger = ledger
+        self._name = name
+        self._settings = settings
+        self._now = now
+        self._found = _Found()
+
+    def fetch(self, pause: float) -> Look:
+        tries = Retrying(
+            stop=stop_after_attempt(self._settings.retries + 1),
+            wait=wait_exponential_jitter(initial=pause, max=60, jitter=pause),
+            retry=lambda state: isinstance(_outcome(state), _Passing),
+            reraise=True,
+        )
+        return self._told(lambda: tries(self._once, True))
+
+    def look(self) -> Look:
+        return self._told(lambda: self._once(False))
+
+    def _told(self, work: Callable[[], None]) -> Look:
+        """Do the work; a fault of this source becomes its problem."""
+        problem, is_setting = None, False
+        try:
+            work()
+        except _Passing as error:
+            problem = str(error)
+        except AvalError as error:
+            problem, is_setting = str(error), isinstance(error, ConfigError)
+        found = self._found
+        return Look(
+            self._name,
+            self._settings.kind,
+            self._settings.partner,
+            self._now.isoformat(timespec="seconds"),
+            found.listed,
+            found.fetched,
+            found.waiting,
+            list(found.refused.items()),
+            found.new,
+            problem,
+            is_setting,
+        )
+
+    def _once(self, is_fetching: bool) -> None:
+        self._found = replace(self._found, listed=0, waiting=[], refused={}, new=[])
+        known = self._ledger.delivered(self._name)
+        source = open_source(self._settings)
+        failed: list[str] = []
+        with closing(source):
+            try:
+                for item in source.items():
+                    self._found.listed += 1
+                    try:
+                        self._consider(source, item, known.get(item.name), is_fetching)
+                    except RefusedItem as error:
+                        self._found.refused[item.name] = str(error)
+                    except source.lasting as error:
+                        self._found.refused[item.name] = self._explain(error)
+                    except source.passing as error:
+                        failed.append(f"{item.name}: {self._explain(error)}")
+                        if len(failed) >= _GIVE_UP_AFTER:
+                            break
+            except source.lasting as error:
+                raise SourceError(
+                    "refused_source", self._explain(error), f"check 'deliveries.{self._name}' in company.yml"
+                ) from error
+            except source.passing as error:
+                raise _Passing(self._explain(error)) from error
+        if failed:
+            raise _Passing("; ".join(failed))
+
+    def _consider(self, source: Source, item: Item, former: Delivered | None, is_fetching: bool) -> None:
+        is_same = former is not None and bool(item.stamp) and former.stamp == item.stamp
+        if former is not None and is_same and former.state != "seen":
+            if former.state == "refused":
+                self._found.refused[item.name] = former.files.get("reason", "")
+            elif former.state == "fetched" and is_fetching:
+                self._finish(source, item, former)
+            return
+        if self._is_unfinished(item.name):
+            self._found.waiting.append(item.name)
+            return
+        if isinstance(self._settings, LocalDelivery | SftpDelivery | S3Delivery):
+            safe_path(item.name)
+        if not self._is_settled(item, former if is_same else None):
+            self._found.waiting.append(item.name)
+            if not is_same:
+                self._remember(item, "seen", {})
+            return
+        self._check_size(item.size or 0, item)
+        if not is_fetching:
+            self._found.new.append(f"{item.name}\0{item.stamp}")
+            return
+        try:
+            files = self._bring(source, item, former)
+        except _Changing:
+            self._found.waiting.append(item.name)
+            return
+        except RefusedItem as error:
+            self._remember(item, "refused", {"reason": str(error)})
+            raise
+        self._finish(source, item, self._remember(item, "fetched", files))
+
+    def _finish(self, source: Source, item: Item, fetched: Delivered) -> None:
+        if fetched.files:
+            source.finish(item)
+        self._remember(item, "finished", fetched.files)
+
+    def _remember(self, item: Item, state: DeliveryState, files: Mapping[str, str]) -> Delivered:
+        entry = Delivered(item.name, item.stamp, state, self._now, dict(files))
+        self._ledger.remember_delivered(self._name, entry)
+        return entry
+
+    @staticmethod
+    def _is_unfinished(name: str) -> bool:
+        base = name.rpartition("/")[2]
+        return base.startswith((".", "~$")) or base.lower().endswith(UNFINISHED_ENDINGS)
+
+    def _is_settled(self, item: Item, seen: Delivered | None) -> bool:
+        if item.is_whole:
+            return True
+        pause = timedelta(seconds=self._settings.settle_seconds)
+        if item.modified_at is not None and item.modified_at <= self._now - pause:
+            return True
+        return seen is not None and seen.at <= self._now - pause
+
+    def _check_size(self, size: int, item: Item) -> None:
+        if size > self._settings.max_bytes:
+            raise RefusedItem(
+                "oversized_file",
+                f"{item.name} is larger than {self._settings.max_bytes:,} bytes",
+                f"raise 'deliveries.{self._name}.max_bytes' in company.yml if that is right",
+            )
+
+    # --- fetching one item ---
+
+    def _bring(self, source: Source, item: Item, former: Delivered | None) -> dict[str, str]:
+        """Fetch the files of an item; returns their names in the inbox with their hashes."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._folder.resolve().is_relative_to(self._inbox.resolve()):
+            raise ConfigError(
+                "outside_inbox",
+                f"{self._folder} is a link that leads out of the inbox",
+                "make it a folder of the inbox",
+            )
+        for leftover in self._folder.glob(f"{_INCOMING}*"):
+            leftover.unlink()
+        parts: list[tuple[Path, str, str]] = []
+        size = 0
+        try:
+            for content in source.contents(item):
+                name = safe_path(content.file_name)
+                part = self._folder / f"{_INCOMING}{secrets.token_hex(8)}.part"
+                parts.append((part, name, ""))
+                digest = hashlib.sha256()
+                with part.open("xb") as handle:
+                    for chunk in content.chunks:
+                        size += len(chunk)
+                        self._check_size(size, item)
+                        digest.update(chunk)
+                        handle.write(chunk)
+                    handle.flush()
+                    os.fsync(handle.fileno())
+                parts[-1] = (part, name, digest.hexdigest())
+            is_file = not isinstance(self._settings, MailDelivery)
+            if is_file and item.size is not None and size != item.size:
+                raise _Changing
+            if source.stamp(item) != item.stamp:
+                raise _Changing
+            return {self._place(part, name, digest, item, former): digest for part, name, digest in parts}
+        finally:
+            for part, _, _ in parts:
+                part.unlink(missing_ok=True)
+
+    def _place(self, part: Path, name: str, digest: str, item: Item, former: Delivered | None) -> str:
+        """Give a fetched file its name in the inbox. A file that intake has not entered yet is not replaced
+        by another one of the same name.
+        """
+        moment = min(item.modified_at or self._now, self._now).timestamp()
+        os.utime(part, (moment, moment))
+        for target in self._targets(name):
+            if target.is_file():
+                present = _hash(target)
+                if present == digest:
+                    return self._inbox_name(target)
+                is_own = former is not None and self._inbox_name(target) in former.files
+                if not (is_own or self._ledger.has_content(present)):
+                    continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.parent.resolve().is_relative_to(self._folder.resolve()):
+                raise RefusedItem(
+                    "refused_name",
+                    f"{name} leads out of the partner's folder",
+                    "remove the link in the inbox",
+                )
+            part.replace(target)
+            fsync_folder(target.parent)
+            self._found.fetched.append(self._inbox_name(target))
+            return self._inbox_name(target)
+        raise AssertionError("the names never end")
+
+    def _targets(self, name: str) -> Iterator[Path]:
+        target = self._folder / name
+        yield target
+        number = 2
+        while True:
+            yield target.with_name(f"{target.stem}~{number}{target.suffix}")
+            number += 1
+
+    def _inbox_name(self, target: Path) -> str:
+        return target.relative_to(self._inbox).as_posix()
+
+    def _explain(self, error: BaseException) -> str:
+        """The error in one line, without secrets and without the query of an address."""
+        reason = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+        text = re.sub(r"\?[^\s)'\"]+", "?…", str(reason).splitlines()[0])
+        for value in _secrets(self._settings):
+            text = text.replace(value, "***")
+        return f"{self._settings.kind}: {text}"
+
+
+class _Passing(Exception):
+    """A fault that may be over at the next try, in words."""
+
+
+def _outcome(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _secrets(settings: AnyDelivery) -> Iterator[str]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, Secret):
+                yield item.reveal()
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
