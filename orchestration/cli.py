@@ -386,24 +386,44 @@ def feeds_check(
             "--feed", "-f", metavar="CODE", help="Profile to read it with; found by its name if absent."
         ),
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option("--profile", "-p", metavar="FILE", help="A profile outside feeds/, such as a draft."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on standard output, for scripts.")
+    ] = False,
     company: CompanyOption = None,
     data: DataOption = None,
 ) -> None:
     """Dry run of one report: what would land, what would not, and why. Exit code 1 if it is rejected."""
+    from connectors.company import read_model
     from connectors.errors import ConfigError
     from connectors.feeds.intake import check_file, find_feed
+    from connectors.feeds.profile import Profile
+    from orchestration.outlook import outlook_of
     from orchestration.run import ExitCode
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
-    code = feed or find_feed(file, settings.company.inbox.path, settings.profiles)
-    if code not in settings.profiles:
-        raise ConfigError(
-            "unknown_feed", f"there is no feed {code!r}", f"one of: {', '.join(sorted(settings.profiles))}"
-        )
+    if profile is not None:
+        code, chosen = feed or profile.stem, read_model(profile, Profile)
+    else:
+        code = feed or find_feed(file, settings.company.inbox.path, settings.profiles)
+        if code not in settings.profiles:
+            raise ConfigError(
+                "unknown_feed",
+                f"there is no feed {code!r}",
+                f"one of: {', '.join(sorted(settings.profiles))}",
+            )
+        chosen = settings.profiles[code]
+    outlook = outlook_of(settings, chosen, profile.parent if profile is not None else None)
     with _working("reading"):
-        report = check_file(file, settings.profiles[code], code)
-    _show_check(report)
+        report = check_file(file, chosen, code, outlook=outlook)
+    if as_json:
+        typer.echo(report.as_json())
+    else:
+        _show_check(report)
     if not report.would_land:
         raise typer.Exit(int(ExitCode.FAILED))
 
@@ -499,13 +519,7 @@ def _show_check(report: CheckReport) -> None:
         for ours, theirs in report.columns.items():
             table.add_row(ours, theirs)
         console.print(table)
-    if report.totals:
-        table = _table("Would land")
-        for name in ("entity", "period", "rows", "quantity", "amount"):
-            table.add_column(name)
-        for total in report.totals:
-            table.add_row(total.entity, total.period, f"{total.rows:,}", total.quantity, total.amount)
-        console.print(table)
+    _show_totals(console, report)
     if report.preview:
         names = [name for name in report.preview[0] if _tells(name, report.preview)]
         table = _table("First rows")
@@ -526,11 +540,65 @@ def _show_check(report: CheckReport) -> None:
         f"{report.rows_quarantined:,} in quarantine, {report.rows_skipped:,} skipped as the profile says",
         highlight=False,
     )
+    for reason, count in report.reasons.items():
+        console.print(f"  {count:,} x {reason}", highlight=False)
+    if report.twin is not None:
+        console.print(
+            f"the same bytes came before as {report.twin}: a run enters them once",
+            markup=False,
+            highlight=False,
+        )
+    if report.superseded:
+        console.print(f"would replace: {', '.join(report.superseded)}", markup=False, highlight=False)
+    if report.personal:
+        console.print(
+            f"[yellow]seems to hold people's data in clear:[/] {', '.join(report.personal)}; "
+            "name a customer's column under columns.customer, or ask the partner to leave it out",
+            highlight=False,
+        )
     if report.problem is not None:
         console.print("[red]would be rejected as a whole:[/]")
         console.print(str(report.problem), markup=False, highlight=False)
     else:
         console.print("would be accepted")
+
+
+def _show_totals(console: Console, report: CheckReport) -> None:
+    from connectors.feeds.outlook import difference
+
+    former = {(item.entity, item.period): item for item in report.former}
+    if report.totals:
+        table = _table("Would land, against the report it would replace" if former else "Would land")
+        for name in ("entity", "period", "rows", "quantity", "amount"):
+            table.add_column(name)
+        for total in report.totals:
+            table.add_row(total.entity, total.period, f"{total.rows:,}", total.quantity, total.amount)
+            old = former.get((total.entity, total.period))
+            if old is not None:
+                changes = [
+                    " ".join(difference(new, before))
+                    for new, before in (
+                        (str(total.rows), str(old.rows)),
+                        (total.quantity, old.quantity),
+                        (total.amount, old.amount),
+                    )
+                ]
+                table.add_row("", f"  than {old.file_name}", *changes, style="dim")
+        console.print(table)
+    for matching in report.matchings:
+        left = matching.rows - matching.matched
+        console.print(
+            f"{matching.entity}: {matching.matched:,} of {matching.rows:,} lines name a known product"
+            + (f"; {left:,} do not, amount at stake {matching.amount_unmatched}" if left else ""),
+            highlight=False,
+        )
+        if matching.worst:
+            table = _table("Products that nothing known matches")
+            for name in ("code", "label", "lines", "quantity", "amount"):
+                table.add_column(name, overflow="fold")
+            for item in matching.worst:
+                table.add_row(item.code, item.label or "", f"{item.rows:,}", item.quantity, item.amount)
+            console.print(table)
 
 
 def _tells(name: str, rows: Sequence[Mapping[str, str | None]]) -> bool:

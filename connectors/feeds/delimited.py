@@ -31,6 +31,7 @@ _DECODED: Final = "decoded.csv"
 _MARKED: Final = "lines.txt"
 SCRATCH_FILES: Final = (_DECODED, _MARKED)
 _CHUNK: Final = 1 << 22
+MOST_COLUMNS: Final = 4096
 _LONGEST_HEADER: Final = 1 << 20
 _LONGEST_RECORD_LINES: Final = 200
 # Tab, and the first bytes of the unusual spaces and of the byte order mark in UTF-8.
@@ -121,6 +122,14 @@ def _decode(
         line = lines + 1 + bytes(error.object[: error.start]).count(b"\n")
         byte = done - pending + error.start + 1
         raise encodings.undecodable(bytes(error.object), error.start, encoding, byte, line, file) from error
+    except UnicodeError as error:
+        # UTF-16 without its mark: the decoder does not say where.
+        raise RejectedFile(
+            "undecodable_bytes",
+            f"the file is not {encoding} ({error})",
+            "state utf-16-le or utf-16-be for UTF-16 without a byte order mark, or the file's true encoding",
+            Place(file=file, line=1),
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -185,7 +194,23 @@ def _read_titles(source: Path, container: Delimited, file: str) -> tuple[str, ..
         quotechar=quote or '"',
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
     )
-    return tuple(collapse(title) for title in next(reader))
+    try:
+        titles = tuple(collapse(title) for title in next(reader))
+    except csv.Error as error:
+        raise RejectedFile(
+            "unreadable_text",
+            f"line {container.header_row} cannot be split into column names ({error})",
+            "correct 'delimiter' or 'header_row' in the profile, or ask the partner for the agreed layout",
+            Place(file=file, line=container.header_row),
+        ) from error
+    if len(titles) > MOST_COLUMNS:
+        raise RejectedFile(
+            "too_many_columns",
+            f"the header names {len(titles):,} columns or more; at most {MOST_COLUMNS:,} are read",
+            "correct 'delimiter' in the profile, or ask the partner for the agreed layout",
+            Place(file=file, line=container.header_row),
+        )
+    return titles
 
 
 # --- the straight way ---

@@ -13,6 +13,7 @@ beside these two).
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -31,9 +32,11 @@ from connectors.company import Company, Paths
 from connectors.errors import AvalError, ConfigError, Place, RejectedFile, SourceError
 from connectors.feeds import delimited, excel, normalise
 from connectors.feeds.normalise import Counts, Layout
+from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
 from connectors.feeds.periods import Span
 from connectors.feeds.profile import Delimited, Profile
 from connectors.feeds.table import UnprovenRows, quoted
+from connectors.feeds.unpack import UNPACKED, unpack
 from connectors.landing import atomic_file, batch_ids, remove_leftovers
 from connectors.ledger import Batch, Ledger, Sighting, Slice
 
@@ -143,10 +146,24 @@ class CheckReport:
     totals: tuple[PeriodTotal, ...] = ()
     preview: tuple[Mapping[str, str | None], ...] = ()
     problem: AvalError | None = None
+    former: tuple[Former, ...] = ()
+    superseded: tuple[str, ...] = ()
+    twin: str | None = None
+    matchings: tuple[Matching, ...] = ()
+    personal: tuple[str, ...] = ()
 
     @property
     def would_land(self) -> bool:
         return self.problem is None
+
+    def as_json(self) -> str:
+        """All of it as one JSON object; `problem` has code, text and remedy, or is null."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "problem"}
+        error = self.problem
+        problem = error and {"code": error.code, "problem": error.problem, "remedy": error.remedy}
+        lists = ("totals", "quarantined", "former", "matchings")
+        values |= {name: [asdict(item) for item in values[name]] for name in lists}
+        return json.dumps(values | {"would_land": self.would_land, "problem": problem}, ensure_ascii=False)
 
 
 # --- discovering ---
@@ -327,6 +344,7 @@ def _read_and_judge(
     scratch.mkdir(parents=True, exist_ok=True)
     container = profile.container
     try:
+        path = unpack(path, container, scratch, file)
         if isinstance(container, Delimited):
             try:
                 table = delimited.load(connection, path, container, scratch, file)
@@ -343,6 +361,8 @@ def _read_and_judge(
     finally:
         for leftover in delimited.SCRATCH_FILES:
             (scratch / leftover).unlink(missing_ok=True)
+        for unpacked in scratch.glob(f"{UNPACKED}*"):
+            unpacked.unlink()
     reasons = {}
     if judgement.counts.quarantined:
         reasons = dict(
@@ -717,8 +737,18 @@ def _batch_files(landing: Path, systems: Iterable[str]) -> Iterator[Path]:
 # --- checking ---
 
 
-def check_file(path: Path, profile: Profile, feed_code: str, *, scratch: Path | None = None) -> CheckReport:
-    """Read and judge a file as `take_in` would, and tell what would happen; nothing is landed or entered."""
+def check_file(
+    path: Path,
+    profile: Profile,
+    feed_code: str,
+    *,
+    scratch: Path | None = None,
+    outlook: Outlook | None = None,
+) -> CheckReport:
+    """Read and judge a file as `take_in` would, and tell what would happen; nothing is landed or entered.
+
+    With an `outlook` it is compared with what has landed before.
+    """
     report = CheckReport(path.name, feed_code, profile.partner)
     if not path.is_file():
         raise SourceError(
@@ -733,14 +763,35 @@ def check_file(path: Path, profile: Profile, feed_code: str, *, scratch: Path | 
                 judged = _read_and_judge(connection, path, path.name, profile, key, workplace)
             except RejectedFile as error:
                 return replace(report, problem=error)
-            return _report(connection, report, judged)
+            except duckdb.Error as error:
+                return replace(report, problem=_engine_error(error, path.name))
+            report = _report(connection, report, judged, outlook)
+    if outlook is None:
+        return report
+    totals = [(total.entity, total.period) for total in report.totals]
+    former = outlook.former(profile.partner, feed_code, totals)
+    superseded = outlook.superseded(former)
+    return replace(report, former=former, superseded=superseded, twin=outlook.twin(_hash(path)))
 
 
-def _report(connection: duckdb.DuckDBPyConnection, report: CheckReport, judged: _Judged) -> CheckReport:
+def _engine_error(error: duckdb.Error, file: str) -> RejectedFile:
+    return RejectedFile(
+        "engine_error",
+        f"DuckDB could not work through the file: {str(error).splitlines()[0]}",
+        "compare the file with the profile; if they agree, report this as a fault of Aval",
+        Place(file=file),
+    )
+
+
+def _report(
+    connection: duckdb.DuckDBPyConnection, report: CheckReport, judged: _Judged, outlook: Outlook | None
+) -> CheckReport:
     counts, layout = judged.counts, judged.layout
     spans = judged.spans
     totals: list[PeriodTotal] = []
     preview: list[Mapping[str, str | None]] = []
+    matchings: list[Matching] = []
+    personal = list(personal_titles(layout.table.titles, layout.positions))
     for name in _entities(layout.profile):
         query = normalise.lines(layout, name, report.feed_code, "check", report.file_name, datetime.now(UTC))
         connection.execute(f"create or replace temp table would_land as {query}")
@@ -748,6 +799,11 @@ def _report(connection: duckdb.DuckDBPyConnection, report: CheckReport, judged: 
         for span in spans:
             slice_key = f"{layout.profile.partner}|{report.feed_code}|{span.key}"
             totals.append(PeriodTotal(name, span.key, *landed.get(slice_key, (0, "0", "0"))))
+        matching = outlook.matching(connection, name, "would_land") if outlook is not None else None
+        matchings += [matching] if matching is not None else []
+        personal += [
+            layout.title(column) for column in personal_cells(connection, "would_land", layout.positions)
+        ]
         sample = connection.execute("select columns(*)::varchar from would_land order by _source_row limit 5")
         names = [column[0] for column in sample.description or []]
         preview.extend(dict(zip(names, row, strict=True)) for row in sample.fetchall())
@@ -769,5 +825,7 @@ def _report(connection: duckdb.DuckDBPyConnection, report: CheckReport, judged: 
         quarantined=tuple(QuarantinedRow(*row) for row in faults),
         totals=tuple(totals),
         preview=tuple(preview),
+        matchings=tuple(matchings),
+        personal=tuple(dict.fromkeys(personal)),
         problem=_verdict(judged, report.file_name),
     )

@@ -52,7 +52,22 @@ class FileMatch(Settings):
     glob: Annotated[str, AfterValidator(_below_inbox)]
 
 
-class Delimited(Settings):
+class Packing(Settings):
+    """How a file is packed, if it is: every container may come as .zip or .gz."""
+
+    compression: Literal["zip", "gzip"] | None = None
+    member: str | None = Field(
+        default=None, description="Name of the report in a zip of several files, with * and ?."
+    )
+
+    @model_validator(mode="after")
+    def _has_members(self) -> Packing:
+        if self.member is not None and self.compression != "zip":
+            raise ValueError("expected 'member' with compression: zip only")
+        return self
+
+
+class Delimited(Packing):
     """How a text file is written. `encoding` is stated, never guessed: `utf-8`, `cp1252`, `utf-16`, …"""
 
     kind: Literal["delimited"]
@@ -62,7 +77,7 @@ class Delimited(Settings):
     header_row: int = Field(default=1, ge=1, description="Line of the column names, 1 = first line.")
 
 
-class Excel(Settings):
+class Excel(Packing):
     """Where the table is in a workbook: the sheet (the first when absent) and its header rows.
 
     `sheets` reads several: every sheet whose name matches. Their names stand in the column `@sheet`.

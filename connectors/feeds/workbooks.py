@@ -33,6 +33,7 @@ from python_calamine import (
 )
 
 from connectors.errors import Place, RejectedFile
+from connectors.feeds.unpack import BROKEN_ARCHIVE, open_zip
 
 LARGEST_INFLATED: Final = 4 << 30
 LARGEST_AREA: Final = 40_000_000
@@ -121,7 +122,7 @@ def refusals(file: str) -> Iterator[None]:
 def _examine(path: Path, file: str) -> dict[str, dict[tuple[int, int], str]]:
     """Stream through the XML of a zipped workbook; error cells by sheet, for .xlsx."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             if sum(item.file_size for item in archive.infolist()) > LARGEST_INFLATED:
                 raise _oversized(file, "it inflates to more than 4 GiB")
             names = _sheet_names(archive) if _XLSX in archive.namelist() else {}
@@ -133,13 +134,7 @@ def _examine(path: Path, file: str) -> dict[str, dict[tuple[int, int], str]]:
                 sheet = names.get(item.filename)
                 budget -= _look_through(path, item, sheet, errors.get(sheet or "", {}), budget, file)
             return errors
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        KeyError,
-        OSError,
-        NotImplementedError,
-    ) as error:
+    except (*BROKEN_ARCHIVE, KeyError) as error:
         raise RejectedFile(
             "unreadable_workbook",
             f"the file cannot be read as an Excel workbook ({error})",
