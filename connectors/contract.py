@@ -513,6 +513,16 @@ RULE_ENTITIES: Final = (
     ),
     Entity(
         "rules",
+        "gl_accounts",
+        "one beginning of account codes",
+        ("account_prefix",),
+        (
+            _r("account_prefix", "VARCHAR", "Beginning of an account code; the longest that fits holds."),
+            _r("account_class_code", "VARCHAR", "What the accounts mean, see docs/general-ledger.md."),
+        ),
+    ),
+    Entity(
+        "rules",
         "thresholds",
         "one named threshold x channel",
         ("threshold_code", "channel_code"),

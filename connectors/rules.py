@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from connectors.accounting.accounts import load_accounts
 from connectors.calendar import fiscal_periods
 from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
 from connectors.contract import OPEN_END, Entity, entity
@@ -105,6 +106,16 @@ class Thresholds(Settings):
     )
     erp_stale_days: int = Field(
         default=7, ge=0, description="Days without a new invoice after which a run warns."
+    )
+    reconciliation_rounding_amount: Decimal = Field(
+        default=Decimal("0.05"),
+        ge=0,
+        description="A document whose amounts in ledger and ERP differ by no more is rounded, not wrong.",
+    )
+    reconciliation_tolerance_amount: Decimal = Field(
+        default=Decimal("1.00"),
+        ge=0,
+        description="Unexplained difference of a month against the ledger above which the marts gate closes.",
     )
 
 
@@ -386,6 +397,7 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "product_crosswalk": _of_rows(
             "product_crosswalk", load_crosswalks(directory / "feeds", profiles), "feeds/*.csv"
         ),
+        "gl_accounts": _of_rows("gl_accounts", load_accounts(directory).rows(), "rules/accounts.yml"),
         "thresholds": _of_rows("thresholds", load_thresholds(directory).rows(), "rules/thresholds.yml"),
         "partners": _of_rows("partners", load_partner_rules(directory, profiles), "rules/partners.yml"),
         "units": _of_rows("units", load_units(directory), "rules/units.csv"),

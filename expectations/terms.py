@@ -47,6 +47,8 @@ class Thresholds:
     """Share of quarantined rows in a feed above which a warning is given."""
     max_unmatched_share: float = 0.05
     """Share of a partner's sell-out lines without a known product above which a warning is given."""
+    reconciliation_tolerance_amount: Decimal = Decimal("1.00")
+    """Unexplained difference of a month against the general ledger above which the gate closes."""
     erp_stale_days: int = 7
     """Days without a new invoice after which a warning is given."""
 

@@ -260,17 +260,17 @@ def _plant(booked: list[Entry], documents: Documents, as_of: date) -> tuple[list
         for number, partner in zip(invoices.number, invoices.partner.tolist(), strict=True)
     }
 
-    def pick(first: date, prefix: str, partner: str | None = None) -> str | None:
-        """The first document of some size that is booked from `first` on."""
+    def pick(first: date, prefix: str, partner: str | None = None, last: date = date.max) -> str | None:
+        """The first document of some size that is dated from `first` to `last`."""
         for number, day in zip(invoices.number, invoices.day.tolist(), strict=True):
             matches = number.startswith(prefix) and partner in (None, partners[number])
-            if matches and _date(day) >= first and abs(totals[number]) >= 30000:
+            if matches and first <= _date(day) <= last and abs(totals[number]) >= 30000:
                 return number
         return None
 
     differences = []
     changed = booked
-    late = pick(date(2025, 11, 28), "FA", "D02")
+    late = pick(date(2025, 11, 20), "FA", "D02", last=date(2025, 11, 30))
     if late is not None:
         changed = [
             replace(entry, day=date(2025, 12, 2)) if entry.piece == late else entry for entry in changed

@@ -295,6 +295,56 @@ def test_sales_in_a_foreign_territory_carry_that_territory(
     ]
 
 
+CAUSES = {
+    "cut_off": "other_month",
+    "keying_error": "other_amount",
+    "missing_credit_note": "missing_in_ledger",
+    "wrong_partner": "other_partner",
+}
+"""Planted differences of the ledger, and the cause under which each must come out."""
+
+
+def test_the_ledger_agrees_but_for_the_planted_differences_each_with_its_cause(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    planted = {item["code"]: item for item in key["ledger"]["differences"]}
+    found = published.sql(
+        "select document_number, cause_code, sum(difference_amount), "
+        "list(partner_code order by partner_code) from core.fct_ledger_differences group by all"
+    ).fetchall()
+    assert {(document, cause): amount for document, cause, amount, _ in found} == {
+        (item["piece"], CAUSES[code]): Decimal(item["amount"])
+        for code, item in planted.items()
+        if code in CAUSES
+    }
+    assert {document: partners for document, _, _, partners in found}[planted["wrong_partner"]["piece"]] == [
+        "D15",
+        "D16",
+    ]
+
+
+def test_the_reconciliation_holds_both_sides_to_the_cent(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    files = key["ledger"]["files"]
+    found = {
+        measure: (warehouse, ledger, unexplained)
+        for measure, warehouse, ledger, unexplained in published.sql(
+            "select measure_code, sum(warehouse_amount), sum(ledger_amount), sum(unexplained_amount) "
+            "from marts.mart_margin_reconciliation_monthly group by all"
+        ).fetchall()
+    }
+    assert found["revenue"] == (
+        sum(Decimal(file["invoiced_net_amount"]) for file in files),
+        sum(Decimal(file["sales_net_amount"]) for file in files),
+        0,
+    )
+    assert found["cost_of_goods"][1] == sum(Decimal(file["cost_of_sales_amount"]) for file in files)
+    assert found["cost_of_goods"][2] == 0
+    accrual = next(item for item in key["ledger"]["differences"] if item["code"] == "rebate_accrual")
+    assert found["rebate_accrual"] == (None, -Decimal(accrual["amount"]), None)
+
+
 def test_every_published_table_and_column_says_what_it_means(published: duckdb.DuckDBPyConnection) -> None:
     silent = published.sql(
         "select schema_name, table_name, column_name from duckdb_columns() "

@@ -7,23 +7,35 @@ lines as (
     select * from {{ ref('stg_accounting__gl_entries') }}
 ),
 
+accounts as (
+    select * from {{ ref('int_gl_accounts_classified') }}
+),
+
 partners as (
     select partner_code from {{ ref('stg_erp__partners') }}
 ),
 
 numbered as (
     select
-        *,
-        slice_key || '|' || journal_code || '|'
-        || coalesce(entry_number, cast(entry_date as string)) as entry_id,
-        {{ amount('debit_amount - credit_amount') }} as balance_amount
+        lines.*,
+        accounts.account_class_code,
+        lines.slice_key || '|' || lines.journal_code || '|'
+        || coalesce(lines.entry_number, cast(lines.entry_date as string)) as entry_id,
+        {{ amount('lines.debit_amount - lines.credit_amount') }} as balance_amount
     from lines
+    left join accounts on lines.account_code = accounts.account_code
 ),
 
 balanced as (
     select
         *,
-        sum(balance_amount) over (partition by entry_id) = 0 as is_entry_balanced
+        sum(balance_amount) over (partition by entry_id) = 0 as is_entry_balanced,
+        max(
+            case
+                when account_class_code = 'rebate_accrual' and not is_opening then 1
+                else 0
+            end
+        ) over (partition by entry_id) = 1 as is_rebate_accrual
     from numbered
 ),
 
@@ -41,6 +53,7 @@ final as (
         {{ month_start('balanced.entry_date') }} as month_start_date,
         balanced.account_code,
         balanced.account_label,
+        balanced.account_class_code,
         balanced.auxiliary_code,
         balanced.auxiliary_label,
         partners.partner_code,
@@ -51,6 +64,7 @@ final as (
         balanced.credit_amount,
         balanced.balance_amount,
         balanced.is_entry_balanced,
+        balanced.is_rebate_accrual,
         balanced.lettering_code,
         balanced.lettering_date,
         balanced.validation_date,

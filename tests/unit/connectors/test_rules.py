@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from connectors.accounting.accounts import load_accounts
 from connectors.company import Company, Paths
 from connectors.errors import ConfigError
 from connectors.feeds.profile import Profile, load_profiles
@@ -81,6 +82,7 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
     assert house.land() == [
         "feeds",
         "product_crosswalk",
+        "gl_accounts",
         "thresholds",
         "partners",
         "units",
@@ -300,3 +302,23 @@ def test_rates_land_from_the_central_banks_file_and_again_when_it_changed(house:
         ("USD", "2026-01-12", "1.16920000"),
         ("USD", "2026-01-09", "1.16420000"),
     ]
+
+
+def test_accounts_keep_their_defaults_where_the_company_says_nothing(house: House) -> None:
+    (house.paths.company / "rules").mkdir(exist_ok=True)
+    (house.paths.company / "rules" / "accounts.yml").write_text(
+        'cost_of_goods: ["71355"]\n', encoding="utf-8"
+    )
+    rows = {
+        row["account_prefix"]: row["account_class_code"] for row in load_accounts(house.paths.company).rows()
+    }
+    assert rows["71355"] == "cost_of_goods"
+    assert "7135" not in rows
+    assert (rows["70"], rows["709"], rows["4198"]) == ("revenue", "price_reduction", "rebate_accrual")
+
+
+def test_a_beginning_of_accounts_that_means_two_things_is_refused_with_its_name(house: House) -> None:
+    (house.paths.company / "rules").mkdir(exist_ok=True)
+    (house.paths.company / "rules" / "accounts.yml").write_text('receivable: ["70"]\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="'70' stands twice"):
+        load_accounts(house.paths.company)

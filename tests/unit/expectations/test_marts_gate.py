@@ -41,7 +41,27 @@ BALANCE = "mart_channel_balance_monthly"
 STOCK = "mart_channel_inventory_weekly"
 MONTHLY_KEY = "one_row_per_month_start_date_partner_code_product_code"
 
+RECONCILIATION = "mart_margin_reconciliation_monthly"
+
 FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "a side of the reconciliation": (
+        (f"update marts.{RECONCILIATION} set warehouse_amount = 199, ledger_amount = 199",),
+        {f"{RECONCILIATION}.warehouse_amount_ties", f"{RECONCILIATION}.ledger_amount_ties"},
+    ),
+    "causes of the reconciliation": (
+        (
+            f"update marts.{RECONCILIATION} set unexplained_amount = 1.01, status_code = 'guessed' "
+            "where measure_code = 'cost_of_goods'",
+            f"insert into marts.{RECONCILIATION} select * from marts.{RECONCILIATION} "
+            "where measure_code = 'cost_of_goods'",
+        ),
+        {
+            f"{RECONCILIATION}.one_row_per_measure_code_month_start_date_partner_code",
+            f"{RECONCILIATION}.causes_give_the_difference",
+            f"{RECONCILIATION}.differences_are_explained",
+            f"{RECONCILIATION}.status_code_is_known",
+        },
+    ),
     "doubled rows": (
         tuple(
             f"insert into marts.{mart} select * from marts.{mart}"

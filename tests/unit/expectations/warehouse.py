@@ -136,9 +136,12 @@ from (values
 create table core.fct_gl_entries as select
     'L|' || line as gl_line_id, 'ledger|2026-12' as slice_key, 'VE' as journal_code,
     '1' as entry_number, date '2026-03-10' as entry_date, account as account_code,
+    date '2026-03-01' as month_start_date, class as account_class_code, false as is_opening,
     debit::decimal(18,4) as debit_amount, (debit - credit)::decimal(18,4) as balance_amount,
-    true as is_entry_balanced, 'FEC.txt' as source_file, line as source_row
-from (values (2, '411000', 240, 0), (3, '701000', 0, 240)) t(line, account, debit, credit);
+    true as is_entry_balanced, false as is_rebate_accrual, 'FEC.txt' as source_file, line as source_row
+from (values
+    (2, '411000', 'receivable', 240, 0), (3, '701000', 'revenue', 0, 200), (4, '445710', null, 0, 40)
+) t(line, account, class, debit, credit);
 """
 
 MARTS = """
@@ -174,6 +177,18 @@ from (values
     (date '2026-03-02', 30, 6, 35, 'normal', null),
     (date '2026-03-09', 44, 0, null, 'no_movement', 'no_sales_in_28_days')
 ) t(week, on_hand, sold, days, status, reason);
+create table marts.mart_margin_reconciliation_monthly as select
+    measure as measure_code, date '2026-03-01' as month_start_date, partner as partner_code,
+    ours::decimal(18,4) as warehouse_amount, theirs::decimal(18,4) as ledger_amount,
+    (theirs - ours)::decimal(18,4) as difference_amount,
+    0::decimal(18,4) as missing_in_ledger_amount, 0::decimal(18,4) as missing_in_warehouse_amount,
+    0::decimal(18,4) as other_month_amount, 0::decimal(18,4) as other_partner_amount,
+    0::decimal(18,4) as other_amount_amount, 0::decimal(18,4) as manual_entry_amount,
+    0::decimal(18,4) as rounding_amount, unexplained::decimal(18,4) as unexplained_amount,
+    status as status_code
+from (values
+    ('revenue', 'D01', 200, 200, 0, 'agrees'), ('cost_of_goods', 'NONE', 110, 110.5, 0.5, 'unexplained')
+) t(measure, partner, ours, theirs, unexplained, status);
 """
 
 
@@ -195,7 +210,7 @@ def build(world: World) -> World:
     )
     second = world.report("D01", "D01_sales", WEEK_11, [{"sold_quantity": 5, "net_amount": 60}])
     world.stock("D01", "D01_stock", WEEK_10, [{"on_hand_quantity": 30}])
-    world.general_ledger(rows=2, debit=240)
+    world.general_ledger(rows=3, debit=240)
     world.export()
     world.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(world.warehouse)) as connection:

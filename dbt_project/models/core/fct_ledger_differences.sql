@@ -1,0 +1,210 @@
+-- Grain: one row per document, month and partner in which the invoices and the general
+-- ledger differ; months that the ledger covers, and documents that it knows.
+-- Additive: difference_amount.
+with
+
+lines as (
+    select * from {{ ref('fct_gl_entries') }} where not is_opening
+),
+
+invoices as (
+    select * from {{ ref('fct_sell_in') }}
+),
+
+covered_months as (
+    select month_start_date
+    from lines
+    group by month_start_date
+),
+
+rounding as (
+    select {{ threshold('reconciliation_rounding_amount') }} as rounding_amount
+    from {{ ref('dim_thresholds') }}
+    where channel_code = '*'
+),
+
+-- An entry may hold several documents; each has its own customer line.
+pieces as (
+    select
+        entry_id,
+        coalesce(piece_reference, entry_id) as document_number,
+        month_start_date,
+        case when count(distinct partner_code) = 1 then min(partner_code) end
+            as partner_code,
+        sum(case when account_class_code = 'receivable' then 1 else 0 end)
+            as receivable_line_count,
+        sum(
+            case
+                when account_class_code in ('revenue', 'price_reduction')
+                    then -balance_amount
+                else 0
+            end
+        ) as ledger_amount,
+        sum(
+            case when account_class_code in ('revenue', 'price_reduction') then 1 else 0
+            end
+        ) as revenue_line_count,
+        min(
+            case
+                when account_class_code in ('revenue', 'price_reduction')
+                    then source_file
+            end
+        ) as source_file,
+        min(
+            case
+                when account_class_code in ('revenue', 'price_reduction')
+                    then source_row
+            end
+        ) as source_row
+    from lines
+    where not is_rebate_accrual
+    group by entry_id, coalesce(piece_reference, entry_id), month_start_date
+),
+
+ledger_documents as (
+    select
+        document_number,
+        month_start_date,
+        coalesce(partner_code, 'NONE') as partner_code,
+        sum(ledger_amount) as ledger_amount,
+        sum(receivable_line_count) as receivable_line_count,
+        min(source_file) as source_file,
+        min(source_row) as source_row
+    from pieces
+    where revenue_line_count > 0
+    group by document_number, month_start_date, coalesce(partner_code, 'NONE')
+),
+
+ledger_totals as (
+    select
+        document_number,
+        sum(ledger_amount) as ledger_amount,
+        sum(receivable_line_count) as receivable_line_count,
+        min(month_start_date) as first_month_date,
+        max(month_start_date) as last_month_date,
+        min(partner_code) as first_partner_code,
+        max(partner_code) as last_partner_code
+    from ledger_documents
+    group by document_number
+),
+
+invoice_documents as (
+    select
+        invoice_number as document_number,
+        {{ month_start('invoice_date') }} as month_start_date,
+        partner_code,
+        sum(net_amount) as warehouse_amount
+    from invoices
+    group by invoice_number, {{ month_start('invoice_date') }}, partner_code
+),
+
+invoice_totals as (
+    select
+        document_number,
+        sum(warehouse_amount) as warehouse_amount,
+        min(month_start_date) as month_start_date,
+        min(partner_code) as partner_code
+    from invoice_documents
+    group by document_number
+),
+
+compared as (
+    select
+        coalesce(invoice_totals.document_number, ledger_totals.document_number)
+            as document_number,
+        case
+            when
+                ledger_totals.document_number is null
+                then 'missing_in_ledger'
+            when
+                invoice_totals.document_number is null
+                and ledger_totals.receivable_line_count > 0
+                then 'missing_in_warehouse'
+            when
+                invoice_totals.document_number is null
+                then 'manual_entry'
+            when
+                abs(ledger_totals.ledger_amount - invoice_totals.warehouse_amount)
+                > rounding.rounding_amount
+                then 'other_amount'
+            when
+                ledger_totals.first_month_date <> invoice_totals.month_start_date
+                or ledger_totals.last_month_date <> invoice_totals.month_start_date
+                then 'other_month'
+            when
+                ledger_totals.first_partner_code <> invoice_totals.partner_code
+                or ledger_totals.last_partner_code <> invoice_totals.partner_code
+                then 'other_partner'
+            else 'rounding'
+        end as cause_code
+    from invoice_totals
+    full outer join ledger_totals
+        on invoice_totals.document_number = ledger_totals.document_number
+    cross join rounding
+),
+
+sides as (
+    select
+        document_number,
+        month_start_date,
+        partner_code,
+        warehouse_amount,
+        cast(0 as decimal(18, 4)) as ledger_amount,
+        cast(null as string) as source_file,
+        cast(null as bigint) as source_row
+    from invoice_documents
+    union all
+    select
+        document_number,
+        month_start_date,
+        partner_code,
+        cast(0 as decimal(18, 4)) as warehouse_amount,
+        ledger_amount,
+        source_file,
+        source_row
+    from ledger_documents
+),
+
+differences as (
+    select
+        document_number,
+        month_start_date,
+        partner_code,
+        sum(warehouse_amount) as warehouse_amount,
+        sum(ledger_amount) as ledger_amount,
+        min(source_file) as source_file,
+        min(source_row) as source_row
+    from sides
+    group by document_number, month_start_date, partner_code
+    having sum(warehouse_amount) <> sum(ledger_amount)
+),
+
+final as (
+    select
+        differences.document_number || '|'
+        || cast(differences.month_start_date as string) || '|'
+        || differences.partner_code as ledger_difference_id,
+        differences.document_number,
+        differences.month_start_date,
+        differences.partner_code,
+        compared.cause_code,
+        {{ amount('differences.warehouse_amount') }} as warehouse_amount,
+        {{ amount('differences.ledger_amount') }} as ledger_amount,
+        {{ amount('differences.ledger_amount - differences.warehouse_amount') }}
+            as difference_amount,
+        {{ company_currency() }} as currency_code,
+        differences.source_file,
+        differences.source_row
+    from differences
+    inner join compared
+        on differences.document_number = compared.document_number
+    left join covered_months
+        on differences.month_start_date = covered_months.month_start_date
+    left join ledger_totals
+        on differences.document_number = ledger_totals.document_number
+    where
+        covered_months.month_start_date is not null
+        or ledger_totals.document_number is not null
+)
+
+select * from final

@@ -1,0 +1,234 @@
+-- Grain: one row per month that the general ledger covers, measure and partner.
+-- Additive over partners and months: all amounts of one measure.
+with
+
+lines as (
+    select * from {{ ref('fct_gl_entries') }} where not is_opening
+),
+
+invoices as (
+    select * from {{ ref('fct_sell_in') }}
+),
+
+differences as (
+    select * from {{ ref('fct_ledger_differences') }}
+),
+
+covered_months as (
+    select month_start_date
+    from lines
+    group by month_start_date
+),
+
+invoiced as (
+    select
+        {{ month_start('invoice_date') }} as month_start_date,
+        partner_code,
+        sum(net_amount) as net_amount,
+        sum(cost_amount) as cost_amount,
+        count(*) as line_count,
+        sum(case when cost_amount is null then 1 else 0 end) as line_without_cost_count
+    from invoices
+    group by {{ month_start('invoice_date') }}, partner_code
+),
+
+explained as (
+    select
+        month_start_date,
+        partner_code,
+        sum(
+            case when cause_code = 'missing_in_ledger' then difference_amount else 0 end
+        ) as missing_in_ledger_amount,
+        sum(
+            case
+                when cause_code = 'missing_in_warehouse' then difference_amount
+                else 0
+            end
+        ) as missing_in_warehouse_amount,
+        sum(case when cause_code = 'other_month' then difference_amount else 0 end)
+            as other_month_amount,
+        sum(case when cause_code = 'other_partner' then difference_amount else 0 end)
+            as other_partner_amount,
+        sum(case when cause_code = 'other_amount' then difference_amount else 0 end)
+            as other_amount_amount,
+        sum(case when cause_code = 'manual_entry' then difference_amount else 0 end)
+            as manual_entry_amount,
+        sum(case when cause_code = 'rounding' then difference_amount else 0 end)
+            as rounding_amount,
+        sum(difference_amount) as difference_amount,
+        count(*) as document_count
+    from differences
+    group by month_start_date, partner_code
+),
+
+revenue_keys as (
+    select
+        month_start_date,
+        partner_code
+    from invoiced
+    union distinct
+    select
+        month_start_date,
+        partner_code
+    from explained
+),
+
+-- What the ledger says of a partner is what the invoices say and the differences: the
+-- partner of a ledger document is found there, once.
+revenue as (
+    select
+        'revenue' as measure_code,
+        revenue_keys.month_start_date,
+        revenue_keys.partner_code,
+        coalesce(invoiced.net_amount, 0) as warehouse_amount,
+        coalesce(invoiced.net_amount, 0) + coalesce(explained.difference_amount, 0)
+            as ledger_amount,
+        coalesce(explained.missing_in_ledger_amount, 0) as missing_in_ledger_amount,
+        coalesce(explained.missing_in_warehouse_amount, 0)
+            as missing_in_warehouse_amount,
+        coalesce(explained.other_month_amount, 0) as other_month_amount,
+        coalesce(explained.other_partner_amount, 0) as other_partner_amount,
+        coalesce(explained.other_amount_amount, 0) as other_amount_amount,
+        coalesce(explained.manual_entry_amount, 0) as manual_entry_amount,
+        coalesce(explained.rounding_amount, 0) as rounding_amount,
+        cast(0 as decimal(18, 4)) as unexplained_amount,
+        coalesce(explained.document_count, 0) as document_count,
+        cast(null as string) as reason_code
+    from revenue_keys
+    left join invoiced
+        on
+            revenue_keys.month_start_date = invoiced.month_start_date
+            and revenue_keys.partner_code = invoiced.partner_code
+    left join explained
+        on
+            revenue_keys.month_start_date = explained.month_start_date
+            and revenue_keys.partner_code = explained.partner_code
+),
+
+booked_costs as (
+    select
+        month_start_date,
+        sum(balance_amount) as ledger_amount
+    from lines
+    where account_class_code = 'cost_of_goods'
+    group by month_start_date
+),
+
+calculated_costs as (
+    select
+        month_start_date,
+        sum(cost_amount) as warehouse_amount,
+        sum(line_count) as line_count,
+        sum(line_without_cost_count) as line_without_cost_count
+    from invoiced
+    group by month_start_date
+),
+
+-- The ledger rounds each line to the cent: half a cent a line is rounding.
+costs_compared as (
+    select
+        covered_months.month_start_date,
+        coalesce(calculated_costs.warehouse_amount, 0) as warehouse_amount,
+        booked_costs.ledger_amount,
+        booked_costs.ledger_amount - coalesce(calculated_costs.warehouse_amount, 0)
+            as difference_amount,
+        0.005 * coalesce(calculated_costs.line_count, 0) as rounding_limit_amount,
+        coalesce(calculated_costs.line_without_cost_count, 0) as line_without_cost_count
+    from covered_months
+    inner join booked_costs
+        on covered_months.month_start_date = booked_costs.month_start_date
+    left join calculated_costs
+        on covered_months.month_start_date = calculated_costs.month_start_date
+),
+
+costs as (
+    select
+        'cost_of_goods' as measure_code,
+        month_start_date,
+        'NONE' as partner_code,
+        warehouse_amount,
+        ledger_amount,
+        cast(0 as decimal(18, 4)) as missing_in_ledger_amount,
+        cast(0 as decimal(18, 4)) as missing_in_warehouse_amount,
+        cast(0 as decimal(18, 4)) as other_month_amount,
+        cast(0 as decimal(18, 4)) as other_partner_amount,
+        cast(0 as decimal(18, 4)) as other_amount_amount,
+        cast(0 as decimal(18, 4)) as manual_entry_amount,
+        case
+            when abs(difference_amount) <= rounding_limit_amount then difference_amount
+            else 0
+        end as rounding_amount,
+        case
+            when abs(difference_amount) <= rounding_limit_amount then 0
+            else difference_amount
+        end as unexplained_amount,
+        0 as document_count,
+        case when line_without_cost_count > 0 then 'cost_unknown' end as reason_code
+    from costs_compared
+),
+
+accrued as (
+    select
+        'rebate_accrual' as measure_code,
+        month_start_date,
+        'NONE' as partner_code,
+        cast(null as decimal(18, 4)) as warehouse_amount,
+        sum(balance_amount) as ledger_amount,
+        cast(null as decimal(18, 4)) as missing_in_ledger_amount,
+        cast(null as decimal(18, 4)) as missing_in_warehouse_amount,
+        cast(null as decimal(18, 4)) as other_month_amount,
+        cast(null as decimal(18, 4)) as other_partner_amount,
+        cast(null as decimal(18, 4)) as other_amount_amount,
+        cast(null as decimal(18, 4)) as manual_entry_amount,
+        cast(null as decimal(18, 4)) as rounding_amount,
+        cast(null as decimal(18, 4)) as unexplained_amount,
+        0 as document_count,
+        'not_computed' as reason_code
+    from lines
+    where is_rebate_accrual and account_class_code = 'price_reduction'
+    group by month_start_date
+),
+
+measures as (
+    select * from revenue
+    union all
+    select * from costs
+    union all
+    select * from accrued
+),
+
+final as (
+    select
+        measures.measure_code || '|' || cast(measures.month_start_date as string)
+        || '|' || measures.partner_code as margin_reconciliation_id,
+        measures.month_start_date,
+        measures.measure_code,
+        measures.partner_code,
+        {{ amount('measures.warehouse_amount') }} as warehouse_amount,
+        {{ amount('measures.ledger_amount') }} as ledger_amount,
+        {{ amount('measures.ledger_amount - measures.warehouse_amount') }}
+            as difference_amount,
+        {{ amount('measures.missing_in_ledger_amount') }} as missing_in_ledger_amount,
+        {{ amount('measures.missing_in_warehouse_amount') }}
+            as missing_in_warehouse_amount,
+        {{ amount('measures.other_month_amount') }} as other_month_amount,
+        {{ amount('measures.other_partner_amount') }} as other_partner_amount,
+        {{ amount('measures.other_amount_amount') }} as other_amount_amount,
+        {{ amount('measures.manual_entry_amount') }} as manual_entry_amount,
+        {{ amount('measures.rounding_amount') }} as rounding_amount,
+        {{ amount('measures.unexplained_amount') }} as unexplained_amount,
+        cast(measures.document_count as bigint) as document_count,
+        case
+            when measures.warehouse_amount is null then 'not_computed'
+            when measures.ledger_amount = measures.warehouse_amount then 'agrees'
+            when measures.unexplained_amount <> 0 then 'unexplained'
+            else 'explained'
+        end as status_code,
+        measures.reason_code,
+        {{ company_currency() }} as currency_code
+    from measures
+    inner join covered_months
+        on measures.month_start_date = covered_months.month_start_date
+)
+
+select * from final
