@@ -254,6 +254,18 @@ AnyDelivery = Annotated[
 ]
 
 
+class Archive(Settings):
+    """Originals as they came, below `archive/`: encrypted where `key` (an age identity) is set.
+
+    An original that holds personal data is kept only encrypted. `former_keys` still open older originals.
+    """
+
+    enabled: bool = True
+    key: Secret | None = None
+    former_keys: tuple[Secret, ...] = ()
+    keep_days: int | None = Field(default=None, ge=1)
+
+
 class Publish(Settings):
     """What is published: `keep` versions of the DuckDB file, and Parquet files beside it."""
 
@@ -291,6 +303,7 @@ class Company(Settings):
     inbox: Inbox
     accounting: Accounting | None = None
     deliveries: dict[Code, AnyDelivery] = Field(default_factory=dict)
+    archive: Archive = Archive()
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
 
@@ -308,6 +321,7 @@ class Paths:
         self.landing = data / "landing"
         self.ledger = data / "landing" / "ledger.sqlite"
         self.warehouse = data / "warehouse" / "aval.duckdb"
+        self.archive = data / "archive"
         self.published = data / "published"
         self.quality = data / "quality"
         self.state = data / "state"

@@ -46,6 +46,8 @@ feeds_app = typer.Typer(
     no_args_is_help=True, help="Partners' reports: what came, what is missing, what a file would give."
 )
 app.add_typer(feeds_app, name="feeds")
+archive_app = typer.Typer(no_args_is_help=True, help="Partners' reports as they came: list, restore.")
+app.add_typer(archive_app, name="archive")
 
 CompanyOption = Annotated[
     Path | None,
@@ -354,6 +356,73 @@ def feeds_fetch(
         raise typer.Exit(int(ExitCode.WRONG_USE if is_setting else ExitCode.FAILED))
 
 
+@archive_app.command("list", epilog=_EXIT_CODES)
+@_command
+def archive_list(
+    partner: Annotated[str | None, typer.Option("--partner", "-p", help="Only of this partner.")] = None,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """List the originals that are kept."""
+    from connectors.archive import Archive
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    table = _table("Originals")
+    for name in ("kept on", "partner", "name", "content", "encrypted"):
+        table.add_column(name, overflow="fold")
+    for item in Archive(settings.paths.archive, settings.company.archive).originals(partner):
+        table.add_row(
+            item.kept_on.isoformat(),
+            item.partner_code,
+            item.name,
+            item.content_hash[:12],
+            "yes" if item.is_encrypted else "no",
+        )
+    _console().print(table)
+
+
+@archive_app.command("restore", epilog=_EXIT_CODES)
+@_command
+def archive_restore(
+    to: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="Where to write them; the inbox to read them again.")
+    ],
+    partner: Annotated[str | None, typer.Option("--partner", "-p", help="Only of this partner.")] = None,
+    content: Annotated[
+        str, typer.Option("--content", metavar="HASH", help="Only what `archive list` shows under content.")
+    ] = "",
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write originals under the names by which they came; a file that is there already is left alone."""
+    from connectors.archive import Archive
+    from connectors.ledger import Ledger
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    archive = Archive(settings.paths.archive, settings.company.archive)
+    with Ledger(settings.paths.ledger) as ledger:
+        names = {batch.content_hash: batch.file_name for batch in ledger.batches("feeds")}
+    for item in archive.originals(partner):
+        if not item.content_hash.startswith(content):
+            continue
+        target = to / (names.get(item.content_hash) or f"{item.partner_code}/{item.name}")
+        if target.exists():
+            typer.echo(f"{target}: there already", err=True)
+            continue
+        archive.restore(item, target)
+        typer.echo(str(target))
+
+
+@archive_app.command("key")
+def archive_key() -> None:
+    """Make a new key for `archive.key`. Keep a copy of it where the archive is not: nothing else opens it."""
+    from connectors.archive import new_key
+
+    typer.echo(new_key())
+
+
 def _show_looks(looks: Sequence[Look]) -> None:
     if not looks:
         return
@@ -535,6 +604,12 @@ def _show_check(report: CheckReport) -> None:
         for item in report.quarantined:
             table.add_row(str(item.source_row), item.column_name or "", item.value or "", item.reason)
         console.print(table)
+    for column, count in report.addresses.items():
+        console.print(
+            f"[yellow]{count:,} rows hold an e-mail address or a telephone number in {column}[/]: it would "
+            "land in clear; name that column of the file under 'customer' or 'personal' instead, or ask the "
+            "partner to leave it out"
+        )
     console.print(
         f"{report.rows_read:,} rows read: {report.rows_accepted:,} accepted, "
         f"{report.rows_quarantined:,} in quarantine, {report.rows_skipped:,} skipped as the profile says",

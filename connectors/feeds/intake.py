@@ -28,19 +28,19 @@ from typing import Any, Final, Literal
 
 import duckdb
 
+from connectors.archive import Archive
 from connectors.company import Company, Paths
 from connectors.errors import AvalError, ConfigError, Place, RejectedFile, SourceError
-from connectors.feeds import delimited, excel, normalise
+from connectors.feeds import customers, delimited, excel, normalise
 from connectors.feeds.normalise import Counts, Layout
 from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
 from connectors.feeds.periods import Span
 from connectors.feeds.profile import Delimited, Profile
-from connectors.feeds.table import UnprovenRows, quoted
+from connectors.feeds.table import UnprovenRows, fold, quoted
 from connectors.feeds.unpack import UNPACKED, unpack
 from connectors.landing import atomic_file, batch_ids, remove_leftovers
 from connectors.ledger import Batch, Ledger, Sighting, Slice
 
-PSEUDONYM_KEY: Final = "AVAL_PSEUDONYM_KEY"
 _IGNORED_ENDINGS: Final = (".part", ".tmp", ".crdownload", ".partial", ".filepart")
 _IGNORED_STARTS: Final = (".", "~$")
 _HASH_CHUNK: Final = 1 << 20
@@ -151,6 +151,7 @@ class CheckReport:
     twin: str | None = None
     matchings: tuple[Matching, ...] = ()
     personal: tuple[str, ...] = ()
+    addresses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def would_land(self) -> bool:
@@ -318,18 +319,8 @@ class _Judged:
     reasons: dict[str, int]
 
 
-def _pseudonym_key(profile: Profile, feed_code: str) -> bytes | None:
-    if profile.columns.customer is None:
-        return None
-    key = os.environ.get(PSEUDONYM_KEY, "")
-    if not key:
-        raise ConfigError(
-            "missing_secret",
-            f"the feed names a customer column, and the environment variable {PSEUDONYM_KEY} is not set",
-            f"set {PSEUDONYM_KEY} to a long random value and keep it: another key gives other customers",
-            Place(file=f"feeds/{feed_code}.yml"),
-        )
-    return key.encode()
+def _key(profile: Profile, feed_code: str) -> customers.PartnerKey | None:
+    return customers.partner_key(profile.partner, feed_code) if profile.columns.customer else None
 
 
 def _read_and_judge(
@@ -337,7 +328,7 @@ def _read_and_judge(
     path: Path,
     file: str,
     profile: Profile,
-    key: bytes | None,
+    key: customers.PartnerKey | None,
     scratch: Path,
 ) -> _Judged:
     normalise.file_span(profile, file)
@@ -430,9 +421,11 @@ class _Intake:
         ledger: Ledger,
         connection: duckdb.DuckDBPyConnection,
         scratch: Path,
+        archive: Archive,
         now: datetime,
     ) -> None:
         self._paths = paths
+        self._archive = archive
         self._profiles = profiles
         self._ledger = ledger
         self._connection = connection
@@ -447,9 +440,9 @@ class _Intake:
     ) -> tuple[FileOutcome, Sighting | None]:
         """Take in one file; also gives the sighting to remember, None if it must be looked at again."""
         profile = self._profiles[feed_code]
-        fingerprint = profile.fingerprint()
+        fingerprint = customers.fingerprint(profile)
         base = FileOutcome(found.name, "unchanged", feed_code, profile.partner, bytes=found.stat.st_size)
-        key = _pseudonym_key(profile, feed_code)
+        key = _key(profile, feed_code)
         if feed_code not in self._checked:
             normalise.check_profile(self._connection, profile, feed_code)
             self._checked.add(feed_code)
@@ -459,6 +452,10 @@ class _Intake:
         sighting = Sighting(found.stamp, content, fingerprint)
         if self._ledger.has_sighting(found.name, content, fingerprint):
             return base, sighting
+        if not self._archive.keep(
+            found.path, profile.partner, content, self._now, is_personal=profile.names_people
+        ):
+            return _waiting(base), None
         batch = Batch(
             batch_id=next(self._ids),
             system="feeds",
@@ -545,6 +542,9 @@ class _Intake:
                 )
                 # Read back from the file: the control totals are those of what lies on disk.
                 landed = _totals(self._connection, f"read_parquet({quoted(str(part))})", name)
+                personal = normalise.personal_values(
+                    self._connection, judged.layout, f"read_parquet({quoted(str(part))})"
+                )
             for span in spans:
                 slice_key = f"{profile.partner}|{base.feed_code}|{span.key}"
                 rows, quantity, amount = landed.get(slice_key, (0, "0", "0"))
@@ -563,6 +563,7 @@ class _Intake:
                         relative,
                     )
                 )
+            totals |= {f"personal_{column}": str(count) for column, count in personal.items()}
             totals[f"{name}_rows"] = str(sum(rows for rows, _, _ in landed.values()))
         batch = replace(batch, period_start_date=spans[0].start, period_end_date=spans[-1].end, totals=totals)
         superseded = self._ledger.record(batch, slices)
@@ -641,12 +642,14 @@ def take_in(
     repaired = repair(paths, ledger, ("feeds",))
     found, outcomes = _discover(company.inbox.path)
     matcher = FeedMatcher(profiles)
-    fingerprints = {code: profile.fingerprint() for code, profile in profiles.items()}
+    fingerprints = {code: customers.fingerprint(profile) for code, profile in profiles.items()}
     known = ledger.sightings()
     fresh: dict[str, Sighting] = {}
     scratch = paths.state / "intake"
+    archive = Archive(paths.archive, company.archive)
+    archive.tidy(now)
     with _workplace(scratch) as connection:
-        intake = _Intake(paths, profiles, ledger, connection, scratch, now)
+        intake = _Intake(paths, profiles, ledger, connection, scratch, archive, now)
         for done, item in enumerate(found):
             if progress is not None:
                 progress(done, len(found), item.name)
@@ -754,7 +757,7 @@ def check_file(
         raise SourceError(
             "missing_file", "the file does not exist", "give the path of a report", Place(file=path)
         )
-    key = _pseudonym_key(profile, feed_code)
+    key = _key(profile, feed_code)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="aval-check-") as folder:
         workplace = Path(folder) / "intake"
         with _workplace(workplace) as connection:
@@ -791,10 +794,17 @@ def _report(
     totals: list[PeriodTotal] = []
     preview: list[Mapping[str, str | None]] = []
     matchings: list[Matching] = []
-    personal = list(personal_titles(layout.table.titles, layout.positions))
+    declared = {fold(title) for title in layout.profile.personal}
+    personal = [
+        title
+        for title in personal_titles(layout.table.titles, layout.positions)
+        if fold(title) not in declared
+    ]
+    addresses: dict[str, int] = {}
     for name in _entities(layout.profile):
         query = normalise.lines(layout, name, report.feed_code, "check", report.file_name, datetime.now(UTC))
         connection.execute(f"create or replace temp table would_land as {query}")
+        addresses = normalise.personal_values(connection, layout, "would_land")
         landed = _totals(connection, "would_land", name)
         for span in spans:
             slice_key = f"{layout.profile.partner}|{report.feed_code}|{span.key}"
@@ -827,5 +837,6 @@ def _report(
         preview=tuple(preview),
         matchings=tuple(matchings),
         personal=tuple(dict.fromkeys(personal)),
+        addresses=addresses,
         problem=_verdict(judged, report.file_name),
     )

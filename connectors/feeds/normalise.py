@@ -9,7 +9,6 @@ ledger, decisions on whole files (`connectors.feeds.intake`).
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ import pyarrow as pa
 from connectors.contract import MONEY, QUANTITY, Entity, entity
 from connectors.errors import ConfigError, Place, RejectedFile
 from connectors.feeds.currencies import CURRENCIES
+from connectors.feeds.customers import PartnerKey, load_hashes, looks_personal_sql
 from connectors.feeds.months import in_english_format, in_english_sql, names_months
 from connectors.feeds.periods import (
     EARLIEST_YEAR,
@@ -40,6 +40,7 @@ from connectors.feeds.table import (
     UnprovenRows,
     collapse,
     fill,
+    fold,
     locate,
     quoted,
 )
@@ -75,6 +76,7 @@ _ERROR_CELLS: Final = (
     "'#GETTING_DATA', '#BLOCKED!', '#CONNECT!', '#UNKNOWN!')"
 )
 MASK: Final = "***"
+_WITHHELD: Final = "(withheld: the row may name a customer)"
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,14 @@ def file_span(profile: Profile, file: str) -> Span | None:
 def bind(profile: Profile, table: RawTable, file: str) -> Layout:
     """Find the profile's columns among the file's titles; RejectedFile names what is missing."""
     row, titles = table.header_row, table.titles
+    if profile.names_people and not _is_header(profile, titles):
+        # A wrong header row would put the first row of data into the message.
+        raise RejectedFile(
+            "missing_header",
+            "hardly any column of the profile is among the titles (not shown: they may name a customer)",
+            "ask the partner for the agreed layout, or correct 'columns' or 'header_row' in the profile",
+            Place(file=file, row=row),
+        )
     positions = {name: locate(title, titles, file, row) for name, title in profile.columns.named().items()}
     period = profile.period
     return Layout(
@@ -175,6 +185,22 @@ def bind(profile: Profile, table: RawTable, file: str) -> Layout:
         wide=_wide_columns(profile, table, frozenset(positions.values()), file),
         span=file_span(profile, file),
     )
+
+
+def _is_header(profile: Profile, titles: Sequence[str]) -> bool:
+    """Whether at least half of the columns that the profile names are there."""
+    wanted = {fold(title) for title in profile.columns.named().values()}
+    return 2 * len(wanted & {fold(title) for title in titles}) >= len(wanted)
+
+
+def personal_values(connection: duckdb.DuckDBPyConnection, layout: Layout, relation: str) -> dict[str, int]:
+    """Rows of a landed relation by column whose text looks like an e-mail address or a telephone number."""
+    names = [name for name in _TEXTS if name in layout.positions]
+    if not names:
+        return {}
+    counts = ", ".join(f"count(*) filter (where {looks_personal_sql(name)})" for name in names)
+    row = connection.execute(f"select {counts} from {relation}").fetchone() or ()
+    return {name: count for name, count in zip(names, row, strict=True) if count}
 
 
 def _wide_columns(
@@ -350,7 +376,7 @@ def check_profile(connection: duckdb.DuckDBPyConnection, profile: Profile, feed_
             ) from error
 
 
-def judge(connection: duckdb.DuckDBPyConnection, layout: Layout, key: bytes | None) -> Judgement:
+def judge(connection: duckdb.DuckDBPyConnection, layout: Layout, key: PartnerKey | None) -> Judgement:
     """Make `judged`, `faults` and `spans`; `key` is the pseudonym key of feeds with a customer column.
 
     UnprovenRows if the reader's table streams and is not what the reader expects.
@@ -359,7 +385,9 @@ def judge(connection: duckdb.DuckDBPyConnection, layout: Layout, key: bytes | No
         layout = _pin_rows(connection, layout)
     _load_period_texts(connection, layout)
     if "customer" in layout.positions:
-        _hash_customers(connection, layout, key or b"")
+        if key is None:
+            raise ValueError("a feed with customers is read with a key only")
+        load_hashes(connection, _text(layout, layout.positions["customer"]), key)
     faults = _faults(layout)
     is_faulty = " or ".join(f"coalesce({fault.condition}, false)" for fault in faults)
     kept = ", ".join(_judged_columns(layout))
@@ -550,20 +578,6 @@ def _load_period_texts(connection: duckdb.DuckDBPyConnection, layout: Layout) ->
     fill(connection, "period_texts", found)
 
 
-def _hash_customers(connection: duckdb.DuckDBPyConnection, layout: Layout, key: bytes) -> None:
-    """HMAC-SHA256 (RFC 2104) of each distinct customer, inside DuckDB."""
-    block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
-    inner = bytes(byte ^ 0x36 for byte in block)
-    outer = bytes(byte ^ 0x5C for byte in block)
-    connection.execute(
-        "create or replace temp table customers as select customer, "
-        "sha256(cast(? as blob) || unhex(sha256(cast(? as blob) || encode(customer)))) as customer_key "
-        f"from (select distinct {_text(layout, layout.positions['customer'])} as customer from raw) where "
-        "customer is not null",
-        [outer, inner],
-    )
-
-
 def _faults(layout: Layout) -> list[_Fault]:
     """Every fault that a well-formed row of this layout can have, as a condition on the typed columns."""
     profile, positions = layout.profile, layout.positions
@@ -695,12 +709,7 @@ def _itemise_faults(
     connection.execute(f"create or replace temp table faulty_typed as {_typed_sql(layout, 'faulty')}")
     raw_text = _raw_text(layout)
     width = str(len(layout.table.titles))
-    withheld = "customer" in layout.positions
-    malformed = (
-        quoted("(withheld: the row may name a customer)")
-        if withheld
-        else f"left(_malformed, {_SHOWN_LENGTH})"
-    )
+    malformed = quoted(_WITHHELD) if layout.profile.names_people else f"left(_malformed, {_SHOWN_LENGTH})"
     connection.execute(
         "insert into faults select _row, null, null, 'malformed_row', "
         f"{quoted(explain('malformed_row', '', width))}, "
@@ -708,19 +717,38 @@ def _itemise_faults(
     )
     for fault in faults:
         connection.execute(
-            f"insert into faults select _row, {quoted(fault.column)}, left({fault.value}, {_SHOWN_LENGTH}), "
-            f"{quoted(fault.code)}, {quoted(fault.reason)}, {raw_text} "
+            f"insert into faults select _row, {quoted(fault.column)}, "
+            f"{_shown(layout, f'left({fault.value}, {_SHOWN_LENGTH})', MASK)}, "
+            f"{quoted(fault.code)}, {quoted(fault.reason)}, {_shown(layout, raw_text, _WITHHELD)} "
             f"from faulty_typed where _malformed is null and {fault.condition}"
         )
     connection.execute("drop table faulty; drop table faulty_typed")
 
 
+def _shown(layout: Layout, text: str, instead: str) -> str:
+    """SQL: the text, or `instead` where the row may hold a person's name, address or number in a column that
+    should not have one.
+
+    Words where a number or a date belongs are cells in the wrong place: in feeds that name people nothing of
+    such a row is shown.
+    """
+    if not layout.profile.names_people:
+        return text
+    values = [name for name in layout.positions if name in _METRICS or name == "sale_date"]
+    cells = [f"t_{name}" for name in values] + [f"wt_{column.position}" for column in layout.wide]
+    cells += ["t_period"] if layout.period_position is not None else []
+    signs = [f"coalesce(regexp_matches({cell}, '\\p{{L}}[^0-9]*\\p{{L}}'), false)" for cell in cells]
+    texts = [name for name in (*_TEXTS, "gtin", "unit_code", "currency_code") if name in layout.positions]
+    signs += [f"coalesce({looks_personal_sql(f't_{name}')}, false)" for name in (*texts, *values)]
+    return f"case when {' or '.join(signs)} then {quoted(instead)} else {text} end"
+
+
 def _raw_text(layout: Layout) -> str:
-    """SQL: the row's cells as text. Where a customer is named, cells that the profile does not know are
-    masked too.
+    """SQL: the row's cells as text. Where people are named, cells that the profile does not know are masked
+    too.
     """
     shown = set(range(len(layout.table.titles)))
-    if "customer" in layout.positions:
+    if layout.profile.names_people:
         shown = {position for name, position in layout.positions.items() if name != "customer"}
         shown |= {column.position for column in layout.wide}
         shown |= {layout.period_position} if layout.period_position is not None else set()

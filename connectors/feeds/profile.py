@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from connectors.company import Code, Settings, read_model
 from connectors.errors import ConfigError, Place
+from connectors.feeds.table import fold
 
 Metric = Literal[
     "sold_quantity", "returned_quantity", "net_amount", "on_hand_quantity", "in_transit_quantity"
@@ -211,6 +212,10 @@ class Profile(Settings):
     container: Annotated[Delimited | Excel, Field(discriminator="kind")]
     period: Period
     columns: Columns
+    personal: tuple[str, ...] = Field(
+        default=(),
+        description="Further columns that name people: they never land, nor show in quarantine.",
+    )
     wide: tuple[Wide, ...] = ()
     skip_rows: tuple[SkippedRows, ...] = ()
     decimal_mark: Literal[",", "."] = ","
@@ -284,6 +289,13 @@ class Profile(Settings):
             raise ValueError(
                 "expected sold_quantity, returned_quantity or on_hand_quantity among the metrics"
             )
+        shared = {fold(title) for title in self.personal} & {
+            fold(title) for name, title in self.columns.named().items() if name != "customer"
+        }
+        if shared:
+            raise ValueError(
+                f"expected {', '.join(sorted(shared))} under 'columns' or 'personal', not under both"
+            )
         if self.wide and any(name in _METRICS for name in self.columns.named()):
             raise ValueError("expected no metric in 'columns' beside 'wide': it would belong to no period")
         if self.wide and self.period.source != "header":
@@ -314,6 +326,10 @@ class Profile(Settings):
     @property
     def reports_inventory(self) -> bool:
         return "on_hand_quantity" in self.metrics
+
+    @property
+    def names_people(self) -> bool:
+        return self.columns.customer is not None or bool(self.personal)
 
     def fingerprint(self) -> str:
         """Hash of what decides how a file is read; a change of it makes files be read again."""

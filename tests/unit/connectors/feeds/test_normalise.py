@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from connectors.feeds.intake import PSEUDONYM_KEY
+from connectors.feeds.customers import KEY as PSEUDONYM_KEY
 
 WEEK = "D07/r_2026-W05.csv"
 
@@ -351,13 +351,15 @@ def test_a_customer_lands_as_a_keyed_hash_and_nowhere_in_clear(
 ) -> None:
     monkeypatch.setenv(PSEUDONYM_KEY, "a key")
     person = "Zoé Martin;zoe@example.org"
-    content = f"Ref;Qty;Client;Mail\nA;1;{person}\nB;x;{person}\nC;1;Zoé Martin\nD;1;;\n"
+    content = f"Ref;Qty;Client;Mail\nA;1;{person}\nB;;{person}\nC;1;Zoé Martin\nD;1;;\n"
     outcome = desk.take_one(WEEK, content, columns=CUSTOMER)
     assert (outcome.rows_accepted, outcome.rows_quarantined) == (2, 2)
-    expected = hmac.new(b"a key", "Zoé Martin".encode(), hashlib.sha256).hexdigest()
+    (partner,) = desk.rows("distinct partner_code")
+    secret = hmac.new(b"a key", f"aval customer 1|{partner[0]}".encode(), hashlib.sha256).digest()
+    expected = "1-" + hmac.new(secret, "zoé martin".encode(), hashlib.sha256).hexdigest()
     assert desk.rows("product_code, customer_key") == [("A", expected), ("D", None)]
     assert desk.faults("source_row, raw_text") == [
-        (3, "B;x;***;***"),
+        (3, "B;;***;***"),
         (4, "(withheld: the row may name a customer)"),
     ]
     written = b"".join(path.read_bytes() for path in desk.paths.data.rglob("*") if path.is_file())
@@ -365,13 +367,50 @@ def test_a_customer_lands_as_a_keyed_hash_and_nowhere_in_clear(
     assert b"zoe@" not in written
 
 
-def test_a_key_longer_than_a_block_is_hashed_first_as_hmac_demands(
+def test_a_row_whose_cells_have_slipped_shows_nothing_of_itself(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = "k" * 100
-    monkeypatch.setenv(PSEUDONYM_KEY, key)
+    monkeypatch.setenv(PSEUDONYM_KEY, "a key")
+    content = "Ref;Qty;Client\nA;Zoé Martin;1\nB;zoe@example.org;1\nC;06 12 34 56 78;1\nD;1,2,3;x\n;1;x\n"
+    desk.take_one(WEEK, content + "E;1;x\n" * 30, columns=CUSTOMER)
+    hidden = "(withheld: the row may name a customer)"
+    assert desk.faults("source_row, value, raw_text") == [
+        (2, "***", hidden),
+        (3, "***", hidden),
+        (4, "***", hidden),
+        (5, "1,2,3", "D;1,2,3;***"),
+        (6, None, ";1;***"),
+    ]
+
+
+def test_personal_columns_neither_land_nor_show_in_quarantine(desk: Any) -> None:
+    columns = {"product_code": "Ref", "sold_quantity": "Qty"}
+    content = "Ref;Qty;Nom;Tel\nA;1;Zoé;06 12 34 56 78\nB;;Zoé;06 12 34 56 78\n"
+    desk.take_one(WEEK, content, columns=columns, personal=["Nom", "Tel"], max_quarantined_share=1)
+    assert desk.rows("product_code, customer_key") == [("A", None)]
+    assert desk.faults("source_row, raw_text") == [(3, "B;;***;***")]
+
+
+def test_a_wrong_header_row_does_not_put_a_customer_into_the_message(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PSEUDONYM_KEY, "a key")
+    outcome = desk.take_one(WEEK, "A;1;Zoé Martin\nB;2;Zoé Martin\n", columns=CUSTOMER)
+    assert outcome.reason_code == "missing_header"
+    assert "Zoé" not in (outcome.reason or "")
+
+
+def test_a_new_key_reads_the_files_of_the_inbox_again(
+    desk: Any, profile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PSEUDONYM_KEY, "a key")
     desk.take_one(WEEK, "Ref;Qty;Client\nA;1;x\n", columns=CUSTOMER)
-    assert desk.rows("customer_key") == [(hmac.new(key.encode(), b"x", hashlib.sha256).hexdigest(),)]
+    monkeypatch.setenv(PSEUDONYM_KEY, "another key")
+    monkeypatch.setenv("AVAL_PSEUDONYM_KEY_ID", "2027")
+    (outcome,) = desk.take(sales=profile(columns=CUSTOMER)).files
+    assert (outcome.state, len(outcome.superseded)) == ("landed", 1)
+    (landed,) = [key for (key,) in desk.rows("customer_key") if key.startswith("2027-")]
+    assert len(landed) == 5 + 64
 
 
 def test_without_the_key_a_feed_with_customers_is_not_read_at_all(
