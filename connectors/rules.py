@@ -30,6 +30,8 @@ from connectors.exchange import FILE_NAME, RateFile
 from connectors.feeds.profile import Profile
 from connectors.landing import atomic_file, batch_ids, column_definitions, entity_folder
 from connectors.ledger import Batch, Ledger, Slice
+from connectors.matching.decisions import FILE as MATCHES_FILE
+from connectors.matching.decisions import load_matches
 from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_number, refuse_overlaps
 
 EVERY: Final = "*"
@@ -398,6 +400,7 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
             "product_crosswalk", load_crosswalks(directory / "feeds", profiles), "feeds/*.csv"
         ),
         "gl_accounts": _of_rows("gl_accounts", load_accounts(directory).rows(), "rules/accounts.yml"),
+        "product_matches": _of_rows("product_matches", load_matches(directory), str(MATCHES_FILE)),
         "thresholds": _of_rows("thresholds", load_thresholds(directory).rows(), "rules/thresholds.yml"),
         "partners": _of_rows("partners", load_partner_rules(directory, profiles), "rules/partners.yml"),
         "units": _of_rows("units", load_units(directory), "rules/units.csv"),

@@ -6,14 +6,20 @@ is imported inside the commands, so that `--help` answers at once.
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from orchestration import cli_match
+from orchestration.cli_shared import CompanyOption, DataOption
+from orchestration.cli_shared import command as _command
+from orchestration.cli_shared import console as _console
+from orchestration.cli_shared import table as _table
+from orchestration.cli_shared import working as _working
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +28,6 @@ if TYPE_CHECKING:
     from connectors.feeds.intake import CheckReport
     from connectors.feeds.propose import Proposal
     from orchestration.plan import Options
-    from orchestration.run import ExitCode
     from orchestration.settings import Settings
     from orchestration.summary import Summary
 
@@ -48,53 +53,7 @@ feeds_app = typer.Typer(
 app.add_typer(feeds_app, name="feeds")
 archive_app = typer.Typer(no_args_is_help=True, help="Partners' reports as they came: list, restore.")
 app.add_typer(archive_app, name="archive")
-
-CompanyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--company",
-        "-c",
-        metavar="DIR",
-        help="Company directory.",
-        show_default="AVAL_COMPANY or examples/demo",
-    ),
-]
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", "-d", metavar="DIR", help="Where Aval writes.", show_default="AVAL_DATA or var/<company>"
-    ),
-]
-
-
-def _command(function: Callable[..., None]) -> Callable[..., None]:
-    """Faults that a person can mend are one sentence and an exit code, never a traceback."""
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        from connectors.errors import AvalError, BusyError, ConfigError
-        from orchestration.run import ExitCode
-
-        try:
-            function(*args, **kwargs)
-        except BusyError as error:
-            _fail(error, ExitCode.BUSY)
-        except ConfigError as error:
-            _fail(error, ExitCode.WRONG_USE)
-        except AvalError as error:
-            wrong_use = error.code in ("invalid_span", "no_warehouse", "unknown_feed", "ambiguous_feed")
-            closed = error.code == "gate_closed"
-            _fail(
-                error,
-                ExitCode.WRONG_USE if wrong_use else ExitCode.GATE_CLOSED if closed else ExitCode.FAILED,
-            )
-
-    return wrapped
-
-
-def _fail(error: Exception, code: ExitCode) -> NoReturn:
-    typer.echo(f"aval: {error}", err=True)
-    raise typer.Exit(int(code))
+app.add_typer(cli_match.app, name="match")
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -797,37 +756,8 @@ def _make_sample(source: Path) -> None:
     aside.rename(source)
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    # A log file has no width of its own; a table must not be folded to 80 columns there.
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
-def _table(title: str | None) -> Any:
-    from rich import box
-    from rich.table import Table
-
-    return Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE, show_header=title is not None
-    )
-
-
 def _size(count: int) -> str:
     return f"{count / 1024**2:,.1f} MiB"
-
-
-@contextmanager
-def _working(what: str) -> Iterator[None]:
-    """Something long is going on: a spinner for a person, a line in a log."""
-    if not sys.stderr.isatty():
-        typer.echo(f"{what} …", err=True)
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(f"{what} …"):
-        yield
 
 
 @contextmanager

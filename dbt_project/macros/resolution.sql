@@ -1,7 +1,7 @@
 {#
     Which of our products and units a reported line means. In this order: our own
-    product code, the GTIN (a packing's GTIN also says the unit), the crosswalk of the
-    partner's code on the line's day. A line whose product stays unknown belongs to the
+    product code, the GTIN (a packing's GTIN also says the unit), what the partner's code
+    means on the line's day by the crosswalk or by an accepted match. A line whose product stays unknown belongs to the
     product UNMATCHED; no line is dropped.
 
     Needs the columns partner_code, reported_product_code, reported_gtin,
@@ -23,7 +23,7 @@
             coalesce(
                 products.product_code,
                 gtins.product_code,
-                crosswalk_products.product_code,
+                translations.product_code,
                 'UNMATCHED'
             ) as product_code,
             case
@@ -32,8 +32,7 @@
                 -- counted.
                 when gtins.is_packing then gtins.unit_code
                 when gtins.product_code is not null then lines.reported_unit_code
-                when crosswalk_products.product_code is not null
-                    then crosswalk.unit_code
+                when translations.product_code is not null then translations.unit_code
                 else lines.reported_unit_code
             end as unit_code
         from {{ lines }} as lines
@@ -41,16 +40,26 @@
             on lines.reported_product_code = products.product_code
         left join {{ ref('int_product_gtins_resolved') }} as gtins
             on {{ gtin_14('lines.reported_gtin') }} = gtins.gtin_14
-        left join {{ ref('stg_rules__product_crosswalk') }} as crosswalk
+        left join {{ ref('stg_rules__product_translations') }} as translations
             on
-                lines.partner_code = crosswalk.partner_code
-                and lines.partner_product_code = crosswalk.partner_product_code
-                and {{ in_range('lines.' ~ day, 'crosswalk') }}
-        left join {{ ref('stg_erp__products') }} as crosswalk_products
-            on crosswalk.product_code = crosswalk_products.product_code
+                lines.partner_code = translations.partner_code
+                and {{ reported_code('lines') }} = translations.reported_code
+                and {{ in_range('lines.' ~ day, 'translations') }}
     ) as matched_lines
     left join {{ ref('int_product_units_completed') }} as units
         on
             matched_lines.product_code = units.product_code
             and matched_lines.unit_code = units.unit_code
+{%- endmacro %}
+
+{#
+    What a line calls its product, for people to decide on: the partner's own code, else
+    the GTIN, else the code that should be ours.
+#}
+{% macro reported_code(lines) -%}
+    coalesce(
+        {{ lines }}.partner_product_code,
+        {{ lines }}.reported_gtin,
+        {{ lines }}.reported_product_code
+    )
 {%- endmacro %}

@@ -118,19 +118,16 @@
         base_quantity
     from {{ ref('stg_erp__product_units') }}
     union distinct
-    {#- A crosswalk row to a product that the ERP does not have yet counts for nothing. #}
     select
-        'crosswalk' as identifier_kind,
-        crosswalk.partner_code,
-        crosswalk.partner_product_code as identifier,
-        crosswalk.valid_from_date,
-        crosswalk.valid_to_date,
-        crosswalk.product_code,
-        crosswalk.unit_code,
+        'translation' as identifier_kind,
+        partner_code,
+        reported_code as identifier,
+        valid_from_date,
+        valid_to_date,
+        product_code,
+        unit_code,
         {{ quantity(1) }} as base_quantity
-    from {{ ref('stg_rules__product_crosswalk') }} as crosswalk
-    inner join {{ ref('stg_erp__products') }} as products
-        on crosswalk.product_code = products.product_code
+    from {{ ref('stg_rules__product_translations') }}
 {%- endmacro %}
 
 {#

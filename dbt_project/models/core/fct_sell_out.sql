@@ -64,6 +64,8 @@ final as (
         placed.reported_product_code,
         placed.reported_gtin,
         placed.partner_product_code,
+        case when placed.product_code = 'UNMATCHED' then placed.product_label end
+            as unmatched_label,
         placed.unit_code,
         placed.sold_quantity_in_unit,
         placed.returned_quantity_in_unit,

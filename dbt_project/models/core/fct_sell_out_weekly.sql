@@ -57,6 +57,7 @@ final as (
         partner_product_code,
         currency_code,
         source_batch_id,
+        max(unmatched_label) as unmatched_label,
         {{ quantity('sum(sold_quantity_in_unit)') }} as sold_quantity_in_unit,
         {{ quantity('sum(returned_quantity_in_unit)') }} as returned_quantity_in_unit,
         {{ quantity('sum(sold_quantity)') }} as sold_quantity,

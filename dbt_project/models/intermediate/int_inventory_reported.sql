@@ -35,6 +35,8 @@ final as (
         reported_gtin,
         partner_product_code,
         source_batch_id,
+        max(case when product_code = 'UNMATCHED' then product_label end)
+            as unmatched_label,
         {{ quantity('sum(on_hand_quantity_in_unit)') }} as on_hand_quantity_in_unit,
         {{ quantity('sum(on_hand_quantity_in_unit * base_quantity)') }}
             as on_hand_quantity,

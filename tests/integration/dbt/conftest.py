@@ -63,6 +63,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "valid_from_date": "1900-01-01",
         "valid_to_date": "9999-12-31",
     },
+    "product_matches": {
+        "unit_code": "PCE",
+        "valid_from_date": "1900-01-01",
+        "valid_to_date": "9999-12-31",
+        "decision_code": "accepted",
+        "decided_by": "Ana",
+        "decided_at": "2026-03-30 09:00:00",
+    },
     "feeds": {
         "frequency_code": "week",
         "reports_sell_out": True,

@@ -166,6 +166,29 @@ def add_a_crosswalk_row(company: Company) -> None:
     )
 
 
+A_MATCH = {
+    "partner_code": "D01",
+    "reported_code": "03001234567908",
+    "product_code": "P1",
+    "unit_code": "BOX",
+    "valid_to_date": "2026-01-12",
+}
+
+
+def accept_a_match(company: Company) -> None:
+    """What D01 calls by a GTIN that nobody has is P1 until week 2; the same GTIN of D02 is another matter."""
+    company.rules(
+        "product_matches",
+        [A_MATCH, {**A_MATCH, "partner_code": "D02", "product_code": "P2"}],
+    )
+
+
+def take_the_match_back(company: Company) -> None:
+    resolved = "select product_code, sold_quantity from core.fct_sell_out where reported_gtin is not null"
+    assert company.query(f"{resolved} order by sale_date") == [("P1", 6), ("UNMATCHED", None)]
+    company.rules("product_matches", [A_MATCH, {**A_MATCH, "decision_code": "rejected"}])
+
+
 def add_products_that_reports_already_name(company: Company) -> None:
     """One by its GTIN, one by a crosswalk row that came before it."""
     company.erp(
@@ -195,6 +218,8 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
         add_a_crosswalk_row,
         {(name, f"D01|d01_w|2026-W0{w}") for name in ("sell_out", "inventory") for w in (2, 6)},
     ),
+    (accept_a_match, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
+    (take_the_match_back, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
     (
         add_products_that_reports_already_name,
         {

@@ -83,6 +83,7 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "feeds",
         "product_crosswalk",
         "gl_accounts",
+        "product_matches",
         "thresholds",
         "partners",
         "units",

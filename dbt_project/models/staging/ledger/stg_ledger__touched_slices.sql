@@ -6,7 +6,7 @@
 -- read.
 -- depends_on: {{ ref('stg_erp__products') }}, {{ ref('stg_erp__product_units') }}
 -- depends_on: {{ ref('stg_erp__partners') }}, {{ ref('stg_erp__partner_terms') }}
--- depends_on: {{ ref('stg_rules__product_crosswalk') }}
+-- depends_on: {{ ref('stg_rules__product_translations') }}
 {{ config(materialized='table') }}
 
 with
@@ -137,8 +137,8 @@ affected_rows as (
     inner join changed_identifiers as changed
         on
             built_rows.partner_code = changed.partner_code
-            and built_rows.partner_product_code = changed.identifier
-    where changed.identifier_kind = 'crosswalk'
+            and {{ reported_code('built_rows') }} = changed.identifier
+    where changed.identifier_kind = 'translation'
     union all
     select
         built_rows.entity_code,

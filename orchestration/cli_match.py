@@ -1,0 +1,227 @@
+"""`aval match`: proposals of what partners' codes mean, and people's decisions on them.
+
+What belongs here: commands and the dialogue. What does not: the work (`orchestration.matching`).
+"""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestration.cli_shared import CompanyOption, DataOption, command, console, table, working
+
+if TYPE_CHECKING:
+    from orchestration.matching import Candidate, Open
+    from orchestration.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What partners' codes mean where no exact identifier says so: proposals and decisions.",
+)
+
+ByOption = Annotated[
+    str, typer.Option("--by", metavar="NAME", help="Who decides.", show_default="the account's name")
+]
+
+
+@app.command("propose")
+@command
+def match_propose(
+    company: CompanyOption = None,
+    data: DataOption = None,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Score from which a product is proposed; docs/matching.md.")
+    ] = 0.75,
+) -> None:
+    """Score our products against everything unmatched. Proposes only: nothing changes until you accept."""
+    from orchestration.matching import open_codes, propose
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    with working("comparing"):
+        propose(settings, threshold)
+    codes = open_codes(settings)
+    proposed = [code for code in codes if code.candidates]
+    typer.echo(f"{len(proposed):,} of {len(codes):,} unmatched codes have a proposal")
+    if proposed:
+        typer.echo(
+            "decide with: aval match review, or: aval match export FILE.xlsx and aval match import FILE.xlsx"
+        )
+
+
+@app.command("status")
+@command
+def match_status(
+    company: CompanyOption = None,
+    data: DataOption = None,
+    rows: Annotated[int, typer.Option("--rows", help="How many codes to list.")] = 20,
+) -> None:
+    """Show what is unmatched, most valuable first, and what is proposed for it."""
+    from orchestration.matching import open_codes
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    codes = open_codes(settings)
+    partners: dict[str, list[Open]] = {}
+    for code in codes:
+        partners.setdefault(code.partner_code, []).append(code)
+    shown = table("Unmatched, by partner")
+    for name in ("partner", "codes", "with a proposal", "units", f"at stake ({settings.company.currency})"):
+        shown.add_column(name, overflow="fold")
+    for partner, own in sorted(partners.items(), key=lambda item: -_total(item[1])):
+        shown.add_row(
+            f"{partner} {own[0].partner_name}",
+            f"{len(own):,}",
+            f"{sum(bool(code.candidates) for code in own):,}",
+            f"{sum(code.units for code in own):,.0f}",
+            f"{_total(own):,.2f}",
+        )
+    out = console()
+    out.print(shown)
+    if codes[:rows]:
+        shown = table("Most valuable codes")
+        for name in ("partner", "code", "label", "units", "at stake", "proposed", "score"):
+            shown.add_column(name, overflow="fold")
+        for code in codes[:rows]:
+            best = code.candidates[0] if code.candidates else None
+            shown.add_row(
+                code.partner_code,
+                code.reported_code,
+                code.reported_label or "",
+                f"{code.units:,.0f}",
+                "unknown" if code.amount is None else f"{code.amount:,.2f}",
+                f"{best.product_code} {best.product_name}" if best else "",
+                str(best.score) if best else "",
+            )
+        out.print(shown)
+    typer.echo(f"{len(codes):,} codes are unmatched")
+
+
+def _total(codes: list[Open]) -> float:
+    return float(sum(code.amount or 0 for code in codes))
+
+
+@app.command("review")
+@command
+def match_review(
+    company: CompanyOption = None,
+    data: DataOption = None,
+    partner: Annotated[str | None, typer.Option(help="Only this partner's codes.")] = None,
+    by: ByOption = "",
+) -> None:
+    """Decide on proposals one by one, most valuable first. Each answer is kept at once."""
+    from orchestration.matching import open_codes
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    waiting = [
+        code
+        for code in open_codes(settings)
+        if code.candidates and (partner is None or code.partner_code == partner)
+    ]
+    if not waiting:
+        typer.echo("nothing to review: aval match propose looks for proposals")
+        return
+    counts = {"accepted": 0, "rejected": 0, "skipped": 0}
+    for number, code in enumerate(waiting, start=1):
+        _show(settings, code, f"{number} of {len(waiting)}")
+        answer = _ask(len(code.candidates))
+        if answer == "q":
+            break
+        counts[_keep(settings, code, answer, by or getpass.getuser())] += 1
+    typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
+    if counts["accepted"]:
+        typer.echo("aval run puts accepted matches to use")
+
+
+def _ask(candidates: int) -> str:
+    """`a` or a number accepts, `r` rejects all that is shown, `s` skips, `q` ends."""
+    choices = "[a]ccept the first, " + (f"[2-{candidates}] another, " if candidates > 1 else "")
+    known = {"a", "r", "s", "q", *(str(number) for number in range(1, candidates + 1))}
+    while True:
+        answer: str = typer.prompt(f"{choices}[r]eject, [s]kip, [q]uit", default="s").strip().lower()
+        if answer in known:
+            return "1" if answer == "a" else answer
+        typer.echo(f"{answer!r} is none of the answers")
+
+
+def _keep(settings: Settings, code: Open, answer: str, by: str) -> str:
+    from connectors.matching.decisions import add_decisions
+    from orchestration.matching import accept, reject
+
+    now = datetime.now(UTC)
+    if answer == "s":
+        return "skipped"
+    if answer == "r":
+        add_decisions(settings.paths.company, reject(code, by, now))
+        return "rejected"
+    add_decisions(settings.paths.company, [accept(code, code.candidates[int(answer) - 1], by, now)])
+    return "accepted"
+
+
+def _show(settings: Settings, code: Open, place: str) -> None:
+    out = console()
+    out.print()
+    out.print(
+        f"{place}  {code.partner_code} {code.partner_name}: {code.reported_code} {code.reported_label or ''}",
+        markup=False,
+        highlight=False,
+        style="bold",
+    )
+    amount = "amount unknown" if code.amount is None else f"{code.amount:,.2f} {settings.company.currency}"
+    estimated = " at list price" if code.reported_amount is None and code.amount is not None else ""
+    out.print(
+        f"at stake: {code.units:,.0f} units, {amount}{estimated}; seen {code.first_seen} to {code.last_seen}",
+        markup=False,
+        highlight=False,
+    )
+    for number, candidate in enumerate(code.candidates, start=1):
+        out.print(f"  {number}  {_line(candidate)}", markup=False, highlight=False)
+
+
+def _line(candidate: Candidate) -> str:
+    return (
+        f"{candidate.score:.2f}  {candidate.product_code} {candidate.product_name}, in {candidate.unit_code} "
+        f"({candidate.reasons})"
+    )
+
+
+@app.command("export")
+@command
+def match_export(
+    file: Annotated[Path, typer.Argument(help="FILE.csv or FILE.xlsx; replaced if it is there.")],
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write all unmatched codes with their proposals as a table to decide on in an office program."""
+    from orchestration.matching import export_open
+    from orchestration.settings import load_settings
+
+    count = export_open(load_settings(company, data), file)
+    typer.echo(
+        f"{count:,} codes in {file}: fill in 'decision' (accept or reject), then aval match import {file}"
+    )
+
+
+@app.command("import")
+@command
+def match_import(
+    file: Annotated[Path, typer.Argument(help="The table, with 'decision' filled in.")],
+    company: CompanyOption = None,
+    data: DataOption = None,
+    by: ByOption = "",
+) -> None:
+    """Keep the decisions of an exported table: all, or none and the first fault with row and column."""
+    from orchestration.matching import import_decisions
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    decisions = import_decisions(settings, file, by or getpass.getuser(), datetime.now(UTC))
+    accepted = sum(decision.decision == "accepted" for decision in decisions)
+    typer.echo(f"{accepted} accepted, {len(decisions) - accepted} rejected")
+    if accepted:
+        typer.echo("aval run puts accepted matches to use")

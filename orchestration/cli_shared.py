@@ -1,0 +1,96 @@
+"""What all groups of commands share: options, errors as one sentence, tables, a sign that something goes on.
+
+What does not belong here: commands, and work.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestration.run import ExitCode
+
+CompanyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--company",
+        "-c",
+        metavar="DIR",
+        help="Company directory.",
+        show_default="AVAL_COMPANY or examples/demo",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "-d", metavar="DIR", help="Where Aval writes.", show_default="AVAL_DATA or var/<company>"
+    ),
+]
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Faults that a person can mend are one sentence and an exit code, never a traceback."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        from connectors.errors import AvalError, BusyError, ConfigError
+        from orchestration.run import ExitCode
+
+        try:
+            function(*args, **kwargs)
+        except BusyError as error:
+            _fail(error, ExitCode.BUSY)
+        except ConfigError as error:
+            _fail(error, ExitCode.WRONG_USE)
+        except AvalError as error:
+            wrong_use = error.code in ("invalid_span", "no_warehouse", "unknown_feed", "ambiguous_feed")
+            closed = error.code == "gate_closed"
+            _fail(
+                error,
+                ExitCode.WRONG_USE if wrong_use else ExitCode.GATE_CLOSED if closed else ExitCode.FAILED,
+            )
+
+    return wrapped
+
+
+def _fail(error: Exception, code: ExitCode) -> NoReturn:
+    typer.echo(f"aval: {error}", err=True)
+    raise typer.Exit(int(code))
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    # A log file has no width of its own; a table must not be folded to 80 columns there.
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def table(title: str | None) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE, show_header=title is not None
+    )
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Something long is going on: a spinner for a person, a line in a log."""
+    if not sys.stderr.isatty():
+        typer.echo(f"{what} …", err=True)
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what} …"):
+        yield
