@@ -125,9 +125,12 @@ def code_version() -> str:
 
 
 def default_memory_limit() -> str:
-    """Half of this machine's memory, at most 8 GiB: the other half is for the file cache and other users."""
+    """Half of this machine's memory, at most 5 GiB.
+
+    DuckDB keeps what it has read until it meets the limit; Python and dbt come on top (DECISIONS.md).
+    """
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return f"{min(total // 2, 8 * 1024**3) // 1024**2}MiB"
+    return f"{min(total // 2, 5 * 1024**3) // 1024**2}MiB"
 
 
 def _files(base: Path, names: Iterable[str]) -> list[Path]:
