@@ -123,7 +123,8 @@ class Watch:
                     self._done + typical.start() + 1,
                     self._lines + data.count(b"\n", 0, typical.start()) + 1,
                 )
-            self._others += len(_UTF8.sub(b"", data).translate(None, _ASCII))
+            # Counting takes six times as long as searching, and only a file that is half UTF-8 needs it.
+            self._others += len(_UTF8.sub(b"", data).translate(None, _ASCII)) if typical else 1
         self._done += len(data)
         self._lines += data.count(b"\n")
 

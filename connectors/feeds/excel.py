@@ -87,7 +87,9 @@ def _block(
         for column, title in zip(columns, titles, strict=True)
     ]
     if container.sheets is not None:
-        arrays.append(pa.array([name] * (len(rows) - body), pa.string()))
+        # A blank row stays blank: it belongs to no sheet.
+        named = [name if any(str(cell).strip() for cell in row) else None for row in rows[body:]]
+        arrays.append(pa.array(named, pa.string()))
     return titles, pa.table(
         {
             "_row": pa.array(range(body + 1, len(rows) + 1), pa.int64()),

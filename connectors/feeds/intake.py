@@ -36,7 +36,8 @@ from connectors.feeds.normalise import Counts, Layout
 from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
 from connectors.feeds.periods import Span
 from connectors.feeds.profile import Delimited, Profile
-from connectors.feeds.table import UnprovenRows, fold, quoted
+from connectors.feeds.sections import fill_down
+from connectors.feeds.table import RawTable, UnprovenRows, fold, quoted
 from connectors.feeds.unpack import UNPACKED, unpack
 from connectors.landing import atomic_file, batch_ids, remove_leftovers
 from connectors.ledger import Batch, Ledger, Sighting, Slice
@@ -334,21 +335,26 @@ def _read_and_judge(
     normalise.file_span(profile, file)
     scratch.mkdir(parents=True, exist_ok=True)
     container = profile.container
+
+    def found(table: RawTable) -> tuple[Layout, normalise.Judgement]:
+        if profile.section is not None:
+            if table.expected_rows is not None:
+                # A heading holds for the rows below it: they must bear their numbers.
+                raise UnprovenRows
+            table = fill_down(connection, table, profile.section, file)
+        layout = normalise.bind(profile, table, file)
+        return layout, normalise.judge(connection, layout, key)
+
     try:
         path = unpack(path, container, scratch, file)
         if isinstance(container, Delimited):
             try:
-                table = delimited.load(connection, path, container, scratch, file)
-                layout = normalise.bind(profile, table, file)
-                judgement = normalise.judge(connection, layout, key)
+                layout, judgement = found(delimited.load(connection, path, container, scratch, file))
             except UnprovenRows:
-                table = delimited.load_carefully(connection, path, container, scratch, file)
-                layout = normalise.bind(profile, table, file)
-                judgement = normalise.judge(connection, layout, key)
+                carefully = delimited.load_carefully(connection, path, container, scratch, file)
+                layout, judgement = found(carefully)
         else:
-            table = excel.load(connection, path, profile, container, file)
-            layout = normalise.bind(profile, table, file)
-            judgement = normalise.judge(connection, layout, key)
+            layout, judgement = found(excel.load(connection, path, profile, container, file))
     finally:
         for leftover in delimited.SCRATCH_FILES:
             (scratch / leftover).unlink(missing_ok=True)

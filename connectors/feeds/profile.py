@@ -202,6 +202,21 @@ class SkippedRows(Settings):
     pattern: Regex
 
 
+class Section(Settings):
+    """Rows that head the rows below them: the cell under `header` matches `pattern`, whose group `section`
+    stands in the column `@section` of all rows until the next such row.
+    """
+
+    header: str
+    pattern: Regex
+
+    @model_validator(mode="after")
+    def _names_the_section(self) -> Section:
+        if "section" not in re.compile(self.pattern).groupindex:
+            raise ValueError("expected a named group (?P<section>…) in 'pattern'")
+        return self
+
+
 class Profile(Settings):
     """One feed of one partner."""
 
@@ -218,6 +233,7 @@ class Profile(Settings):
     )
     wide: tuple[Wide, ...] = ()
     skip_rows: tuple[SkippedRows, ...] = ()
+    section: Section | None = None
     decimal_mark: Literal[",", "."] = ","
     thousands_mark: Literal[" ", ".", ",", "'", ""] = ""
     date_format: str = Field(
