@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,16 +45,29 @@ def atomic_file(final: Path) -> Iterator[Path]:
 
     After a crash only a file ending in `.part` can be left over, which no reader looks at.
     """
-    final.parent.mkdir(parents=True, exist_ok=True)
-    part = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
-    try:
+    with atomic_files([final]) as (part,):
         yield part
-        with part.open("rb") as handle:
-            os.fsync(handle.fileno())
-        part.replace(final)
-        fsync_folder(final.parent)
+
+
+@contextmanager
+def atomic_files(finals: Sequence[Path]) -> Iterator[list[Path]]:
+    """`atomic_file` for several files: none is renamed before all are on disk; a folder is fsynced once."""
+    parts = [final.with_name(f".{final.name}.{secrets.token_hex(4)}.part") for final in finals]
+    folders = {final.parent for final in finals}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield parts
+        for part in parts:
+            with part.open("rb") as handle:
+                os.fsync(handle.fileno())
+        for part, final in zip(parts, finals, strict=True):
+            part.replace(final)
+        for folder in folders:
+            fsync_folder(folder)
     finally:
-        part.unlink(missing_ok=True)
+        for part in parts:
+            part.unlink(missing_ok=True)
 
 
 def fsync_folder(folder: Path) -> None:

@@ -206,47 +206,18 @@ class Ledger:
         self._connection.execute("commit")
 
     def record(self, batch: Batch, slices: Sequence[Slice] = ()) -> tuple[str, ...]:
-        """Enter a batch with the slices it brought, in one transaction; returns the reports superseded by it.
+        """Enter a batch with the slices it brought; returns the reports superseded by it."""
+        (superseded,) = self.record_all([(batch, slices)])
+        return superseded
+
+    def record_all(self, entries: Sequence[tuple[Batch, Sequence[Slice]]]) -> list[tuple[str, ...]]:
+        """Enter batches in this order, all in one transaction; returns the reports superseded by each.
 
         Each slice becomes the live one of its key and pending; the batch that held the key before is
         superseded once none of its slices is live.
         """
         with self._transaction() as connection:
-            _insert(connection, "batches", _batch_row(batch))
-            former: set[str] = set()
-            for item in slices:
-                key = (item.system, item.entity, item.slice_key)
-                former.update(
-                    row["batch_id"]
-                    for row in connection.execute(
-                        "select batch_id from slices "
-                        "where system = ? and entity = ? and slice_key = ? and is_live = 1",
-                        key,
-                    )
-                )
-                connection.execute(
-                    "update slices set is_live = 0 where system = ? and entity = ? and slice_key = ?",
-                    key,
-                )
-                row = {name: _text(value) for name, value in asdict(item).items()}
-                _insert(connection, "slices", {**row, "batch_id": batch.batch_id, "is_live": 1})
-                connection.execute(
-                    "insert into pending (system, entity, slice_key, reason) values (?, ?, ?, ?)",
-                    (*key, "landed"),
-                )
-            connection.executemany(
-                "update batches set state = 'superseded' "
-                "where batch_id = ? and system in ('feeds', 'accounting') and not exists "
-                "(select 1 from slices where slices.batch_id = batches.batch_id and is_live = 1)",
-                [(batch_id,) for batch_id in sorted(former)],
-            )
-            return tuple(
-                batch_id
-                for batch_id in sorted(former)
-                if connection.execute(
-                    "select 1 from batches where batch_id = ? and state = 'superseded'", (batch_id,)
-                ).fetchone()
-            )
+            return [_record(connection, batch, slices) for batch, slices in entries]
 
     def find_content(
         self, content_hash: str, profile_hash: str, period_start: date | None = None
@@ -270,6 +241,8 @@ class Ledger:
 
     def remember_sightings(self, sightings: Mapping[str, Sighting]) -> None:
         """Keep what was seen under these paths, so that an unchanged file need not be read again."""
+        if not sightings:
+            return
         with self._transaction() as connection:
             connection.executemany(
                 "insert into sightings (path, stamp, content_hash, profile_hash) values (?, ?, ?, ?) "
@@ -507,6 +480,44 @@ select distinct p.system, p.entity, p.slice_key, null, null, null, null, null, n
 from pending p where not exists (select 1 from slices s where s.is_live = 1 and s.system = p.system
                                  and s.entity = p.entity and s.slice_key = p.slice_key)
 """
+
+
+def _record(connection: sqlite3.Connection, batch: Batch, slices: Sequence[Slice]) -> tuple[str, ...]:
+    _insert(connection, "batches", _batch_row(batch))
+    former: set[str] = set()
+    for item in slices:
+        key = (item.system, item.entity, item.slice_key)
+        former.update(
+            row["batch_id"]
+            for row in connection.execute(
+                "select batch_id from slices "
+                "where system = ? and entity = ? and slice_key = ? and is_live = 1",
+                key,
+            )
+        )
+        connection.execute(
+            "update slices set is_live = 0 where system = ? and entity = ? and slice_key = ?",
+            key,
+        )
+        row = {name: _text(value) for name, value in asdict(item).items()}
+        _insert(connection, "slices", {**row, "batch_id": batch.batch_id, "is_live": 1})
+        connection.execute(
+            "insert into pending (system, entity, slice_key, reason) values (?, ?, ?, ?)",
+            (*key, "landed"),
+        )
+    connection.executemany(
+        "update batches set state = 'superseded' "
+        "where batch_id = ? and system in ('feeds', 'accounting') and not exists "
+        "(select 1 from slices where slices.batch_id = batches.batch_id and is_live = 1)",
+        [(batch_id,) for batch_id in sorted(former)],
+    )
+    return tuple(
+        batch_id
+        for batch_id in sorted(former)
+        if connection.execute(
+            "select 1 from batches where batch_id = ? and state = 'superseded'", (batch_id,)
+        ).fetchone()
+    )
 
 
 def _insert(connection: sqlite3.Connection, table: str, row: dict[str, object]) -> None:

@@ -114,7 +114,7 @@ def normalised(texts: list[str]) -> list[str]:
 
 
 def load_hashes(connection: duckdb.DuckDBPyConnection, text: str, key: PartnerKey) -> None:
-    """Make `customers`: each distinct customer of `raw` with its hash, HMAC-SHA256 (RFC 2104) in SQL."""
+    """Make `customers`: each distinct customer of `source_rows` with its hash, an HMAC-SHA256 (RFC 2104)."""
     block = key.secret.ljust(64, b"\0")
     inner = bytes(byte ^ 0x36 for byte in block)
     outer = bytes(byte ^ 0x5C for byte in block)
@@ -122,7 +122,7 @@ def load_hashes(connection: duckdb.DuckDBPyConnection, text: str, key: PartnerKe
         "create or replace temp table customers as select customer, "
         "? || '-' || sha256(cast(? as blob) || unhex(sha256(cast(? as blob) || encode(normal)))) "
         f"as customer_key from (select customer, {normal_sql('customer')} as normal "
-        f"from (select distinct {text} as customer from raw) where customer is not null)",
+        f"from (select distinct {text} as customer from source_rows) where customer is not null)",
         [key.key_id, outer, inner],
     )
 

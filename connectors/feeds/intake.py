@@ -1,9 +1,11 @@
 """Taking in partners' reports: discover -> read -> judge -> land -> ledger.
 
-`take_in` works through the inbox, oldest file first. Each file is judged for itself: landed, a duplicate,
-rejected, or left alone; one bad file never stops the others. Landing writes Parquet aside, fsyncs, renames,
-and then enters the batch in one ledger transaction, so that a killed run leaves at most files that `repair`
-removes. `check_file` does the same work without writing, and tells what would happen.
+`take_in` works through the inbox feed by feed, oldest file first. Each file is judged for itself: landed, a
+duplicate, rejected, or left alone; one bad file never stops the others. Files of one feed are read together
+in groups, because planning a query costs more than the rows of a small file. Landing writes the Parquet of a
+group aside, fsyncs, renames, and then enters its batches in one ledger transaction, so that a killed run
+leaves at most files that `repair` removes. `check_file` does the same work without writing, and tells what
+would happen.
 
 What belongs here: the way of a file through the house, and decisions on whole files. What does not: reading
 containers (`delimited`, `excel`), the meaning of cells (`normalise`), reports by EDI (readers of their own
@@ -16,6 +18,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import unicodedata
@@ -30,16 +33,18 @@ import duckdb
 
 from connectors.archive import Archive
 from connectors.company import Company, Paths
+from connectors.contract import entity
 from connectors.errors import AvalError, ConfigError, Place, RejectedFile, SourceError
 from connectors.feeds import customers, delimited, excel, normalise
-from connectors.feeds.normalise import Counts, Layout
+from connectors.feeds.normalise import Judgement, Layout
 from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
+from connectors.feeds.parquet import ROW_GROUP, write_files
 from connectors.feeds.periods import Span
 from connectors.feeds.profile import Delimited, Profile
 from connectors.feeds.sections import fill_down
 from connectors.feeds.table import RawTable, UnprovenRows, fold, quoted
-from connectors.feeds.unpack import UNPACKED, unpack
-from connectors.landing import atomic_file, batch_ids, remove_leftovers
+from connectors.feeds.unpack import unpack
+from connectors.landing import atomic_file, atomic_files, batch_ids, remove_leftovers
 from connectors.ledger import Batch, Ledger, Sighting, Slice
 
 _IGNORED_ENDINGS: Final = (".part", ".tmp", ".crdownload", ".partial", ".filepart")
@@ -47,8 +52,10 @@ _IGNORED_STARTS: Final = (".", "~$")
 _HASH_CHUNK: Final = 1 << 20
 _SAMPLE: Final = 20
 _THREADS: Final = 2
-_SMALL_FILE: Final = 1 << 20
-_SIGHTINGS_AT_ONCE: Final = 500
+_SMALL: Final = 1 << 20
+# Bounds of a group: planning is spread over enough files, and the typed rows stay far below the memory limit.
+_GROUP_FILES: Final = 64
+_GROUP_BYTES: Final = 64 << 20
 
 FileState = Literal["landed", "duplicate", "rejected", "unchanged", "waiting", "refused", "unmatched"]
 """`landed`, `duplicate` and `rejected` are entered in the ledger; `unchanged` was entered before. `waiting`
@@ -85,7 +92,7 @@ class FileOutcome:
 
 @dataclass(frozen=True)
 class IntakeSummary:
-    """What one intake did, file by file in the order of work, and what `repair` removed before it."""
+    """What one intake did, file by file, oldest first, and what `repair` removed before it."""
 
     files: tuple[FileOutcome, ...]
     repaired: tuple[str, ...] = ()
@@ -313,66 +320,92 @@ def _workplace(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @dataclass(frozen=True)
+class _Source:
+    """A report to read: the file (unpacked or decoded, if need be, in a folder of its own), its name below
+    the inbox, and what a look at a text file found.
+    """
+
+    path: Path
+    name: str
+    folder: Path
+    text: delimited.Text | None
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+    def joins(self, other: _Source) -> bool:
+        """Whether both can be read by one query."""
+        one, two = self.text, other.text
+        return (
+            one is not None and two is not None and one.is_plain and two.is_plain and one.titles == two.titles
+        )
+
+
+@dataclass(frozen=True)
 class _Judged:
+    """Reports read together, and the judgement of each."""
+
     layout: Layout
-    counts: Counts
-    spans: tuple[Span, ...]
-    reasons: dict[str, int]
+    judgements: tuple[Judgement, ...]
 
 
 def _key(profile: Profile, feed_code: str) -> customers.PartnerKey | None:
     return customers.partner_key(profile.partner, feed_code) if profile.columns.customer else None
 
 
+def _look(path: Path, name: str, profile: Profile, scratch: Path) -> _Source:
+    """Find out how a report can be read; what has to be unpacked or decoded goes to `scratch`."""
+    normalise.file_span(profile, name)
+    container = profile.container
+    folder = scratch / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    try:
+        path = unpack(path, container, folder, name)
+        text = None
+        if isinstance(container, Delimited):
+            text = delimited.look(path, container, folder / "decoded.csv", name)
+            path = text.source
+        return _Source(path, name, folder, text)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+
+
 def _read_and_judge(
     connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    file: str,
+    sources: Sequence[_Source],
     profile: Profile,
     key: customers.PartnerKey | None,
-    scratch: Path,
 ) -> _Judged:
-    normalise.file_span(profile, file)
-    scratch.mkdir(parents=True, exist_ok=True)
+    """Read reports that `joins` lets be read together; UnprovenRows if they must be read one by one."""
+    names = [source.name for source in sources]
+    texts = [source.text for source in sources if source.text is not None]
     container = profile.container
 
-    def found(table: RawTable) -> tuple[Layout, normalise.Judgement]:
+    def judged(table: RawTable) -> _Judged:
         if profile.section is not None:
             if table.expected_rows is not None:
                 # A heading holds for the rows below it: they must bear their numbers.
                 raise UnprovenRows
-            table = fill_down(connection, table, profile.section, file)
-        layout = normalise.bind(profile, table, file)
-        return layout, normalise.judge(connection, layout, key)
+            table = fill_down(connection, table, profile.section, names[0])
+        layout = normalise.bind(profile, table, *names)
+        return _Judged(layout, normalise.judge(connection, layout, key))
 
-    try:
-        path = unpack(path, container, scratch, file)
-        if isinstance(container, Delimited):
-            try:
-                layout, judgement = found(delimited.load(connection, path, container, scratch, file))
-            except UnprovenRows:
-                carefully = delimited.load_carefully(connection, path, container, scratch, file)
-                layout, judgement = found(carefully)
-        else:
-            layout, judgement = found(excel.load(connection, path, profile, container, file))
-    finally:
-        for leftover in delimited.SCRATCH_FILES:
-            (scratch / leftover).unlink(missing_ok=True)
-        for unpacked in scratch.glob(f"{UNPACKED}*"):
-            unpacked.unlink()
-    reasons = {}
-    if judgement.counts.quarantined:
-        reasons = dict(
-            connection.execute(
-                "select reason_code, count(*) from faults group by all order by all"
-            ).fetchall()
-        )
-    return _Judged(layout, judgement.counts, judgement.spans, reasons)
+    if not isinstance(container, Delimited):
+        return judged(excel.load(connection, sources[0].path, profile, container, names[0]))
+    if texts[0].is_plain:
+        try:
+            return judged(delimited.offer(connection, texts, container))
+        except UnprovenRows:
+            if len(texts) > 1:
+                raise
+    return judged(delimited.load_carefully(connection, texts[0], container, sources[0].folder))
 
 
-def _verdict(judged: _Judged, file: str) -> RejectedFile | None:
+def _verdict(profile: Profile, judged: Judgement, file: str) -> RejectedFile | None:
     """Why the file as a whole cannot land; None if it can."""
-    counts, profile = judged.counts, judged.layout.profile
+    counts = judged.counts
     data_rows = counts.read - counts.skipped
     if data_rows and counts.quarantined / data_rows > profile.max_quarantined_share:
         worst = max(judged.reasons, key=lambda code: judged.reasons[code])
@@ -399,22 +432,67 @@ def _entities(profile: Profile) -> list[str]:
 
 
 def _totals(
-    connection: duckdb.DuckDBPyConnection, relation: str, name: str
-) -> dict[str, tuple[int, str, str]]:
-    """Rows and exact control totals by slice key."""
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], name: str
+) -> list[dict[str, tuple[int, str, str]]]:
+    """Rows and exact control totals by slice key, of each Parquet file."""
     quantity = "sold_quantity" if name == "sell_out" else "on_hand_quantity"
     amount = "net_amount" if name == "sell_out" else "0"
-    rows = connection.execute(
-        f"select slice_key, count(*), cast(coalesce(sum({quantity}), 0) as varchar), "
-        f"cast(coalesce(sum({amount}), 0) as varchar) from {relation} group by slice_key"
-    ).fetchall()
-    return {
-        slice_key: (count, quantity_total, amount_total)
-        for slice_key, count, quantity_total, amount_total in rows
-    }
+    totals: list[dict[str, tuple[int, str, str]]] = [{} for _ in files]
+    paths = ", ".join(quoted(str(path)) for path in files)
+    for file, slice_key, *figures in connection.execute(
+        f"select file_index, slice_key, count(*), cast(coalesce(sum({quantity}), 0) as varchar), "
+        f"cast(coalesce(sum({amount}), 0) as varchar) from read_parquet([{paths}]) group by all"
+    ).fetchall():
+        totals[file][slice_key] = tuple(figures)
+    return totals
 
 
 # --- landing ---
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A file that has not been entered, the batch that it would become and, once looked at, its source."""
+
+    found: _Found
+    base: FileOutcome
+    batch: Batch
+    sighting: Sighting
+    source: _Source | None = None
+
+    @property
+    def feed_code(self) -> str:
+        return self.batch.feed_code or ""
+
+    @property
+    def size(self) -> int:
+        return self.source.size if self.source is not None else 0
+
+    def has_changed(self) -> bool:
+        """Whether somebody has written to the file since it was found."""
+        return _stamp(self.found.path.stat()) != self.found.stamp
+
+    def repeats(self, other: _Candidate) -> bool:
+        """Whether both are the same report; which is the duplicate can be told once the first is entered."""
+        return (
+            self.sighting.content_hash == other.sighting.content_hash
+            and self.batch.period_start_date == other.batch.period_start_date
+        )
+
+    def fits(self, group: Sequence[_Candidate]) -> bool:
+        """Whether it can be read by the query that reads the group."""
+        first = group[0].source
+        return (
+            self.source is not None
+            and first is not None
+            and self.source.joins(first)
+            and len(group) < _GROUP_FILES
+            and self.size + sum(each.size for each in group) <= _GROUP_BYTES
+        )
+
+
+_Result = tuple[FileOutcome, Sighting | None]
+"""What became of a file, and the sighting to remember, None if it must be looked at again."""
 
 
 class _Intake:
@@ -437,30 +515,66 @@ class _Intake:
         self._connection = connection
         self._scratch = scratch
         self._now = now.astimezone(UTC)
-        self._checked: set[str] = set()
         self._threads = _THREADS
         self._ids = batch_ids(self._now, ledger.last_batch_id())
 
     def take(
-        self, found: _Found, feed_code: str, seen: Sighting | None
-    ) -> tuple[FileOutcome, Sighting | None]:
-        """Take in one file; also gives the sighting to remember, None if it must be looked at again."""
+        self,
+        feed_code: str,
+        items: Sequence[tuple[_Found, Sighting | None]],
+        begin: Callable[[_Found], None],
+    ) -> Iterator[_Result]:
+        """Take in files of one feed, oldest first; `begin` is called when the turn of a file comes.
+
+        The results come in groups.
+        """
         profile = self._profiles[feed_code]
-        fingerprint = customers.fingerprint(profile)
-        base = FileOutcome(found.name, "unchanged", feed_code, profile.partner, bytes=found.stat.st_size)
-        key = _key(profile, feed_code)
-        if feed_code not in self._checked:
+        try:
+            key = _key(profile, feed_code)
             normalise.check_profile(self._connection, profile, feed_code)
-            self._checked.add(feed_code)
-        content = seen.content_hash if seen and seen.stamp == found.stamp else _hash(found.path)
-        if _stamp(found.path.stat()) != found.stamp:
-            return _waiting(base), None
+        except ConfigError as error:
+            for found, _ in items:
+                yield _refusal(found.name, error.code, str(error)), None
+            return
+        group: list[_Candidate] = []
+        for found, seen in items:
+            begin(found)
+            known = self._identify(found, feed_code, seen)
+            if isinstance(known, _Candidate):
+                if any(known.repeats(other) for other in group):
+                    yield from self._finish(group, key)
+                    group = []
+                known = self._prepare(known)
+            if not isinstance(known, _Candidate):
+                yield known
+                continue
+            if group and not known.fits(group):
+                yield from self._finish(group, key)
+                group = []
+            group.append(known)
+        yield from self._finish(group, key)
+
+    def _identify(self, found: _Found, feed_code: str, seen: Sighting | None) -> _Result | _Candidate:
+        """Tell a file by its bytes; a candidate if this very file has not been entered before."""
+        profile = self._profiles[feed_code]
+        base = _unchanged(found, feed_code, profile)
+        try:
+            content = seen.content_hash if seen and seen.stamp == found.stamp else _hash(found.path)
+            if _stamp(found.path.stat()) != found.stamp:
+                return _waiting(base), None
+        except OSError as error:
+            return _failure(found, error), None
+        fingerprint = customers.fingerprint(profile)
         sighting = Sighting(found.stamp, content, fingerprint)
         if self._ledger.has_sighting(found.name, content, fingerprint):
             return base, sighting
-        if not self._archive.keep(
-            found.path, profile.partner, content, self._now, is_personal=profile.names_people
-        ):
+        try:
+            is_kept = self._archive.keep(
+                found.path, profile.partner, content, self._now, is_personal=profile.names_people
+            )
+        except (ConfigError, OSError) as error:
+            return _failure(found, error), None
+        if not is_kept:
             return _waiting(base), None
         batch = Batch(
             batch_id=next(self._ids),
@@ -476,25 +590,64 @@ class _Intake:
             profile_hash=fingerprint,
             bytes=found.stat.st_size,
         )
+        candidate = _Candidate(found, base, batch, sighting)
         try:
             span = normalise.file_span(profile, found.name)
-            if span is not None:
-                batch = replace(batch, period_start_date=span.start, period_end_date=span.end)
-            former = self._ledger.find_content(content, fingerprint, span.start if span else None)
-            if former is not None:
-                return self._enter_duplicate(base, batch, former), sighting
-            self._use_threads(_THREADS if found.stat.st_size > _SMALL_FILE else 1)
-            judged = _read_and_judge(self._connection, found.path, found.name, profile, key, self._scratch)
         except RejectedFile as error:
-            if _stamp(found.path.stat()) != found.stamp:
-                return _waiting(base), None
-            return self._enter_rejected(base, batch, error), sighting
-        if _stamp(found.path.stat()) != found.stamp:
-            return _waiting(base), None
-        return self._land(base, batch, judged), sighting
+            return self._give_up(candidate, error)
+        if span is not None:
+            candidate = replace(
+                candidate, batch=replace(batch, period_start_date=span.start, period_end_date=span.end)
+            )
+        return candidate
+
+    def _prepare(self, candidate: _Candidate) -> _Result | _Candidate:
+        """Compare a file with what came before, and look how it can be read."""
+        batch, found = candidate.batch, candidate.found
+        former = self._ledger.find_content(
+            candidate.sighting.content_hash, candidate.sighting.profile_hash, batch.period_start_date
+        )
+        if former is not None:
+            return self._enter_duplicate(candidate.base, batch, former), candidate.sighting
+        profile = self._profiles[candidate.feed_code]
+        try:
+            return replace(candidate, source=_look(found.path, found.name, profile, self._scratch))
+        except (RejectedFile, OSError) as error:
+            return self._give_up(candidate, error)
+
+    def _finish(self, group: Sequence[_Candidate], key: customers.PartnerKey | None) -> list[_Result]:
+        """Read, judge and land files together; where that fails, one by one: only the bad one stays out."""
+        if not group:
+            return []
+        profile = self._profiles[group[0].feed_code]
+        sources = [candidate.source for candidate in group if candidate.source is not None]
+        self._use_threads(_THREADS if sum(each.size for each in group) > _SMALL else 1)
+        try:
+            judged = _read_and_judge(self._connection, sources, profile, key)
+            return self._land(group, judged)
+        except (RejectedFile, UnprovenRows, OSError, duckdb.Error) as error:
+            if len(group) > 1:
+                return [result for candidate in group for result in self._finish([candidate], key)]
+            return [self._give_up(group[0], error)]
+        finally:
+            for source in sources:
+                shutil.rmtree(source.folder, ignore_errors=True)
+
+    def _give_up(self, candidate: _Candidate, error: Exception) -> _Result:
+        """Reject a file as a whole if its content is at fault, and nobody is just writing it."""
+        try:
+            if isinstance(error, RejectedFile) and candidate.has_changed():
+                return _waiting(candidate.base), None
+        except OSError as gone:
+            error = gone
+        if not isinstance(error, RejectedFile):
+            return _failure(candidate.found, error), None
+        batch = _rejected(candidate.batch, error)
+        self._ledger.record(batch)
+        return _outcome(candidate.base, batch), candidate.sighting
 
     def _use_threads(self, threads: int) -> None:
-        """A small file takes a fifth less work on one thread than on two that wait for one another."""
+        """A little work takes a fifth less on one thread than on two that wait for one another."""
         if threads != self._threads:
             self._connection.execute(f"set threads = {threads}")
             self._threads = threads
@@ -512,91 +665,150 @@ class _Intake:
         self._ledger.record(batch)
         return _outcome(base, batch)
 
-    def _enter_rejected(
-        self, base: FileOutcome, batch: Batch, error: RejectedFile, reasons: Mapping[str, int] | None = None
-    ) -> FileOutcome:
-        batch = replace(batch, state="rejected", reason_code=error.code, reason=str(error))
-        self._ledger.record(batch)
-        return _outcome(base, batch, reasons or {})
+    def _land(self, group: Sequence[_Candidate], judged: _Judged) -> list[_Result]:
+        """Write what is good in each file, and enter all of them in one transaction of the ledger."""
+        profile, feed_code = judged.layout.profile, group[0].feed_code
+        changed = [candidate.has_changed() for candidate in group]
+        batches: dict[int, Batch] = {}
+        for file, candidate in enumerate(group):
+            if not changed[file]:
+                batches[file] = self._judged_batch(candidate, judged.judgements[file])
+                if judged.judgements[file].reasons:
+                    self._write_quarantine(batches[file], file)
+                rejected = _verdict(profile, judged.judgements[file], candidate.base.file_name)
+                if rejected is not None:
+                    batches[file] = _rejected(batches[file], rejected)
+        good = {file: batch for file, batch in batches.items() if batch.state == "landed"}
+        slices: dict[int, list[Slice]] = {file: [] for file in batches}
+        for name in _entities(profile) if good else ():
+            written = self._write(name, judged.layout, feed_code, good)
+            for file, (landed, personal) in written.items():
+                batch, spans = batches[file], judged.judgements[file].spans
+                totals = {f"personal_{column}": str(count) for column, count in personal.items()}
+                totals[f"{name}_rows"] = str(sum(rows for rows, _, _ in landed.values()))
+                slices[file] += _slices(name, batch, spans, landed)
+                batches[file] = replace(
+                    batch,
+                    period_start_date=spans[0].start,
+                    period_end_date=spans[-1].end,
+                    totals={**batch.totals, **totals},
+                )
+        superseded = self._ledger.record_all([(batch, slices[file]) for file, batch in batches.items()])
+        replaced = dict(zip(batches, superseded, strict=True))
+        return [
+            (_waiting(candidate.base), None)
+            if changed[file]
+            else (
+                replace(
+                    _outcome(candidate.base, batches[file], judged.judgements[file].reasons),
+                    slices=tuple(dict.fromkeys(item.slice_key for item in slices[file])),
+                    superseded=replaced[file],
+                ),
+                candidate.sighting,
+            )
+            for file, candidate in enumerate(group)
+        ]
 
-    def _land(self, base: FileOutcome, batch: Batch, judged: _Judged) -> FileOutcome:
-        counts, profile = judged.counts, judged.layout.profile
-        spans = judged.spans
-        batch = replace(
-            batch,
-            rows_read=counts.read,
-            rows_accepted=counts.accepted,
-            rows_quarantined=counts.quarantined,
-            rows_skipped=counts.skipped,
+    def _judged_batch(self, candidate: _Candidate, judged: Judgement) -> Batch:
+        return replace(
+            candidate.batch,
+            rows_read=judged.counts.read,
+            rows_accepted=judged.counts.accepted,
+            rows_quarantined=judged.counts.quarantined,
+            rows_skipped=judged.counts.skipped,
             totals={f"faults_{code}": str(count) for code, count in judged.reasons.items()},
         )
-        if judged.reasons:
-            self._write_quarantine(batch)
-        rejected = _verdict(judged, base.file_name)
-        if rejected is not None:
-            return self._enter_rejected(base, batch, rejected, judged.reasons)
-        slices: list[Slice] = []
-        totals = dict(batch.totals)
-        for name in _entities(profile):
-            query = normalise.lines(
-                judged.layout, name, base.feed_code or "", batch.batch_id, base.file_name, self._now
-            )
-            relative = f"feeds/{name}/{profile.partner}/{base.feed_code}/{batch.batch_id}.parquet"
-            with atomic_file(self._paths.landing / relative) as part:
-                self._connection.execute(
-                    f"copy ({query}) to {quoted(str(part))} (format parquet, compression zstd)"
-                )
-                # Read back from the file: the control totals are those of what lies on disk.
-                landed = _totals(self._connection, f"read_parquet({quoted(str(part))})", name)
-                personal = normalise.personal_values(
-                    self._connection, judged.layout, f"read_parquet({quoted(str(part))})"
-                )
-            for span in spans:
-                slice_key = f"{profile.partner}|{base.feed_code}|{span.key}"
-                rows, quantity, amount = landed.get(slice_key, (0, "0", "0"))
-                slices.append(
-                    Slice(
-                        "feeds",
-                        name,
-                        slice_key,
-                        span.start,
-                        span.end,
-                        rows,
-                        quantity,
-                        amount,
-                        profile.partner,
-                        base.feed_code,
-                        relative,
-                    )
-                )
-            totals |= {f"personal_{column}": str(count) for column, count in personal.items()}
-            totals[f"{name}_rows"] = str(sum(rows for rows, _, _ in landed.values()))
-        batch = replace(batch, period_start_date=spans[0].start, period_end_date=spans[-1].end, totals=totals)
-        superseded = self._ledger.record(batch, slices)
-        return replace(
-            _outcome(base, batch, judged.reasons),
-            slices=tuple(dict.fromkeys(item.slice_key for item in slices)),
-            superseded=superseded,
-        )
 
-    def _write_quarantine(self, batch: Batch) -> None:
-        folder = (
-            self._paths.landing
-            / "feeds"
-            / "quarantine"
-            / (batch.partner_code or "")
-            / (batch.feed_code or "")
-        )
-        with atomic_file(folder / f"{batch.batch_id}.parquet") as part:
+    def _write(
+        self, name: str, layout: Layout, feed_code: str, batches: Mapping[int, Batch]
+    ) -> dict[int, tuple[dict[str, tuple[int, str, str]], dict[str, int]]]:
+        """Write an entity's rows of each file, named by its batch; gives by file the totals by slice, and how
+        many rows look personal by column.
+        """
+        with atomic_files(
+            [self._paths.landing / _relative(name, batch) for batch in batches.values()]
+        ) as parts:
+            targets = dict(zip(batches, parts, strict=True))
+            provenance = {file: (batch.batch_id, batch.file_name or "") for file, batch in batches.items()}
+            _write_lines(self._connection, name, layout, feed_code, provenance, self._now, targets)
+            # Read back from the files: the control totals are those of what lies on disk.
+            totals = _totals(self._connection, parts, name)
+            personal = normalise.personal_values(self._connection, layout, parts)
+            return dict(zip(batches, zip(totals, personal, strict=True), strict=True))
+
+    def _write_quarantine(self, batch: Batch, file: int) -> None:
+        with atomic_file(self._paths.landing / _relative("quarantine", batch)) as part:
             self._connection.execute(
                 f"copy (select {quoted(batch.batch_id)} as batch_id, {quoted(batch.partner_code or '')} as "
                 "partner_code, "
                 f"{quoted(batch.feed_code or '')} as feed_code, {quoted(batch.file_name or '')} as "
                 "file_name, "
-                "source_row, column_name, value, reason_code, reason, raw_text from faults order by "
-                "source_row) "
+                "source_row, column_name, value, reason_code, reason, raw_text from faults "
+                f"where _file = {file} order by source_row) "
                 f"to {quoted(str(part))} (format parquet, compression zstd)"
             )
+
+
+def _relative(entity_name: str, batch: Batch) -> str:
+    """Path below landing of what a batch brought of an entity."""
+    return f"feeds/{entity_name}/{batch.partner_code}/{batch.feed_code}/{batch.batch_id}.parquet"
+
+
+def _slices(
+    name: str, batch: Batch, spans: Sequence[Span], landed: Mapping[str, tuple[int, str, str]]
+) -> list[Slice]:
+    """The slices of an entity that a batch brought: one for each period, those without rows too."""
+    slices = []
+    for span in spans:
+        key = f"{batch.partner_code}|{batch.feed_code}|{span.key}"
+        rows, quantity, amount = landed.get(key, (0, "0", "0"))
+        slices.append(
+            Slice(
+                "feeds",
+                name,
+                key,
+                span.start,
+                span.end,
+                rows,
+                quantity,
+                amount,
+                batch.partner_code,
+                batch.feed_code,
+                _relative(name, batch),
+            )
+        )
+    return slices
+
+
+def _write_lines(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    layout: Layout,
+    feed_code: str,
+    provenance: Mapping[int, tuple[str, str]],
+    landed_at: datetime,
+    targets: Mapping[int, Path],
+) -> None:
+    """Write an entity's rows of several files; `provenance` gives batch and name of each."""
+    lines = normalise.lines(layout, name, feed_code)
+    constants = {
+        file: {
+            **lines.constants[file],
+            "_batch_id": batch_id,
+            "_source_file": file_name,
+            "_landed_at": landed_at.astimezone(UTC).replace(tzinfo=None),
+            "_is_deleted": False,
+        }
+        for file, (batch_id, file_name) in provenance.items()
+    }
+    nothing = ", ".join(f"cast(null as {c.type}) as {c.name}" for c in entity("feeds", name).all_columns)
+    schema = connection.execute(f"select {nothing} limit 0").to_arrow_table().schema
+    rows = connection.execute(lines.query).to_arrow_reader(ROW_GROUP)
+    write_files(rows, schema, constants, targets)
+
+
+def _rejected(batch: Batch, error: RejectedFile) -> Batch:
+    return replace(batch, state="rejected", reason_code=error.code, reason=str(error))
 
 
 def _hash(path: Path) -> str:
@@ -650,66 +862,59 @@ def take_in(
     matcher = FeedMatcher(profiles)
     fingerprints = {code: customers.fingerprint(profile) for code, profile in profiles.items()}
     known = ledger.sightings()
-    fresh: dict[str, Sighting] = {}
+    results: dict[str, FileOutcome] = {}
+    todo: dict[str, list[tuple[_Found, Sighting | None]]] = {}
+    for item in found:
+        try:
+            feed_code = matcher.find(item.name)
+        except ConfigError as error:
+            results[item.name] = _refusal(item.name, error.code, str(error))
+            continue
+        if feed_code is None:
+            results[item.name] = _unmatched(item)
+            continue
+        seen = known.get(item.name)
+        unchanged = _unchanged(item, feed_code, profiles[feed_code])
+        if seen is not None and (seen.stamp, seen.profile_hash) == (item.stamp, fingerprints[feed_code]):
+            results[item.name] = unchanged
+        elif abs(now.timestamp() - item.stat.st_mtime) < company.inbox.settle_seconds:
+            results[item.name] = _waiting(unchanged)
+        else:
+            todo.setdefault(feed_code, []).append((item, seen))
+
+    def tell(name: str) -> None:
+        if progress is not None:
+            progress(len(results), len(found), name)
+
     scratch = paths.state / "intake"
     archive = Archive(paths.archive, company.archive)
     archive.tidy(now)
     with _workplace(scratch) as connection:
         intake = _Intake(paths, profiles, ledger, connection, scratch, archive, now)
-        for done, item in enumerate(found):
-            if progress is not None:
-                progress(done, len(found), item.name)
-            try:
-                feed_code = matcher.find(item.name)
-                if feed_code is None:
-                    outcomes.append(_unmatched(item))
-                    continue
-                seen = known.get(item.name)
-                if seen == Sighting(item.stamp, seen.content_hash if seen else "", fingerprints[feed_code]):
-                    outcomes.append(
-                        FileOutcome(
-                            item.name,
-                            "unchanged",
-                            feed_code,
-                            profiles[feed_code].partner,
-                            bytes=item.stat.st_size,
-                        )
-                    )
-                    continue
-                if abs(now.timestamp() - item.stat.st_mtime) < company.inbox.settle_seconds:
-                    outcomes.append(
-                        _waiting(FileOutcome(item.name, "waiting", feed_code, profiles[feed_code].partner))
-                    )
-                    continue
-                outcome, sighting = intake.take(item, feed_code, seen)
-            except ConfigError as error:
-                outcomes.append(_refusal(item.name, error.code, str(error)))
-                continue
-            except OSError as error:
-                outcomes.append(
-                    _refusal(
-                        item.name, "unreadable_file", f"the file cannot be read ({error.strerror or error})"
-                    )
-                )
-                continue
-            except duckdb.Error as error:
-                first_line = str(error).splitlines()[0]
-                outcomes.append(
-                    _refusal(
-                        item.name, "engine_error", f"DuckDB could not work through the file: {first_line}"
-                    )
-                )
-                continue
-            outcomes.append(outcome)
-            if sighting is not None:
-                fresh[item.name] = sighting
-            if len(fresh) >= _SIGHTINGS_AT_ONCE:
-                ledger.remember_sightings(fresh)
-                fresh = {}
-        if progress is not None:
-            progress(len(found), len(found), "")
-    ledger.remember_sightings(fresh)
-    return IntakeSummary(tuple(outcomes), tuple(repaired))
+        for feed_code, items in todo.items():
+            fresh: dict[str, Sighting] = {}
+            for outcome, sighting in intake.take(feed_code, items, lambda item: tell(item.name)):
+                results[outcome.file_name] = outcome
+                if sighting is not None:
+                    fresh[outcome.file_name] = sighting
+            ledger.remember_sightings(fresh)
+    tell("")
+    return IntakeSummary((*outcomes, *(results[item.name] for item in found)), tuple(repaired))
+
+
+def _unchanged(found: _Found, feed_code: str, profile: Profile) -> FileOutcome:
+    return FileOutcome(found.name, "unchanged", feed_code, profile.partner, bytes=found.stat.st_size)
+
+
+def _failure(found: _Found, error: Exception) -> FileOutcome:
+    """What is no fault of the file's content."""
+    if isinstance(error, ConfigError):
+        return _refusal(found.name, error.code, str(error))
+    if isinstance(error, OSError):
+        reason = f"the file cannot be read ({error.strerror or error})"
+        return _refusal(found.name, "unreadable_file", reason)
+    first_line = str(error).splitlines()[0]
+    return _refusal(found.name, "engine_error", f"DuckDB could not work through the file: {first_line}")
 
 
 def _unmatched(item: _Found) -> FileOutcome:
@@ -769,12 +974,13 @@ def check_file(
         with _workplace(workplace) as connection:
             normalise.check_profile(connection, profile, feed_code)
             try:
-                judged = _read_and_judge(connection, path, path.name, profile, key, workplace)
+                source = _look(path, path.name, profile, workplace)
+                judged = _read_and_judge(connection, [source], profile, key)
             except RejectedFile as error:
                 return replace(report, problem=error)
             except duckdb.Error as error:
                 return replace(report, problem=_engine_error(error, path.name))
-            report = _report(connection, report, judged, outlook)
+            report = _report(connection, report, judged, outlook, workplace)
     if outlook is None:
         return report
     totals = [(total.entity, total.period) for total in report.totals]
@@ -793,10 +999,14 @@ def _engine_error(error: duckdb.Error, file: str) -> RejectedFile:
 
 
 def _report(
-    connection: duckdb.DuckDBPyConnection, report: CheckReport, judged: _Judged, outlook: Outlook | None
+    connection: duckdb.DuckDBPyConnection,
+    report: CheckReport,
+    judged: _Judged,
+    outlook: Outlook | None,
+    scratch: Path,
 ) -> CheckReport:
-    counts, layout = judged.counts, judged.layout
-    spans = judged.spans
+    layout, (judgement,) = judged.layout, judged.judgements
+    counts = judgement.counts
     totals: list[PeriodTotal] = []
     preview: list[Mapping[str, str | None]] = []
     matchings: list[Matching] = []
@@ -808,13 +1018,17 @@ def _report(
     ]
     addresses: dict[str, int] = {}
     for name in _entities(layout.profile):
-        query = normalise.lines(layout, name, report.feed_code, "check", report.file_name, datetime.now(UTC))
-        connection.execute(f"create or replace temp table would_land as {query}")
-        addresses = normalise.personal_values(connection, layout, "would_land")
-        landed = _totals(connection, "would_land", name)
-        for span in spans:
+        target = scratch / f"{name}.parquet"
+        provenance = {0: ("check", report.file_name)}
+        _write_lines(connection, name, layout, report.feed_code, provenance, datetime.now(UTC), {0: target})
+        (landed,) = _totals(connection, [target], name)
+        (addresses,) = normalise.personal_values(connection, layout, [target])
+        for span in judgement.spans:
             slice_key = f"{layout.profile.partner}|{report.feed_code}|{span.key}"
             totals.append(PeriodTotal(name, span.key, *landed.get(slice_key, (0, "0", "0"))))
+        connection.execute(
+            f"create or replace temp view would_land as from read_parquet({quoted(str(target))})"
+        )
         matching = outlook.matching(connection, name, "would_land") if outlook is not None else None
         matchings += [matching] if matching is not None else []
         personal += [
@@ -837,12 +1051,12 @@ def _report(
         rows_accepted=counts.accepted,
         rows_quarantined=counts.quarantined,
         rows_skipped=counts.skipped,
-        reasons=judged.reasons,
+        reasons=judgement.reasons,
         quarantined=tuple(QuarantinedRow(*row) for row in faults),
         totals=tuple(totals),
         preview=tuple(preview),
         matchings=tuple(matchings),
         personal=tuple(dict.fromkeys(personal)),
         addresses=addresses,
-        problem=_verdict(judged, report.file_name),
+        problem=_verdict(layout.profile, judgement, report.file_name),
     )

@@ -1,10 +1,10 @@
 """From cells to canonical columns, in SQL: the one path that the tables of all readers take.
 
-`judge` reads the relation `raw` that a reader left (see `connectors.feeds.table`), and leaves two tables:
-`judged`, one row per source row with typed values and whether it is skipped or faulty; and `faults`, one
-row per fault with its reason. `lines` is the SQL that turns good rows into rows of a canonical entity. A
-row with any fault is not landed at all. What belongs here: the meaning of cells. What does not: files, the
-ledger, decisions on whole files (`connectors.feeds.intake`).
+`judge` reads the relation `raw` that a reader left (see `connectors.feeds.table`), of one file or of several
+of one feed, and leaves two tables: `judged`, one row per source row with typed values and whether it is
+skipped or faulty; and `faults`, one row per fault with its reason. `lines` tells how good rows turn into rows
+of a canonical entity. A row with any fault is not landed at all. What belongs here: the meaning of cells.
+What does not: files, the ledger, decisions on whole files (`connectors.feeds.intake`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
+from pathlib import Path
 from typing import Final, Protocol
 
 import duckdb
@@ -91,15 +92,20 @@ class WideColumn:
 
 @dataclass(frozen=True)
 class Layout:
-    """A profile bound to the titles of one file: which cell holds what."""
+    """A profile bound to the titles of one file, or of several that have the same: which cell holds what.
+
+    `spans` are the periods that the files' names spell, one per file; empty where the profile reads them
+    elsewhere.
+    """
 
     profile: Profile
     table: RawTable
+    files: tuple[str, ...]
     positions: Mapping[str, int]
     period_position: int | None
     skip_positions: tuple[int, ...]
     wide: tuple[WideColumn, ...]
-    span: Span | None
+    spans: tuple[Span, ...]
 
     def title(self, column: str) -> str:
         """The title, in the file, of a canonical column."""
@@ -108,7 +114,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Counts:
-    """Source rows below the header."""
+    """Source rows of one file below the header."""
 
     read: int
     skipped: int
@@ -121,20 +127,31 @@ class Counts:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What judging found: how many rows are good, and the periods that the file reports, in order."""
+    """What judging found in one file: how many rows are good, faults by code, and its periods in order."""
 
     counts: Counts
+    reasons: Mapping[str, int]
     spans: tuple[Span, ...]
 
 
+@dataclass(frozen=True)
+class Lines:
+    """How a canonical entity's rows come: `query` gives `_file` and the columns that vary, file after file;
+    `constants` the columns that hold one value in every row of a file, by file.
+    """
+
+    query: str
+    constants: tuple[Mapping[str, object], ...]
+
+
 class _AddFault(Protocol):
-    def __call__(
-        self, code: str, condition: str, column: str, value: str = ..., expected: str = ...
-    ) -> None: ...
+    def __call__(self, code: str, condition: str, column: str, value: str = ..., *expected: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class _Fault:
+    """`condition`, `value` and `reason` are SQL."""
+
     code: str
     condition: str
     column: str
@@ -161,9 +178,9 @@ def file_span(profile: Profile, file: str) -> Span | None:
     return span
 
 
-def bind(profile: Profile, table: RawTable, file: str) -> Layout:
-    """Find the profile's columns among the file's titles; RejectedFile names what is missing."""
-    row, titles = table.header_row, table.titles
+def bind(profile: Profile, table: RawTable, *files: str) -> Layout:
+    """Find the profile's columns among the titles of the files; RejectedFile names what is missing."""
+    file, row, titles = files[0], table.header_row, table.titles
     if profile.names_people and not _is_header(profile, titles):
         # A wrong header row would put the first row of data into the message.
         raise RejectedFile(
@@ -177,13 +194,14 @@ def bind(profile: Profile, table: RawTable, file: str) -> Layout:
     return Layout(
         profile=profile,
         table=table,
+        files=files,
         positions=positions,
         period_position=locate(period.header, titles, file, row)
         if period.source == "column" and period.header
         else None,
         skip_positions=tuple(locate(skipped.header, titles, file, row) for skipped in profile.skip_rows),
         wide=_wide_columns(profile, table, frozenset(positions.values()), file),
-        span=file_span(profile, file),
+        spans=tuple(span for name in files if (span := file_span(profile, name))),
     )
 
 
@@ -193,14 +211,21 @@ def _is_header(profile: Profile, titles: Sequence[str]) -> bool:
     return 2 * len(wanted & {fold(title) for title in titles}) >= len(wanted)
 
 
-def personal_values(connection: duckdb.DuckDBPyConnection, layout: Layout, relation: str) -> dict[str, int]:
-    """Rows of a landed relation by column whose text looks like an e-mail address or a telephone number."""
+def personal_values(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, landed: Sequence[Path]
+) -> list[dict[str, int]]:
+    """Rows of each landed file by column whose text looks like an e-mail address or a telephone number."""
+    found: list[dict[str, int]] = [{} for _ in landed]
     names = [name for name in _TEXTS if name in layout.positions]
     if not names:
-        return {}
+        return found
     counts = ", ".join(f"count(*) filter (where {looks_personal_sql(name)})" for name in names)
-    row = connection.execute(f"select {counts} from {relation}").fetchone() or ()
-    return {name: count for name, count in zip(names, row, strict=True) if count}
+    paths = ", ".join(quoted(str(path)) for path in landed)
+    for file, *row in connection.execute(
+        f"select file_index, {counts} from read_parquet([{paths}]) group by file_index"
+    ).fetchall():
+        found[file] = {name: count for name, count in zip(names, row, strict=True) if count}
+    return found
 
 
 def _wide_columns(
@@ -238,6 +263,11 @@ def _wide_columns(
                 Place(file=file, row=table.header_row),
             )
     return tuple(found.values())
+
+
+def _by_file(values: Sequence[str]) -> str:
+    """SQL: the value of the row's file, of one per file."""
+    return values[0] if len(set(values)) == 1 else f"([{', '.join(values)}])[_file + 1]"
 
 
 # --- cells to values ---
@@ -376,11 +406,16 @@ def check_profile(connection: duckdb.DuckDBPyConnection, profile: Profile, feed_
             ) from error
 
 
-def judge(connection: duckdb.DuckDBPyConnection, layout: Layout, key: PartnerKey | None) -> Judgement:
-    """Make `judged`, `faults` and `spans`; `key` is the pseudonym key of feeds with a customer column.
+def judge(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, key: PartnerKey | None
+) -> tuple[Judgement, ...]:
+    """Make `judged`, `faults` and `spans`, and judge each file; `key` is the pseudonym key of feeds with a
+    customer column.
 
     UnprovenRows if the reader's table streams and is not what the reader expects.
     """
+    columns = "*" if layout.table.expected_rows is not None else "0 as _file, *"
+    connection.execute(f"create or replace temp view source_rows as select {columns} from raw")
     if layout.table.expected_rows is not None and _needs_joins(layout):
         layout = _pin_rows(connection, layout)
     _load_period_texts(connection, layout)
@@ -391,43 +426,58 @@ def judge(connection: duckdb.DuckDBPyConnection, layout: Layout, key: PartnerKey
     faults = _faults(layout)
     is_faulty = " or ".join(f"coalesce({fault.condition}, false)" for fault in faults)
     kept = ", ".join(_judged_columns(layout))
-    _fill_from_raw(
+    _fill_from_source(
         connection,
         layout,
-        "judged_cells",
-        f"select _row, is_skipped, not is_skipped and (_malformed is not null or {is_faulty}) as "
+        "judged",
+        f"select _file, _row, is_skipped, not is_skipped and (_malformed is not null or {is_faulty}) as "
         f"is_faulty, {kept} "
-        f"from ({_typed_sql(layout, 'raw')})",
+        f"from ({_typed_sql(layout, 'source_rows')})",
     )
-    (read, skipped, quarantined) = connection.execute(
-        "select count(*), count(*) filter (where is_skipped), count(*) filter (where is_faulty) from judged"
-    ).fetchone() or (0, 0, 0)
-    _itemise_faults(connection, layout, faults, any_faulty=quarantined > 0)
-    return Judgement(Counts(read, skipped, quarantined), _load_spans(connection, layout))
+    found = {
+        file: Counts(*numbers)
+        for file, *numbers in connection.execute(
+            "select _file, count(*), count(*) filter (where is_skipped), count(*) filter (where is_faulty) "
+            "from judged group by _file"
+        ).fetchall()
+    }
+    counts = [found.get(file, Counts(0, 0, 0)) for file in range(len(layout.files))]
+    reasons = _itemise_faults(connection, layout, faults, any(each.quarantined for each in counts))
+    spans = _load_spans(connection, layout)
+    return tuple(Judgement(each, reasons.get(file, {}), spans[file]) for file, each in enumerate(counts))
 
 
-def _fill_from_raw(connection: duckdb.DuckDBPyConnection, layout: Layout, name: str, query: str) -> None:
-    """Make the table `name` of a query over `raw`, and `judged`, the same with row numbers.
+def _fill_from_source(connection: duckdb.DuckDBPyConnection, layout: Layout, name: str, query: str) -> None:
+    """Make the relation `name` of a query over `source_rows`, with row numbers.
 
     The row id of a table that one statement fills without a join is the position in the source: this
     numbers the rows of a parallel scan, where a window function would have to run alone.
     """
     expected = layout.table.expected_rows
-    if expected is None:
-        connection.execute(f"create or replace temp table {name} as {query}")
-        connection.execute(f"create or replace temp view judged as from {name}")
-        return
     try:
-        connection.execute(f"create or replace temp table {name} as {query}")
+        connection.execute(f"create or replace temp table {name}_rows as {query}")
     except duckdb.InvalidInputException as error:
+        if expected is None:
+            raise
         raise UnprovenRows from error
-    (count,) = connection.execute(f"select count(*) from {name}").fetchone() or (0,)
-    if count != expected:
-        raise UnprovenRows
+    number = "_row"
+    if expected is not None:
+        found = connection.execute(
+            f"select _file, min(rowid), max(rowid), count(*) from {name}_rows group by _file order by _file"
+        ).fetchall()
+        ends = list(accumulate(expected))
+        if found != [(i, ends[i] - rows, ends[i] - 1, rows) for i, rows in enumerate(expected) if rows]:
+            raise UnprovenRows
+        number = f"rowid + {_first_row(layout)}"
     connection.execute(
-        "create or replace temp view judged as "
-        f"select * replace (rowid + {layout.table.header_row + 1} as _row) from {name}"
+        f"create or replace temp view {name} as select * replace ({number} as _row) from {name}_rows"
     )
+
+
+def _first_row(layout: Layout) -> str:
+    """SQL: what turns a position in a stream, from 0, into the number of the row in its file."""
+    before = accumulate(layout.table.expected_rows or (), initial=0)
+    return f"({_by_file([str(layout.table.header_row + 1 - rows) for rows in before][:-1])})"
 
 
 def _needs_joins(layout: Layout) -> bool:
@@ -439,27 +489,19 @@ def _needs_joins(layout: Layout) -> bool:
 
 def _pin_rows(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Layout:
     """Store a streamed table with its row numbers."""
-    _fill_from_raw(connection, layout, "pinned", "from raw")
-    connection.execute("drop view judged")
-    connection.execute(
-        "create or replace temp view raw as "
-        f"select * replace (rowid + {layout.table.header_row + 1} as _row) from pinned"
-    )
+    _fill_from_source(connection, layout, "pinned", "from source_rows")
+    connection.execute("create or replace temp view source_rows as from pinned")
     return replace(layout, table=replace(layout.table, expected_rows=None))
 
 
 def _judged_columns(layout: Layout) -> list[str]:
-    columns = [
-        "period_start_date",
-        "sale_date",
-        "own_date",
-        "gtin",
-        "currency_code",
-        "unit_code",
-        "customer_key",
-    ]
-    columns += [f"t_{name}" for name in _TEXTS]
-    columns += [f"n_{name}" for name in _METRICS] if not layout.wide else []
+    """Columns of `judged` beside row and verdict: what a file lacks is not stored for each of its rows."""
+    positions = layout.positions
+    columns = ["period_start_date", "sale_date", "own_date"]
+    columns += [name for name in ("gtin", "currency_code", "unit_code") if name in positions]
+    columns += ["customer_key"] if "customer" in positions else []
+    columns += [f"t_{name}" for name in _TEXTS if name in positions]
+    columns += [f"n_{name}" for name in _METRICS if name in positions]
     return columns + [f"w_{column.position}" for column in layout.wide]
 
 
@@ -539,8 +581,8 @@ def _period_sql(layout: Layout) -> tuple[str, str, str]:
     """SQL: first day of the row's period, the day its period cell names, and a join that these need."""
     period = layout.profile.period
     none = "cast(null as date)"
-    if layout.span is not None:
-        return f"date '{layout.span.start}'", none, ""
+    if layout.spans:
+        return _by_file([f"date '{span.start}'" for span in layout.spans]), none, ""
     if period.source == "header":
         return none, none, ""
     if period.pattern:
@@ -562,7 +604,7 @@ def _load_period_texts(connection: duckdb.DuckDBPyConnection, layout: Layout) ->
     texts = [
         row[0]
         for row in connection.execute(
-            f"select distinct {_text(layout, layout.period_position)} as text from raw"
+            f"select distinct {_text(layout, layout.period_position)} as text from source_rows"
         ).fetchall()
         if row[0] is not None
     ]
@@ -585,9 +627,10 @@ def _faults(layout: Layout) -> list[_Fault]:
     faults: list[_Fault] = []
 
     def add(
-        code: str, condition: str, column: str, value: str = "cast(null as varchar)", expected: str = ""
+        code: str, condition: str, column: str, value: str = "cast(null as varchar)", *expected: str
     ) -> None:
-        faults.append(_Fault(code, condition, column, value, explain(code, column, expected)))
+        reasons = [quoted(explain(code, column, text)) for text in expected or ("",)]
+        faults.append(_Fault(code, condition, column, value, _by_file(reasons)))
 
     named = [name for name in _PRODUCT if name in positions]
     no_product = " and ".join(f"t_{name} is null" for name in named)
@@ -665,14 +708,15 @@ def _add_date_faults(layout: Layout, add: _AddFault) -> None:
         "t_sale_date",
         profile.date_format,
     )
-    if layout.span is not None:
-        first, last = layout.span.start, layout.span.end
+    if layout.spans:
+        first = _by_file([f"date '{span.start}'" for span in layout.spans])
+        last = _by_file([f"date '{span.end}'" for span in layout.spans])
         add(
             "outside_period",
-            f"sale_date not between date '{first}' and date '{last}'",
+            f"sale_date not between {first} and {last}",
             title,
             "t_sale_date",
-            f"{first} to {last}",
+            *(f"{span.start} to {span.end}" for span in layout.spans),
         )
     elif layout.period_position is not None:
         step = {"day": "1 day", "week": "7 days", "month": "1 month"}[period.frequency]
@@ -690,39 +734,50 @@ def _number_example(profile: Profile) -> str:
 
 
 def _itemise_faults(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, faults: Sequence[_Fault], *, any_faulty: bool
-) -> None:
-    """One row per fault, with the row's text; the conditions run again on the faulty rows only."""
+    connection: duckdb.DuckDBPyConnection, layout: Layout, faults: Sequence[_Fault], any_faulty: bool
+) -> dict[int, dict[str, int]]:
+    """One row per fault, with the row's text; the conditions run again on the faulty rows only.
+
+    Gives the number of faults by file and code.
+    """
     connection.execute(
-        "create or replace temp table faults (source_row bigint, column_name varchar, value varchar, "
-        "reason_code varchar, reason varchar, raw_text varchar)"
+        "create or replace temp table faults (_file integer, source_row bigint, column_name varchar, "
+        "value varchar, reason_code varchar, reason varchar, raw_text varchar)"
     )
     if not any_faulty:
-        return
-    numbered = "from raw"
+        return {}
+    numbered = "from source_rows"
     if layout.table.expected_rows is not None:
-        numbered = f"select * replace (row_number() over () + {layout.table.header_row} as _row) from raw"
+        numbered = (
+            f"select * replace (row_number() over () - 1 + {_first_row(layout)} as _row) from source_rows"
+        )
     connection.execute(
         f"create or replace temp table faulty as select numbered.* from ({numbered}) as numbered "
-        "semi join (select _row from judged where is_faulty) as bad using (_row)"
+        "semi join (select _file, _row from judged where is_faulty) as bad using (_file, _row)"
     )
     connection.execute(f"create or replace temp table faulty_typed as {_typed_sql(layout, 'faulty')}")
     raw_text = _raw_text(layout)
     width = str(len(layout.table.titles))
     malformed = quoted(_WITHHELD) if layout.profile.names_people else f"left(_malformed, {_SHOWN_LENGTH})"
     connection.execute(
-        "insert into faults select _row, null, null, 'malformed_row', "
+        "insert into faults select _file, _row, null, null, 'malformed_row', "
         f"{quoted(explain('malformed_row', '', width))}, "
         f"{malformed} from faulty where _malformed is not null"
     )
     for fault in faults:
         connection.execute(
-            f"insert into faults select _row, {quoted(fault.column)}, "
+            f"insert into faults select _file, _row, {quoted(fault.column)}, "
             f"{_shown(layout, f'left({fault.value}, {_SHOWN_LENGTH})', MASK)}, "
-            f"{quoted(fault.code)}, {quoted(fault.reason)}, {_shown(layout, raw_text, _WITHHELD)} "
+            f"{quoted(fault.code)}, {fault.reason}, {_shown(layout, raw_text, _WITHHELD)} "
             f"from faulty_typed where _malformed is null and {fault.condition}"
         )
     connection.execute("drop table faulty; drop table faulty_typed")
+    reasons: dict[int, dict[str, int]] = {}
+    for file, code, count in connection.execute(
+        "select _file, reason_code, count(*) from faults group by all order by all"
+    ).fetchall():
+        reasons.setdefault(file, {})[code] = count
+    return reasons
 
 
 def _shown(layout: Layout, text: str, instead: str) -> str:
@@ -759,75 +814,99 @@ def _raw_text(layout: Layout) -> str:
     return f"left(concat_ws({quoted(layout.table.separator)}, {', '.join(cells)}), {_SHOWN_LENGTH})"
 
 
-def _load_spans(connection: duckdb.DuckDBPyConnection, layout: Layout) -> tuple[Span, ...]:
-    """`spans`: the periods that the file reports, with their keys and the day of lines without a date."""
-    if layout.span is not None:
-        found = {layout.span}
+def _load_spans(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[tuple[Span, ...]]:
+    """`spans`: the periods that each file reports, with their keys and the day of lines without a date."""
+    found: list[set[Span]] = [set() for _ in layout.files]
+    if layout.spans:
+        found = [{span} for span in layout.spans]
     elif layout.wide:
-        found = {column.span for column in layout.wide}
+        found = [{column.span for column in layout.wide} for _ in layout.files]
     else:
         starts = connection.execute(
-            "select distinct period_start_date from judged where not is_skipped and not is_faulty"
+            "select distinct _file, period_start_date from judged where not is_skipped and not is_faulty"
         ).fetchall()
-        found = {span_of(start, layout.profile.period.frequency) for (start,) in starts}
-    spans = tuple(sorted(found))
+        for file, start in starts:
+            found[file].add(span_of(start, layout.profile.period.frequency))
     # Plain values: Arrow would cost each of many small files more than its rows do.
-    values = [f"(date '{s.start}', date '{s.end}', date '{s.line_date}', {quoted(s.key)})" for s in spans]
-    rows = f"values {', '.join(values)}" if values else "select null, null, null, null where false"
+    values = [
+        f"({file}, date '{s.start}', date '{s.end}', date '{s.line_date}', {quoted(s.key)})"
+        for file, spans in enumerate(found)
+        for s in spans
+    ]
+    rows = f"values {', '.join(values)}" if values else "select null, null, null, null, null where false"
     connection.execute(
-        "create or replace temp table spans (start_date date, end_date date, line_date date, period_key "
-        "varchar); "
-        f"insert into spans {rows}"
+        "create or replace temp table spans (_file integer, start_date date, end_date date, line_date date, "
+        f"period_key varchar); insert into spans {rows}"
     )
-    return spans
+    return [tuple(sorted(spans)) for spans in found]
 
 
 # --- values to canonical rows ---
 
 
-def lines(layout: Layout, name: str, feed_code: str, batch_id: str, file: str, landed_at: datetime) -> str:
-    """SQL: the good rows as rows of `sell_out` or `inventory`, in period order."""
-    profile = layout.profile
-    target = entity("feeds", name)
-    values = {
-        "slice_key": f"{quoted(f'{profile.partner}|{feed_code}|')} || period_key",
+def lines(layout: Layout, name: str, feed_code: str) -> Lines:
+    """The good rows as rows of `sell_out` or `inventory`, in the order of files and periods."""
+    profile, positions = layout.profile, layout.positions
+    prefix = f"{profile.partner}|{feed_code}|"
+    varying = {
+        "slice_key": f"{quoted(prefix)} || period_key",
         "period_start_date": "start_date",
         "period_end_date": "end_date",
-        "gtin": "gtin",
-        "unit_code": "unit_code",
-        "currency_code": "currency_code",
-        "customer_key": "customer_key",
         "sale_date": "coalesce(sale_date, line_date)",
         "stock_date": "coalesce(sale_date, own_date, end_date)",
         "_source_column": "source_column",
         "_source_row": "_row",
-        **{text: f"t_{text}" for text in _TEXTS if text in layout.positions},
+        **{text: f"t_{text}" for text in _TEXTS},
+        **{text: text for text in ("gtin", "currency_code", "unit_code", "customer_key")},
         **_quantities(profile),
     }
-    constants = {
-        "partner_code": quoted(profile.partner),
-        "feed_code": quoted(feed_code),
-        "_batch_id": quoted(batch_id),
-        "_source_file": quoted(file),
-        "_landed_at": f"timestamp '{landed_at:%Y-%m-%d %H:%M:%S.%f}'",
-        "_is_deleted": "false",
-        **{text: "null" for text in _TEXTS if text not in layout.positions},
-    }
-    varying = ", ".join(f"{values[c.name]} as {c.name}" for c in target.all_columns if c.name in values)
+    constant: dict[str, object] = {"partner_code": profile.partner, "feed_code": feed_code}
+    constant |= {text: None for text in ("gtin", *_TEXTS) if text not in positions}
+    constant |= {"customer_key": None} if "customer" not in positions else {}
+    constant |= {"currency_code": profile.currency} if "currency_code" not in positions else {}
+    constant |= {"unit_code": profile.unit} if "unit_code" not in positions else {}
+    constant |= {"_source_column": ""} if not layout.wide else {}
+    by_file = [constant] * len(layout.files)
+    if layout.spans:
+        by_file = [
+            {
+                **constant,
+                "slice_key": prefix + span.key,
+                "period_start_date": span.start,
+                "period_end_date": span.end,
+            }
+            for span in layout.spans
+        ]
+    target = entity("feeds", name)
     columns = ", ".join(
-        f"cast({constants.get(c.name, c.name)} as {c.type}) as {c.name}" for c in target.all_columns
+        f"cast({varying[column.name]} as {column.type}) as {column.name}"
+        for column in target.all_columns
+        if column.name in varying and column.name not in by_file[0]
     )
     reported, order = _is_reported(layout, name), _order(layout, target)
-    # Sorting moves every column it is given: those that are the same in every row come after it.
-    return f"select {columns} from (select {varying} from ({_cells(layout)}) where {reported} {order})"
+    query = f"select _file, {columns} from ({_cells(layout)}) where {reported} {order}"
+    return Lines(query, tuple(by_file))
 
 
 def _cells(layout: Layout) -> str:
     """SQL: good rows with one period each, and the metrics of that period as `n_…`."""
     good = "from judged where not is_skipped and not is_faulty"
     if not layout.wide:
-        on = "period_start_date = start_date"
-        return f"select *, '' as source_column from (select * {good}) join spans on {on}"
+        absent = "".join(
+            f", cast(null as {_metric_type(name)}) as n_{name}"
+            for name in _METRICS
+            if name not in layout.positions
+        )
+        if layout.spans:
+            # A join would cost each row more than a look at a list of few dates.
+            end = _by_file([f"date '{span.end}'" for span in layout.spans])
+            line = _by_file([f"date '{span.line_date}'" for span in layout.spans])
+            return f"select *{absent}, {end} as end_date, {line} as line_date {good}"
+        return (
+            f"select cells.*{absent}, start_date, end_date, line_date, period_key "
+            f"from (select * {good}) as cells "
+            "join spans on cells._file = spans._file and period_start_date = start_date"
+        )
     by_span: dict[Span, dict[str, WideColumn]] = {}
     for column in layout.wide:
         by_span.setdefault(column.span, {})[column.metric] = column
@@ -838,16 +917,20 @@ def _cells(layout: Layout) -> str:
             f"'source_column': {quoted(next(iter(metrics.values())).title)}",
         ]
         for metric in _METRICS:
-            type_ = MONEY if metric == "net_amount" else QUANTITY
             value = f"w_{metrics[metric].position}" if metric in metrics else "null"
-            fields.append(f"'n_{metric}': cast({value} as {type_})")
+            fields.append(f"'n_{metric}': cast({value} as {_metric_type(metric)})")
         structs.append("{" + ", ".join(fields) + "}")
     return (
         "select cells.*, cell.source_column, "
-        f"{', '.join(f'cell.n_{metric} as n_{metric}' for metric in _METRICS)}, spans.* "
-        f"from (select *, unnest([{', '.join(structs)}]) as cell {good}) as cells join spans on cell.start "
-        "= start_date"
+        f"{', '.join(f'cell.n_{metric} as n_{metric}' for metric in _METRICS)}, "
+        "start_date, end_date, line_date, period_key "
+        f"from (select *, unnest([{', '.join(structs)}]) as cell {good}) as cells "
+        "join spans on cells._file = spans._file and cell.start = start_date"
     )
+
+
+def _metric_type(metric: str) -> str:
+    return MONEY if metric == "net_amount" else QUANTITY
 
 
 def _quantities(profile: Profile) -> dict[str, str]:
@@ -879,6 +962,6 @@ def _is_reported(layout: Layout, name: str) -> str:
 
 def _order(layout: Layout, target: Entity) -> str:
     """Facts are kept in period order; the rows of a single period stay as they came."""
-    if layout.span is not None:
-        return ""
-    return f"order by period_start_date, {target.date_column}, _source_row"
+    if layout.spans:
+        return "order by _file, _source_row" if _needs_joins(layout) else ""
+    return f"order by _file, period_start_date, {target.date_column}, _source_row"

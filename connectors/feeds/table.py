@@ -2,8 +2,9 @@
 
 A reader leaves a relation `raw` in the connection with the columns `_row` (1 = first line of the file or
 first row of the sheet), `_malformed` (raw text of a row whose cells do not fit the header, else NULL) and
-`c0`, `c1`, … (VARCHAR, one per title). What belongs here: that promise and the comparison of titles. What
-does not: reading a container (`delimited`, `excel`) and the meaning of cells (`normalise`).
+`c0`, `c1`, … (VARCHAR, one per title). A reader that streams several files of equal titles at once adds
+`_file`, the position of a row's file among them, from 0. What belongs here: that promise and the comparison
+of titles. What does not: reading a container (`delimited`, `excel`) and the meaning of cells (`normalise`).
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ class RawTable:
     """A report's table as loaded.
 
     `header_row` is the last row of the header. `separator` joins cells into raw text. `has_unusual_blanks`
-    is False where the reader has seen that cells hold no blank but the common one. `expected_rows` is set
-    by a reader whose `raw` streams from the file without row numbers: rows are then numbered in their order
-    from the header on, which holds if and only if there are as many as expected.
+    is False where the reader has seen that cells hold no blank but the common one. `expected_rows`, one
+    number per file, is set by a reader whose `raw` streams from the files without row numbers: rows are then
+    numbered in their order from the header on, which holds if and only if there are as many as expected.
     """
 
     titles: tuple[str, ...]
     header_row: int
     separator: str
     has_unusual_blanks: bool = True
-    expected_rows: int | None = None
+    expected_rows: tuple[int, ...] | None = None
 
 
 class UnprovenRows(Exception):
-    """A streamed table turned out not to be one record per line."""
+    """Files that were read together, or as a stream, turned out to need a reading of their own."""
 
 
 def fold(title: str) -> str:

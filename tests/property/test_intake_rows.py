@@ -131,16 +131,17 @@ def both_ways(content: bytes) -> tuple[list[tuple[object, ...]] | None, list[tup
         scratch = Path(folder)
         path = scratch / "report.csv"
         path.write_bytes(content)
-        table = delimited.load(connection, path, container, scratch, "report.csv")
+        text = delimited.look(path, container, scratch / "decoded.csv", "report.csv")
         straight = None
-        if table.expected_rows is not None:
+        if text.is_plain:
+            table = delimited.offer(connection, [text], container)
             try:
                 found = connection.execute("from raw").fetchall()
             except duckdb.InvalidInputException:
                 found = []
-            if len(found) == table.expected_rows:
-                straight = [(table.header_row + 1 + i, *row[1:]) for i, row in enumerate(found)]
-        delimited.load_carefully(connection, path, container, scratch, "report.csv")
+            if len(found) == text.rows:
+                straight = [(table.header_row + 1 + i, *row[2:]) for i, row in enumerate(found)]
+        delimited.load_carefully(connection, text, container, scratch)
         return straight, connection.execute("from raw order by _row").fetchall()
 
 

@@ -22,17 +22,17 @@ def read(
     path.write_bytes(content)
     container = Delimited.model_validate({"kind": "delimited", **dialect})
     connection = duckdb.connect()
-    table = delimited.load(connection, path, container, tmp_path, "report.csv")
-    streamed = table.expected_rows is not None
-    if streamed and not carefully:
+    text = delimited.look(path, container, tmp_path / "decoded.csv", "report.csv")
+    if text.is_plain and not carefully:
+        table = delimited.offer(connection, [text], container)
         try:
             rows = connection.execute("from raw").fetchall()
         except duckdb.InvalidInputException:
             rows = []
-        if len(rows) == table.expected_rows:
+        if len(rows) == text.rows:
             first = table.header_row + 1
-            return table.titles, [(first + i, *row[2:]) for i, row in enumerate(rows)]
-    table = delimited.load_carefully(connection, path, container, tmp_path, "report.csv")
+            return table.titles, [(first + i, *row[3:]) for i, row in enumerate(rows)]
+    table = delimited.load_carefully(connection, text, container, tmp_path)
     rows = connection.execute("from raw order by _row").fetchall()
     return table.titles, [
         (row[0], None, row[1]) if row[1] is not None else (row[0], *row[2:]) for row in rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -265,11 +266,166 @@ def test_a_missing_inbox_is_one_clear_error(desk: Any, profile: MakeProfile) -> 
         desk.take(sales=profile())
 
 
+MANY = {
+    "D07/a_2026-W01.csv": HEADER + "A;1;\nB;2;\n",
+    "D07/b_2026-W02.csv": HEADER + "A;x;\n\nB;4;\n",
+    "D07/c_2026-W03.csv": HEADER + "A;8;\nB;x;\nC;16;\n",
+    "D07/d_2026-W04.csv": "Ref;Quantity;Amount\nA;1;\n",
+    "D07/e_2026-W05.csv": HEADER,
+    "D07/f_2026-W01.csv": HEADER + "A;32;\n",
+    "D07/g_2026-W06.csv": HEADER + "A;64;\nB;1;2;3;4\n",
+    "D07/h_2026-W07.csv": "",
+    "D07/i_2026-W08.csv": HEADER + 'A;128;\n"B\nC";256;\n',
+    "D07/j_2026-W01.csv": HEADER + "A;32;\n",
+    "D07/k_2026-W09.csv": HEADER + "A;;\n;;\nB;512;",
+}
+"""Reports of one feed, oldest first: good, faulty, empty, with other titles, a correction (f), a copy (j)."""
+
+
+def put_all(desk: Any, reports: dict[str, str]) -> None:
+    for age, (name, content) in enumerate(reversed(reports.items())):
+        desk.put(name, content, age=1000 + age)
+
+
+def test_reports_read_together_are_judged_each_for_itself(desk: Any, profile: MakeProfile) -> None:
+    put_all(desk, MANY)
+    summary = desk.take(sales=profile())
+    assert [outcome.file_name for outcome in summary.files] == list(MANY)
+    assert [
+        (o.state, o.rows_read, o.rows_accepted, o.rows_quarantined, o.rows_skipped) for o in summary.files
+    ] == [
+        ("landed", 2, 2, 0, 0),
+        ("landed", 3, 1, 1, 1),
+        ("landed", 3, 2, 1, 0),
+        ("rejected", 0, 0, 0, 0),
+        ("landed", 0, 0, 0, 0),
+        ("landed", 1, 1, 0, 0),
+        ("landed", 2, 1, 1, 0),
+        ("rejected", 0, 0, 0, 0),
+        ("landed", 2, 2, 0, 0),
+        ("duplicate", 0, 0, 0, 0),
+        ("landed", 3, 1, 1, 1),
+    ]
+    assert [outcome.reason_code for outcome in summary.in_state("rejected")] == [
+        "missing_header",
+        "empty_file",
+    ]
+    assert [outcome.reasons for outcome in summary.files[1:3]] == [{"unparseable_number": 1}] * 2
+    assert desk.rows("_source_file[5:5], _source_row, cast(sold_quantity as integer)") == [
+        ("a", 2, 1),
+        ("a", 3, 2),
+        ("b", 4, 4),
+        ("c", 2, 8),
+        ("c", 4, 16),
+        ("f", 2, 32),
+        ("g", 2, 64),
+        ("i", 2, 128),
+        ("i", 3, 256),
+        ("k", 4, 512),
+    ]
+    assert desk.faults("file_name[5:5], source_row, reason_code") == [
+        ("b", 2, "unparseable_number"),
+        ("c", 3, "unparseable_number"),
+        ("g", 3, "malformed_row"),
+        ("k", 2, "missing_quantity"),
+    ]
+    assert [(key, rows) for _, key, rows, _ in live(desk)] == [
+        ("D07|sales|2026-W01", 1),
+        ("D07|sales|2026-W02", 1),
+        ("D07|sales|2026-W03", 2),
+        ("D07|sales|2026-W05", 0),
+        ("D07|sales|2026-W06", 1),
+        ("D07|sales|2026-W08", 2),
+        ("D07|sales|2026-W09", 1),
+    ]
+    assert summary.files[5].superseded == (summary.files[0].batch_id,)
+
+
+NAMED = {"partner_product_code": "Ref", "sold_quantity": "Qty"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"columns": {**NAMED, "net_amount": "Amount"}},
+        {"columns": {**NAMED, "customer": "Amount"}},
+        {
+            "period": {"frequency": "week", "source": "column", "header": "Day", "pattern": "(?P<date>.+)"},
+            "columns": NAMED,
+        },
+        {"columns": {**NAMED, "sale_date": "Day"}, "date_format": "%Y-%m-%d"},
+        {"columns": {**NAMED, "on_hand_quantity": "Amount"}},
+    ],
+    ids=["plain", "customers", "periods in words", "dates", "two entities"],
+)
+def test_reading_together_lands_what_reading_one_by_one_lands(
+    desk: Any,
+    profile: MakeProfile,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    changes: dict[str, Any],
+) -> None:
+    monkeypatch.setenv("AVAL_PSEUDONYM_KEY", "a key for tests")
+    days = ["2026-01-01", "2026-01-06", "2026-01-13", "2026-01-20", "x", ""]
+    reports = {
+        f"D07/r{file:02d}_2026-W{file % 5 + 1:02d}.csv": "Ref;Qty;Amount;Day\n"
+        + "".join(
+            f"P{i % 7 or ''};{'x' if i * file % 11 == 3 else file};{i},5;{days[(file + i) % 6]}\n"
+            for i in range(file)
+        )
+        for file in range(40)
+    }
+
+    def landed(where: Any, bound: int) -> tuple[Any, ...]:
+        monkeypatch.setattr(intake, "_GROUP_FILES", bound)
+        put_all(where, reports)
+        summary = where.take(sales=profile(**changes))
+        entities = ["sell_out", "inventory"] if "on_hand_quantity" in str(changes) else ["sell_out"]
+        return (
+            [replace(outcome, batch_id=None, superseded=()) for outcome in summary.files],
+            [len(outcome.superseded) for outcome in summary.files],
+            [where.rows("* exclude (_batch_id, _landed_at)", entity) for entity in entities],
+            where.faults("* exclude (batch_id)"),
+            live(where),
+        )
+
+    root = tmp_path / "one by one"
+    root.mkdir()
+    other = type(desk)(root)
+    with other.ledger:
+        one_by_one = landed(other, 1)
+    together = landed(desk, 64)
+    assert together == one_by_one
+    assert len(together[2][0]) > 50
+    assert len(together[3]) > 10
+
+
+def test_a_report_that_changes_while_many_are_read_is_the_only_one_to_wait(
+    desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"D07/r_2026-W0{week}.csv" for week in (1, 2, 3)]
+    put_all(desk, {name: HEADER + f"A;{week};\n" for week, name in enumerate(names, 1)})
+    read = intake._read_and_judge
+
+    def append_while_reading(*arguments: Any) -> Any:
+        judged = read(*arguments)
+        with (desk.inbox / names[1]).open("a") as handle:
+            handle.write("B;1;\n")
+        return judged
+
+    monkeypatch.setattr(intake, "_read_and_judge", append_while_reading)
+    first, second, third = names
+    assert states(desk.take(sales=profile())) == {first: "landed", second: "waiting", third: "landed"}
+    monkeypatch.undo()
+    assert desk.rows("cast(sold_quantity as integer)") == [(1,), (3,)]
+    assert states(desk.take(sales=profile())) == {first: "unchanged", second: "landed", third: "unchanged"}
+
+
 def test_a_run_killed_between_renaming_and_the_ledger_leaves_nothing_behind(
     desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.put(W05, HEADER + "A;1;\nB;x;\n")
-    monkeypatch.setattr(desk.ledger, "record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(desk.ledger, "record_all", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         desk.take(sales=profile())
     monkeypatch.undo()
