@@ -77,6 +77,8 @@ def scalar(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float | date):
         return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(scalar(item) for item in value) + "]"
     text = str(value)
     if _PLAIN.fullmatch(text) and text.casefold() not in _RESERVED:
         return text

@@ -141,7 +141,8 @@ def propose(
     work.choices += work.sample.choices
     if work.sample.kind == "edi":
         work.notes.append(
-            "an EDI message names its own period and columns: see docs/feeds.md for what else to state"
+            "an EDI message names its own columns and period: what its sender chose otherwise than the "
+            "standard, docs/feeds.md says how to state"
         )
         return Proposal(path.name, tuple(work.choices), tuple(work.notes))
     wide = _wide(work)

@@ -76,8 +76,8 @@ def sniff(path: Path) -> Sample:
     if not head.strip():
         raise RejectedFile("empty_file", "the file is empty", "give a report with rows", Place(file=path))
     edi = _edi(head)
-    if edi is not None:
-        return Sample("edi", (), (), (edi,))
+    if edi:
+        return Sample("edi", (), (), edi)
     if head.startswith(_WORKBOOKS) and path.suffix.lower() in _WORKBOOK_SUFFIXES:
         return _workbook(path)
     if head.startswith((*_WORKBOOKS, b"\x1f\x8b")):
@@ -90,15 +90,41 @@ def sniff(path: Path) -> Sample:
     return _delimited(path, head, tail)
 
 
-def _edi(head: bytes) -> Choice | None:
-    text = head[:4096].decode("latin-1").lstrip("\ufeffï»¿ \t\r\n")
+def _edi(head: bytes) -> tuple[Choice, ...]:
+    """What an EDI interchange says of itself; nothing if it is none."""
+    text = head.decode("latin-1").lstrip("\ufeffï»¿ \t\r\n")
     if text.startswith("UNA") or re.match(r"UNB[+\x1d]UNO", text):
-        return Choice(
-            "container.kind", "edifact", 0.99, "the file begins with the EDIFACT envelope UNA / UNB"
-        )
-    if re.match(r"ISA[^A-Za-z0-9 ]", text):
-        return Choice("container.kind", "x12", 0.99, "the file begins with the X12 envelope ISA")
-    return None
+        kind = Choice("container.kind", "edifact", 0.99, "it begins with the EDIFACT envelope UNA / UNB")
+        messages = re.findall(r"UNH\W[\w-]+\W(SLSRPT|INVRPT)\b", text)
+        span = re.search(r"DTM\W356\W(\d{8})-?(\d{8})\W718", text)
+    elif re.match(r"ISA[^A-Za-z0-9 ]", text):
+        kind = Choice("container.kind", "x12", 0.99, "it begins with the X12 envelope ISA")
+        messages = re.findall(r"\bST\W(852|867)\W", text)
+        span = re.search(r"XQ\W\w\W(\d{8})\W(\d{8})", text)
+    else:
+        return ()
+    choices = [kind]
+    if messages:
+        distinct = sorted(set(messages))
+        reason = f"{len(messages)} messages seen"
+        choices.append(Choice("container.messages", distinct, 0.95, reason))
+    return (*choices, *_edi_period(span))
+
+
+def _edi_period(span: re.Match[str] | None) -> tuple[Choice, ...]:
+    """The length of the period that a message spells, and its first day."""
+    try:
+        first, last = (date.fromisoformat(text) for text in span.groups()) if span else (None, None)
+    except ValueError:
+        first = last = None
+    if first is None or last is None:
+        return (Choice("period.frequency", "week", 0.1, "no message spells a first and a last day"),)
+    days = (last - first).days + 1
+    frequency = "day" if days == 1 else "week" if days <= 7 else "month"
+    return (
+        Choice("period.frequency", frequency, 0.9, f"a message covers {first} to {last}, {days} days"),
+        Choice("expected_from", first, 0.7, "the first day of this sample; set it to the first you expect"),
+    )
 
 
 # --- text ---

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+import yaml
 
 from connectors.company import read_model
 from connectors.errors import ConfigError, RejectedFile
@@ -201,15 +202,25 @@ def test_what_nothing_says_is_a_todo_and_the_check_names_what_is_missing(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"),
+    ("content", "kind", "messages", "frequency"),
     [
-        (b"UNA:+.? 'UNB+UNOA:2+1+2+260101:0000+1'", "edifact"),
-        (b"\r\n UNB+UNOC:3+1+2+260101:0000+1'", "edifact"),
-        (b"ISA*00*          *00*          *ZZ*A~", "x12"),
+        (
+            b"UNA:+.? 'UNB+UNOA:2+1+2+260101:0000+1'UNH+1+SLSRPT:D:96A:UN'DTM+356:2026010520260111:718'",
+            "edifact", ["SLSRPT"], "week",
+        ),
+        (b"\r\n UNB+UNOC:3+1+2+260101:0000+1'\nUNH+1+INVRPT:D:01B:UN'", "edifact", ["INVRPT"], None),
+        (b"ISA*00*          *00*    *ZZ*A~ST*852*0001~XQ*H*20260101*20260131~", "x12", ["852"], "month"),
     ],
-)
-def test_edi_is_recognised_by_its_envelope(tmp_path: Path, content: bytes, kind: str) -> None:
-    assert draft(tmp_path, "m.edi", content).settled["container.kind"] == kind
+)  # fmt: skip
+def test_edi_is_recognised_by_its_envelope(
+    tmp_path: Path, content: bytes, kind: str, messages: list[str], frequency: str | None
+) -> None:
+    proposal = draft(tmp_path, "m.edi", content)
+    assert proposal.settled["container.kind"] == kind
+    assert proposal.settled["container.messages"] == messages
+    assert proposal.settled.get("period.frequency") == frequency
+    written = yaml.safe_load(render(proposal))
+    assert written["container"] == {"kind": kind, "messages": messages}
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\x00\x01\x02" * 50, b"no table here\nat all\n"])
