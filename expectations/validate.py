@@ -4,7 +4,7 @@ A verdict passes if no critical expectation failed; warnings are reported only. 
 in `quality.gate_results` of the warehouse, and shown as pages under `<quality>/docs`. What does not
 belong here: promises (the suites) and what a closed gate stops (orchestration).
 
-Great Expectations takes 5-11 s to import, so it is imported when a gate runs, never before.
+Great Expectations takes seconds to import, so it is imported when a gate runs, never before.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
+from expectations.deferred import imported_later
 from expectations.hub import Hub, open_hub
 from expectations.terms import Gate, Scope, Severity, Terms, Thresholds
 
@@ -156,9 +157,10 @@ def _judge(
     gate: Gate, hub: Hub, terms: Terms, docs: Path | None, run_id: str
 ) -> tuple[list[ExpectationOutcome], Path | None]:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
+    with imported_later("altair", "scipy.stats"):
+        import great_expectations as gx
 
-    import expectations.duckdb_engine  # noqa: F401 - registers add_duckdb
+        import expectations.duckdb_engine  # noqa: F401 - registers add_duckdb
 
     present = hub.tables()
     outcomes: list[ExpectationOutcome] = []

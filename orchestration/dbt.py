@@ -7,25 +7,21 @@ dbt command. What does not: SQL (dbt_project/) and the assets themselves (`orche
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 import duckdb
-from dagster_dbt import (
-    DagsterDbtTranslator,
-    DagsterDbtTranslatorSettings,
-    DbtCliResource,
-    DbtProject,
-)
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
-from packaging.version import Version
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+from dagster_dbt.asset_utils import get_manifest_and_translator_from_dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
@@ -33,12 +29,13 @@ from orchestration import plan, preview
 from orchestration.console import progress, say
 from orchestration.settings import DBT_PROJECT, Settings, fingerprint
 
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt_common.events.base_types import EventMsg
+
 LAYERS = ("staging", "intermediate", "core", "marts")
-
-
-def executable() -> str:
-    """The dbt of this Python environment, whatever the PATH says."""
-    return str(Path(sys.executable).with_name("dbt"))
+Listener: TypeAlias = "Callable[[EventMsg], None]"
 
 
 def project(settings: Settings) -> DbtProject:
@@ -54,60 +51,121 @@ def prepare_manifest(settings: Settings) -> Path:
     state = settings.dbt_state
     manifest = state / "target" / "manifest.json"
     stamp = state / "manifest.fingerprint"
-    wanted = fingerprint([], settings.model_code(), *sys.version_info[:2].__repr__())
+    engine = [f"{name} {version(name)}" for name in ("dbt-core", "dbt-duckdb")]
+    wanted = fingerprint([], settings.model_code(), sys.version, *engine)
     state.mkdir(parents=True, exist_ok=True)
     with (state / "prepare.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if manifest.is_file() and stamp.is_file() and stamp.read_text() == wanted:
             return manifest
         stamp.unlink(missing_ok=True)
-        _dbt(settings, ["parse"], "dbt_parse_failed", "the dbt project cannot be parsed")
+        with redirect_stdout(io.StringIO()):
+            result = invoke(settings, ["parse"], "touched", state / "target")
+        if not result.success:
+            raise AvalError(
+                "dbt_parse_failed",
+                f"the dbt project cannot be parsed:\n{reasons(result)}",
+                "correct the model or its .yml as the message says",
+            )
         stamp.write_text(wanted)
     return manifest
 
 
-def _dbt(settings: Settings, arguments: Sequence[str], code: str, problem: str) -> None:
-    """Start dbt in the company's environment; AvalError with its own words if it fails."""
-    result = subprocess.run(  # noqa: S603 - dbt of this environment, with arguments of this module
-        [executable(), "--quiet", *arguments],
-        cwd=DBT_PROJECT,
-        env={
-            **os.environ,
-            **settings.dbt_environment("touched"),
-            **artifacts(settings.dbt_state),
-            "DBT_PROJECT_DIR": str(DBT_PROJECT),
-            "DBT_PROFILES_DIR": str(DBT_PROJECT),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        said = (result.stdout + result.stderr).strip()
-        raise AvalError(code, f"{problem}:\n{said}", "correct the model or its .yml as the message says")
+def parsed(settings: Settings) -> Manifest:
+    """The project as `prepare_manifest` parsed it: nothing of a run's environment decides what it holds.
+
+    dbt itself would parse everything anew in each run whose day or scope is another than the last one's.
+    """
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumuro_decoder
+
+    prepare_manifest(settings)
+    content = (settings.dbt_state / "target" / "partial_parse.msgpack").read_bytes()
+    manifest: Manifest = Manifest.from_msgpack(content, decoder=extended_mashumuro_decoder)
+    return manifest
 
 
-def artifacts(state: Path) -> dict[str, str]:
-    """Where dbt writes: below the company's data, never in the checkout."""
-    return {"DBT_TARGET_PATH": str(state / "target"), "DBT_LOG_PATH": str(state / "logs")}
+def invoke(
+    settings: Settings,
+    arguments: Sequence[str],
+    scope: plan.Scope,
+    target: Path,
+    *,
+    manifest: Manifest | None = None,
+    listener: Listener | None = None,
+) -> dbtRunnerResult:
+    """Run a dbt command in this process, in the company's environment, with its artifacts in `target`.
+
+    A process of its own would import dbt again for each step, and outlive a run that is killed.
+    """
+    from dbt.cli.main import dbtRunner
+
+    settings.paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    # The project asks for its paths by environment variables, of this process as of any other.
+    os.environ.update(settings.dbt_environment(scope))
+    folders = {
+        "--project-dir": DBT_PROJECT,
+        "--profiles-dir": DBT_PROJECT,
+        "--target-path": target,
+        "--log-path": target,
+    }
+    places = [str(part) for option in folders.items() for part in option]
+    runner = dbtRunner(manifest=manifest, callbacks=[listener] if listener else [])
+    with chdir(DBT_PROJECT), _letting_go_of_the_warehouse():
+        return runner.invoke([*arguments, *places])
+
+
+@contextmanager
+def _letting_go_of_the_warehouse() -> Iterator[None]:
+    """dbt-duckdb keeps the file open until the process ends; gates and readers open it otherwise."""
+    try:
+        yield
+    finally:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+def reasons(result: dbtRunnerResult) -> str:
+    """Why a command failed, in dbt's own words."""
+    from dbt.artifacts.schemas.run import RunExecutionResult
+
+    nodes = result.result.results if isinstance(result.result, RunExecutionResult) else []
+    lines = [
+        f"{item.node.resource_type} {item.node.name}: {(item.message or '').strip()}"
+        for item in nodes
+        if item.status in ("error", "fail", "runtime error")
+    ]
+    skipped = sum(item.status == "skipped" for item in nodes)
+    if skipped:
+        lines.append(f"{skipped} more stand behind these and were not built")
+    return "\n".join(lines) or str(result.exception).strip()
 
 
 def write_docs(settings: Settings, folder: Path) -> Path:
     """Write the project's documentation as one page; columns of tables only if there is a warehouse."""
     prepare_manifest(settings)
-    arguments = ["docs", "generate", "--static", "--target-path", str(settings.dbt_state / "docs")]
+    target = settings.dbt_state / "docs"
+    arguments = ["docs", "generate", "--static"]
     if not settings.paths.warehouse.is_file():
         arguments.append("--empty-catalog")
-    _dbt(settings, arguments, "docs_failed", "the documentation cannot be written")
+    with redirect_stdout(io.StringIO()):
+        result = invoke(settings, arguments, "touched", target)
+    if not result.success:
+        raise AvalError(
+            "docs_failed",
+            f"the documentation cannot be written:\n{reasons(result)}",
+            "correct the model or its .yml as the message says",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "index.html"
-    shutil.copyfile(settings.dbt_state / "docs" / "static_index.html", page)
+    shutil.copyfile(target / "static_index.html", page)
     return page
 
 
-def build_arguments(*, full_refresh: bool, audit: bool) -> list[str]:
+def build_arguments(models: Sequence[str], *, full_refresh: bool, audit: bool) -> list[str]:
     """The dbt command of one step: models and seeds; an audit runs the project's data tests as well."""
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    arguments = ["build", "--select", *models, "--exclude-resource-type", "unit_test"]
     if not audit:
         arguments += ["--exclude-resource-type", "test"]
     if full_refresh:
@@ -115,37 +173,50 @@ def build_arguments(*, full_refresh: bool, audit: bool) -> list[str]:
     return arguments
 
 
-def build(
-    context: dg.AssetExecutionContext, cli: DbtCliResource, settings: Settings, options: plan.Options
-) -> Iterator[Any]:
+def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.Options) -> Iterator[Any]:
     """Run one dbt step as the run's plan says, and show rows and first lines of what it built."""
+    from dbt_common.events.functions import msg_to_dict
+
     with Ledger(settings.paths.ledger) as ledger:
         decided = plan.read_plan(ledger)
+    scope: plan.Scope
     if decided is None or decided.run_id != context.run_id:
         # Models launched alone, without landing: as the options say.
         full_refresh, audit = options.full_refresh, options.audit
         scope = "all" if full_refresh or audit else "touched"
     else:
         full_refresh, audit, scope = decided.full_refresh, decided.audit, decided.scope
-    settings.paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    # dbt learns its paths by environment variables, and dagster-dbt hands this process's on.
-    os.environ.update({**settings.dbt_environment(scope), **artifacts(settings.dbt_state)})
-    invocation = cli.cli(
-        build_arguments(full_refresh=full_refresh, audit=audit),
-        context=context,
-        target_path=settings.dbt_state / "runs" / f"{context.run_id}-{context.op_execution_context.op.name}",
+    step = context.op_execution_context.op.name
+    target = settings.dbt_state / "runs" / f"{context.run_id}-{step}"
+    messages: list[DbtCoreCliEventMessage] = []
+
+    def listen(event: EventMsg) -> None:
+        message = DbtCoreCliEventMessage(raw_event=msg_to_dict(event), event_history_metadata={})
+        if message.is_result_event:
+            messages.append(message)
+            place = message.raw_event["data"]["node_info"]["node_relation"]
+            progress(f"built {place['schema']}/{place['alias']}")
+
+    result = invoke(
+        settings,
+        build_arguments(
+            sorted(key.path[-1] for key in context.selected_asset_keys),
+            full_refresh=full_refresh,
+            audit=audit,
+        ),
+        scope,
+        target,
+        manifest=parsed(settings),
+        listener=listen,
     )
-    events: list[Any] = []
-    failure: str | None = None
-    try:
-        for event in invocation.stream():
-            if isinstance(event, dg.Output):
-                progress(f"built {'/'.join(context.assets_def.keys_by_output_name[event.output_name].path)}")
-            events.append(event)
-    except DagsterDbtCliRuntimeError as error:
-        failure = str(error)
+    manifest, translator, dbt_project = get_manifest_and_translator_from_dbt_assets([context.assets_def])
+    events = [
+        event
+        for message in messages
+        for event in message.to_default_asset_events(manifest, translator, context, target, dbt_project)
+    ]
     built = sum(isinstance(event, dg.Output) for event in events)
-    say(context.log, f"{context.op_execution_context.op.name}: {built} models built")
+    say(context.log, f"{step}: {built} models built")
     with duckdb.connect(str(settings.paths.warehouse), read_only=True) as connection:
         for event in events:
             if isinstance(event, dg.Output):
@@ -157,24 +228,8 @@ def build(
                 )
             else:
                 yield event
-    if failure is not None:
-        raise dg.Failure(description=failure, allow_retries=False)
-
-
-class DbtResource(DbtCliResource):
-    """dagster-dbt's resource without its two extra starts of dbt.
-
-    It asks `dbt --version` in a process of its own and builds a second adapter in this one, only to count
-    rows: 6 s of a run on two cores (measured 2026-11-22). The version is known from the installed package,
-    and rows are counted by `preview`.
-    """
-
-    @property
-    def _cli_version(self) -> Version:
-        return Version(version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
-        return None
+    if not result.success:
+        raise dg.Failure(description=reasons(result), allow_retries=False)
 
 
 class Translator(DagsterDbtTranslator):

@@ -17,7 +17,7 @@ from orchestration.defs.landing import checks as landing_checks
 from orchestration.defs.publish import assets as publish
 from orchestration.defs.resources import CompanyResource, Notifier, RunOptions
 from orchestration.defs.warehouse import assets as warehouse
-from orchestration.settings import DBT_PROJECT, Settings, load_settings
+from orchestration.settings import Settings, load_settings
 
 
 def build(settings: Settings) -> dg.Definitions:
@@ -40,9 +40,6 @@ def build(settings: Settings) -> dg.Definitions:
             "company": CompanyResource(),
             "run_options": RunOptions(),
             "notifier": Notifier(command=dg.EnvVar("AVAL_NOTIFY_COMMAND").get_value("") or ""),
-            "dbt_cli": dbt.DbtResource(
-                project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT), dbt_executable=dbt.executable()
-            ),
         },
         loggers={"console": console},
         executor=dg.in_process_executor,

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import redirect_stdout
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from connectors.errors import AvalError
 from orchestration.lock import run_lock
@@ -116,12 +119,19 @@ def execute(settings: Settings, options: Options) -> Outcome:
         job = build(settings).resolve_job_def(JOB)
         # When nothing is new the gates are skipped with the steps that they guard, and Dagster warns of each.
         logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
-        # dagster-dbt copies dbt's own output to standard output, where the summary is to stand alone.
+        # dbt speaks on standard output, where the summary is to stand alone.
         log = settings.paths.state / "dbt" / "output.log"
-        with open_instance(settings) as instance, log.open("w") as quiet, redirect_stdout(quiet):
+        run_id = str(uuid4())
+        with (
+            open_instance(settings) as instance,
+            history_kept_open(instance, run_id),
+            log.open("w") as quiet,
+            redirect_stdout(quiet),
+        ):
             end_killed_runs(instance)
             result = job.execute_in_process(
                 instance=instance,
+                run_id=run_id,
                 run_config={
                     "resources": {"run_options": {"config": asdict(options)}},
                     "loggers": {"console": {}},
@@ -136,6 +146,31 @@ def execute(settings: Settings, options: Options) -> Outcome:
         built="dbt_core" in steps,
         published="publish" in steps,
     )
+
+
+@contextmanager
+def history_kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Keep a connection to each SQLite file of Dagster's history that the run writes to.
+
+    Dagster opens and closes one for every event, and whenever the last connection closes SQLite folds its
+    log into the file and waits for the disk: 17 ms an event instead of 6, of which a run has 300 to 500
+    (measured 2026-11-24).
+    """
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+        INDEX_SHARD_NAME,
+        SqliteEventLogStorage,
+    )
+
+    storage = instance.event_log_storage
+    with ExitStack() as kept:
+        if isinstance(storage, SqliteEventLogStorage):
+            with storage.run_connection(run_id):
+                pass  # makes the run's own file
+            for shard in (INDEX_SHARD_NAME, run_id):
+                connection = kept.enter_context(closing(sqlite3.connect(storage.path_for_shard(shard))))
+                # SQLite opens its log at the first query.
+                connection.execute("select 1 from event_logs limit 1").fetchall()
+        yield
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> int:

@@ -81,7 +81,7 @@ class Notifier(dg.ConfigurableResource["Notifier"]):
 
 def repair(settings: Settings) -> list[str]:
     """Put right what a killed run left half done; returns what was found, in words."""
-    wait_for_orphans(settings.paths.warehouse)
+    wait_until_free(settings.paths.warehouse)
     found = [f"removed {path.name}" for path in remove_landing_leftovers(settings.paths.landing)]
     found += [f"removed {path.name}" for path in publish.remove_leftovers(settings.paths.published)]
     for folder in _old_artifacts(settings.dbt_state / "runs"):
@@ -89,8 +89,8 @@ def repair(settings: Settings) -> list[str]:
     return found
 
 
-def wait_for_orphans(warehouse: Path, seconds: float = 300.0) -> None:
-    """Wait until nobody has the warehouse open: dbt is a process of its own and may outlive a killed run.
+def wait_until_free(warehouse: Path, seconds: float = 300.0) -> None:
+    """Wait until nobody else has the warehouse open: a person's shell, or a dbt that was started by hand.
 
     Opening the file also replays the log that a killed writer left. BusyError if it is still held in the end.
     """

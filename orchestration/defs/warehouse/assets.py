@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
 from orchestration import dbt, gates
 from orchestration.console import say
@@ -37,12 +37,11 @@ def assets(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition]:
     )
     def dbt_core(
         context: dg.AssetExecutionContext,
-        dbt_cli: DbtCliResource,
         company: CompanyResource,
         run_options: RunOptions,
     ) -> Iterator[Any]:
         """Staging, intermediate and core."""
-        yield from dbt.build(context, dbt_cli, company.settings, run_options.options())
+        yield from dbt.build(context, company.settings, run_options.options())
 
     @dbt_assets(
         name="dbt_marts",
@@ -54,12 +53,11 @@ def assets(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition]:
     )
     def dbt_marts(
         context: dg.AssetExecutionContext,
-        dbt_cli: DbtCliResource,
         company: CompanyResource,
         run_options: RunOptions,
     ) -> Iterator[Any]:
         """The marts."""
-        yield from dbt.build(context, dbt_cli, company.settings, run_options.options())
+        yield from dbt.build(context, company.settings, run_options.options())
 
     return [dbt_core, dbt_marts]
 

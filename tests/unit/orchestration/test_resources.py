@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from connectors.errors import BusyError
-from orchestration.defs.resources import wait_for_orphans
+from orchestration.defs.resources import wait_until_free
 from orchestration.settings import file_fingerprint
 
 HOLDER = """
@@ -42,26 +42,26 @@ def hold(warehouse: Path) -> subprocess.Popen[str]:
     return holder
 
 
-def test_a_run_waits_for_a_dbt_that_outlived_the_run_before(warehouse: Path) -> None:
-    with hold(warehouse) as orphan:
-        timer = threading.Timer(1.0, orphan.kill)
+def test_a_run_waits_for_another_process_to_let_the_warehouse_go(warehouse: Path) -> None:
+    with hold(warehouse) as other:
+        timer = threading.Timer(1.0, other.kill)
         timer.start()
-        wait_for_orphans(warehouse, seconds=30)
-        assert orphan.poll() is not None
+        wait_until_free(warehouse, seconds=30)
+        assert other.poll() is not None
 
 
 def test_a_warehouse_that_is_never_let_go_is_named(warehouse: Path) -> None:
     with hold(warehouse) as other:
         with pytest.raises(BusyError, match="another process has the warehouse open"):
-            wait_for_orphans(warehouse, seconds=0.1)
+            wait_until_free(warehouse, seconds=0.1)
         other.kill()
 
 
 def test_looking_whether_the_warehouse_is_free_does_not_change_it(warehouse: Path) -> None:
     before = file_fingerprint(warehouse)
-    wait_for_orphans(warehouse)
+    wait_until_free(warehouse)
     assert file_fingerprint(warehouse) == before
 
 
 def test_there_is_nothing_to_wait_for_before_the_first_run(tmp_path: Path) -> None:
-    wait_for_orphans(tmp_path / "aval.duckdb", seconds=0)
+    wait_until_free(tmp_path / "aval.duckdb", seconds=0)

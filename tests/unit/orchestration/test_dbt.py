@@ -1,0 +1,60 @@
+"""dbt in the process of a run: what it is told, what it says, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.dbt import build_arguments, invoke, parsed, reasons
+from orchestration.settings import SAMPLE_COMPANY, Settings, load_settings
+
+
+@pytest.fixture
+def settings(manifest_data: Path, tmp_path: Path) -> Settings:
+    data = shutil.copytree(manifest_data, tmp_path / "data")
+    return load_settings(SAMPLE_COMPANY, data)
+
+
+def test_tests_of_the_models_run_in_an_audit_only() -> None:
+    daily = build_arguments(["fct_sell_in"], full_refresh=False, audit=False)
+    assert daily[-2:] == ["--exclude-resource-type", "test"]
+    audit = build_arguments(["fct_sell_in"], full_refresh=False, audit=True)
+    assert "test" not in audit
+    assert build_arguments(["fct_sell_in"], full_refresh=True, audit=False)[-1] == "--full-refresh"
+
+
+def test_a_failed_model_is_told_in_words_and_leaves_the_warehouse_free(settings: Settings) -> None:
+    here = Path.cwd()
+    target = settings.dbt_state / "runs" / "test"
+    # Nothing has landed, so there is no file to read.
+    models = ["stg_ledger__batches", "stg_erp__products"]
+
+    result = invoke(
+        settings,
+        build_arguments(models, full_refresh=False, audit=False),
+        "touched",
+        target,
+        manifest=parsed(settings),
+    )
+
+    assert not result.success
+    told = reasons(result).splitlines()
+    assert told[0].startswith("model stg_ledger__batches: ")
+    assert "batches.parquet" in told[0] + told[1]
+    assert told[-1] == "1 more stand behind these and were not built"
+    assert Path.cwd() == here
+    with duckdb.connect(str(settings.paths.warehouse), read_only=True) as other:
+        assert other.execute("select 1").fetchone() == (1,)
+
+
+def test_the_parsed_project_serves_another_day_and_another_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (settings.dbt_state / "target" / "partial_parse.msgpack").stat().st_mtime_ns
+    monkeypatch.setitem(os.environ, "AVAL_MEMORY_LIMIT", "123MiB")
+    assert "model.aval.fct_sell_in" in parsed(settings).nodes
+    assert (settings.dbt_state / "target" / "partial_parse.msgpack").stat().st_mtime_ns == before
