@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
@@ -127,19 +128,55 @@ def _letting_go_of_the_warehouse() -> Iterator[None]:
 
 
 def reasons(result: dbtRunnerResult) -> str:
-    """Why a command failed, in dbt's own words."""
-    from dbt.artifacts.schemas.run import RunExecutionResult
-
-    nodes = result.result.results if isinstance(result.result, RunExecutionResult) else []
-    lines = [
-        f"{item.node.resource_type} {item.node.name}: {(item.message or '').strip()}"
-        for item in nodes
-        if item.status in ("error", "fail", "runtime error")
-    ]
-    skipped = sum(item.status == "skipped" for item in nodes)
+    """Why a command failed, in dbt's own words; of a failed test also the query that shows the rows."""
+    lines = []
+    for item in _nodes(result):
+        if item.status in ("error", "fail", "runtime error"):
+            lines.append(f"{item.node.resource_type} {item.node.name}: {(item.message or '').strip()}")
+            if item.status == "fail":
+                lines += ["  its rows:", indent(item.node.compiled_code.strip(), "    ")]
+    skipped = sum(item.status == "skipped" for item in _nodes(result))
     if skipped:
         lines.append(f"{skipped} more stand behind these and were not built")
     return "\n".join(lines) or str(result.exception).strip()
+
+
+def _nodes(result: dbtRunnerResult) -> Sequence[Any]:
+    """What became of each model, seed and test."""
+    from dbt.artifacts.schemas.run import RunExecutionResult
+
+    return result.result.results if isinstance(result.result, RunExecutionResult) else []
+
+
+def findings(
+    result: dbtRunnerResult, manifest: Mapping[str, Any], translator: DagsterDbtTranslator
+) -> Iterator[dg.AssetObservation]:
+    """What the models' own tests found, one observation for each asset that they read."""
+    found: dict[dg.AssetKey, list[Any]] = {}
+    for item in _nodes(result):
+        if item.node.resource_type == "test":
+            for name in item.node.depends_on.nodes:
+                props = manifest["nodes"].get(name) or manifest["sources"].get(name)
+                if props is not None:
+                    found.setdefault(translator.get_asset_key(props), []).append(item)
+    for key, items in found.items():
+        failed = [item for item in items if item.status != "pass"]
+        lines = ["| test | result | rows |", "| --- | --- | --- |"]
+        lines += [
+            f"| {item.node.name} | {item.status} | {'' if item.failures is None else item.failures} |"
+            for item in sorted(items, key=lambda item: item.status == "pass")
+        ]
+        queries = "\n".join(f"-- {item.node.name}\n{item.node.compiled_code.strip()};" for item in failed)
+        yield dg.AssetObservation(
+            key,
+            description=f"{len(items)} tests of the models, {len(failed)} not passed",
+            metadata={
+                "tests": len(items),
+                "not passed": len(failed),
+                "results": dg.MetadataValue.md("\n".join(lines)),
+                **({"their rows": dg.MetadataValue.md(f"```sql\n{queries}\n```")} if failed else {}),
+            },
+        )
 
 
 def write_docs(settings: Settings, folder: Path) -> Path:
@@ -193,9 +230,12 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
     def listen(event: EventMsg) -> None:
         message = DbtCoreCliEventMessage(raw_event=msg_to_dict(event), event_history_metadata={})
         if message.is_result_event:
-            messages.append(message)
-            place = message.raw_event["data"]["node_info"]["node_relation"]
-            progress(f"built {place['schema']}/{place['alias']}")
+            node = message.raw_event["data"]["node_info"]
+            if node["resource_type"] == "test":
+                progress(f"tested {node['node_name']}")
+            else:
+                messages.append(message)
+                progress(f"built {node['node_relation']['schema']}/{node['node_relation']['alias']}")
 
     result = invoke(
         settings,
@@ -217,6 +257,10 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
     ]
     built = sum(isinstance(event, dg.Output) for event in events)
     say(context.log, f"{step}: {built} models built")
+    if audit:
+        events += findings(result, manifest, translator)
+        tests = [item.status for item in _nodes(result) if item.node.resource_type == "test"]
+        say(context.log, f"{step}: {len(tests)} tests of the models, {tests.count('pass')} passed")
     with duckdb.connect(str(settings.paths.warehouse), read_only=True) as connection:
         for event in events:
             if isinstance(event, dg.Output):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
-from orchestration.dbt import build_arguments, invoke, parsed, reasons
+from orchestration.dbt import Translator, build_arguments, findings, invoke, parsed, reasons
 from orchestration.settings import SAMPLE_COMPANY, Settings, load_settings
 
 
@@ -58,3 +60,27 @@ def test_the_parsed_project_serves_another_day_and_another_place(
     monkeypatch.setitem(os.environ, "AVAL_MEMORY_LIMIT", "123MiB")
     assert "model.aval.fct_sell_in" in parsed(settings).nodes
     assert (settings.dbt_state / "target" / "partial_parse.msgpack").stat().st_mtime_ns == before
+
+
+def test_what_the_models_tests_found_stands_on_the_asset_with_the_query_of_its_rows(
+    settings: Settings,
+) -> None:
+    target = settings.dbt_state / "runs" / "test"
+    seed = build_arguments(["seed_channels"], full_refresh=False, audit=True)
+    assert invoke(settings, seed, "all", target, manifest=parsed(settings)).success
+    with duckdb.connect(str(settings.paths.warehouse)) as connection:
+        connection.execute("insert into staging.seed_channels from staging.seed_channels limit 1")
+
+    result = invoke(settings, ["test", "--select", "seed_channels"], "all", target, manifest=parsed(settings))
+
+    assert not result.success
+    manifest = json.loads((settings.dbt_state / "target" / "manifest.json").read_text())
+    (observation,) = findings(result, manifest, Translator(["team:data"]))
+    assert observation.asset_key == dg.AssetKey(["staging", "seed_channels"])
+    assert observation.metadata["not passed"].value == 1
+    told, query = reasons(result).split("  its rows:\n")
+    assert told.startswith("test unique_seed_channels_channel_code: ")
+    assert "having count(*) > 1" in query
+    assert "having count(*) > 1" in observation.metadata["their rows"].value
+    with duckdb.connect(str(settings.paths.warehouse), read_only=True) as connection:
+        assert len(connection.execute(query).fetchall()) == 1
