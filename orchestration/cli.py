@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from orchestration import cli_match
+from orchestration import cli_match, cli_quarantine
 from orchestration.cli_shared import CompanyOption, DataOption
 from orchestration.cli_shared import command as _command
 from orchestration.cli_shared import console as _console
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from connectors.delivery.collect import Look
     from connectors.feeds.intake import CheckReport
     from connectors.feeds.propose import Proposal
+    from orchestration.feeds_status import FeedStatus
     from orchestration.plan import Options
     from orchestration.settings import Settings
     from orchestration.summary import Summary
@@ -54,6 +56,7 @@ app.add_typer(feeds_app, name="feeds")
 archive_app = typer.Typer(no_args_is_help=True, help="Partners' reports as they came: list, restore.")
 app.add_typer(archive_app, name="archive")
 app.add_typer(cli_match.app, name="match")
+app.add_typer(cli_quarantine.app, name="quarantine")
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -245,7 +248,7 @@ def feeds_status(
             f"{status.received} of {status.expected}",
             _listed(status.missing),
             _listed(status.late),
-            f"{status.rows_quarantined} rows" if status.rows_quarantined else "",
+            _waiting_rows(status, settings.company.today()),
             f"{batch.file_name}: {batch.state}" if batch else "",
         )
     console.print(table)
@@ -402,6 +405,13 @@ def _show_looks(looks: Sequence[Look]) -> None:
     for seen in looks:
         for name, reason in seen.refused:
             console.print(f"refused from {seen.delivery}: {name}: {reason}", markup=False, highlight=False)
+
+
+def _waiting_rows(status: FeedStatus, today: date) -> str:
+    """Rows in quarantine and how long the oldest has waited."""
+    if status.quarantined_since is None:
+        return ""
+    return f"{status.rows_quarantined} rows, {max(0, (today - status.quarantined_since).days)} days"
 
 
 @feeds_app.command("check", epilog=_EXIT_CODES)

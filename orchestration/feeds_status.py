@@ -43,6 +43,7 @@ class FeedStatus:
     rows_quarantined: int
     quarantined_files: int
     rejected: Sequence[Batch] = field(default_factory=tuple)
+    quarantined_since: date | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -119,6 +120,9 @@ def feed_status(
         rows_quarantined=sum(batch.rows_quarantined for batch in current),
         quarantined_files=sum(batch.rows_quarantined > 0 for batch in current),
         rejected=[batch for batch in batches if batch.state == "rejected"],
+        quarantined_since=min(
+            (batch.received_at.date() for batch in current if batch.rows_quarantined), default=None
+        ),
     )
 
 

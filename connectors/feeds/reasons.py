@@ -7,7 +7,13 @@ What does not: the conditions (`connectors.feeds.normalise`), and faults of whol
 
 from __future__ import annotations
 
-from typing import Final
+import ast
+import re
+from functools import cache
+from string import Formatter
+from typing import Final, Literal
+
+Language = Literal["fr", "en"]
 
 ENGLISH: Final = {
     "malformed_row": (
@@ -49,6 +55,80 @@ ENGLISH: Final = {
 }
 
 
-def explain(code: str, column: str = "", expected: str = "") -> str:
-    """The English text of a reason, for one column of one feed."""
-    return ENGLISH[code].format(column=column, expected=expected)
+FRENCH: Final = {
+    "malformed_row": (
+        "la ligne n'a pas les {expected} cellules de l'en-tête, ou ses guillemets sont incorrects ; "
+        "mettre entre guillemets les cellules qui contiennent le séparateur"
+    ),
+    "error_cell": "« {column} » contient une erreur Excel ; corriger la formule",
+    "missing_product": "la ligne ne désigne aucun article ; renseigner l'une des colonnes : {column}",
+    "invalid_gtin": (
+        "« {column} » ne contient pas de GTIN et aucune autre colonne ne désigne l'article ; "
+        "14 chiffres au plus"
+    ),
+    "missing_quantity": "la ligne n'a pas de quantité ; renseigner l'une des colonnes : {column}",
+    "unparseable_number": (
+        "« {column} » ne contient pas de nombre écrit comme {expected} ; corriger la cellule"
+    ),
+    "negative_quantity": (
+        "« {column} » est négatif ; corriger la cellule ou convenir de son sens ({expected})"
+    ),
+    "missing_date": "« {column} » est vide ; renseigner la date",
+    "unparseable_date": "« {column} » ne contient pas de date écrite comme {expected} ; corriger la cellule",
+    "missing_period": "« {column} » est vide ; renseigner la période",
+    "unparseable_period": (
+        "« {column} » ne contient pas de période écrite comme {expected} ; corriger la cellule"
+    ),
+    "outside_period": (
+        "« {column} » est hors de la période du rapport ({expected}) ; "
+        "corriger la date, ou envoyer la ligne avec le rapport de sa période"
+    ),
+    "unknown_currency": (
+        "« {column} » ne contient pas de code de devise ISO 4217 comme EUR ; corriger la cellule"
+    ),
+    "unknown_unit": (
+        "« {column} » contient une unité qui n'est pas convenue ({expected}) ; convenir de cette unité"
+    ),
+}
+
+_TABLES: Final = {"en": ENGLISH, "fr": FRENCH}
+_PERIODS: Final = {"day": "le jour", "week": "la semaine", "month": "le mois"}
+
+
+def explain(code: str, column: str = "", expected: str = "", language: Language = "en") -> str:
+    """The text of a reason, for one column of one feed; English where a language has no text of the code."""
+    return _TABLES[language].get(code, ENGLISH[code]).format(column=column, expected=expected)
+
+
+def in_language(code: str, text: str, language: Language) -> str:
+    """A stored reason in another language: what its English text names is read back from it."""
+    if language == "en" or code not in _TABLES[language]:
+        return text
+    match = _pattern(code).fullmatch(text) if code in ENGLISH else None
+    if match is None:
+        return text
+    named = match.groupdict(default="")
+    column = named.get("column", "")
+    if column[:1] in ("'", '"') and "{column!r}" in ENGLISH[code]:
+        column = ast.literal_eval(column)
+    return explain(code, column, _expected_in_french(named.get("expected", "")), language)
+
+
+@cache
+def _pattern(code: str) -> re.Pattern[str]:
+    parts = []
+    for literal, name, _, conversion in Formatter().parse(ENGLISH[code]):
+        parts.append(re.escape(literal))
+        if name:
+            parts.append(rf"(?P<{name}>'.*?'|\".*?\")" if conversion else rf"(?P<{name}>.*)")
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _expected_in_french(expected: str) -> str:
+    span = re.fullmatch(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)", expected)
+    if span:
+        return f"du {span[1]} au {span[2]}"
+    named = re.fullmatch(r"the (day|week|month) in '(.*)'", expected)
+    if named:
+        return f"{_PERIODS[named[1]]} de « {named[2]} »"
+    return "elle ne doit pas l'être" if expected == "it must not be" else expected

@@ -1,0 +1,205 @@
+"""`aval quarantine`: rows that could not land, what to tell the partner, and their way back.
+
+What belongs here: commands and how results look. What does not: the work (`connectors.feeds.quarantine`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from orchestration.cli_shared import CompanyOption, DataOption, command, console, table
+
+if TYPE_CHECKING:
+    from connectors.feeds.quarantine import Fault
+    from connectors.ledger import Batch, Ledger
+
+app = typer.Typer(no_args_is_help=True, help="Rows of reports that could not land, and their way back.")
+
+PartnerOption = Annotated[str | None, typer.Option("--partner", "-p", help="Only of this partner.")]
+FeedOption = Annotated[str | None, typer.Option("--feed", "-f", metavar="CODE", help="Only of this feed.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only rows with this reason code.")]
+SinceOption = Annotated[
+    datetime | None,
+    typer.Option("--since", formats=["%Y-%m-%d"], metavar="DATE", help="Only reports received since then."),
+]
+
+_TITLES: Final = {
+    "en": ("file", "row", "column", "value", "reason", "row as sent"),
+    "fr": ("fichier", "ligne", "colonne", "valeur", "motif", "ligne telle que reçue"),
+}
+_DONE: Final = {
+    "restored": "put back into the inbox",
+    "in_inbox": "in the inbox: the next run reads it again by itself",
+    "profile_unchanged": "its profile is as it was when the file was read: mend the profile first",
+    "name_taken": "another file of that name is in the inbox: take it away, then replay again",
+    "no_original": "neither in the inbox nor in the archive: ask the partner to send it again",
+    "not_in_order": "left alone: a later report that would have to be read again after it is lost",
+}
+
+
+def _open(ledger: Ledger, partner: str | None, feed: str | None) -> list[Batch]:
+    from connectors.feeds.quarantine import open_batches
+
+    return [
+        batch
+        for batch in open_batches(ledger)
+        if partner in (None, batch.partner_code) and feed in (None, batch.feed_code)
+    ]
+
+
+@app.command("list")
+@command
+def quarantine_list(
+    partner: PartnerOption = None,
+    feed: FeedOption = None,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    rows: Annotated[int, typer.Option("--rows", help="How many rows to show.")] = 20,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Show the open rows: by feed and reason, then one by one, in the company's language."""
+    from connectors.feeds.quarantine import open_faults, read_again
+    from connectors.ledger import Ledger
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    with Ledger(settings.paths.ledger) as ledger:
+        batches = _open(ledger, partner, feed)
+        again = [item for item in read_again(ledger) if feed in (None, item.after.feed_code)]
+    faults = open_faults(
+        settings.paths.landing, batches, reason=reason, since=since.date() if since else None
+    )
+    out = console()
+    if faults:
+        out.print(_summary(faults, settings.company.today()))
+        shown = table("Rows, newest report last")
+        for name in ("file", "row", "column", "value", "why"):
+            shown.add_column(name, overflow="fold")
+        for fault in faults[-rows:] if rows > 0 else []:
+            shown.add_row(
+                fault.batch.file_name or "",
+                str(fault.source_row),
+                fault.column_name or "",
+                fault.value or "",
+                fault.said(settings.company.locale),
+            )
+        out.print(shown)
+    if again:
+        shown = table("Read again under a mended profile")
+        for name in ("file", "feed", "in quarantine before", "now", "state"):
+            shown.add_column(name, overflow="fold")
+        for item in again:
+            shown.add_row(
+                item.after.file_name or "",
+                item.after.feed_code or "",
+                str(item.before.rows_quarantined),
+                str(item.after.rows_quarantined),
+                item.after.state,
+            )
+        out.print(shown)
+    count = len({(fault.batch.batch_id, fault.source_row) for fault in faults})
+    typer.echo(f"{count:,} rows are in quarantine")
+
+
+def _summary(faults: list[Fault], today: date) -> object:
+    counts: Counter[tuple[str, str]] = Counter()
+    oldest: dict[tuple[str, str], date] = {}
+    for fault in faults:
+        key = (fault.batch.feed_code or "", fault.reason_code)
+        counts[key] += 1
+        day = fault.batch.received_at.date()
+        oldest[key] = min(day, oldest.get(key, day))
+    shown = table("In quarantine")
+    for name in ("feed", "reason", "faults", "oldest", "days"):
+        shown.add_column(name, overflow="fold")
+    for (feed, code), count in counts.most_common():
+        day = oldest[feed, code]
+        shown.add_row(feed, code, f"{count:,}", day.isoformat(), str(max(0, (today - day).days)))
+    return shown
+
+
+@app.command("export")
+@command
+def quarantine_export(
+    file: Annotated[Path, typer.Argument(help="FILE.csv or FILE.xlsx; replaced if it is there.")],
+    partner: Annotated[str, typer.Option("--partner", "-p", help="Whose rows: one partner to a file.")],
+    feed: FeedOption = None,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    language: Annotated[
+        Literal["fr", "en"] | None,
+        typer.Option(help="Language of the reasons.", show_default="the company's"),
+    ] = None,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write one partner's open rows with their reasons, to send to the partner."""
+    from connectors.errors import ConfigError
+    from connectors.feeds.quarantine import open_faults
+    from connectors.ledger import Ledger
+    from connectors.sheets import write_sheet
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    known = {profile.partner for profile in settings.profiles.values()}
+    if partner not in known:
+        raise ConfigError(
+            "unknown_partner", f"no feed is of partner {partner!r}", f"one of: {', '.join(sorted(known))}"
+        )
+    with Ledger(settings.paths.ledger) as ledger:
+        batches = _open(ledger, partner, feed)
+    faults = open_faults(
+        settings.paths.landing, batches, reason=reason, since=since.date() if since else None
+    )
+    spoken = language or settings.company.locale
+    write_sheet(
+        file,
+        _TITLES[spoken],
+        (
+            (
+                fault.batch.file_name,
+                fault.source_row,
+                fault.column_name,
+                fault.value,
+                fault.said(spoken),
+                fault.raw_text,
+            )
+            for fault in faults
+        ),
+        spoken,
+    )
+    count = len({(fault.batch.batch_id, fault.source_row) for fault in faults})
+    typer.echo(f"{count:,} rows of {partner} in {file}")
+
+
+@app.command("replay")
+@command
+def quarantine_replay(
+    feed: FeedOption = None, company: CompanyOption = None, data: DataOption = None
+) -> None:
+    """Have reports with open rows read again under a mended profile: originals return to the inbox."""
+    from connectors.errors import AvalError
+    from connectors.feeds.quarantine import put_back
+    from connectors.ledger import Ledger
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    if feed is not None and feed not in settings.profiles:
+        raise AvalError(
+            "unknown_feed", f"there is no feed {feed!r}", f"one of: {', '.join(sorted(settings.profiles))}"
+        )
+    with Ledger(settings.paths.ledger) as ledger:
+        done = put_back(settings.paths, settings.company, settings.profiles, ledger, feed)
+    for item in done:
+        typer.echo(f"{item.batch.file_name}: {_DONE[item.state]}")
+    waiting = sum(item.state in ("restored", "in_inbox") for item in done)
+    if waiting:
+        typer.echo(f"aval run reads {waiting} files again")
+    elif not done:
+        typer.echo("nothing is in quarantine")

@@ -1,0 +1,130 @@
+"""Open rows and their way back: originals are read again in their order, and nothing counts twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from connectors.feeds.profile import Profile
+from connectors.feeds.quarantine import open_batches, open_faults, put_back, read_again
+
+MakeProfile = Callable[..., Profile]
+HEADER = "Ref;Qty;Amount\n"
+W05, W06 = "D07/r_2026-W05.csv", "D07/r_2026-W06.csv"
+UNITS = {"partner_product_code": "Ref", "sold_quantity": "Qty", "unit_code": "Unit"}
+BY_COLUMN = {
+    "frequency": "week",
+    "source": "column",
+    "header": "Week",
+    "pattern": "(?P<year>\\d{4})-W(?P<week>\\d\\d)",
+}
+
+
+def live_total(desk: Any) -> tuple[int, int]:
+    """Rows and pieces of all live slices."""
+    desk.ledger.export(desk.paths.landing)
+    file = desk.paths.landing / "ledger" / "slices.parquet"
+    row = duckdb.sql(
+        f"select sum(rows_landed)::int, sum(quantity_total)::int from '{file}' where is_live"
+    ).fetchone()
+    return row or (0, 0)
+
+
+def replay(desk: Any, **profiles: Profile) -> dict[str, str]:
+    done = put_back(desk.paths, desk.company, profiles, desk.ledger)
+    return {item.batch.file_name or "": item.state for item in done}
+
+
+def test_open_rows_are_listed_with_their_text_and_reason(desk: Any, profile: MakeProfile) -> None:
+    desk.put(W05, HEADER + "A;1;10\nB;x;20\n;2;30\n")
+    desk.take(sales=profile())
+    batches = open_batches(desk.ledger)
+    faults = open_faults(desk.paths.landing, batches)
+    assert [(f.source_row, f.reason_code, f.raw_text) for f in faults] == [
+        (3, "unparseable_number", "B;x;20"),
+        (4, "missing_product", ";2;30"),
+    ]
+    assert "« Qty » ne contient pas de nombre" in faults[0].said("fr")
+    assert [f.source_row for f in open_faults(desk.paths.landing, batches, reason="missing_product")] == [4]
+    assert open_faults(desk.paths.landing, batches, since=date(2026, 12, 1)) == []
+    # A later report of the week answers for it.
+    desk.put("D07/again_2026-W05.csv", HEADER + "A;1;10\n", age=10)
+    desk.take(sales=profile())
+    assert open_batches(desk.ledger) == []
+
+
+def test_a_file_rejected_for_its_faults_is_open_until_its_week_lands(desk: Any, profile: MakeProfile) -> None:
+    strict = profile(max_quarantined_share=0.1)
+    desk.put(W05, HEADER + "A;x;10\nB;2;20\n")
+    desk.take(sales=strict)
+    assert [batch.state for batch in open_batches(desk.ledger)] == ["rejected"]
+    desk.put("D07/better_2026-W05.csv", HEADER + "A;1;10\nB;2;20\n", age=10)
+    desk.take(sales=strict)
+    assert open_batches(desk.ledger) == []
+
+
+def test_a_replayed_file_lands_whole_and_once_and_the_ledger_tells(desk: Any, profile: MakeProfile) -> None:
+    """The partner's unit 'BTE' was not agreed on; good and bad rows of the file land as one slice."""
+    before = profile(columns=UNITS, units={"PCE": "PCE"})
+    mended = profile(columns=UNITS, units={"PCE": "PCE", "BTE": "BOX"})
+    path = desk.put(W05, "Ref;Qty;Unit\nA;1;PCE\nB;2;BTE\nC;4;BTE\nD;y;PCE\n")
+    desk.take(sales=before)
+    received = desk.ledger.batches("feeds")[0].received_at
+    assert live_total(desk) == (1, 1)
+    assert replay(desk, sales=before) == {W05: "profile_unchanged"}
+    path.unlink()
+    assert replay(desk, sales=mended) == {W05: "restored"}
+    assert path.stat().st_mtime == received.timestamp()
+    assert replay(desk, sales=mended) == {W05: "in_inbox"}
+    desk.take(sales=mended)
+    assert live_total(desk) == (3, 7)
+    first, second = desk.ledger.batches("feeds")
+    assert (first.state, second.state, second.received_at) == ("superseded", "landed", received)
+    (again,) = read_again(desk.ledger)
+    assert (again.before.rows_quarantined, again.after.rows_quarantined) == (3, 1)
+    assert [f.source_row for f in open_faults(desk.paths.landing, open_batches(desk.ledger))] == [5]
+    desk.take(sales=mended)
+    assert live_total(desk) == (3, 7)
+
+
+def test_a_lost_original_and_a_taken_name_are_said_and_nothing_is_overwritten(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.put(W05, HEADER + "A;x;10\n", age=500)
+    desk.put(W06, HEADER + "A;x;10\nB;1;1\n", age=400)
+    desk.take(sales=profile())
+    (desk.inbox / W05).unlink()
+    (desk.inbox / W06).write_text("something else")
+    for kept in (desk.paths.archive / "D07").rglob("*_*"):
+        kept.unlink()
+    mended = profile(skip_rows=[{"header": "Ref", "pattern": "^Total"}])
+    assert replay(desk, sales=mended) == {W05: "no_original", W06: "name_taken"}
+    assert (desk.inbox / W06).read_text() == "something else"
+    assert not (desk.inbox / W05).exists()
+
+
+def test_a_file_of_several_weeks_is_read_again_with_all_that_came_after_it_or_not_at_all(
+    desk: Any, profile: MakeProfile
+) -> None:
+    """The first file says 5 for week 6, the second corrects it to 9: the correction must still count."""
+    columns = {"partner_product_code": "Ref", "sold_quantity": "Qty"}
+    before = profile(columns=columns, period=BY_COLUMN)
+    mended = profile(columns=columns, period=BY_COLUMN, thousands_mark=" ")
+    one, two = "D07/one.csv", "D07/two.csv"
+    desk.put(one, "Week;Ref;Qty\n2026-W04;A;1\n2026-W05;A;1 000\n2026-W06;A;5\n", age=500)
+    desk.put(two, "Week;Ref;Qty\n2026-W06;A;9\n2026-W07;A;2\n", age=400)
+    desk.take(sales=before)
+    assert live_total(desk) == (3, 12)
+    for name in (one, two):
+        (desk.inbox / name).unlink()
+    (kept,) = (desk.paths.archive / "D07").rglob("*_two.csv")
+    aside = kept.rename(desk.paths.data / "aside")
+    assert replay(desk, sales=mended) == {one: "not_in_order", two: "no_original"}
+    assert list((desk.inbox / "D07").iterdir()) == []
+    aside.rename(kept)
+    assert replay(desk, sales=mended) == {one: "restored", two: "restored"}
+    desk.take(sales=mended)
+    assert live_total(desk) == (4, 1 + 1000 + 9 + 2)

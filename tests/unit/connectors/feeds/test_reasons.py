@@ -1,0 +1,44 @@
+"""Reasons in words: every code in both languages, saying the same of the same column."""
+
+from __future__ import annotations
+
+from string import Formatter
+
+import pytest
+
+from connectors.feeds.reasons import ENGLISH, FRENCH, explain, in_language
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("code", sorted(ENGLISH))
+def test_every_reason_has_a_french_text_that_names_no_more_than_the_english(code: str) -> None:
+    assert placeholders(FRENCH[code]) <= placeholders(ENGLISH[code])
+    assert ("column" in placeholders(FRENCH[code])) == ("column" in placeholders(ENGLISH[code]))
+
+
+@pytest.mark.parametrize("code", sorted(ENGLISH))
+@pytest.mark.parametrize("column", ["Qté", "Prix d'achat", 'Size "inch"', "a; b", 'it\'s "odd"'])
+def test_a_stored_reason_is_the_same_as_one_given_in_french(code: str, column: str) -> None:
+    stored = explain(code, column, "1 234,56")
+    assert in_language(code, stored, "fr") == explain(code, column, "1 234,56", "fr")
+    assert in_language(code, stored, "en") == stored
+
+
+@pytest.mark.parametrize(
+    ("expected", "french"),
+    [
+        ("2025-11-01 to 2025-11-30", "du 2025-11-01 au 2025-11-30"),
+        ("the week in 'Semaine'", "la semaine de « Semaine »"),
+    ],
+)
+def test_a_period_is_said_in_french(expected: str, french: str) -> None:
+    stored = explain("outside_period", "Date", expected)
+    assert french in in_language("outside_period", stored, "fr")
+
+
+def test_a_text_of_another_version_and_an_unknown_code_stay_as_they_are() -> None:
+    assert in_language("missing_date", "the date is not there", "fr") == "the date is not there"
+    assert in_language("a_code_of_tomorrow", "something", "fr") == "something"
