@@ -498,7 +498,7 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
     distinct = len(set(cells))
     verdict: tuple[float, str] = (0.5, "")
     if column in _NUMERIC:
-        if numeric < 0.8:
+        if numeric < 0.5:
             verdict = (0.0, "")
     elif column == "gtin":
         gtins = [cell for cell in cells if is_gtin(cell)]

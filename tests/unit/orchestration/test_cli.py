@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from orchestration.cli import app
@@ -169,3 +171,61 @@ def test_the_doctor_sees_a_run_at_work(company: list[str]) -> None:
         findings = {item.what: item for item in examine(Path(company[1]), data)}
     assert not findings["run lock"].is_ok
     assert "a long run" in findings["run lock"].found
+
+
+SAMPLE = "EAN;Qté vendue;Montant HT\n3799991000010;3;12,50\n3799991000027;x;1,00\n3799991000034;2;8,00\n"
+
+
+@pytest.fixture
+def sample(company: list[str], tmp_path: Path) -> Path:
+    """A report of a partner without a profile."""
+    path = tmp_path / "data" / "inbox" / "P2" / "ventes_2026-W05.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(SAMPLE, encoding="utf-8")
+    return path
+
+
+def test_a_draft_is_usable_by_check_as_it_is(company: list[str], sample: Path, tmp_path: Path) -> None:
+    draft = tmp_path / "company" / "feeds" / "P2_ventes.yml"
+    code, shown = invoke("feeds", "propose", str(sample), "--out", str(draft), *company)
+    assert code == 0
+    assert "check digit" in shown
+    assert "feeds check" in shown
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    code, shown = invoke("feeds", "check", str(sample), *company, "--json")
+    answer = json.loads(shown[shown.index("{") : shown.rindex("}") + 1])
+    assert (answer["feed_code"], answer["rows_read"], answer["rows_quarantined"]) == ("P2_ventes", 3, 1)
+    # One of three rows is faulty, more than the share that a profile allows unless it says otherwise.
+    assert (code, answer["would_land"], answer["problem"]["code"]) == (1, False, "too_many_faults")
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_draft_outside_feeds_is_tried_by_its_file(company: list[str], sample: Path, tmp_path: Path) -> None:
+    draft = tmp_path / "draft.yml"
+    assert invoke("feeds", "propose", str(sample), "-o", str(draft), "-p", "P9", *company)[0] == 0
+    sample.write_text(SAMPLE.replace("x", "4"), encoding="utf-8")
+    code, shown = invoke("feeds", "check", str(sample), "--profile", str(draft), *company)
+    assert code == 0
+    assert "as feed draft of partner P9" in shown
+    assert "would be accepted" in shown
+
+
+def test_a_draft_never_overwrites_a_profile(company: list[str], sample: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "company" / "feeds" / "P1_weekly.yml"
+    code, shown = invoke("feeds", "propose", str(sample), "--out", str(taken), *company)
+    assert (code, "exists already" in shown) == (2, True)
+    assert taken.read_text() == FEED
+
+
+def test_a_draft_goes_to_standard_output_alone(company: list[str], sample: Path) -> None:
+    result = CliRunner().invoke(app, ["feeds", "propose", str(sample), *company])
+    assert result.exit_code == 0
+    assert yaml.safe_load(result.stdout)["columns"]["gtin"] == "EAN"
+
+
+def test_what_is_no_table_gives_no_draft_and_one_sentence(company: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "photo.csv"
+    path.write_bytes(b"\x89PNG\x00\x00\x01")
+    code, shown = invoke("feeds", "propose", str(path), *company)
+    assert (code, "Traceback" in shown) == (1, False)
+    assert "NUL bytes" in shown
