@@ -28,6 +28,9 @@ DAGSTER_YAML: Final = """\
 # Written by aval; yours to change. With PostgreSQL storage: docs/deploy.md.
 telemetry:
   enabled: false
+# Dagster's page would ask each new visitor for an e-mail address.
+nux:
+  enabled: false
 concurrency:
   # One run at a time writes the warehouse; the run lock of the data directory holds as well.
   pools:
