@@ -89,6 +89,24 @@ FRENCH: Final = {
     "unknown_unit": (
         "« {column} » contient une unité qui n'est pas convenue ({expected}) ; convenir de cette unité"
     ),
+    "ambiguous_quantity": (
+        "la même quantité figure plusieurs fois dans la ligne, et la première n'est pas le total "
+        "des autres ; convenir de celle qui compte"
+    ),
+    "unknown_qualifier": "aucune quantité de la ligne n'a un qualifiant connu ; convenir de ce qualifiant",
+    "unknown_transfer": "le type de transfert (PTD) n'est pas connu ; convenir de ce type",
+    "segment_out_of_place": (
+        "le segment est hors de tout message ou précède celui dont il dépend ; renvoyer le message"
+    ),
+    "missing_document": "le message n'a pas de segment BGM, BPT ou XQ en tête ; le renvoyer",
+    "unknown_message": "le type du message n'est pas convenu ; en convenir, ou l'envoyer à part",
+    "unknown_function": "la fonction du message n'est pas connue ; convenir de ce qu'elle signifie",
+    "movement_report": (
+        "le rapport de stock (BGM 78) donne des mouvements et non des stocks ; envoyer un état (BGM 35)"
+    ),
+    "truncated_message": "le message n'a pas de fin : fichier coupé ou message endommagé ; le renvoyer",
+    "control_total": "un compte ou une référence de fin ne correspond pas au message ; le renvoyer",
+    "test_interchange": "l'échange est marqué comme un test ; l'envoyer en production",
 }
 
 _TABLES: Final = {"en": ENGLISH, "fr": FRENCH}
