@@ -34,16 +34,23 @@ def match_propose(
     company: CompanyOption = None,
     data: DataOption = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Score from which a product is proposed; docs/matching.md.")
-    ] = 0.75,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Score from which a product is proposed.",
+            show_default="see docs/matching.md",
+        ),
+    ] = None,
 ) -> None:
     """Score our products against everything unmatched. Proposes only: nothing changes until you accept."""
+    from connectors.matching.similarity import DEFAULT_THRESHOLD
     from orchestration.matching import open_codes, propose
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
     with working("comparing"):
-        propose(settings, threshold)
+        propose(settings, DEFAULT_THRESHOLD if threshold is None else threshold)
     codes = open_codes(settings)
     proposed = [code for code in codes if code.candidates]
     typer.echo(f"{len(proposed):,} of {len(codes):,} unmatched codes have a proposal")
