@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import csv
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from connectors.errors import Place, RejectedFile, SourceError
 from connectors.feeds import encodings, excel
+from connectors.feeds.profile import Packing
 from connectors.feeds.synonyms import COLUMNS, PERIOD_TITLES
 from connectors.feeds.table import collapse, fold
+from connectors.feeds.unpack import unpack
 from connectors.feeds.workbooks import open_workbook
 
 _HEAD: Final = 1 << 22
@@ -29,6 +32,7 @@ _HEADER_WITHIN: Final = 40
 _DELIMITERS: Final = (";", "\t", "|", ",")
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _WORKBOOK_SUFFIXES: Final = frozenset((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"))
+_GZIP: Final = b"\x1f\x8b"
 _NUMBER: Final = re.compile(r"[-+(]?[\d\s.,'’\u00a0\u202f]+[)%-]?")
 
 
@@ -80,14 +84,18 @@ def sniff(path: Path) -> Sample:
         return Sample("edi", (), (), edi)
     if head.startswith(_WORKBOOKS) and path.suffix.lower() in _WORKBOOK_SUFFIXES:
         return _workbook(path)
-    if head.startswith((*_WORKBOOKS, b"\x1f\x8b")):
-        raise RejectedFile(
-            "packed_file",
-            "the file is an archive or a workbook under another name",
-            "unpack it and propose from the file inside; then add 'compression' to the container",
-            Place(file=path),
-        )
+    if head.startswith((*_WORKBOOKS, _GZIP)):
+        return _packed(path, "gzip" if head.startswith(_GZIP) else "zip")
     return _delimited(path, head, tail)
+
+
+def _packed(path: Path, compression: Literal["zip", "gzip"]) -> Sample:
+    """The sample inside an archive of one file."""
+    packing = Packing(compression=compression)
+    with tempfile.TemporaryDirectory(prefix="aval-propose-") as folder:
+        sample = sniff(unpack(path, packing, Path(folder), path.name))
+    choice = Choice("container.compression", compression, 0.99, "the file is an archive of one file")
+    return replace(sample, choices=(*sample.choices, choice))
 
 
 def _edi(head: bytes) -> tuple[Choice, ...]:

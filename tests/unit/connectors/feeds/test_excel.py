@@ -358,3 +358,53 @@ def test_a_damaged_workbook_is_rejected(desk: Any) -> None:
         desk.take_one("D07/b_2026-W05.xlsx", b"Ref;Qty\n", container=container).reason_code
         == "unreadable_workbook"
     )
+
+
+def test_a_header_of_three_merged_rows_is_joined(desk: Any) -> None:
+    content = workbook(
+        [
+            ["Article", "Activité", None, None],
+            [None, "Ventes", None, "Stock"],
+            ["Réf", "Qté", "CA", "Qté"],
+            ["A", 3, 30, 7],
+        ],
+        merged=("B1:D1", "B2:C2"),
+    )
+    outcome = desk.take_one(
+        "D07/r_2026-W05.xlsx",
+        content,
+        container={"kind": "excel", "sheet": "Feuil1", "header_rows": 3},
+        columns={
+            "partner_product_code": "Article / Réf",
+            "sold_quantity": "Activité / Ventes / Qté",
+            "net_amount": "Activité / Ventes / CA",
+            "on_hand_quantity": "Activité / Stock / Qté",
+        },
+    )
+    assert (outcome.state, outcome.reason) == ("landed", None)
+    assert desk.rows("sold_quantity, net_amount") == [(3, 30)]
+    assert desk.rows("on_hand_quantity", "inventory") == [(7,)]
+
+
+def encrypted() -> bytes:
+    """The least compound file that holds a stream "EncryptedPackage", as Excel writes under a password."""
+    free, end = 0xFFFFFFFF, 0xFFFFFFFE
+
+    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+        text = f"{name}\0".encode("utf-16-le")
+        links = struct.pack("<HBBIII", len(text), kind, 1, free, free, child)
+        return text.ljust(64, b"\0") + links + bytes(36) + struct.pack("<II", start, size) + bytes(4)
+
+    header = (
+        bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16) + struct.pack("<5H", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+    )
+    header += struct.pack("<10I", 0, 1, 1, 0, 4096, end, 0, end, 0, 0) + struct.pack("<I", free) * 108
+    sectors = struct.pack("<10I", 0xFFFFFFFD, end, *range(3, 10), end) + struct.pack("<I", free) * 118
+    folder = entry("Root Entry", 5, 1, end, 0) + entry("EncryptedPackage", 2, free, 2, 4096) + bytes(256)
+    return header + sectors + folder + bytes(4096)
+
+
+def test_a_workbook_under_a_password_is_refused_in_words(desk: Any) -> None:
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", encrypted(), container={"kind": "excel"})
+    assert (outcome.state, outcome.reason_code) == ("rejected", "protected_workbook")
+    assert "ask the partner to send it unprotected" in (outcome.reason or "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zipfile
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -234,3 +236,15 @@ def test_texts_that_yaml_would_read_otherwise_are_quoted(tmp_path: Path) -> None
     proposal = draft(tmp_path, "x_2026-02.csv", text)
     report = checked(tmp_path, "x_2026-02.csv", proposal)
     assert report.columns["sold_quantity"] == "Qté: vendue # 'net'"
+
+
+def test_a_packed_sample_is_looked_into(tmp_path: Path) -> None:
+    text = "EAN;Qté\n3799991000010;1\n3799991000027;2\n".encode()
+    stream = BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("inner.csv", text)
+    for name, content in (("x_2026-02.zip", stream.getvalue()), ("x_2026-02.csv.gz", gzip.compress(text))):
+        proposal = draft(tmp_path, name, content)
+        assert proposal.settled["columns.gtin"] == "EAN"
+        report = checked(tmp_path, name, proposal)
+        assert (report.problem, report.rows_accepted) == (None, 2)
