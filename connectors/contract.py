@@ -377,6 +377,11 @@ _REPORT_HEAD = (
     _r("period_start_date", "DATE", "First day of the reported period."),
     _r("period_end_date", "DATE", "Last day of the reported period."),
 )
+_REPORT_SOURCE = (
+    _c("message_reference", "VARCHAR", "EDI: interchange / message that brought the line."),
+    _c("document_number", "VARCHAR", "EDI: the partner's number of the report."),
+    _r("_source_column", "VARCHAR", "Column of the value in wide reports, pair in EDI ones; '' elsewhere."),
+)
 _REPORT_PRODUCT = (
     _c("store_code", "VARCHAR", "Partner's store or depot."),
     _c("postal_code", "VARCHAR", "Postal code of the sale or the store."),
@@ -419,7 +424,7 @@ FEED_ENTITIES: Final = (
             _c("currency_code", "VARCHAR", "ISO 4217."),
             _c("transaction_id", "VARCHAR", "Ticket or order of the partner."),
             _c("customer_key", "VARCHAR", "Keyed hash of the end customer; never the customer."),
-            _r("_source_column", "VARCHAR", "Column of the value in wide reports; '' elsewhere."),
+            *_REPORT_SOURCE,
         ),
         date_column="sale_date",
     ),
@@ -438,7 +443,7 @@ FEED_ENTITIES: Final = (
                 "On hand at the partner; may be negative if the partner says so.",
             ),
             _c("in_transit_quantity", QUANTITY, "Under way to the partner, as the partner sees it."),
-            _r("_source_column", "VARCHAR", "Column of the value in wide reports; '' elsewhere."),
+            *_REPORT_SOURCE,
         ),
         date_column="stock_date",
     ),

@@ -3,7 +3,8 @@
 A SQLite file in WAL mode with these tables:
 
 - `batches`: one row per file seen or extract pulled, with its state and counts;
-- `slices`: which batch is the live one of each slice (partner|feed|period, or erp|entity|month);
+- `slices`: which batch is the live one of each slice (partner|feed|period, or erp|entity|month). Reports by
+  EDI may stand beside one another in a slice, and be taken back by their number: then it has several;
 - `pending`: slices whose facts must be replaced. An entry goes only after a publication that held it;
 - `deliveries`: what was fetched from where, so that it is not fetched again;
 - `sightings` and `facts`: what spares work (files seen unchanged, named values). Losing them loses nothing.
@@ -69,7 +70,8 @@ create table if not exists slices (
     quantity_total text not null default '0',
     amount_total text not null default '0',
     is_live integer not null,
-    primary key (system, entity, slice_key, batch_id)
+    document text not null default '',
+    primary key (system, entity, slice_key, batch_id, document)
 );
 create index if not exists slices_live on slices (system, entity, slice_key) where is_live = 1;
 create table if not exists pending (
@@ -137,7 +139,9 @@ class Slice:
 
     `quantity_total` and `amount_total` are exact decimals written as text: the sums of the entity's main
     quantity and net amount as landed. `file` is the Parquet file, relative to the landing folder;
-    None for ERP extracts, whose slices are spread over several files.
+    None for ERP extracts, whose slices are spread over several files. `document` is the partner's number of
+    the report within an EDI file, '' elsewhere. `supersedes` says whether the slice's live batches end with
+    this one; it is not kept.
     """
 
     system: str
@@ -151,6 +155,17 @@ class Slice:
     partner_code: str | None = None
     feed_code: str | None = None
     file: str | None = None
+    document: str = ""
+    supersedes: bool = True
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A document that a partner takes back: in the slices named, otherwise where it came last."""
+
+    feed_code: str
+    document: str
+    slice_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -189,6 +204,7 @@ class Ledger:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = full")
+        _add_documents(self._connection)
         self._connection.executescript(_SCHEMA)
         return self
 
@@ -205,19 +221,51 @@ class Ledger:
             raise
         self._connection.execute("commit")
 
-    def record(self, batch: Batch, slices: Sequence[Slice] = ()) -> tuple[str, ...]:
+    def record(
+        self, batch: Batch, slices: Sequence[Slice] = (), retired: Sequence[Retired] = ()
+    ) -> tuple[str, ...]:
         """Enter a batch with the slices it brought; returns the reports superseded by it."""
-        (superseded,) = self.record_all([(batch, slices)])
+        (superseded,) = self.record_all([(batch, slices)], {batch.batch_id: retired})
         return superseded
 
-    def record_all(self, entries: Sequence[tuple[Batch, Sequence[Slice]]]) -> list[tuple[str, ...]]:
+    def record_all(
+        self,
+        entries: Sequence[tuple[Batch, Sequence[Slice]]],
+        retired: Mapping[str, Sequence[Retired]] | None = None,
+    ) -> list[tuple[str, ...]]:
         """Enter batches in this order, all in one transaction; returns the reports superseded by each.
 
-        Each slice becomes the live one of its key and pending; the batch that held the key before is
-        superseded once none of its slices is live.
+        Each slice becomes live and pending. What was live of its key ends, unless the slice stands beside it;
+        what came from the same bytes always ends, so that a file read again counts once. The documents that
+        a batch has `retired` end too. A batch is superseded once none of its slices is live.
         """
         with self._transaction() as connection:
-            return [_record(connection, batch, slices) for batch, slices in entries]
+            return [
+                _record(connection, batch, slices, (retired or {}).get(batch.batch_id, ()))
+                for batch, slices in entries
+            ]
+
+    def has_document(self, feed_code: str, document: str, slice_key: str | None = None) -> bool:
+        """Whether a document is live, or, with a slice, whether it ever came for it."""
+        return (
+            self._connection.execute(
+                "select 1 from slices where system = 'feeds' and feed_code = ?1 and document = ?2 "
+                "and document <> '' and ((?3 is null and is_live = 1) or slice_key = ?3)",
+                (feed_code, document, slice_key),
+            ).fetchone()
+            is not None
+        )
+
+    def has_slice(self, feed_code: str, slice_key: str) -> bool:
+        """Whether a slice of a feed has a live report."""
+        return (
+            self._connection.execute(
+                "select 1 from slices where system = 'feeds' and feed_code = ? and slice_key = ? "
+                "and is_live = 1",
+                (feed_code, slice_key),
+            ).fetchone()
+            is not None
+        )
 
     def find_content(
         self, content_hash: str, profile_hash: str, period_start: date | None = None
@@ -399,7 +447,8 @@ class Ledger:
     def export(self, landing: Path) -> None:
         """Write the ledger as Parquet for SQL: `landing/ledger/{batches,slices}.parquet`.
 
-        `slices` holds live slices only, with `is_pending`, plus keys that are pending but no longer live.
+        `slices` holds live slices only, a row for each document, with `is_pending`, plus keys that are
+        pending but no longer live.
         """
         connection = duckdb.connect()
         try:
@@ -468,43 +517,33 @@ _SLICE_TYPES: Final = {
     "amount_total": "DECIMAL(38,4)",
     "is_live": "BOOLEAN",
     "is_pending": "BOOLEAN",
+    "document": "VARCHAR",
 }
 _EXPORTED_SLICES: Final = """
 select s.system, s.entity, s.slice_key, s.batch_id, s.partner_code, s.feed_code, s.period_start_date,
        s.period_end_date, s.file, s.rows_landed, s.quantity_total, s.amount_total, s.is_live,
        exists (select 1 from pending p where p.system = s.system and p.entity = s.entity
-               and p.slice_key = s.slice_key) as is_pending
+               and p.slice_key = s.slice_key) as is_pending, s.document
 from slices s where s.is_live = 1
 union all
-select distinct p.system, p.entity, p.slice_key, null, null, null, null, null, null, 0, '0', '0', 0, 1
+select distinct p.system, p.entity, p.slice_key, null, null, null, null, null, null, 0, '0', '0', 0, 1, ''
 from pending p where not exists (select 1 from slices s where s.is_live = 1 and s.system = p.system
                                  and s.entity = p.entity and s.slice_key = p.slice_key)
 """
 
 
-def _record(connection: sqlite3.Connection, batch: Batch, slices: Sequence[Slice]) -> tuple[str, ...]:
+def _record(
+    connection: sqlite3.Connection, batch: Batch, slices: Sequence[Slice], retired: Sequence[Retired]
+) -> tuple[str, ...]:
     _insert(connection, "batches", _batch_row(batch))
     former: set[str] = set()
+    for gone in retired:
+        former |= _retire(connection, gone)
     for item in slices:
-        key = (item.system, item.entity, item.slice_key)
-        former.update(
-            row["batch_id"]
-            for row in connection.execute(
-                "select batch_id from slices "
-                "where system = ? and entity = ? and slice_key = ? and is_live = 1",
-                key,
-            )
-        )
-        connection.execute(
-            "update slices set is_live = 0 where system = ? and entity = ? and slice_key = ?",
-            key,
-        )
-        row = {name: _text(value) for name, value in asdict(item).items()}
+        former |= _end_former(connection, item, batch)
+        row = {name: _text(value) for name, value in asdict(item).items() if name != "supersedes"}
         _insert(connection, "slices", {**row, "batch_id": batch.batch_id, "is_live": 1})
-        connection.execute(
-            "insert into pending (system, entity, slice_key, reason) values (?, ?, ?, ?)",
-            (*key, "landed"),
-        )
+        _mark(connection, (item.system, item.entity, item.slice_key), "landed")
     connection.executemany(
         "update batches set state = 'superseded' "
         "where batch_id = ? and system in ('feeds', 'accounting') and not exists "
@@ -517,6 +556,67 @@ def _record(connection: sqlite3.Connection, batch: Batch, slices: Sequence[Slice
         if connection.execute(
             "select 1 from batches where batch_id = ? and state = 'superseded'", (batch_id,)
         ).fetchone()
+    )
+
+
+def _mark(connection: sqlite3.Connection, key: tuple[str, str, str], reason: str) -> None:
+    connection.execute(
+        "insert into pending (system, entity, slice_key, reason) values (?, ?, ?, ?)", (*key, reason)
+    )
+
+
+def _end_former(connection: sqlite3.Connection, item: Slice, batch: Batch) -> set[str]:
+    """End what is live of the slice's key before this batch; returns the batches it came with."""
+    condition = (
+        "system = ? and entity = ? and slice_key = ? and is_live = 1 and batch_id <> ? and (? or batch_id in "
+        "(select batch_id from batches where content_hash = ? and feed_code = ?))"
+    )
+    values = (
+        item.system,
+        item.entity,
+        item.slice_key,
+        batch.batch_id,
+        item.supersedes,
+        batch.content_hash,
+        item.feed_code,
+    )
+    former = {
+        row["batch_id"]
+        for row in connection.execute(f"select batch_id from slices where {condition}", values)
+    }
+    if former:
+        connection.execute(f"update slices set is_live = 0 where {condition}", values)
+    return former
+
+
+def _retire(connection: sqlite3.Connection, gone: Retired) -> set[str]:
+    """End a document where it is live; returns the batches it came with."""
+    rows = connection.execute(
+        "select rowid, entity, slice_key, batch_id from slices where system = 'feeds' and feed_code = ? "
+        "and document = ? and is_live = 1",
+        (gone.feed_code, gone.document),
+    ).fetchall()
+    chosen = [row for row in rows if row["slice_key"] in gone.slice_keys]
+    if not chosen:
+        # A number may come back, next year for example: the newest report that bears it is meant.
+        newest = max((row["batch_id"] for row in rows), default=None)
+        chosen = [row for row in rows if row["batch_id"] == newest]
+    for row in chosen:
+        connection.execute("update slices set is_live = 0 where rowid = ?", (row["rowid"],))
+        _mark(connection, ("feeds", row["entity"], row["slice_key"]), "retired")
+    return {row["batch_id"] for row in chosen}
+
+
+def _add_documents(connection: sqlite3.Connection) -> None:
+    """Give a ledger of before reports by EDI the column that tells documents of one slice apart."""
+    columns = {row["name"] for row in connection.execute("pragma table_info(slices)")}
+    if not columns or "document" in columns:
+        return
+    names = ", ".join(sorted(columns))
+    connection.executescript(
+        "begin; alter table slices rename to slices_before; drop index if exists slices_live; "
+        f"{_SCHEMA} insert into slices ({names}) select {names} from slices_before; "
+        "drop table slices_before; commit;"
     )
 
 

@@ -7,7 +7,8 @@ not: promises about them (the suites).
 
 Names in the hub:
 
-- `ledger.batches`, `ledger.slices` (live ones, and pending ones that are gone), `ledger.files`;
+- `ledger.batches`, `ledger.slices` (live ones, and pending ones that are gone), `ledger.documents` (the
+  reports that stand beside one another in a slice), `ledger.files`;
 - `landing.<entity>` for ERP entities: the newest version of each key, deleted ones left out;
   `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
 - `landing.expected_feeds`, `landing.thresholds`: the company's rules;
@@ -199,9 +200,17 @@ def _list(values: list[str]) -> str:
 
 
 def _see_ledger(hub: Hub, landing: Path) -> None:
-    for name in ("batches", "slices"):
-        source = _literal(landing / "ledger" / f"{name}.parquet")
+    for name, file in (("batches", "batches"), ("documents", "slices")):
+        source = _literal(landing / "ledger" / f"{file}.parquet")
         hub.execute(f"create table ledger.{name} as select * from read_parquet({source})")
+    sums = ", ".join(f"sum({name}) as {name}" for name in ("rows_landed", "quantity_total", "amount_total"))
+    hub.execute(
+        "create table ledger.slices as select system, entity, slice_key, max(batch_id) as batch_id, "
+        "max(partner_code) as partner_code, max(feed_code) as feed_code, max(period_start_date) as "
+        "period_start_date, max(period_end_date) as period_end_date, max(file) as file, "
+        f"{sums}, bool_or(is_live) as is_live, bool_or(is_pending) as is_pending "
+        "from ledger.documents group by system, entity, slice_key"
+    )
     root = str(landing.resolve()) + "/"
     hub.execute(
         f"create table ledger.files as select replace(file, {_literal(root)}, '') as file "
@@ -240,13 +249,18 @@ def _see_reports(hub: Hub, landing: Path, scope: Scope) -> None:
     Each query over thousands of Parquet files opens them all again; so there is one.
     """
     condition = "is_live and system = 'feeds'" + (" and is_pending" if scope == "touched" else "")
-    hub.execute(f"create table ledger.slices_in_scope as select * from ledger.slices where {condition}")
+    hub.execute(f"create table ledger.documents_in_scope as select * from ledger.documents where {condition}")
+    hub.execute(
+        "create table ledger.slices_in_scope as select entity, slice_key, batch_id, sum(rows_landed) as "
+        "rows_landed, sum(quantity_total) as quantity_total, sum(amount_total) as amount_total "
+        "from ledger.documents_in_scope group by entity, slice_key, batch_id"
+    )
     for entity, report in REPORTS.items():
         schema = landing / "feeds" / entity / "_schema.parquet"
         if not schema.is_file():
             continue
         rows = hub.execute(
-            "select distinct file from ledger.slices_in_scope semi join ledger.files using (file) "
+            "select distinct file from ledger.documents_in_scope semi join ledger.files using (file) "
             "where entity = ? order by file",
             [entity],
         )
@@ -262,8 +276,9 @@ def _see_reports(hub: Hub, landing: Path, scope: Scope) -> None:
             f"count(*) filter (where {report.date} not between period_start_date and period_end_date) "
             f"as outside_period{missing} "
             f"from read_parquet({_list(files)}, union_by_name = true) as line "
-            f"semi join (from ledger.slices_in_scope where entity = '{entity}') as live "
+            f"semi join (from ledger.documents_in_scope where entity = '{entity}') as live "
             "on line.slice_key = live.slice_key and line._batch_id = live.batch_id "
+            "and coalesce(line.document_number, '') = live.document "
             "group by slice_key, _batch_id"
         )
 

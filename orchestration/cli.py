@@ -268,6 +268,9 @@ def feeds_status(
                 batch.reason or "",
             )
         console.print(table)
+        for batch in reversed(recent):
+            for line in _control_lines(batch.totals)[1:]:
+                console.print(f"{batch.file_name}: {line.strip()}", markup=False, highlight=False)
 
     if aside:
         table = _table("In the inbox, not taken in")
@@ -437,8 +440,9 @@ def feeds_check(
     """Dry run of one report: what would land, what would not, and why. Exit code 1 if it is rejected."""
     from connectors.company import read_model
     from connectors.errors import ConfigError
-    from connectors.feeds.intake import check_file, find_feed
+    from connectors.feeds.intake import FeedHistory, check_file, find_feed
     from connectors.feeds.profile import Profile
+    from connectors.ledger import Ledger
     from orchestration.outlook import outlook_of
     from orchestration.run import ExitCode
     from orchestration.settings import load_settings
@@ -457,7 +461,12 @@ def feeds_check(
         chosen = settings.profiles[code]
     outlook = outlook_of(settings, chosen, profile.parent if profile is not None else None)
     with _working("reading"):
-        report = check_file(file, chosen, code, outlook=outlook)
+        if settings.paths.ledger.is_file():
+            with Ledger(settings.paths.ledger) as ledger:
+                history = FeedHistory(ledger, chosen.partner, code)
+                report = check_file(file, chosen, code, outlook=outlook, known=history)
+        else:
+            report = check_file(file, chosen, code, outlook=outlook)
     if as_json:
         typer.echo(report.as_json())
     else:
@@ -586,6 +595,8 @@ def _show_check(report: CheckReport) -> None:
     )
     for reason, count in report.reasons.items():
         console.print(f"  {count:,} x {reason}", highlight=False)
+    for line in _control_lines(report.controls):
+        console.print(line, markup=False, highlight=False)
     if report.twin is not None:
         console.print(
             f"the same bytes came before as {report.twin}: a run enters them once",
@@ -605,6 +616,15 @@ def _show_check(report: CheckReport) -> None:
         console.print(str(report.problem), markup=False, highlight=False)
     else:
         console.print("would be accepted")
+
+
+def _control_lines(totals: Mapping[str, str]) -> list[str]:
+    """Control totals of a report by EDI, and what in it does not fit them."""
+    if "controls_passed" not in totals:
+        return []
+    passed, failed = int(totals["controls_passed"]), int(totals["controls_failed"])
+    head = f"{totals['messages']} messages; control totals: {passed:,} fit, {failed:,} remarks"
+    return [head, *(f"  {text}" for name, text in sorted(totals.items()) if name.startswith("control_"))]
 
 
 def _show_totals(console: Console, report: CheckReport) -> None:

@@ -8,8 +8,7 @@ leaves at most files that `repair` removes. `check_file` does the same work with
 would happen.
 
 What belongs here: the way of a file through the house, and decisions on whole files. What does not: reading
-containers (`delimited`, `excel`), the meaning of cells (`normalise`), reports by EDI (readers of their own
-beside these two).
+containers (`delimited`, `excel`, `edifact`, `x12`), the meaning of cells (`normalise`).
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -35,17 +35,18 @@ from connectors.archive import Archive
 from connectors.company import Company, Paths
 from connectors.contract import entity
 from connectors.errors import AvalError, ConfigError, Place, RejectedFile, SourceError
-from connectors.feeds import customers, delimited, excel, normalise
+from connectors.feeds import customers, delimited, edifact, excel, normalise, x12
+from connectors.feeds.messages import Known, NothingKnown, Report
 from connectors.feeds.normalise import Judgement, Layout
 from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
 from connectors.feeds.parquet import ROW_GROUP, write_files
 from connectors.feeds.periods import Span
-from connectors.feeds.profile import Delimited, Profile
+from connectors.feeds.profile import Delimited, Excel, Profile
 from connectors.feeds.sections import fill_down
 from connectors.feeds.table import RawTable, UnprovenRows, fold, quoted
 from connectors.feeds.unpack import unpack
 from connectors.landing import atomic_file, atomic_files, batch_ids, remove_leftovers
-from connectors.ledger import Batch, Ledger, Sighting, Slice
+from connectors.ledger import Batch, Ledger, Retired, Sighting, Slice
 
 _IGNORED_ENDINGS: Final = (".part", ".tmp", ".crdownload", ".partial", ".filepart")
 _IGNORED_STARTS: Final = (".", "~$")
@@ -152,6 +153,7 @@ class CheckReport:
     reasons: Mapping[str, int] = field(default_factory=dict)
     quarantined: tuple[QuarantinedRow, ...] = ()
     totals: tuple[PeriodTotal, ...] = ()
+    controls: Mapping[str, str] = field(default_factory=dict)
     preview: tuple[Mapping[str, str | None], ...] = ()
     problem: AvalError | None = None
     former: tuple[Former, ...] = ()
@@ -348,6 +350,21 @@ class _Judged:
 
     layout: Layout
     judgements: tuple[Judgement, ...]
+    report: Report | None = None
+    """What the one report says beside its rows if it came by EDI: functions, corrections, control totals."""
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether the file corrects what came before, be it all that it does."""
+        return self.report is not None and bool(self.report.retired or self.report.only_corrects)
+
+    def retired(self, feed_code: str) -> list[Retired]:
+        """The documents that the file takes back."""
+        head = f"{self.layout.profile.partner}|{feed_code}|"
+        return [
+            Retired(feed_code, item.document, tuple(head + key for key in item.period_keys))
+            for item in (self.report.retired if self.report is not None else ())
+        ]
 
 
 def _key(profile: Profile, feed_code: str) -> customers.PartnerKey | None:
@@ -377,6 +394,7 @@ def _read_and_judge(
     sources: Sequence[_Source],
     profile: Profile,
     key: customers.PartnerKey | None,
+    known: Known,
 ) -> _Judged:
     """Read reports that `joins` lets be read together; UnprovenRows if they must be read one by one."""
     names = [source.name for source in sources]
@@ -392,8 +410,15 @@ def _read_and_judge(
         layout = normalise.bind(profile, table, *names)
         return _Judged(layout, normalise.judge(connection, layout, key))
 
-    if not isinstance(container, Delimited):
+    if isinstance(container, Excel):
         return judged(excel.load(connection, sources[0].path, profile, container, names[0]))
+    if not isinstance(container, Delimited):
+        load = edifact.load if container.kind == "edifact" else x12.load
+        report = load(connection, sources[0].path, profile, known, names[0])
+        read = judged(report.table)
+        (judgement,) = read.judgements
+        spans = tuple(sorted({*judgement.spans, *report.silent}))
+        return replace(read, judgements=(replace(judgement, spans=spans),), report=report)
     if texts[0].is_plain:
         try:
             return judged(delimited.offer(connection, texts, container))
@@ -403,7 +428,9 @@ def _read_and_judge(
     return judged(delimited.load_carefully(connection, texts[0], container, sources[0].folder))
 
 
-def _verdict(profile: Profile, judged: Judgement, file: str) -> RejectedFile | None:
+def _verdict(
+    profile: Profile, judged: Judgement, file: str, *, takes_back: bool = False
+) -> RejectedFile | None:
     """Why the file as a whole cannot land; None if it can."""
     counts = judged.counts
     data_rows = counts.read - counts.skipped
@@ -416,7 +443,7 @@ def _verdict(profile: Profile, judged: Judgement, file: str) -> RejectedFile | N
             "see the quarantined rows; correct the file or the profile",
             Place(file=file),
         )
-    if not judged.spans:
+    if not judged.spans and not takes_back:
         return RejectedFile(
             "no_rows",
             "the file has no good row, and only its rows say which period it covers",
@@ -431,19 +458,21 @@ def _entities(profile: Profile) -> list[str]:
     return [name for name, reported in names if reported]
 
 
-def _totals(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], name: str
-) -> list[dict[str, tuple[int, str, str]]]:
-    """Rows and exact control totals by slice key, of each Parquet file."""
+_Totals = dict[tuple[str, str], tuple[int, str, str]]
+
+
+def _totals(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], name: str) -> list[_Totals]:
+    """Rows and exact control totals by slice key and document ('' if it is no EDI), of each Parquet file."""
     quantity = "sold_quantity" if name == "sell_out" else "on_hand_quantity"
     amount = "net_amount" if name == "sell_out" else "0"
-    totals: list[dict[str, tuple[int, str, str]]] = [{} for _ in files]
+    totals: list[_Totals] = [{} for _ in files]
     paths = ", ".join(quoted(str(path)) for path in files)
-    for file, slice_key, *figures in connection.execute(
-        f"select file_index, slice_key, count(*), cast(coalesce(sum({quantity}), 0) as varchar), "
+    for file, slice_key, document, *figures in connection.execute(
+        f"select file_index, slice_key, coalesce(document_number, ''), count(*), "
+        f"cast(coalesce(sum({quantity}), 0) as varchar), "
         f"cast(coalesce(sum({amount}), 0) as varchar) from read_parquet([{paths}]) group by all"
     ).fetchall():
-        totals[file][slice_key] = tuple(figures)
+        totals[file][slice_key, document] = tuple(figures)
     return totals
 
 
@@ -623,7 +652,8 @@ class _Intake:
         sources = [candidate.source for candidate in group if candidate.source is not None]
         self._use_threads(_THREADS if sum(each.size for each in group) > _SMALL else 1)
         try:
-            judged = _read_and_judge(self._connection, sources, profile, key)
+            history = FeedHistory(self._ledger, profile.partner, group[0].feed_code)
+            judged = _read_and_judge(self._connection, sources, profile, key, history)
             return self._land(group, judged)
         except (RejectedFile, UnprovenRows, OSError, duckdb.Error) as error:
             if len(group) > 1:
@@ -672,10 +702,15 @@ class _Intake:
         batches: dict[int, Batch] = {}
         for file, candidate in enumerate(group):
             if not changed[file]:
-                batches[file] = self._judged_batch(candidate, judged.judgements[file])
+                batches[file] = self._judged_batch(candidate, judged.judgements[file], judged.report)
                 if judged.judgements[file].reasons:
                     self._write_quarantine(batches[file], file)
-                rejected = _verdict(profile, judged.judgements[file], candidate.base.file_name)
+                rejected = _verdict(
+                    profile,
+                    judged.judgements[file],
+                    candidate.base.file_name,
+                    takes_back=judged.takes_back,
+                )
                 if rejected is not None:
                     batches[file] = _rejected(batches[file], rejected)
         good = {file: batch for file, batch in batches.items() if batch.state == "landed"}
@@ -686,14 +721,17 @@ class _Intake:
                 batch, spans = batches[file], judged.judgements[file].spans
                 totals = {f"personal_{column}": str(count) for column, count in personal.items()}
                 totals[f"{name}_rows"] = str(sum(rows for rows, _, _ in landed.values()))
-                slices[file] += _slices(name, batch, spans, landed)
-                batches[file] = replace(
-                    batch,
-                    period_start_date=spans[0].start,
-                    period_end_date=spans[-1].end,
-                    totals={**batch.totals, **totals},
-                )
-        superseded = self._ledger.record_all([(batch, slices[file]) for file, batch in batches.items()])
+                slices[file] += _slices(name, batch, spans, landed, judged.report)
+                batches[file] = replace(batch, totals={**batch.totals, **totals})
+                if spans:
+                    batches[file] = replace(
+                        batches[file], period_start_date=spans[0].start, period_end_date=spans[-1].end
+                    )
+        retired = judged.retired(feed_code)
+        superseded = self._ledger.record_all(
+            [(batch, slices[file]) for file, batch in batches.items()],
+            {batch.batch_id: retired for batch in batches.values() if batch.state == "landed"},
+        )
         replaced = dict(zip(batches, superseded, strict=True))
         return [
             (_waiting(candidate.base), None)
@@ -709,19 +747,20 @@ class _Intake:
             for file, candidate in enumerate(group)
         ]
 
-    def _judged_batch(self, candidate: _Candidate, judged: Judgement) -> Batch:
+    def _judged_batch(self, candidate: _Candidate, judged: Judgement, report: Report | None) -> Batch:
+        faults = {f"faults_{code}": str(count) for code, count in judged.reasons.items()}
         return replace(
             candidate.batch,
             rows_read=judged.counts.read,
             rows_accepted=judged.counts.accepted,
             rows_quarantined=judged.counts.quarantined,
             rows_skipped=judged.counts.skipped,
-            totals={f"faults_{code}": str(count) for code, count in judged.reasons.items()},
+            totals=faults | (report.totals if report is not None else {}),
         )
 
     def _write(
         self, name: str, layout: Layout, feed_code: str, batches: Mapping[int, Batch]
-    ) -> dict[int, tuple[dict[str, tuple[int, str, str]], dict[str, int]]]:
+    ) -> dict[int, tuple[_Totals, dict[str, int]]]:
         """Write an entity's rows of each file, named by its batch; gives by file the totals by slice, and how
         many rows look personal by column.
         """
@@ -755,29 +794,56 @@ def _relative(entity_name: str, batch: Batch) -> str:
 
 
 def _slices(
-    name: str, batch: Batch, spans: Sequence[Span], landed: Mapping[str, tuple[int, str, str]]
+    name: str, batch: Batch, spans: Sequence[Span], landed: _Totals, report: Report | None
 ) -> list[Slice]:
-    """The slices of an entity that a batch brought: one for each period, those without rows too."""
+    """The slices of an entity that a batch brought: one for each period, those without rows too.
+
+    In a report by EDI one for each of its documents.
+    """
+    if report is not None and name == "inventory" and not landed:
+        # A report by EDI without any stock is no stock report.
+        return []
     slices = []
     for span in spans:
         key = f"{batch.partner_code}|{batch.feed_code}|{span.key}"
-        rows, quantity, amount = landed.get(key, (0, "0", "0"))
-        slices.append(
-            Slice(
-                "feeds",
-                name,
-                key,
-                span.start,
-                span.end,
-                rows,
-                quantity,
-                amount,
-                batch.partner_code,
-                batch.feed_code,
-                _relative(name, batch),
+        for document in sorted(number for slice_key, number in landed if slice_key == key) or [""]:
+            rows, quantity, amount = landed.get((key, document), (0, "0", "0"))
+            slices.append(
+                Slice(
+                    "feeds",
+                    name,
+                    key,
+                    span.start,
+                    span.end,
+                    rows,
+                    quantity,
+                    amount,
+                    batch.partner_code,
+                    batch.feed_code,
+                    _relative(name, batch),
+                    document,
+                    report is None or report.supersedes(document),
+                )
             )
-        )
     return slices
+
+
+class FeedHistory:
+    """What the ledger knows of the documents of one feed."""
+
+    def __init__(self, ledger: Ledger, partner_code: str, feed_code: str) -> None:
+        self._ledger = ledger
+        self._feed_code = feed_code
+        self._head = f"{partner_code}|{feed_code}|"
+
+    def has_come(self, document: str, period_key: str) -> bool:
+        return self._ledger.has_document(self._feed_code, document, self._head + period_key)
+
+    def is_reported(self, period_key: str) -> bool:
+        return self._ledger.has_slice(self._feed_code, self._head + period_key)
+
+    def is_live(self, document: str) -> bool:
+        return self._ledger.has_document(self._feed_code, document)
 
 
 def _write_lines(
@@ -958,10 +1024,12 @@ def check_file(
     *,
     scratch: Path | None = None,
     outlook: Outlook | None = None,
+    known: Known | None = None,
 ) -> CheckReport:
     """Read and judge a file as `take_in` would, and tell what would happen; nothing is landed or entered.
 
-    With an `outlook` it is compared with what has landed before.
+    With an `outlook` it is compared with what has landed before. `known` is what copies and corrections by
+    EDI are judged by; without it nothing has come before.
     """
     report = CheckReport(path.name, feed_code, profile.partner)
     if not path.is_file():
@@ -975,7 +1043,7 @@ def check_file(
             normalise.check_profile(connection, profile, feed_code)
             try:
                 source = _look(path, path.name, profile, workplace)
-                judged = _read_and_judge(connection, [source], profile, key)
+                judged = _read_and_judge(connection, [source], profile, key, known or NothingKnown())
             except RejectedFile as error:
                 return replace(report, problem=error)
             except duckdb.Error as error:
@@ -996,6 +1064,14 @@ def _engine_error(error: duckdb.Error, file: str) -> RejectedFile:
         "compare the file with the profile; if they agree, report this as a fault of Aval",
         Place(file=file),
     )
+
+
+def _period_total(name: str, period: str, parts: Sequence[tuple[int, str, str]]) -> PeriodTotal:
+    """The total of a period, of all documents that report it."""
+    if len(parts) == 1:
+        return PeriodTotal(name, period, *parts[0])
+    quantity, amount = (sum((Decimal(part[i]) for part in parts), Decimal(0)) for i in (1, 2))
+    return PeriodTotal(name, period, sum(part[0] for part in parts), str(quantity), str(amount))
 
 
 def _report(
@@ -1025,7 +1101,8 @@ def _report(
         (addresses,) = normalise.personal_values(connection, layout, [target])
         for span in judgement.spans:
             slice_key = f"{layout.profile.partner}|{report.feed_code}|{span.key}"
-            totals.append(PeriodTotal(name, span.key, *landed.get(slice_key, (0, "0", "0"))))
+            parts = [figures for (key, _), figures in landed.items() if key == slice_key]
+            totals.append(_period_total(name, span.key, parts))
         connection.execute(
             f"create or replace temp view would_land as from read_parquet({quoted(str(target))})"
         )
@@ -1054,9 +1131,10 @@ def _report(
         reasons=judgement.reasons,
         quarantined=tuple(QuarantinedRow(*row) for row in faults),
         totals=tuple(totals),
+        controls=judged.report.totals if judged.report is not None else {},
         preview=tuple(preview),
         matchings=tuple(matchings),
         personal=tuple(dict.fromkeys(personal)),
         addresses=addresses,
-        problem=_verdict(layout.profile, judgement, report.file_name),
+        problem=_verdict(layout.profile, judgement, report.file_name, takes_back=judged.takes_back),
     )

@@ -58,6 +58,8 @@ _TEXTS: Final = (
     "product_code",
     "product_label",
     "transaction_id",
+    "message_reference",
+    "document_number",
 )
 _METRICS: Final = (
     "sold_quantity",
@@ -500,6 +502,7 @@ def _judged_columns(layout: Layout) -> list[str]:
     columns = ["period_start_date", "sale_date", "own_date"]
     columns += [name for name in ("gtin", "currency_code", "unit_code") if name in positions]
     columns += ["customer_key"] if "customer" in positions else []
+    columns += ["_part as source_column"] if layout.table.names_faults else []
     columns += [f"t_{name}" for name in _TEXTS if name in positions]
     columns += [f"n_{name}" for name in _METRICS if name in positions]
     return columns + [f"w_{column.position}" for column in layout.wide]
@@ -759,10 +762,12 @@ def _itemise_faults(
     raw_text = _raw_text(layout)
     width = str(len(layout.table.titles))
     malformed = quoted(_WITHHELD) if layout.profile.names_people else f"left(_malformed, {_SHOWN_LENGTH})"
+    found = f"null, 'malformed_row', {quoted(explain('malformed_row', '', width))}"
+    if layout.table.names_faults:
+        found = "nullif(_fault_value, ''), _fault, _fault_reason"
     connection.execute(
-        "insert into faults select _file, _row, null, null, 'malformed_row', "
-        f"{quoted(explain('malformed_row', '', width))}, "
-        f"{malformed} from faulty where _malformed is not null"
+        f"insert into faults select _file, _row, null, {found}, {malformed} "
+        "from faulty where _malformed is not null"
     )
     for fault in faults:
         connection.execute(
@@ -865,7 +870,8 @@ def lines(layout: Layout, name: str, feed_code: str) -> Lines:
     constant |= {"customer_key": None} if "customer" not in positions else {}
     constant |= {"currency_code": profile.currency} if "currency_code" not in positions else {}
     constant |= {"unit_code": profile.unit} if "unit_code" not in positions else {}
-    constant |= {"_source_column": ""} if not layout.wide else {}
+    has_parts = bool(layout.wide) or layout.table.names_faults
+    constant |= {} if has_parts else {"_source_column": ""}
     by_file = [constant] * len(layout.files)
     if layout.spans:
         by_file = [

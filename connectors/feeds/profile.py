@@ -11,9 +11,9 @@ import hashlib
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from connectors.company import Code, Settings, read_model
 from connectors.errors import ConfigError, Place
@@ -102,6 +102,167 @@ class Excel(Packing):
         return self
 
 
+Figure = Literal["sold_quantity", "returned_quantity", "on_hand_quantity", "in_transit_quantity"]
+Function = Literal["original", "replace", "add", "cancel", "copy"]
+Severity = Literal["ignore", "warn", "reject"]
+
+
+class Edi(Packing):
+    """What a sender of EDI may choose, in both families; the defaults are those of the standards."""
+
+    encoding: str | None = Field(
+        default=None, description="Overrides the character set that the interchange declares."
+    )
+    ignored_quantities: tuple[str, ...] = Field(
+        default=(), description="Further quantity qualifiers that are none of ours."
+    )
+    period_dates: tuple[str, ...] = Field(
+        default=(),
+        description="Date qualifiers that name the period, best first; `a+b` is a start and an end.",
+    )
+    sale_date: tuple[str, ...] = Field(
+        default=(), description="Date qualifiers that name the day of the sale, best first."
+    )
+    transaction: tuple[str, ...] = Field(
+        default=(), description="Reference qualifiers that name the ticket or order."
+    )
+    price_basis: Literal["unit", "line"] | None = Field(
+        default=None,
+        description="What a price is: of one unit, or of the line. Without it prices are not read.",
+    )
+    price_qualifiers: tuple[str, ...] = Field(
+        default=(), description="Price qualifiers to read; all when empty."
+    )
+    amount_sign: Literal["quantity", "as_sent"] = Field(
+        default="quantity",
+        description="`quantity`: a positive amount of a net return reduces revenue; `as_sent`: signs stand.",
+    )
+    repeated_quantity: Literal["check", "first", "sum"] = Field(
+        default="check",
+        description=(
+            "The same qualifier again in one line: `first` is the total, `sum` they are parts, `check` the "
+            "first must be the sum of the others, otherwise the row is faulty."
+        ),
+    )
+    total_beside_stores: Literal["leave_out", "keep"] = Field(
+        default="leave_out", description="A quantity without store beside others of the line with stores."
+    )
+    control_totals: Severity = Field(
+        default="warn", description="What a wrong count or reference in a trailer does."
+    )
+    test_interchanges: Severity = Field(
+        default="warn", description="What an interchange that is marked as a test does."
+    )
+
+
+class Edifact(Edi):
+    """EDIFACT: sales reports (SLSRPT) and stock reports (INVRPT)."""
+
+    kind: Literal["edifact"]
+    messages: tuple[Literal["SLSRPT", "INVRPT"], ...] = Field(
+        default=("SLSRPT",), min_length=1, description="Message types of the feed; others are faults."
+    )
+    quantities: dict[Figure, tuple[str, ...]] = Field(
+        default_factory=dict, description="Quantity qualifiers by figure, instead of the standard ones."
+    )
+    store: tuple[str, ...] = Field(
+        default=("LOC+162", "LOC+14", "LOC+18", "NAD+SN"),
+        description="Segments that name the store: the nearest one counts.",
+    )
+    amounts: tuple[str, ...] = Field(default=("203",), description="MOA qualifiers of the line's amount.")
+    functions: dict[str, Function] = Field(
+        default_factory=dict, description="Message functions (BGM) beside or instead of the standard ones."
+    )
+
+    @property
+    def figures(self) -> dict[str, tuple[str, ...]]:
+        """Quantity qualifiers by figure."""
+        if self.quantities:
+            return {str(name): qualifiers for name, qualifiers in self.quantities.items()}
+        figures: dict[str, tuple[str, ...]] = {}
+        if "SLSRPT" in self.messages:
+            figures |= {"sold_quantity": ("153",), "returned_quantity": ("61", "210")}
+        if "INVRPT" in self.messages:
+            figures |= {"on_hand_quantity": ("145",), "in_transit_quantity": ("198",)}
+        return figures
+
+
+class X12(Edi):
+    """X12: product activity (852) and product transfer and resale (867)."""
+
+    kind: Literal["x12"]
+    messages: tuple[Literal["852", "867"], ...] = Field(
+        default=("852",), min_length=1, description="Transaction sets of the feed; others are faults."
+    )
+    quantities: dict[Figure, tuple[str, ...]] = Field(
+        default_factory=dict, description="Quantity qualifiers by figure, instead of the standard ones."
+    )
+    store: tuple[str, ...] = Field(
+        default=("N1+ST", "N1+RL", "N1+SN"),
+        description="Segments that name the store: the nearest one counts; SDQ pairs always do.",
+    )
+    amounts: tuple[str, ...] = Field(default=(), description="AMT qualifiers of the line's amount.")
+    functions: dict[str, Function] = Field(
+        default_factory=dict, description="Purposes (BPT) beside or instead of the standard ones."
+    )
+    transfer_types: dict[str, Literal["sale", "return", "skip"]] = Field(
+        default_factory=dict, description="Transfer types (PTD) beside or instead of the standard ones."
+    )
+
+    @property
+    def figures(self) -> dict[str, tuple[str, ...]]:
+        """Quantity qualifiers by figure."""
+        if self.quantities:
+            return {str(name): qualifiers for name, qualifiers in self.quantities.items()}
+        figures: dict[str, tuple[str, ...]] = {}
+        if "867" in self.messages:
+            figures |= {"sold_quantity": ("32", "38", "39"), "returned_quantity": ("76",)}
+        if "852" in self.messages:
+            figures["sold_quantity"] = (*figures.get("sold_quantity", ()), "QS")
+            figures["returned_quantity"] = (*figures.get("returned_quantity", ()), "Q2", "Q3", "QU")
+            figures |= {"on_hand_quantity": ("QA",), "in_transit_quantity": ("QI",)}
+        return figures
+
+
+_PIECES: Final = ("PCE", "PC", "EA", "C62", "H87", "NAR", "UN", "ST")
+"""Names of a piece in both families' unit codes."""
+
+
+def _edi_defaults(data: dict[str, Any]) -> dict[str, Any]:
+    """An EDI profile completed: its columns are canonical by themselves, and so are their formats."""
+    for key in ("columns", "wide", "decimal_mark", "thousands_mark", "date_format"):
+        if key in data:
+            raise ValueError(f"expected no {key!r} with an EDI container: the standard fixes it")
+    container = data["container"]
+    kind: type[Edifact | X12] = Edifact if container["kind"] == "edifact" else X12
+    try:
+        edi = kind.model_validate(container)
+    except ValidationError:
+        # The container's own faults are reported with it.
+        edi = kind.model_validate({"kind": container["kind"]})
+    figures = edi.figures
+    columns = [*figures, "gtin", "product_code", "partner_product_code", "product_label", "store_code"]
+    columns += ["unit_code", "message_reference", "document_number"]
+    if "sold_quantity" in figures or "returned_quantity" in figures:
+        columns += ["net_amount", "currency_code"]
+    columns += ["sale_date"] if edi.sale_date else []
+    columns += ["transaction_id"] if edi.transaction else []
+    completed = {
+        "negative_sold_is_return": True,
+        **data,
+        "columns": {name: name for name in columns},
+        "decimal_mark": ".",
+        "date_format": "%Y%m%d",
+    }
+    unit = data.get("unit", "PCE")
+    if isinstance(unit, str) and isinstance(data.get("units", {}), dict):
+        completed["units"] = {**dict.fromkeys(_PIECES, unit), unit: unit, **data.get("units", {})}
+    period = data.get("period")
+    if isinstance(period, dict) and period.get("source", "message") == "message":
+        completed["period"] = {**period, "source": "column", "header": "period", "date_format": "%Y%m%d"}
+    return completed
+
+
 class Period(Settings):
     """The period of one report and where it is written.
 
@@ -166,6 +327,8 @@ class Columns(Settings):
     in_transit_quantity: str | None = None
     transaction_id: str | None = None
     customer: str | None = None
+    message_reference: str | None = None
+    document_number: str | None = None
 
     @model_validator(mode="after")
     def _has_product(self) -> Columns:
@@ -224,7 +387,7 @@ class Profile(Settings):
     description: str | None = None
     contact: str | None = None
     files: FileMatch
-    container: Annotated[Delimited | Excel, Field(discriminator="kind")]
+    container: Annotated[Delimited | Excel | Edifact | X12, Field(discriminator="kind")]
     period: Period
     columns: Columns
     personal: tuple[str, ...] = Field(
@@ -294,6 +457,14 @@ class Profile(Settings):
         le=1,
         description="Above this share of bad rows the whole file is rejected.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_edi(cls, data: Any) -> Any:
+        container = data.get("container") if isinstance(data, dict) else None
+        if isinstance(container, dict) and container.get("kind") in ("edifact", "x12"):
+            return _edi_defaults(data)
+        return data
 
     @model_validator(mode="after")
     def _has_a_metric(self) -> Profile:

@@ -48,6 +48,48 @@ ENGLISH: Final = {
         "{column!r} lies outside the period that the report covers ({expected}); "
         "correct the date, or send the row with the report of its own period"
     ),
+    "ambiguous_quantity": (
+        "the same quantity stands several times in the line, and the first is not the total of the others; "
+        "state repeated_quantity: first or sum in the profile's container"
+    ),
+    "unknown_qualifier": (
+        "no quantity of the line has a qualifier that the profile or the standard knows; name it under "
+        "'quantities' or 'ignored_quantities' in the profile's container"
+    ),
+    "unknown_transfer": (
+        "the transfer type (PTD) is none that the profile or the standard knows; name it under "
+        "'transfer_types' in the profile's container"
+    ),
+    "segment_out_of_place": (
+        "the segment stands outside of any message or before the segment it belongs to; ask the partner to "
+        "send the message again"
+    ),
+    "missing_document": (
+        "the message has no BGM, BPT or XQ segment at its head; ask the partner to send it again"
+    ),
+    "unknown_message": (
+        "the message is of a type that the profile does not name; add it under 'messages' in the profile's "
+        "container, or ask the partner to send it apart"
+    ),
+    "unknown_function": (
+        "the message's function is none that the profile or the standard knows; say under 'functions' in the "
+        "profile's container what it means"
+    ),
+    "movement_report": (
+        "the stock report (BGM 78) lists movements, not stocks; ask the partner for a snapshot (BGM 35)"
+    ),
+    "truncated_message": (
+        "the message has no trailer: the file was cut off or the message is damaged; ask the partner to "
+        "send it again"
+    ),
+    "control_total": (
+        "a count or reference in the message's trailer does not fit the message; ask the partner to send it "
+        "again, or state control_totals: warn in the profile's container"
+    ),
+    "test_interchange": (
+        "the interchange is marked as a test; ask the partner to send it as production, or state "
+        "test_interchanges: ignore in the profile's container"
+    ),
     "unknown_currency": "{column!r} holds no currency code of ISO 4217 such as EUR; correct the cell",
     "unknown_unit": (
         "{column!r} holds a unit that 'units' in the profile does not name ({expected}); add it there"

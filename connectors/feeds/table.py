@@ -32,6 +32,9 @@ class RawTable:
     is False where the reader has seen that cells hold no blank but the common one. `expected_rows`, one
     number per file, is set by a reader whose `raw` streams from the files without row numbers: rows are then
     numbered in their order from the header on, which holds if and only if there are as many as expected.
+    Where `names_faults` is set, `raw` also has `_part` (a row's place within its `_row`), and `_fault`,
+    `_fault_value` and `_fault_reason`: what the reader itself finds wrong with a row, which then has
+    `_malformed` set.
     """
 
     titles: tuple[str, ...]
@@ -39,6 +42,7 @@ class RawTable:
     separator: str
     has_unusual_blanks: bool = True
     expected_rows: tuple[int, ...] | None = None
+    names_faults: bool = False
 
 
 class UnprovenRows(Exception):

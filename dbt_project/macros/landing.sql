@@ -30,21 +30,27 @@
 {% macro landing_touched(entity) -%}
     {%- set relation = source('landing_feeds', entity) -%}
     {%- set touched = ref('stg_ledger__touched_slices') -%}
-    {{ return(adapter.dispatch('landing_touched', 'aval')(relation, touched, entity)) }}
+    {%- set documents = ref('stg_ledger__documents') -%}
+    {{ return(
+        adapter.dispatch('landing_touched', 'aval')(relation, touched, documents, entity)
+    ) }}
 {%- endmacro %}
 
-{% macro default__landing_touched(relation, touched, entity) -%}
+{% macro default__landing_touched(relation, touched, documents, entity) -%}
     {{ return(relation) }}
 {%- endmacro %}
 
-{% macro duckdb__landing_touched(relation, touched, entity) -%}
+{% macro duckdb__landing_touched(relation, touched, documents, entity) -%}
     {%- if not execute -%}{{ return(relation) }}{%- endif -%}
     {%- set files = ['feeds/' ~ entity ~ '/_schema.parquet'] -%}
     {%- if load_relation(touched) is not none -%}
         {%- set query -%}
-            select file_name from {{ touched }}
-            where entity_code = '{{ entity }}' and file_name is not null
-            group by file_name order by min(period_start_date), file_name
+            select documents.file_name
+            from {{ documents }} as documents
+            inner join {{ touched }} as touched on documents.slice_id = touched.slice_id
+            where documents.entity_code = '{{ entity }}' and documents.file_name is not null
+            group by documents.file_name
+            order by min(documents.period_start_date), documents.file_name
         {%- endset -%}
         {%- do files.extend(run_query(query).columns[0].values()) -%}
     {%- endif -%}

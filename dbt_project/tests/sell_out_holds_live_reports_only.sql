@@ -2,9 +2,12 @@
 with
 
 live_slices as (
-    select *
-    from {{ ref('stg_ledger__slices') }}
+    select
+        slice_key,
+        batch_id
+    from {{ ref('stg_ledger__documents') }}
     where system_code = 'feeds' and entity_code = 'sell_out' and is_live
+    group by slice_key, batch_id
 ),
 
 facts as (

@@ -85,7 +85,7 @@ def holds_live_reports_only() -> Expectation:
             row_count
         from core.fct_sell_out_by_slice
         where not exists (
-            select 1 from ledger.slices as live
+            select 1 from ledger.documents as live
             where live.system = 'feeds' and live.entity = 'sell_out' and live.is_live
                 and live.slice_key = fct_sell_out_by_slice.slice_key
                 and live.batch_id = fct_sell_out_by_slice.source_batch_id

@@ -78,7 +78,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         (
             no_finding(
                 """
-                select slice_key, file from {batch}
+                select slice_key, file from ledger.documents
                 where is_live and file is not null and file not in (select file from ledger.files)
                 """,
                 name="landed_files_are_there",

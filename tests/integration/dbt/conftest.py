@@ -20,7 +20,7 @@ import pytest
 
 from connectors.contract import Entity, entity
 from connectors.landing import atomic_file, batch_ids, column_definitions, write_schemas
-from connectors.ledger import Batch, Ledger, Slice
+from connectors.ledger import Batch, Ledger, Retired, Slice
 
 PROJECT = Path(__file__).parents[3] / "dbt_project"
 AS_OF = date(2026, 3, 31)
@@ -149,8 +149,14 @@ class Company:
         sell_out: Iterable[Row] | None = None,
         inventory: Iterable[Row] | None = None,
         span: tuple[date, date] | None = None,
+        document: str = "",
+        supersedes: bool = True,
+        retired: str | None = None,
     ) -> None:
-        """Land one report of an ISO week, or of `span`. Lines of a week are dated on its Thursday."""
+        """Land one report of an ISO week, or of `span`. Lines of a week are dated on its Thursday.
+
+        A report by EDI has a `document` number, may stand beside what is there, and take another one back.
+        """
         start, end = span or week(period)
         day = start + timedelta(days=3) if (end - start).days == 6 else end
         batch_id = self._batch_id()
@@ -170,6 +176,7 @@ class Company:
                     "period_start_date": start,
                     "period_end_date": end,
                     date_column: line_date,
+                    "document_number": document or None,
                     **line,
                 }
                 for line in lines
@@ -192,6 +199,8 @@ class Company:
                     partner,
                     feed,
                     file,
+                    document,
+                    supersedes,
                 )
             )
         batch = Batch(
@@ -207,7 +216,7 @@ class Company:
             period_end_date=end,
         )
         with self.ledger as ledger:
-            ledger.record(batch, slices)
+            ledger.record(batch, slices, [Retired(feed, retired)] if retired else [])
             ledger.export(self.landing)
 
     def published(self) -> None:

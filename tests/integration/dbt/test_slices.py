@@ -209,6 +209,23 @@ def add_terms_from_2_february(company: Company) -> None:
     company.erp("partner_terms", [{"partner_code": "D03", "valid_from_date": "2026-02-02"}])
 
 
+UNITS_OF_W05 = (
+    "select sum(sold_quantity), sum(net_amount) from core.fct_sell_out where slice_key = 'D02|d02_w|2026-W05'"
+)
+
+
+def report_by_edi_in_two_documents(company: Company) -> None:
+    """An original of 4 units, and an addition of 9 that stands beside it."""
+    for document, units in (("A", 4), ("B", 9)):
+        lines = [{"product_code": "P2", "sold_quantity": units, "net_amount": 10 * units}]
+        company.report("D02", "d02_w", "2026-W05", sell_out=lines, document=document, supersedes=units == 4)
+
+
+def take_a_document_back(company: Company) -> None:
+    """A cancellation of the original, which leaves the addition."""
+    company.report("D02", "d02_w", "2026-W05", retired="A")
+
+
 CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
     (restate_a_week, {(name, "D01|d01_w|2026-W03") for name in ("sell_out", "inventory")}),
     (report_a_zero, {("sell_out", "D02|d02_w|2026-W03")}),
@@ -229,6 +246,8 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
     ),
     (add_a_unit, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
     (add_terms_from_2_february, {(name, "D03|d03_m|2026-02") for name in ("sell_out", "inventory")}),
+    (report_by_edi_in_two_documents, {("sell_out", "D02|d02_w|2026-W05")}),
+    (take_a_document_back, {("sell_out", "D02|d02_w|2026-W05")}),
 ]
 
 
@@ -278,6 +297,9 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
             company.dbt("build", "--resource-type", "model", "--select", "+fct_sell_out")
         company.build()
         assert touched(company) == expected, change.__name__
+        if change is report_by_edi_in_two_documents:
+            assert company.query(UNITS_OF_W05) == [(13, 130)]
+    assert company.query(UNITS_OF_W05) == [(9, 90)]
     assert differences(company) == []
 
 

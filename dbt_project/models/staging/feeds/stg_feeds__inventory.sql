@@ -6,21 +6,25 @@ landed as (
     select * from {{ landing_touched('inventory') }}
 ),
 
-touched_slices as (
-    select * from {{ ref('stg_ledger__touched_slices') }}
-    where entity_code = 'inventory'
+touched_documents as (
+    select documents.*
+    from {{ ref('stg_ledger__documents') }} as documents
+    inner join {{ ref('stg_ledger__touched_slices') }} as touched_slices
+        on documents.slice_id = touched_slices.slice_id
+    where documents.entity_code = 'inventory'
 ),
 
--- A file may hold several slices, of which a later file has replaced some.
+-- A file may hold several slices and documents, some replaced by a later file.
 live as (
     select landed.*
     from landed
     where exists (
         select 1
-        from touched_slices
+        from touched_documents
         where
-            touched_slices.slice_key = landed.slice_key
-            and touched_slices.batch_id = landed._batch_id
+            touched_documents.slice_key = landed.slice_key
+            and touched_documents.batch_id = landed._batch_id
+            and touched_documents.document_number = coalesce(landed.document_number, '')
     )
 ),
 

@@ -1,0 +1,263 @@
+"""Reader of EDIFACT sales reports (SLSRPT) and stock reports (INVRPT), D.96A to D.01B.
+
+What belongs here: the segments of these two messages. What does not: what both families share (`messages`),
+separators (`segments`), the meaning of numbers and dates (`normalise`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from connectors.feeds import messages
+from connectors.feeds.messages import Dates, Grammar, Known, Message, Product, Reader, Report, day_of
+from connectors.feeds.profile import Edifact, Function, Profile
+from connectors.feeds.segments import COMPONENT, ELEMENT
+
+GRAMMAR: Final = Grammar(
+    opens="UNH",
+    closes="UNT",
+    ends=frozenset({"UNA", "UNB", "UNG", "UNE", "UNZ", "UNS", "CNT", "BGM"}),
+    groups=frozenset({"LIN"}),
+    lines=frozenset({"LIN"}),
+    quantity=frozenset({"QTY"}),
+    date="DTM",
+    price={"PRI": 1},
+    price_component=1,
+    amount="MOA",
+    reference="RFF",
+    product=("PIA", "IMD"),
+    composite=True,
+)
+_FUNCTIONS: Final[dict[str, Function]] = {
+    "1": "cancel",
+    "2": "add",
+    "5": "replace",
+    "6": "copy",
+    "7": "copy",
+    "9": "original",
+    "31": "copy",
+}
+_PERIOD_DATES: Final = {
+    "SLSRPT": ("356", "324", "90+91", "194+206", "263", "137"),
+    "INVRPT": ("366", "356", "324", "90+91", "194+206", "137"),
+}
+# Of the quantity qualifiers (6063) those that both guides use and that are none of the figures.
+_OTHER_QUANTITIES: Final = frozenset(
+    [
+        "1",
+        "11",
+        "12",
+        "17",
+        "21",
+        "26",
+        "33",
+        "46",
+        "48",
+        "52",
+        "59",
+        "66",
+        "83",
+        "84",
+        "113",
+        "124",
+        "131",
+        "135",
+        "136",
+        "144",
+        "145",
+        "146",
+        "147",
+        "152",
+        "153",
+        "156",
+        "157",
+        "158",
+        "159",
+        "192",
+        "193",
+        "194",
+        "195",
+        "196",
+        "197",
+        "198",
+        "199",
+        "200",
+        "210",
+        "61",
+        "70",
+        "72",
+        "78",
+        "79",
+        "47",
+        "50",
+        "103",
+    ]
+)
+_GTIN_TYPES: Final = frozenset({"EN", "SRV", "UP", "UPC", "EU", "EAN", "GTIN", "GTN"})
+_OUR_TYPES: Final = frozenset({"SA", "MF", "MP", "VN", "VP"})
+_PARTNER_TYPES: Final = frozenset({"IN", "BP", "PI", "BB", "RY", "SK"})
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, path: Path, profile: Profile, known: Known, file: str
+) -> Report:
+    """Load a file as `raw`; RejectedFile if it is no EDIFACT."""
+    return messages.load(connection, path, profile, _Edifact(profile), known, file)
+
+
+class _Edifact:
+    grammar = GRAMMAR
+
+    def __init__(self, profile: Profile) -> None:
+        container = profile.container
+        if not isinstance(container, Edifact):
+            raise TypeError(f"no EDIFACT container: {container.kind}")
+        self._settings = container
+        self._figures = {
+            qualifier: figure for figure, qualifiers in container.figures.items() for qualifier in qualifiers
+        }
+        self._ignored = {*container.ignored_quantities, *_OTHER_QUANTITIES}
+
+    @property
+    def period_dates(self) -> tuple[str, ...]:
+        """Date qualifiers that name the period: the profile's, or those of the message types."""
+        if self._settings.period_dates:
+            return self._settings.period_dates
+        kinds = sorted(self._settings.messages, reverse=True)
+        return tuple(dict.fromkeys(name for kind in kinds for name in _PERIOD_DATES[kind]))
+
+    def quantity_meaning(self, qualifier: str, group: str | None) -> str:
+        return self._figures.get(qualifier) or ("other" if qualifier in self._ignored else "unknown")
+
+    def read_head(self, reader: Reader, number: int, tag: str, elements: list[str]) -> None:
+        head, message = reader.head, reader.head.message
+        parts = [element.split(COMPONENT) for element in elements]
+        if tag == "UNB":
+            reader.close_open_message()
+            head.interchange, head.interchange_segment = _part(parts, 5, 0), number
+            head.messages_in_interchange = 0
+            head.is_test = _part(parts, 11, 0) == "1"
+            reader.judge_test(number)
+        elif tag == "UNH":
+            message = reader.open_message(number, _part(parts, 1, 0))
+            message.kind = _part(parts, 2, 0).upper()
+            if message.kind not in self._settings.messages:
+                message.break_off("unknown_message", message.kind)
+        elif tag == "UNT":
+            if message is not None and message.document_segment == 0:
+                message.break_off("missing_document")
+            reader.close_message(number, tag, _part(parts, 1, 0), _part(parts, 2, 0))
+        elif tag == "UNZ":
+            reader.close_open_message()
+            found = head.groups_in_interchange or head.messages_in_interchange
+            reader.check(number, tag, "the number of messages", _part(parts, 1, 0), str(found), of_file=True)
+            reader.check(
+                number, tag, "the interchange reference", _part(parts, 2, 0), head.interchange, of_file=True
+            )
+            head.is_closed = True
+            head.groups_in_interchange = 0
+        elif tag == "UNE":
+            reader.close_open_message()
+            head.groups_in_interchange += 1
+        elif message is not None:
+            self._read_message(reader, message, number, tag, parts)
+
+    def _read_message(
+        self, reader: Reader, message: Message, number: int, tag: str, parts: list[list[str]]
+    ) -> None:
+        head = reader.head
+        if tag == "BGM":
+            message.document_segment = number
+            message.document = _part(parts, 2, 0)
+            reader.set_function(message, _part(parts, 3, 0), _FUNCTIONS)
+            if _part(parts, 1, 0) == "78":
+                message.break_off("movement_report", "78")
+        elif tag == "CUX":
+            head.currency = _part(parts, 1, 1) or head.currency
+        elif tag == "RFF":
+            qualifier, value = _part(parts, 1, 0), _part(parts, 1, 1)
+            if qualifier in self._settings.transaction:
+                head.transaction = value or None
+            # A reference before the first line names the report that this one corrects.
+            elif value and message.lines == 0:
+                message.references.append(value)
+        elif tag == "CNT" and _part(parts, 1, 0) == "2":
+            reader.check(number, tag, "the number of lines", _part(parts, 1, 1), str(message.lines))
+
+    def read_date(self, segment: str) -> tuple[str, Dates]:
+        parts = [element.split(COMPONENT) for element in segment.split(ELEMENT)]
+        value = _part(parts, 1, 1)
+        first, last = _days(value, _part(parts, 1, 2))
+        return _part(parts, 1, 0), Dates(first, last, value)
+
+    def read_product(self, segments: Sequence[str]) -> Product:
+        gtin = ours = theirs = label = None
+        for segment in segments:
+            parts = [element.split(COMPONENT) for element in segment.split(ELEMENT)]
+            tag = parts[0][0].upper()
+            if tag == "IMD":
+                label = label or " ".join(filter(None, (_part(parts, 3, 3), _part(parts, 3, 4)))) or None
+                continue
+            if tag == "PIA" and _part(parts, 1, 0) not in ("1", "5"):
+                continue
+            named = parts[3:4] if tag == "LIN" else parts[2:7]
+            for item in named:
+                code, kind = item[0].strip(), (item[1].strip().upper() if len(item) > 1 else "")
+                if not code:
+                    continue
+                if kind in _GTIN_TYPES or (not kind and re.fullmatch(r"\d{8}|\d{12,14}", code)):
+                    gtin = gtin or code
+                elif kind in _OUR_TYPES:
+                    ours = ours or code
+                elif kind in _PARTNER_TYPES or not kind:
+                    theirs = theirs or code
+        return Product(gtin, ours, theirs, label)
+
+
+def _part(parts: Sequence[Sequence[str]], element: int, component: int) -> str:
+    if element < len(parts) and component < len(parts[element]):
+        return parts[element][component].strip()
+    return ""
+
+
+def _days(value: str, form: str) -> tuple[date | None, date | None]:
+    """First and last day of a date, a week, a month or a range as code list 2379 writes them."""
+    text = value.replace("-", "")
+    half = len(text) // 2
+    if form in ("711", "717", "718", "713", "719") and len(text) % 2 == 0:
+        return _days(text[:half], "102")[0], _days(text[half:], "102")[1]
+    if form in ("715", "716", "710") and len(text) % 2 == 0:
+        inner = {"715": "615", "716": "616", "710": "610"}[form]
+        return _days(text[:half], inner)[0], _days(text[half:], inner)[1]
+    if form in ("609", "610") and text.isdigit():
+        first = day_of(text + "01")
+        return (None, None) if first is None else (first, _month_end(first))
+    if form in ("615", "616") and text.isdigit() and len(text) in (4, 6):
+        full = text if len(text) == 6 else f"20{text}"
+        try:
+            monday = date.fromisocalendar(int(full[:4]), int(full[4:]), 1)
+        except ValueError:
+            return None, None
+        return monday, monday + timedelta(days=6)
+    if form in ("101", "201", "202") and len(text) >= 6:
+        day = day_of(text[:6])
+        return day, day
+    if form in ("", "102", "203", "204", "205", "303", "304") and len(text) in (8, 12, 14, 15, 16, 17, 19):
+        if form == "" and len(text) == 16:
+            return _days(text, "718")
+        day = day_of(text[:8])
+        return day, day
+    if len(text) == 6 and form == "102":
+        day = day_of(text)
+        return day, day
+    return None, None
+
+
+def _month_end(first: date) -> date:
+    return (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)

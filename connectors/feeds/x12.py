@@ -1,0 +1,265 @@
+"""Reader of X12 product activity (852) and product transfer and resale (867), 4010 and 5010.
+
+What belongs here: the segments of these two transaction sets. What does not: what both families share
+(`messages`), separators (`segments`), the meaning of numbers and dates (`normalise`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from connectors.feeds import messages
+from connectors.feeds.messages import Dates, Grammar, Known, Message, Product, Reader, Report, day_of
+from connectors.feeds.profile import X12, Function, Profile
+from connectors.feeds.segments import ELEMENT
+
+_ACTIVITY: Final = Grammar(
+    opens="ST",
+    closes="SE",
+    ends=frozenset({"ISA", "GS", "GE", "IEA", "CTT", "XQ"}),
+    groups=frozenset({"LIN"}),
+    lines=frozenset({"LIN"}),
+    quantity=frozenset({"ZA"}),
+    date="DTM",
+    price={"CTP": 3},
+    price_component=2,
+    amount="AMT",
+    reference="REF",
+    product=("PID",),
+    composite=False,
+)
+_TRANSFER: Final = replace(
+    _ACTIVITY,
+    ends=frozenset({"ISA", "GS", "GE", "IEA", "CTT", "BPT"}),
+    groups=frozenset({"PTD"}),
+    lines=frozenset({"LIN", "SII"}),
+    quantity=frozenset({"QTY"}),
+    price={"UIT": 2, "CTP": 3, "SII": 5},
+)
+_FUNCTIONS: Final[dict[str, Function]] = {
+    "00": "original",
+    "01": "cancel",
+    "02": "add",
+    "05": "replace",
+    "07": "copy",
+    "15": "copy",
+    "18": "copy",
+}
+_TRANSFERS: Final = {
+    "SS": "sale",
+    "SD": "sale",
+    "DS": "sale",
+    "BN": "return",
+    "RV": "skip",
+    "IA": "skip",
+    "SA": "skip",
+    "PA": "skip",
+    "BB": "skip",
+    "SU": "skip",
+}
+# Activity codes (859) of the 852 that are none of the figures, and quantity qualifiers (673) of the 867.
+_OTHER_QUANTITIES: Final = frozenset(
+    [
+        "QA",
+        "QB",
+        "QC",
+        "QD",
+        "QE",
+        "QF",
+        "QG",
+        "QH",
+        "QI",
+        "QJ",
+        "QK",
+        "QL",
+        "QM",
+        "QN",
+        "QO",
+        "QP",
+        "QQ",
+        "QR",
+        "QS",
+        "QT",
+        "QU",
+        "QV",
+        "QW",
+        "QX",
+        "QY",
+        "QZ",
+        "Q1",
+        "Q2",
+        "Q3",
+        "Q4",
+        "Q5",
+        "TS",
+        "OH",
+        "HL",
+        "01",
+        "02",
+        "17",
+        "20",
+        "21",
+        "29",
+        "32",
+        "33",
+        "38",
+        "39",
+        "76",
+        "87",
+        "V1",
+        "V2",
+        "V3",
+        "PS",
+        "RJ",
+    ]
+)
+_GTIN_TYPES: Final = frozenset({"UP", "EN", "UK", "UA", "UI", "EO", "UE", "U2", "UX"})
+_OUR_TYPES: Final = frozenset({"VN", "VP", "VC", "VA", "MG", "MF", "MN"})
+_PARTNER_TYPES: Final = frozenset({"IN", "BP", "CB", "SK", "PN", "IT", "RN"})
+_XQ: Final = "XQ"
+_BPT: Final = "BPT"
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, path: Path, profile: Profile, known: Known, file: str
+) -> Report:
+    """Load a file as `raw`; RejectedFile if it is no X12."""
+    return messages.load(connection, path, profile, _X12(profile), known, file)
+
+
+class _X12:
+    def __init__(self, profile: Profile) -> None:
+        container = profile.container
+        if not isinstance(container, X12):
+            raise TypeError(f"no X12 container: {container.kind}")
+        self._settings = container
+        self.grammar = _TRANSFER if "867" in container.messages else _ACTIVITY
+        self._figures = {
+            qualifier: figure for figure, qualifiers in container.figures.items() for qualifier in qualifiers
+        }
+        self._ignored = {*container.ignored_quantities, *_OTHER_QUANTITIES}
+        self._transfers = {**_TRANSFERS, **container.transfer_types}
+
+    @property
+    def period_dates(self) -> tuple[str, ...]:
+        """Date qualifiers that name the period: the profile's, or the set's own segments."""
+        return self._settings.period_dates or (_XQ, "090+091", "194+206", "582", _BPT)
+
+    def quantity_meaning(self, qualifier: str, group: str | None) -> str:
+        figure = self._figures.get(qualifier) or ("other" if qualifier in self._ignored else "unknown")
+        if group is None:
+            return figure
+        transfer = self._transfers.get(group)
+        if transfer is None:
+            return "fault"
+        if transfer == "skip":
+            return "other"
+        if transfer == "return" and figure == "sold_quantity":
+            return "returned_quantity"
+        return figure
+
+    def read_head(self, reader: Reader, number: int, tag: str, elements: list[str]) -> None:
+        head, message = reader.head, reader.head.message
+        values = [element.strip() for element in elements]
+        if tag == "ISA":
+            reader.close_open_message()
+            head.interchange, head.interchange_segment = _at(values, 13), number
+            head.messages_in_interchange = head.groups_in_interchange = 0
+            head.is_test = _at(values, 15) == "T"
+            reader.judge_test(number)
+        elif tag == "GS":
+            reader.close_open_message()
+            head.group, head.messages_in_group = _at(values, 6), 0
+        elif tag == "ST":
+            message = reader.open_message(number, _at(values, 2))
+            message.kind = _at(values, 1)
+            if message.kind not in self._settings.messages:
+                message.break_off("unknown_message", message.kind)
+        elif tag == "SE":
+            if message is not None and message.document_segment == 0:
+                message.break_off("missing_document")
+            reader.close_message(number, tag, _at(values, 1), _at(values, 2))
+        elif tag == "GE":
+            reader.close_open_message()
+            stated, found = _at(values, 1), str(head.messages_in_group)
+            reader.check(number, tag, "the number of transaction sets", stated, found, of_file=True)
+            reader.check(number, tag, "the group's number", _at(values, 2), head.group, of_file=True)
+            head.groups_in_interchange += 1
+        elif tag == "IEA":
+            reader.close_open_message()
+            stated, found = _at(values, 1), str(head.groups_in_interchange)
+            reader.check(number, tag, "the number of groups", stated, found, of_file=True)
+            reader.check(
+                number, tag, "the interchange's number", _at(values, 2), head.interchange, of_file=True
+            )
+            head.is_closed = True
+        elif message is not None:
+            self._read_message(reader, message, number, tag, values)
+
+    def _read_message(
+        self, reader: Reader, message: Message, number: int, tag: str, values: list[str]
+    ) -> None:
+        head = reader.head
+        if tag == "XQ":
+            message.document_segment = number
+            start, end = day_of(_at(values, 2)), day_of(_at(values, 3))
+            raw = "-".join(filter(None, values[2:4]))
+            head.dates[_XQ] = Dates(start or end, end or start, raw)
+        elif tag == "BPT":
+            message.document_segment = number
+            message.document = _at(values, 2)
+            reader.set_function(message, _at(values, 1), _FUNCTIONS)
+            day = day_of(_at(values, 3))
+            head.dates[_BPT] = Dates(day, day, _at(values, 3))
+            # BPT09 is the number of the report that this one corrects.
+            message.references += [_at(values, 9)] if _at(values, 9) else []
+        elif tag == "N9" and not message.document:
+            message.document = _at(values, 2)
+        elif tag == "CUR":
+            head.currency = _at(values, 2) or head.currency
+        elif tag == "REF" and _at(values, 1) in self._settings.transaction:
+            head.transaction = _at(values, 2) or None
+        elif tag == "CTT":
+            stated = _at(values, 1)
+            groups = str(message.groups)
+            found = groups if stated.lstrip("0") == groups else str(message.lines)
+            reader.check(number, tag, "the number of lines", stated, found)
+
+    def read_date(self, segment: str) -> tuple[str, Dates]:
+        values = [element.strip() for element in segment.split(ELEMENT)]
+        if _at(values, 2):
+            day = day_of(_at(values, 2))
+            return _at(values, 1), Dates(day, day, _at(values, 2))
+        first, _, last = _at(values, 6).partition("-")
+        return _at(values, 1), Dates(day_of(first), day_of(last or first), _at(values, 6))
+
+    def read_product(self, segments: Sequence[str]) -> Product:
+        gtin = ours = theirs = label = None
+        for segment in segments:
+            values = [element.strip() for element in segment.split(ELEMENT)]
+            tag = values[0].upper()
+            if tag == "PID":
+                label = label or _at(values, 5) or None
+                continue
+            pairs = values[2:] if tag == "LIN" else values[1:3]
+            for kind, code in zip(pairs[::2], pairs[1::2], strict=False):
+                if not code:
+                    continue
+                if kind.upper() in _GTIN_TYPES:
+                    gtin = gtin or code
+                elif kind.upper() in _OUR_TYPES:
+                    ours = ours or code
+                elif kind.upper() in _PARTNER_TYPES:
+                    theirs = theirs or code
+                elif kind.upper() == "PD":
+                    label = label or code
+        return Product(gtin, ours, theirs, label)
+
+
+def _at(values: Sequence[str], position: int) -> str:
+    return values[position] if position < len(values) else ""
