@@ -6,6 +6,7 @@ A SQLite file in WAL mode with these tables:
 - `slices`: which batch is the live one of each slice (partner|feed|period, or erp|entity|month). Reports by
   EDI may stand beside one another in a slice, and be taken back by their number: then it has several;
 - `pending`: slices whose facts must be replaced. An entry goes only after a publication that held it;
+- `erasures`: when a customer was erased, and from how many rows and files; never who;
 - `deliveries`: what was fetched from where, so that it is not fetched again;
 - `sightings` and `facts`: what spares work (files seen unchanged, named values). Losing them loses nothing.
 
@@ -89,6 +90,14 @@ create table if not exists deliveries (
     at text not null,
     files text not null default '{}',
     primary key (delivery, item)
+);
+create table if not exists erasures (
+    partner_code text not null,
+    erased_at text not null,
+    rows integer not null,
+    faults integer not null,
+    originals integer not null,
+    files integer not null
 );
 create table if not exists facts (name text primary key, value text not null);
 create table if not exists sightings (
@@ -190,6 +199,20 @@ class Delivered:
     state: DeliveryState
     at: datetime
     files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """One customer of one partner was erased; who it was is not kept. `rows` are landed rows that no longer
+    name anybody, `faults` texts in quarantine, `originals` and `files` those removed from archive and inbox.
+    """
+
+    partner_code: str
+    erased_at: datetime
+    rows: int
+    faults: int
+    originals: int
+    files: int
 
 
 class Ledger:
@@ -334,6 +357,32 @@ class Ledger:
                 {"delivery": delivery, "item": item.item},
             )
             _insert(connection, "deliveries", row)
+
+    def record_erasure(self, erasure: Erasure) -> None:
+        """Enter that a customer was erased."""
+        with self._transaction() as connection:
+            row = {name: _text(value) for name, value in asdict(erasure).items()}
+            _insert(connection, "erasures", row)
+
+    def erasures(self) -> list[Erasure]:
+        """Erasures in the order of entry."""
+        rows = self._connection.execute("select * from erasures order by rowid")
+        return [
+            Erasure(
+                **{**dict(row), "erased_at": datetime.fromisoformat(row["erased_at"]).replace(tzinfo=UTC)}
+            )
+            for row in rows
+        ]
+
+    def slices_of(self, batch_ids: Iterable[str]) -> list[tuple[str, str, str]]:
+        """Keys of the live slices that these batches brought."""
+        return [
+            (row["system"], row["entity"], row["slice_key"])
+            for batch_id in batch_ids
+            for row in self._connection.execute(
+                "select system, entity, slice_key from slices where batch_id = ? and is_live = 1", (batch_id,)
+            )
+        ]
 
     def has_content(self, content_hash: str) -> bool:
         """Whether intake has entered these bytes, under whatever name."""

@@ -57,6 +57,8 @@ archive_app = typer.Typer(no_args_is_help=True, help="Partners' reports as they 
 app.add_typer(archive_app, name="archive")
 app.add_typer(cli_match.app, name="match")
 app.add_typer(cli_quarantine.app, name="quarantine")
+privacy_app = typer.Typer(no_args_is_help=True, help="End customers: erase one who asks for it.")
+app.add_typer(privacy_app, name="privacy")
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -386,6 +388,57 @@ def archive_key() -> None:
     from connectors.archive import new_key
 
     typer.echo(new_key())
+
+
+@privacy_app.callback()
+def privacy() -> None:
+    """End customers: erase one who asks for it."""
+
+
+@privacy_app.command("erase", epilog=_EXIT_CODES)
+@_command
+def privacy_erase(
+    partner: Annotated[str, typer.Option("--partner", "-p", help="The partner whose customer it is.")],
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            "-f",
+            metavar="FILE",
+            help="What names the customer, one text a line (name, e-mail, telephone, card); standard input "
+            "if absent. Never an argument: everyone on the machine can read those.",
+        ),
+    ] = None,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Erase one customer of one partner everywhere; figures stay. Exit code 1 if something is left to do."""
+    from connectors.errors import ConfigError
+    from orchestration.erasure import erase
+    from orchestration.run import ExitCode
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    partners = {profile.partner for profile in settings.profiles.values() if profile.names_people}
+    if partner not in partners:
+        raise ConfigError(
+            "unknown_partner",
+            f"no feed of partner {partner!r} names people",
+            f"one of: {', '.join(sorted(partners)) or 'none'}",
+        )
+    text = file.read_text(encoding="utf-8") if file is not None else sys.stdin.read()
+    with _working("erasing"):
+        erased = erase(settings, partner, text.splitlines())
+    entry = erased.entry
+    typer.echo(
+        f"erased: {entry.rows:,} landed rows and {erased.tables:,} rows of built and published tables no "
+        f"longer name the customer; {entry.faults:,} texts in quarantine, {entry.originals:,} originals and "
+        f"{entry.files:,} files of the inbox are gone"
+    )
+    for item in erased.left:
+        typer.echo(f"left: {item}", err=True)
+    if erased.left:
+        raise typer.Exit(int(ExitCode.FAILED))
 
 
 def _show_looks(looks: Sequence[Look]) -> None:

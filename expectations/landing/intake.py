@@ -71,6 +71,28 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                 remedy="`aval feeds status` gives the reasons; mend the profile, and run again.",
                 found="{quarantined} of {total} rows of {feed_code}",
             ),
+            no_finding(
+                """
+                select
+                    feed_code,
+                    replace(name, 'personal_', '') as column_name,
+                    sum(cast(json_extract_string(totals, name) as bigint)) as cells
+                from (
+                    select feed_code, totals, unnest(json_keys(totals)) as name
+                    from {batch}
+                    where system = 'feeds' and state = 'landed' and contains(totals, '"personal_')
+                )
+                where starts_with(name, 'personal_')
+                group by feed_code, name
+                order by feed_code, name
+                """,
+                name="no_personal_data_land_in_clear",
+                severity="warning",
+                message="A column that lands in clear holds e-mail addresses or telephone numbers.",
+                remedy="Name the column under `columns.customer` or `personal` in the profile, and run "
+                "again; or ask the partner to leave it out.",
+                found="{feed_code}: {cells} cells of {column_name}",
+            ),
         ),
     )
     slices = Suite(

@@ -481,6 +481,19 @@ def test_a_superseded_report_is_not_judged(world: World) -> None:
     assert failed(judge(world, scope="all")) == {}
 
 
+def test_personal_data_in_clear_are_warned_about(world: World) -> None:
+    land(world, numbered(30, last=date(2026, 3, 1)))
+    world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3}])
+    assert "batches.no_personal_data_land_in_clear" not in failed(judge(world))
+    with world.ledger() as ledger:
+        batch = ledger.batches("feeds")[-1].batch_id
+        ledger.amend_totals(batch, {"personal_product_label": "2", "personal_transaction_id": "1"})
+    world.export()
+    verdict = judge(world)
+    assert "batches.no_personal_data_land_in_clear" in failed(verdict)
+    assert verdict.passed
+
+
 def test_rejected_files_quarantined_rows_late_reports_and_a_silent_erp_are_warned_about(world: World) -> None:
     land(world, numbered(30, last=date(2026, 3, 1)))
     world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3}], rows_read=2, rows_quarantined=1)

@@ -1,0 +1,287 @@
+"""Erasing one customer of one partner from landing, quarantine, archive and inbox.
+
+The customer's rows stay, without the customer: figures do not change. Originals that hold the customer are
+removed, since a report cannot be altered and remain the original. What belongs here: finding and removing.
+What does not: hashing (`connectors.feeds.customers`), and what is built from landing
+(`orchestration.erasure`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+from xml.sax.saxutils import escape
+
+import duckdb
+
+from connectors.archive import Archive, Original
+from connectors.company import Company, Paths
+from connectors.contract import FEED_ENTITIES
+from connectors.errors import AvalError, Place, SourceError
+from connectors.feeds.customers import all_keys, normalised
+from connectors.feeds.intake import FeedMatcher
+from connectors.feeds.profile import Profile
+from connectors.feeds.table import quoted
+from connectors.landing import atomic_file
+from connectors.ledger import Erasure, Ledger
+
+ERASED: Final = "(erased)"
+_CHUNK: Final = 1 << 20
+_OVERLAP: Final = 1 << 12
+_ENCODINGS: Final = ("utf-8", "cp1252", "utf-16-le", "utf-16-be")
+_SHORTEST: Final = 3
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One customer of one partner: the hashes under every key, and the texts as a regular expression."""
+
+    partner_code: str
+    hashes: tuple[str, ...]
+    pattern: str
+
+    def in_sql(self) -> str:
+        return ", ".join(quoted(item) for item in self.hashes)
+
+
+def wanted(partner: str, texts: Iterable[str]) -> Wanted:
+    """The customer that these texts (name, e-mail, telephone, card: each one) name at this partner."""
+    given = [text.strip() for text in texts if text.strip()]
+    if not given or any(len(text) < _SHORTEST for text in given):
+        raise AvalError(
+            "no_customer",
+            f"a customer is named by texts of at least {_SHORTEST} characters, one a line",
+            "write the name, e-mail address, telephone number or card number as the partner reports it",
+        )
+    normal = normalised(given)
+    hashes = [key.hash(text) for key in all_keys(partner) for text in normal]
+    return Wanted(partner, tuple(dict.fromkeys(hashes)), "|".join(map(_pattern, normal)))
+
+
+def _pattern(normal: str) -> str:
+    """A regular expression (Python's and RE2's) of how the text may be written in a report."""
+    if re.fullmatch(r"\+?\d+", normal):
+        between = r"[ .\-/()]*"
+        digits = between.join(normal.lstrip("+"))
+        # A French number may be written with its country's; an international one with 00.
+        head = rf"(?:(?:\+|00)33{between}(?:\(0\))?{between}|0{between})" if normal.startswith("0") else ""
+        body = between.join(normal[1:]) if head else digits
+        return rf"(?:^|\D){head}{body}(?:$|\D)"
+    words = r"\s+".join(re.escape(word) for word in normal.split(" "))
+    return rf"(?:^|\W)(?i:{words})(?:$|\W)"
+
+
+def erase(
+    paths: Paths,
+    company: Company,
+    profiles: Mapping[str, Profile],
+    ledger: Ledger,
+    who: Wanted,
+    *,
+    now: datetime,
+) -> tuple[Erasure, tuple[str, ...]]:
+    """Erase a customer and enter it in the ledger, without saying who it was. Also gives what could not be
+    looked into, for a person to do.
+    """
+    rows, batches = _erase_landed(paths.landing, who)
+    faults = _erase_quarantined(paths.landing, who)
+    contents = {batch.content_hash for batch in ledger.batches("feeds") if batch.batch_id in batches}
+    scratch = paths.state / "erasure"
+    scratch.mkdir(parents=True, exist_ok=True)
+    left: list[str] = []
+    try:
+        originals = _erase_archived(Archive(paths.archive, company.archive), contents, who, scratch, left)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    files = _erase_from_inbox(company.inbox.path, profiles, ledger, contents, who, left)
+    ledger.mark_pending(ledger.slices_of(batches), "erasure")
+    entry = Erasure(who.partner_code, now, rows, faults, originals, files)
+    ledger.record_erasure(entry)
+    return entry, tuple(left)
+
+
+def _erase_landed(landing: Path, who: Wanted) -> tuple[int, set[str]]:
+    """Rows and batches that held the customer."""
+    rows, batches = 0, set()
+    for entity in FEED_ENTITIES:
+        if any(column.name == "customer_key" for column in entity.columns):
+            for path in _parquet(landing / entity.system / entity.name / who.partner_code):
+                count = forget_in_parquet(path, who)
+                rows += count
+                batches |= {path.stem} if count else set()
+    return rows, batches
+
+
+def forget_in_parquet(path: Path, who: Wanted) -> int:
+    """Take the customer out of a Parquet file's `customer_key`; returns how many rows bore it."""
+    with duckdb.connect() as connection:
+        source = f"read_parquet({quoted(str(path))})"
+        bears = f"coalesce(customer_key in ({who.in_sql()}), false)"
+        (count, rows) = connection.execute(
+            f"select count(*) filter (where {bears}), count(*) from {source}"
+        ).fetchone() or (0, 0)
+        if not count:
+            return 0
+        with atomic_file(path) as part:
+            connection.execute(
+                f"copy (select * replace (case when {bears} then null else customer_key end as customer_key) "
+                f"from {source}) to {quoted(str(part))} (format parquet, compression zstd)"
+            )
+            (written,) = connection.execute(
+                f"select count(*) from read_parquet({quoted(str(part))})"
+            ).fetchone() or (0,)
+            if written != rows:
+                raise AvalError(
+                    "lost_rows", f"{path} would lose rows", "report the fault; nothing was changed"
+                )
+    return int(count)
+
+
+def _erase_quarantined(landing: Path, who: Wanted) -> int:
+    """Faults whose text named the customer; the fault stays, the text goes."""
+    faults = 0
+    with duckdb.connect() as connection:
+        for path in _parquet(landing / "feeds" / "quarantine" / who.partner_code):
+            source = f"read_parquet({quoted(str(path))})"
+            texts = [
+                name
+                for name, kind, *_ in connection.execute(f"describe select * from {source}").fetchall()
+                if kind == "VARCHAR" and name not in _QUARANTINE_KEYS
+            ]
+            names = {name: _names_sql(name, who) for name in texts}
+            (count,) = connection.execute(
+                f"select count(*) from {source} where {' or '.join(names.values())}"
+            ).fetchone() or (0,)
+            if not count:
+                continue
+            faults += int(count)
+            changes = ", ".join(
+                f"case when {condition} then {quoted(ERASED)} else {name} end as {name}"
+                for name, condition in names.items()
+            )
+            with atomic_file(path) as part:
+                connection.execute(
+                    f"copy (select * replace ({changes}) from {source}) to {quoted(str(part))} "
+                    "(format parquet, compression zstd)"
+                )
+    return faults
+
+
+_QUARANTINE_KEYS: Final = ("batch_id", "partner_code", "feed_code", "file_name", "reason_code")
+
+
+def _names_sql(column: str, who: Wanted) -> str:
+    return f"coalesce(regexp_matches({column}, {quoted(who.pattern)}) or {column} in ({who.in_sql()}), false)"
+
+
+def _erase_archived(
+    archive: Archive, contents: set[str | None], who: Wanted, scratch: Path, left: list[str]
+) -> int:
+    removed = 0
+    for item in archive.originals(who.partner_code):
+        try:
+            if item.content_hash in contents or _opened_names(archive, item, who, scratch):
+                archive.remove(item)
+                removed += 1
+        except SourceError as error:
+            left.append(f"{item.path}: {error.problem} -> {error.remedy}")
+    return removed
+
+
+def _opened_names(archive: Archive, item: Original, who: Wanted, scratch: Path) -> bool:
+    with archive.opened(item, scratch) as clear:
+        return names_customer(clear, who)
+
+
+def _erase_from_inbox(
+    inbox: Path,
+    profiles: Mapping[str, Profile],
+    ledger: Ledger,
+    contents: set[str | None],
+    who: Wanted,
+    left: list[str],
+) -> int:
+    """Files of the inbox that intake has entered and that hold the customer; others are only told."""
+    matcher = FeedMatcher(profiles)
+    removed = 0
+    for path in sorted(inbox.rglob("*")):
+        if not path.is_file():
+            continue
+        name = path.relative_to(inbox).as_posix()
+        feed = profiles.get(matcher.find(name) or "")
+        if not (name.startswith(f"{who.partner_code}/") or (feed and feed.partner == who.partner_code)):
+            continue
+        with path.open("rb") as handle:
+            content = hashlib.file_digest(handle, "sha256").hexdigest()
+        try:
+            if content not in contents and not names_customer(path, who):
+                continue
+        except SourceError as error:
+            left.append(f"{name}: {error.problem} -> {error.remedy}")
+            continue
+        if ledger.has_content(content):
+            path.unlink()
+            removed += 1
+        else:
+            left.append(f"{name}: it names the customer and has not been taken in; run first, or remove it")
+    return removed
+
+
+def names_customer(path: Path, who: Wanted) -> bool:
+    """Whether a report holds the customer's text, whatever its container and encoding."""
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as packed:
+                return any(_member_names(packed, member, who) for member in packed.infolist())
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
+            raise SourceError(
+                "unreadable_original",
+                f"its members cannot be read ({error})",
+                "look into it yourself, and remove it if it names the customer",
+                Place(file=path.name),
+            ) from error
+    with path.open("rb") as handle:
+        return _stream_names(handle, who)
+
+
+def _member_names(packed: zipfile.ZipFile, member: zipfile.ZipInfo, who: Wanted) -> bool:
+    with packed.open(member) as stream:
+        return _stream_names(stream, who)  # type: ignore[arg-type]
+
+
+def _stream_names(stream: BinaryIO, who: Wanted) -> bool:
+    pattern = re.compile(who.pattern)
+    for chunk in _overlapping(stream):
+        for encoding in _ENCODINGS:
+            text = chunk.decode(encoding, "replace")
+            if pattern.search(_plain(text)):
+                return True
+    return False
+
+
+def _plain(text: str) -> str:
+    """Without the marks of XML around words, as a workbook holds them, and in composed letters."""
+    for letter in "&<>":
+        text = text.replace(escape(letter), letter)
+    return unicodedata.normalize("NFC", text)
+
+
+def _overlapping(stream: BinaryIO) -> Iterator[bytes]:
+    """Chunks of even length that share their ends, so that no text falls between two."""
+    tail = b""
+    while chunk := stream.read(_CHUNK):
+        yield tail + chunk
+        tail = chunk[-_OVERLAP:]
+
+
+def _parquet(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*.parquet")) if not path.name.startswith(("_", "."))]

@@ -1,0 +1,177 @@
+"""One customer of one partner goes from everywhere; nobody else does, and no figure changes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import pytest
+
+from connectors.archive import Archive, new_key
+from connectors.company import Archive as ArchiveSettings
+from connectors.company import Secret
+from connectors.errors import AvalError
+from connectors.feeds import customers
+from connectors.privacy import Wanted, erase, names_customer, wanted
+from tests.unit.connectors.feeds.conftest import Desk, make_profile
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+COLUMNS = {"product_code": "Ref", "sold_quantity": "Qty", "customer": "Client", "product_label": "Nom"}
+HEAD = "Ref;Qty;Client;Nom;Mail\n"
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(customers.KEY, "a key")
+    monkeypatch.setenv("ARCHIVE_KEY", new_key())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    settings = ArchiveSettings(key=Secret(env="ARCHIVE_KEY"))
+    desk.company = desk.company.model_copy(update={"archive": settings})
+    with desk.ledger:
+        yield desk
+
+
+PROFILES = {
+    "sales": make_profile(columns=COLUMNS),
+    "other": make_profile(columns=COLUMNS, partner="D08", files={"glob": "D08/*"}),
+}
+
+
+def totals(desk: Desk) -> list[tuple[Any, ...]]:
+    return desk.rows("partner_code, product_code, sold_quantity")
+
+
+def hashes(desk: Desk) -> set[str]:
+    return {key for (key,) in desk.rows("customer_key") if key}
+
+
+def forget(desk: Desk, *texts: str) -> tuple[Any, tuple[str, ...]]:
+    who = wanted("D07", texts)
+    return erase(desk.paths, desk.company, PROFILES, desk.ledger, who, now=NOW)
+
+
+def everything(desk: Desk) -> bytes:
+    """Every file of data and inbox; Parquet and the archive in clear."""
+    found = []
+    archive = Archive(desk.paths.archive, desk.company.archive)
+    for item in archive.originals():
+        with archive.opened(item) as clear:
+            found.append(clear.read_bytes())
+    for path in (*desk.paths.data.rglob("*"), *desk.inbox.rglob("*")):
+        if path.is_file():
+            found.append(path.read_bytes())
+            if path.suffix == ".parquet":
+                found.append(repr(duckdb.sql(f"from read_parquet('{path}')").fetchall()).encode())
+    return b"\n".join(found)
+
+
+def test_a_customer_is_erased_everywhere_and_sums_stay(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.put("D07/r_2026-W05.csv", HEAD + "A;1;Zoé Martin;x;zoe@a.example\nB;2;Ali;x;\nC;3;;x;\n")
+    desk.put("D07/r_2026-W06.csv", HEAD + "A;4;ZOÉ  MARTIN;x;\n;5;Ali;Zoé Martin gift;\n", 900)
+    desk.put("D07/r_2026-W07.csv", HEAD + "A;6;Ali;x;\n", 800)
+    desk.put("D08/r_2026-W05.csv", HEAD + "A;7;Zoé Martin;x;\n", 700)
+    desk.take(**PROFILES)
+    monkeypatch.setenv(customers.KEY, "a new key")
+    monkeypatch.setenv(customers.KEY_ID, "2")
+    monkeypatch.setenv(customers.FORMER_KEYS, "1")
+    monkeypatch.setenv(customers.KEY + "_1", "a key")
+    before, known = totals(desk), hashes(desk)
+    who = wanted("D07", ["zoé martin"])
+    assert len(known) == 3
+    assert len(known & set(who.hashes)) == 1
+    desk.ledger.clear_pending(desk.ledger.pending_sequence())
+
+    entry, left = forget(desk, "zoé martin")
+
+    assert (entry.rows, entry.faults, entry.originals, entry.files, left) == (2, 1, 2, 2, ())
+    assert totals(desk) == before
+    assert hashes(desk) == known - set(who.hashes)
+    assert [path.name for path in sorted(desk.inbox.rglob("*.csv"))] == ["r_2026-W07.csv", "r_2026-W05.csv"]
+    left_over = everything(desk).replace((HEAD + "A;7;Zoé Martin;x;\n").encode(), b"")
+    assert not any(item.encode() in left_over for item in who.hashes)
+    assert "martin" not in left_over.decode(errors="replace").lower()
+    assert desk.ledger.erasures() == [entry]
+    assert desk.ledger.pending_sequence() > 0
+    again, _ = forget(desk, "zoé martin")
+    assert (again.rows, again.faults, again.originals, again.files) == (0, 0, 0, 0)
+
+
+def test_an_original_is_found_by_its_text_even_if_none_of_its_rows_landed(desk: Desk) -> None:
+    desk.put("D07/r_2026-W05.csv", HEAD + "A;x;1;Tel 06 12 34 56 78;\n", encoding="utf-16")
+    desk.put("D07/r_2026-W06.csv", HEAD + "A;1;Ali;x;\n", 900)
+    desk.take(**PROFILES)
+    assert [batch.state for batch in desk.ledger.batches("feeds")] == ["rejected", "landed"]
+    entry, _ = forget(desk, "+33 6 12 34 56 78")
+    assert (entry.originals, entry.files) == (1, 1)
+
+
+def test_a_file_that_is_not_taken_in_yet_is_told_and_left(desk: Desk) -> None:
+    path = desk.put("D07/r_2026-W05.csv", HEAD + "A;1;Zoé Martin;x;\n")
+    entry, left = forget(desk, "Zoé Martin")
+    assert entry.files == 0
+    assert "D07/r_2026-W05.csv" in left[0]
+    assert "Zoé" not in left[0]
+    assert path.exists()
+
+
+def test_an_original_that_no_key_opens_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.put("D07/r_2026-W05.csv", HEAD + "A;1;Ali;x;\n")
+    desk.take(**PROFILES)
+    monkeypatch.setenv("ARCHIVE_KEY", new_key())
+    _, left = forget(desk, "Zoé Martin")
+    assert len(left) == 1
+    assert "no key opens" in left[0]
+
+
+def person(*texts: str) -> Wanted:
+    return wanted("D07", texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "is_found"),
+    [
+        ("Zoé Martin", "x;zoé   MARTIN;y".encode(), True),
+        ("Zoé Martin", "x;zoé martin;y".encode("cp1252"), True),
+        ("Zoé Martin", "; Zoé Martin;".encode("utf-16"), True),
+        ("Zoé Martin", "Zoé Martinez".encode(), False),
+        ("zoe@example.org", b"<zoe@example.org>", True),
+        ("zoe@example.org", b"zoe@example.organic", False),
+        ("0612345678", b"+33 (0)6 12.34.56.78", True),
+        ("+33612345678", b"06-12-34-56-78", True),
+        ("4711", b"14711", False),
+        ("4711", b"a;4711;b", True),
+    ],
+)
+def test_a_text_is_found_however_it_is_written(
+    tmp_path: Path, text: str, written: bytes, is_found: bool
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"x" * 5000 + b"; " + written + b"; " + b"x" * 5000)
+    assert names_customer(path, person(text)) is is_found
+
+
+def test_a_text_is_found_in_a_workbook_and_between_two_chunks(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["A", 1, "Zoé & Martin"])
+    stream = io.BytesIO()
+    book.save(stream)
+    (tmp_path / "book.xlsx").write_bytes(stream.getvalue())
+    assert names_customer(tmp_path / "book.xlsx", person("zoé & martin"))
+    assert not names_customer(tmp_path / "book.xlsx", person("ali"))
+    (tmp_path / "long.csv").write_bytes(b"x" * ((1 << 20) - 6) + b";Zoe Martin;" + b"x" * 100)
+    assert names_customer(tmp_path / "long.csv", person("zoe martin"))
+
+
+@pytest.mark.parametrize("texts", [[], ["", "  "], ["ab"]])
+def test_a_text_that_would_name_everybody_is_refused(texts: list[str]) -> None:
+    with pytest.raises(AvalError, match="at least 3 characters"):
+        wanted("D07", texts)
