@@ -1,0 +1,165 @@
+"""Lines a second of each container: the same 500,000 lines of sell-out as delimited text, EDIFACT and X12.
+
+Run `python -m benchmarks.containers`; it writes its own section of docs/benchmarks.md. Processor time of the
+intake alone, without ERP and warehouse. What belongs here: readers compared with one another. What does not:
+whole runs (`measure`).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from connectors.company import Company, Paths
+from connectors.feeds.intake import take_in
+from connectors.feeds.profile import Profile
+from connectors.ledger import Ledger
+
+LINES: Final = 500_000
+STORES: Final = 500
+_REPORT: Final = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+_START: Final = "<!-- containers: begin -->"
+_END: Final = "<!-- containers: end -->"
+
+
+def _sales() -> Iterator[tuple[int, str, str, int, str]]:
+    """Store, whether it is new, GTIN, quantity and amount of each line."""
+    per_store = LINES // STORES
+    for store in range(STORES):
+        for i in range(per_store):
+            gtin = f"{3_000_000_000_000 + (i * 7919 + store) % 4000 * 10}"
+            quantity = 1 + (i * 31 + store) % 9
+            yield store, "new" if i == 0 else "", gtin, quantity, f"{quantity * 2.5:.2f}"
+
+
+def write_delimited(path: Path) -> None:
+    with path.open("w") as handle:
+        handle.write("Store;Gtin;Qty;Amount\n")
+        for store, _, gtin, quantity, amount in _sales():
+            handle.write(f"S{store:04d};{gtin};{quantity};{amount.replace('.', ',')}\n")
+
+
+def write_edifact(path: Path) -> None:
+    segments = 3
+    with path.open("w") as handle:
+        handle.write("UNA:+.? '\nUNB+UNOC:3+P:14+U:14+260112:0600+1'\nUNH+1+SLSRPT:D:96A:UN'\n")
+        handle.write("BGM+73E+R1+9'\nDTM+356:20260108:102'\n")
+        for number, (store, is_new, gtin, quantity, amount) in enumerate(_sales(), start=1):
+            if is_new:
+                handle.write(f"LOC+162+S{store:04d}::9'\n")
+                segments += 1
+            handle.write(f"LIN+{number}++{gtin}:EN'\nMOA+203:{amount}'\nQTY+153:{quantity}:PCE'\n")
+            segments += 3
+        handle.write(f"UNT+{segments + 1}+1'\nUNZ+1+1'\n")
+
+
+def write_x12(path: Path) -> None:
+    segments = 2
+    with path.open("w") as handle:
+        handle.write("ISA*00**00**ZZ*P*ZZ*U*260112*0600*U*00401*000000001*0*P*>~\n")
+        handle.write("GS*PD*P*U*20260112*0600*1*X*004010~\nST*852*0001~\nXQ*H*20260105*20260111~\n")
+        for store, is_new, gtin, quantity, _ in _sales():
+            if is_new:
+                handle.write(f"N1*ST**92*S{store:04d}~\n")
+                segments += 1
+            handle.write(f"LIN**EN*{gtin}~\nZA*QS*{quantity}*EA~\n")
+            segments += 2
+        handle.write(f"SE*{segments + 1}*0001~\nGE*1*1~\nIEA*1*000000001~\n")
+
+
+_BASE: Final[dict[str, Any]] = {"partner": "D01", "expected_from": "2026-01-01"}
+CONTAINERS: Final[dict[str, tuple[Any, dict[str, Any]]]] = {
+    "delimited": (
+        write_delimited,
+        {
+            "container": {"kind": "delimited"},
+            "period": {
+                "frequency": "week",
+                "source": "file_name",
+                "pattern": r"(?P<year>\d{4})-W(?P<week>\d{2})",
+            },
+            "columns": {
+                "store_code": "Store",
+                "gtin": "Gtin",
+                "sold_quantity": "Qty",
+                "net_amount": "Amount",
+            },
+        },
+    ),
+    "EDIFACT SLSRPT": (write_edifact, {"container": {"kind": "edifact"}, "period": {"frequency": "week"}}),
+    "X12 852": (
+        write_x12,
+        {
+            "container": {"kind": "x12", "quantities": {"sold_quantity": ["QS"]}},
+            "period": {"frequency": "week"},
+        },
+    ),
+}
+
+
+def measure(name: str, folder: Path) -> float:
+    """Processor seconds that one container's intake takes."""
+    write, settings = CONTAINERS[name]
+    inbox = folder / "inbox"
+    inbox.mkdir(parents=True)
+    write(inbox / "report_2026-W02.txt")
+    for path in inbox.iterdir():
+        os.utime(path, (0, 0))
+    company = Company.model_validate(
+        {
+            "company": {"code": "bench", "name": "Bench"},
+            "erp": {"kind": "tryton", "url": "sqlite:///erp.db"},
+            "inbox": {"path": str(inbox)},
+        }
+    )
+    paths = Paths(folder / "company", folder / "data")
+    profile = Profile.model_validate({**_BASE, "files": {"glob": "*"}, **settings})
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    with Ledger(paths.ledger) as ledger:
+        summary = take_in(paths, company, {"sales": profile}, ledger, now=datetime.now(UTC))
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    (outcome,) = summary.files
+    if outcome.state != "landed" or outcome.rows_accepted != LINES:
+        raise RuntimeError(f"{name}: {outcome.state}, {outcome.rows_accepted} lines, {outcome.reason}")
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = {name: measure(name, Path(folder) / str(i)) for i, name in enumerate(CONTAINERS)}
+    least = seconds["delimited"]
+    rows = [
+        f"| {name} | {taken:.2f} | {LINES / taken:,.0f} | {taken / least:.1f} |"
+        for name, taken in seconds.items()
+    ]
+    section = "\n".join(
+        [
+            _START,
+            "## Containers",
+            "",
+            f"{LINES:,} lines of sell-out in one file, from the inbox to landed Parquet, in processor time.",
+            "`python -m benchmarks.containers` measures it again.",
+            "",
+            "| container | processor s | lines / processor s | against delimited |",
+            "|---|---|---|---|",
+            *rows,
+            _END,
+        ]
+    )
+    text = _REPORT.read_text(encoding="utf-8")
+    if _START in text:
+        head, _, rest = text.partition(_START)
+        text = head + section + rest.partition(_END)[2]
+    else:
+        text = text.rstrip("\n") + "\n\n" + section + "\n"
+    _REPORT.write_text(text, encoding="utf-8")
+    print(section)
+
+
+if __name__ == "__main__":
+    main()
