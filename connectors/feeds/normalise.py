@@ -84,12 +84,13 @@ _WITHHELD: Final = "(withheld: the row may name a customer)"
 
 @dataclass(frozen=True)
 class WideColumn:
-    """A column of a wide report: its position and title, and the metric and period that the title names."""
+    """A column of a wide report: its position and title, and the metric, period and store that it names."""
 
     position: int
     title: str
     metric: str
-    span: Span
+    span: Span | None
+    store: str | None
 
 
 @dataclass(frozen=True)
@@ -233,29 +234,35 @@ def personal_values(
 def _wide_columns(
     profile: Profile, table: RawTable, taken: frozenset[int], file: str
 ) -> tuple[WideColumn, ...]:
-    found: dict[tuple[str, Span], WideColumn] = {}
+    found: dict[tuple[str, Span | None, str | None], WideColumn] = {}
+    period = profile.period
     for entry in profile.wide:
         before = len(found)
         for position, title in enumerate(table.titles):
             match = re.search(entry.pattern, collapse(title), re.IGNORECASE)
             if match is None or position in taken:
                 continue
-            span = span_from_groups(match.groupdict(), profile.period.frequency, profile.period.date_format)
-            if span is None:
-                raise RejectedFile(
-                    "unknown_period",
-                    f"the title names no real {profile.period.frequency}",
-                    "ask the partner to correct it, or correct 'wide.pattern' in the profile",
-                    Place(file=file, row=table.header_row, column=title),
-                )
-            if (entry.metric, span) in found:
+            groups = match.groupdict()
+            span = None
+            if period.source == "header":
+                span = span_from_groups(groups, period.frequency, period.date_format)
+                if span is None:
+                    raise RejectedFile(
+                        "unknown_period",
+                        f"the title names no real {period.frequency}",
+                        "ask the partner to correct it, or correct 'wide.pattern' in the profile",
+                        Place(file=file, row=table.header_row, column=title),
+                    )
+            key = (entry.metric, span, groups.get("store_code"))
+            if key in found:
+                named = " and ".join(filter(None, (span.key if span else None, key[2])))
                 raise RejectedFile(
                     "duplicate_header",
-                    f"{entry.metric} of {span.key} stands in two columns",
-                    "ask the partner to send each period once",
+                    f"{entry.metric} of {named} stands in two columns",
+                    "ask the partner to send each period and store once",
                     Place(file=file, row=table.header_row, column=title),
                 )
-            found[entry.metric, span] = WideColumn(position, title, entry.metric, span)
+            found[key] = WideColumn(position, title, entry.metric, span, key[2])
         if len(found) == before:
             raise RejectedFile(
                 "missing_header",
@@ -824,8 +831,8 @@ def _load_spans(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[t
     found: list[set[Span]] = [set() for _ in layout.files]
     if layout.spans:
         found = [{span} for span in layout.spans]
-    elif layout.wide:
-        found = [{column.span for column in layout.wide} for _ in layout.files]
+    elif layout.profile.period.source == "header":
+        found = [{column.span for column in layout.wide if column.span} for _ in layout.files]
     else:
         starts = connection.execute(
             "select distinct _file, period_start_date from judged where not is_skipped and not is_faulty"
@@ -872,6 +879,9 @@ def lines(layout: Layout, name: str, feed_code: str) -> Lines:
     constant |= {"unit_code": profile.unit} if "unit_code" not in positions else {}
     has_parts = bool(layout.wide) or layout.table.names_faults
     constant |= {} if has_parts else {"_source_column": ""}
+    if any(column.store for column in layout.wide):
+        del constant["store_code"]
+        varying["store_code"] = "cell_store"
     by_file = [constant] * len(layout.files)
     if layout.spans:
         by_file = [
@@ -913,25 +923,31 @@ def _cells(layout: Layout) -> str:
             f"from (select * {good}) as cells "
             "join spans on cells._file = spans._file and period_start_date = start_date"
         )
-    by_span: dict[Span, dict[str, WideColumn]] = {}
+    by_cell: dict[tuple[Span | None, str | None], dict[str, WideColumn]] = {}
     for column in layout.wide:
-        by_span.setdefault(column.span, {})[column.metric] = column
+        by_cell.setdefault((column.span, column.store), {})[column.metric] = column
     structs = []
-    for span, metrics in sorted(by_span.items()):
+    for (span, store), metrics in by_cell.items():
         fields = [
-            f"'start': date '{span.start}'",
+            "'start': " + (f"date '{span.start}'" if span else "cast(null as date)"),
+            "'store': " + (quoted(store) if store else "cast(null as varchar)"),
             f"'source_column': {quoted(next(iter(metrics.values())).title)}",
         ]
         for metric in _METRICS:
             value = f"w_{metrics[metric].position}" if metric in metrics else "null"
             fields.append(f"'n_{metric}': cast({value} as {_metric_type(metric)})")
         structs.append("{" + ", ".join(fields) + "}")
+    on = "cells.period_start_date = start_date"
+    if layout.spans:
+        on = "true"
+    elif layout.profile.period.source == "header":
+        on = "cell.start = start_date"
     return (
-        "select cells.*, cell.source_column, "
+        "select cells.*, cell.source_column, cell.store as cell_store, "
         f"{', '.join(f'cell.n_{metric} as n_{metric}' for metric in _METRICS)}, "
         "start_date, end_date, line_date, period_key "
         f"from (select *, unnest([{', '.join(structs)}]) as cell {good}) as cells "
-        "join spans on cells._file = spans._file and cell.start = start_date"
+        f"join spans on cells._file = spans._file and {on}"
     )
 
 

@@ -348,10 +348,10 @@ class Columns(Settings):
 
 
 class Wide(Settings):
-    """A report with one column per period and metric. Every header that matches `pattern` is such a column.
+    """A report with one column per period or store, and metric. Every header that matches `pattern` is one.
 
-    The named groups give the period (year, week / month / day); `metric` says what the values are.
-    Two metrics side by side are two entries.
+    The named groups give the period (year, week / month / day), the store (`store_code`), or both; `metric`
+    says what the values are. Two metrics side by side are two entries.
     """
 
     metric: Metric
@@ -485,13 +485,16 @@ class Profile(Settings):
             )
         if self.wide and any(name in _METRICS for name in self.columns.named()):
             raise ValueError("expected no metric in 'columns' beside 'wide': it would belong to no period")
-        if self.wide and self.period.source != "header":
-            raise ValueError("expected period.source: header with 'wide'")
         if self.period.source == "header" and not self.wide:
             raise ValueError("expected 'wide' with period.source: header")
         for entry in self.wide:
             groups = set(re.compile(entry.pattern).groupindex)
-            if not groups >= _PERIOD_GROUPS[self.period.frequency]:
+            if "store_code" in groups and self.columns.store_code:
+                raise ValueError("expected no store_code in 'columns' beside that of wide.pattern")
+            if self.period.source != "header":
+                if "store_code" not in groups:
+                    raise ValueError("expected period.source: header with 'wide', or a group store_code")
+            elif not groups >= _PERIOD_GROUPS[self.period.frequency]:
                 raise ValueError(
                     f"expected named groups {sorted(_PERIOD_GROUPS[self.period.frequency])} in wide.pattern"
                 )

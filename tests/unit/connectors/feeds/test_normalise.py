@@ -470,3 +470,60 @@ def test_signs_and_units_around_a_number_are_left_out_only_if_the_profile_names_
     assert desk.rows("sold_quantity, net_amount") == [(12, Decimal("1250.5")), (3, 4)]
     assert desk.faults("source_row, value") == [(4, "5 kg")]
     assert outcome.reasons == {"unparseable_number": 1}
+
+
+def test_a_cross_tab_of_stores_gives_a_line_for_each_store(desk: Any) -> None:
+    content = "Ref;Lyon Qté;Lyon CA;Nice Qté;Nice CA;Total Qté\nA;1;10;2;20;3\nB;;;4;40;4\n"
+    outcome = desk.take_one(
+        WEEK,
+        content,
+        columns={"partner_product_code": "Ref"},
+        wide=[
+            {"metric": "sold_quantity", "pattern": "^(?!Total)(?P<store_code>.+) Qté$"},
+            {"metric": "net_amount", "pattern": "^(?!Total)(?P<store_code>.+) CA$"},
+        ],
+    )
+    assert (outcome.rows_read, outcome.rows_accepted) == (2, 2)
+    assert desk.rows("store_code, partner_product_code, sold_quantity, net_amount, _source_column") == [
+        ("Lyon", "A", 1, 10, "Lyon Qté"), ("Nice", "A", 2, 20, "Nice Qté"), ("Nice", "B", 4, 40, "Nice Qté"),
+    ]  # fmt: skip
+
+
+def test_a_cross_tab_can_name_store_and_period_and_take_the_period_from_a_column(desk: Any) -> None:
+    desk.take_one(
+        "D07/a.csv",
+        "Ref;Lyon S05-2026;Nice S06-2026\nA;1;2\n",
+        columns={"partner_product_code": "Ref"},
+        period={"frequency": "week", "source": "header"},
+        wide=[{"metric": "sold_quantity", "pattern": r"^(?P<store_code>\w+) S(?P<week>\d+)-(?P<year>\d+)$"}],
+    )
+    assert desk.rows("store_code, slice_key, sold_quantity") == [
+        ("Lyon", "D07|sales|2026-W05", 1), ("Nice", "D07|sales|2026-W06", 2),
+    ]  # fmt: skip
+    desk.take_one(
+        "D07/b.csv",
+        "Sem;Ref;Lyon;Nice\n2026-07;A;1;2\n2026-08;A;3;4\n",
+        columns={"partner_product_code": "Ref"},
+        period={
+            "frequency": "week",
+            "source": "column",
+            "header": "Sem",
+            "pattern": r"(?P<year>\d{4})-(?P<week>\d\d)",
+        },
+        wide=[{"metric": "sold_quantity", "pattern": "^(?P<store_code>Lyon|Nice)$"}],
+    )
+    found = desk.rows("slice_key, store_code, sold_quantity", where="slice_key > 'D07|sales|2026-W06'")
+    assert sorted(found) == [
+        ("D07|sales|2026-W07", "Lyon", 1), ("D07|sales|2026-W07", "Nice", 2),
+        ("D07|sales|2026-W08", "Lyon", 3), ("D07|sales|2026-W08", "Nice", 4),
+    ]  # fmt: skip
+
+
+def test_a_store_that_stands_in_two_columns_is_refused(desk: Any) -> None:
+    outcome = desk.take_one(
+        WEEK,
+        "Ref;Lyon;Lyon\nA;1;2\n",
+        columns={"partner_product_code": "Ref"},
+        wide=[{"metric": "sold_quantity", "pattern": "^(?P<store_code>lyon)$"}],
+    )
+    assert (outcome.state, outcome.reason_code) == ("rejected", "duplicate_header")
