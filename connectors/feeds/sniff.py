@@ -126,7 +126,10 @@ def _edi_period(span: re.Match[str] | None) -> tuple[Choice, ...]:
     except ValueError:
         first = last = None
     if first is None or last is None:
-        return (Choice("period.frequency", "week", 0.1, "no message spells a first and a last day"),)
+        return (
+            Choice("period.frequency", "week", 0.1, "no message spells a first and a last day"),
+            Choice("expected_from", date(2026, 1, 5), 0.1, "the first day from which reports are expected"),
+        )
     days = (last - first).days + 1
     frequency = "day" if days == 1 else "week" if days <= 7 else "month"
     return (
