@@ -11,7 +11,7 @@ Names in the hub:
   reports that stand beside one another in a slice), `ledger.files`;
 - `landing.<entity>` for ERP entities: the newest version of each key, deleted ones left out;
   `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
-- `landing.expected_feeds`, `landing.thresholds`: the company's rules;
+- `landing.expected_feeds`, `landing.thresholds`, `landing.unit_rules`: the company's rules;
 - `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
 - `core.*`, `marts.*`, `intermediate.*`: the warehouse; `published.*`: the marts last published;
 - `core.fct_sell_out_by_slice`: rows and sums of the whole fact by slice and batch;
@@ -52,7 +52,6 @@ class Report:
     date: str
     quantity: str
     amount: str
-    currency: str
     required: tuple[str, ...]
 
 
@@ -61,7 +60,6 @@ REPORTS: Final = {
         date="sale_date",
         quantity="sold_quantity",
         amount="net_amount",
-        currency="case when net_amount is not null then currency_code end",
         required=(
             "partner_code",
             "feed_code",
@@ -77,7 +75,6 @@ REPORTS: Final = {
         date="stock_date",
         quantity="on_hand_quantity",
         amount="0",
-        currency="cast(null as varchar)",
         required=(
             "partner_code",
             "feed_code",
@@ -272,7 +269,6 @@ def _see_reports(hub: Hub, landing: Path, scope: Scope) -> None:
             f"create table landing.{entity}_in_scope as "
             "select slice_key, _batch_id as batch_id, min(partner_code) as partner_code, "
             f"count(*) as row_count, sum({report.quantity}) as quantity, sum({report.amount}) as amount, "
-            f"min({report.currency}) as first_currency, max({report.currency}) as last_currency, "
             f"count(*) filter (where {report.date} not between period_start_date and period_end_date) "
             f"as outside_period{missing} "
             f"from read_parquet({_list(files)}, union_by_name = true) as line "
@@ -284,8 +280,8 @@ def _see_reports(hub: Hub, landing: Path, scope: Scope) -> None:
 
 
 def _see_rules(hub: Hub, landing: Path) -> None:
-    """Expected feeds and thresholds: rules land as a whole, and the newest batch is the truth."""
-    for entity, table in (("feeds", "expected_feeds"), ("thresholds", "thresholds")):
+    """Expected feeds, thresholds, units: rules land as a whole, and the newest batch is the truth."""
+    for entity, table in (("feeds", "expected_feeds"), ("thresholds", "thresholds"), ("units", "unit_rules")):
         folder = landing / "rules" / entity
         if any(folder.glob("*.parquet")):
             hub.execute(
@@ -293,6 +289,10 @@ def _see_rules(hub: Hub, landing: Path) -> None:
                 f"from read_parquet({_literal(folder / '**' / '*.parquet')}, union_by_name = true) "
                 "qualify _batch_id = max(_batch_id) over ()"
             )
+    if "landing.unit_rules" not in hub.tables():
+        hub.execute(
+            "create table landing.unit_rules (partner_code varchar, product_code varchar, unit_code varchar)"
+        )
 
 
 def _see_warehouse(hub: Hub, warehouse: Path) -> str:
@@ -323,7 +323,8 @@ def _see_scope(hub: Hub, scope: Scope, warehouse: str) -> None:
         f"create table {fact}_by_slice as select slice_key, source_batch_id, "
         "min(period_start_date) as first_period_date, count(*) as row_count, "
         "sum(sold_quantity_in_unit) as sold_quantity_in_unit, sum(sold_quantity) as sold_quantity, "
-        "sum(returned_quantity) as returned_quantity, sum(net_amount) as net_amount "
+        "sum(returned_quantity) as returned_quantity, sum(net_amount) as net_amount, "
+        "sum(document_net_amount) as document_net_amount "
         f"from {fact} group by slice_key, source_batch_id"
     )
     source = "select slice_key from ledger.slices where is_pending and entity = 'sell_out'"

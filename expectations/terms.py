@@ -9,11 +9,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Gate = Literal["landing", "core", "marts"]
 Scope = Literal["touched", "all"]
 Severity = Literal["critical", "warning"]
+
+SELL_OUT_OF_RECORD: Final = (
+    "feed_code not in "
+    "(select feed_code from core.dim_feeds where reports_sell_out and not is_sell_out_of_record)"
+)
+"""Of reported sales those that count: not those of a feed beside the partner's source of record."""
 
 
 @dataclass(frozen=True)

@@ -470,6 +470,54 @@ def _waiting_rows(status: FeedStatus, today: date) -> str:
     return f"{status.rows_quarantined} rows, {max(0, (today - status.quarantined_since).days)} days"
 
 
+@feeds_app.command("reminders", epilog=_EXIT_CODES)
+@_command
+def feeds_reminders(
+    company: CompanyOption = None,
+    data: DataOption = None,
+    language: Annotated[
+        str | None, typer.Option(help="fr or en: language of the texts; the company's if absent.")
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Also print the text of each reminder.")] = False,
+) -> None:
+    """List the reports that are overdue, by partner, with whom to ask. Nothing is sent."""
+    from connectors.errors import ConfigError
+    from connectors.ledger import Ledger
+    from orchestration.reminders import reminders_due
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    spoken = language or settings.company.locale
+    if spoken not in ("fr", "en"):
+        raise ConfigError("unknown_language", f"there is no language {spoken!r}", "use fr or en")
+    with Ledger(settings.paths.ledger) as ledger:
+        due = reminders_due(settings.profiles, ledger, settings.company.today())
+    console = _console()
+    if not due:
+        console.print(f"No report is overdue as of {settings.company.today().isoformat()}.")
+        return
+    table = _table("Overdue as of " + settings.company.today().isoformat())
+    for name in ("partner", "feed", "period", "due", "days late", "contact"):
+        table.add_column(name, overflow="fold")
+    for reminder in due:
+        for period in reminder.periods:
+            table.add_row(
+                reminder.partner_code,
+                reminder.feed_code,
+                period.label,
+                period.due.isoformat(),
+                str(reminder.days_late(period)),
+                reminder.contact or "",
+            )
+    console.print(table)
+    if text:
+        for reminder in due:
+            console.rule(f"{reminder.partner_code} {reminder.contact or ''}".strip())
+            console.print(
+                reminder.text("fr" if spoken == "fr" else "en", settings.company.company.name), markup=False
+            )
+
+
 @feeds_app.command("check", epilog=_EXIT_CODES)
 @_command
 def feeds_check(

@@ -70,7 +70,24 @@
     {{ divide('100 * (' ~ numerator ~ ')', denominator) }}
 {%- endmacro %}
 
-{# The currency of every amount: a gate holds that no document has another one. #}
-{% macro company_currency() -%}
-    cast('{{ env_var("AVAL_CURRENCY", "EUR") if execute else "EUR" }}' as string)
+{# The same for a quantity, with its three decimals. #}
+{% macro divide_quantity(numerator, denominator) -%}
+    {{ return(adapter.dispatch('divide_quantity', 'aval')(numerator, denominator)) }}
+{%- endmacro %}
+
+{% macro default__divide_quantity(numerator, denominator) -%}
+    cast(
+        cast({{ numerator }} as decimal(28, 8))
+        / nullif(cast({{ denominator }} as decimal(28, 8)), 0) as decimal(18, 3)
+    )
+{%- endmacro %}
+
+{% macro duckdb__divide_quantity(numerator, denominator) -%}
+    cast(
+        round(
+            cast({{ numerator }} as double)
+            / nullif(cast({{ denominator }} as double), 0),
+            3
+        ) as decimal(18, 3)
+    )
 {%- endmacro %}

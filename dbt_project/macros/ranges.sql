@@ -15,14 +15,15 @@
     end
 {%- endmacro %}
 
-{% macro range_end(key) -%}
+{% macro range_end(key, start='valid_from_date') -%}
     coalesce(
-        lead(valid_from_date) over ({{ range_window(key) }}), cast('9999-12-31' as date)
+        lead({{ start }}) over ({{ range_window(key, start) }}),
+        cast('9999-12-31' as date)
     )
 {%- endmacro %}
 
-{% macro range_window(key) -%}
-    partition by {{ key | join(', ') }} order by valid_from_date
+{% macro range_window(key, start='valid_from_date') -%}
+    partition by {{ key | join(', ') }} order by {{ start }}
 {%- endmacro %}
 
 {# Whether `day` lies in the range of `ranges`. #}

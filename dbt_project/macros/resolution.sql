@@ -6,15 +6,16 @@
 
     Needs the columns partner_code, reported_product_code, reported_gtin,
     partner_product_code, reported_unit_code and `day`; adds product_code, unit_code,
-    base_quantity, resolution_code.
+    unit_numerator, unit_denominator, resolution_code.
 #}
 {% macro resolved_lines(lines, day) -%}
     select
         matched_lines.*,
-        units.base_quantity,
+        {{ unit_numerator() }} as unit_numerator,
+        {{ unit_denominator() }} as unit_denominator,
         case
             when matched_lines.product_code = 'UNMATCHED' then 'product_unmatched'
-            when units.base_quantity is null then 'unit_unknown'
+            when {{ unit_numerator() }} is null then 'unit_unknown'
             else 'resolved'
         end as resolution_code
     from (
@@ -46,10 +47,7 @@
                 and {{ reported_code('lines') }} = translations.reported_code
                 and {{ in_range('lines.' ~ day, 'translations') }}
     ) as matched_lines
-    left join {{ ref('int_product_units_completed') }} as units
-        on
-            matched_lines.product_code = units.product_code
-            and matched_lines.unit_code = units.unit_code
+    {{ unit_joins('matched_lines', day) }}
 {%- endmacro %}
 
 {#

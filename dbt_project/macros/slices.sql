@@ -15,6 +15,7 @@
         ('intermediate', 'int_inventory_reported'),
         ('intermediate', 'int_product_identifiers_used'),
         ('intermediate', 'int_partner_versions_used'),
+        ('intermediate', 'int_exchange_rates_used'),
     ]) }}
 {%- endmacro %}
 
@@ -117,6 +118,18 @@
         unit_code,
         base_quantity
     from {{ ref('stg_erp__product_units') }}
+    union distinct
+    {#- The fraction itself stands in the identifier: a change of it is a change. #}
+    select
+        'unit_rule' as identifier_kind,
+        partner_code,
+        cast(numerator as string) || '/' || cast(denominator as string) as identifier,
+        valid_from_date,
+        valid_to_date,
+        product_code,
+        unit_code,
+        {{ quantity(1) }} as base_quantity
+    from {{ ref('stg_rules__units') }}
     union distinct
     select
         'translation' as identifier_kind,

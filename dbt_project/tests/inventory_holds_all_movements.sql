@@ -39,7 +39,9 @@ sell_out as (
             lines.partner_code = inventory.partner_code
             and lines.product_code = inventory.product_code
             and lines.week_start_date = inventory.week_start_date
-    where inventory.sold_quantity is not null
+    where
+        inventory.sold_quantity is not null
+        and {{ is_of_record('lines.feed_code', 'sell_out') }}
     group by lines.partner_code, lines.product_code
 ),
 

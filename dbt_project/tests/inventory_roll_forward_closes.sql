@@ -25,7 +25,7 @@ final as (
             and (
                 calculated_quantity
                 <> opening_quantity + received_quantity - returned_to_us_quantity
-                - sold_quantity + consumer_returned_quantity
+                - sold_quantity + consumer_returned_quantity + adjusted_quantity
                 or former_calculated_quantity <> opening_quantity
             )
         )

@@ -16,6 +16,7 @@ facts as (
         {{ month_start('invoice_date') }} as month_start_date,
         sum(invoiced_quantity_in_unit) as quantity_in_unit,
         sum(invoiced_quantity) as quantity,
+        sum(document_net_amount) as document_net_amount,
         sum(net_amount) as net_amount
     from {{ ref('fct_sell_in') }}
     group by {{ month_start('invoice_date') }}
@@ -36,14 +37,14 @@ final as (
         landed.quantity_in_unit as landed_quantity,
         facts.quantity_in_unit as fact_quantity,
         landed.net_amount as landed_amount,
-        facts.net_amount as fact_amount,
+        facts.document_net_amount as fact_amount,
         marts.net_amount as mart_amount
     from facts
     full outer join landed on facts.month_start_date = landed.month_start_date
     left join marts on facts.month_start_date = marts.month_start_date
     where
         landed.quantity_in_unit is distinct from facts.quantity_in_unit
-        or landed.net_amount is distinct from facts.net_amount
+        or landed.net_amount is distinct from facts.document_net_amount
         or marts.net_amount is distinct from facts.net_amount
         or marts.quantity is distinct from coalesce(facts.quantity, 0)
 )

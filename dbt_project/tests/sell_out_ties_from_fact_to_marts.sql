@@ -9,6 +9,7 @@ facts as (
         coalesce(sum(net_quantity), 0) as quantity,
         coalesce(sum(net_amount), 0) as net_amount
     from {{ ref('fct_sell_out') }}
+    where {{ is_of_record('feed_code', 'sell_out') }}
     group by month_start_date
 ),
 
@@ -19,6 +20,7 @@ weeks as (
         coalesce(sum(net_quantity), 0) as quantity,
         coalesce(sum(net_amount), 0) as net_amount
     from {{ ref('fct_sell_out_weekly') }}
+    where {{ is_of_record('feed_code', 'sell_out') }}
     group by month_start_date
 ),
 

@@ -26,7 +26,7 @@ facts as (
         count(*) as line_count,
         sum(lines.sold_quantity_in_unit) as sold_quantity,
         sum(lines.returned_quantity_in_unit) as returned_quantity,
-        sum(lines.net_amount) as net_amount
+        sum(lines.document_net_amount) as net_amount
     from {{ ref('fct_sell_out') }} as lines
     inner join touched on lines.slice_key = touched.slice_key
     group by lines.slice_key

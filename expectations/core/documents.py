@@ -10,6 +10,7 @@ from typing import Final
 
 from great_expectations.expectations.expectation import Expectation
 
+from expectations.core.currencies import amounts_have_a_rate, company_amounts_are_as_reported
 from expectations.terms import Terms
 from expectations.vocabulary import (
     Suite,
@@ -44,7 +45,7 @@ FACTS: Final = (
         "order_date",
         "order_lines",
         "order_date",
-        {"ordered_quantity_in_unit": "ordered_quantity", "net_amount": "net_amount"},
+        {"ordered_quantity_in_unit": "ordered_quantity", "document_net_amount": "net_amount"},
     ),
     DocumentFact(
         "fct_shipments",
@@ -64,10 +65,10 @@ FACTS: Final = (
         "invoice_date",
         {
             "invoiced_quantity_in_unit": "invoiced_quantity",
-            "gross_amount": "gross_amount",
-            "standard_discount_amount": "standard_discount_amount",
-            "exceptional_discount_amount": "exceptional_discount_amount",
-            "net_amount": "net_amount",
+            "document_gross_amount": "gross_amount",
+            "document_standard_discount_amount": "standard_discount_amount",
+            "document_exceptional_discount_amount": "exceptional_discount_amount",
+            "document_net_amount": "net_amount",
         },
     ),
 )
@@ -108,6 +109,11 @@ def _of_every_fact(fact: DocumentFact) -> list[Expectation]:
             remedy="`aval run --full-refresh`.",
         ),
         holds_what_landed(fact),
+        *(
+            (amounts_have_a_rate(fact.name), company_amounts_are_as_reported(fact.key))
+            if "document_net_amount" in fact.sums
+            else ()
+        ),
     ]
 
 
@@ -119,7 +125,7 @@ def holds_what_landed(fact: DocumentFact) -> Expectation:
     )
     of_fact = ", ".join(f"sum({name}) as {name}" for name in fact.sums)
     of_landing = ", ".join(f"sum({source}) as {name}" for name, source in fact.sums.items())
-    measure = "net_amount" if "net_amount" in fact.sums else next(iter(fact.sums))
+    measure = "document_net_amount" if "document_net_amount" in fact.sums else next(iter(fact.sums))
     return no_finding(
         f"""
         with fact as (
@@ -191,7 +197,7 @@ def _of_sell_in(terms: Terms) -> tuple[Expectation, ...]:
             show=("invoice_number", "currency_code"),
             severity="critical",
             message=f"An amount is in another currency than {terms.currency}.",
-            remedy="Convert it in the mapping query, or correct `currency` in company.yml.",
+            remedy=REBUILD,
             column="currency_code",
         ),
     )

@@ -7,6 +7,7 @@ from typing import Final
 from great_expectations.expectations.expectation import Expectation
 
 from expectations.core.documents import REBUILD
+from expectations.terms import SELL_OUT_OF_RECORD
 from expectations.vocabulary import Suite, filled, no_finding, no_row_where, one_row_per, refers_to
 
 KEY: Final = ("partner_code", "product_code", "week_start_date")
@@ -78,7 +79,7 @@ def _of_weeks() -> tuple[Expectation, ...]:
             "not is_anchor and calculated_quantity is distinct from opening_quantity "
             "+ coalesce(received_quantity, 0) "
             "- coalesce(returned_to_us_quantity, 0) - coalesce(sold_quantity, 0) "
-            "+ coalesce(consumer_returned_quantity, 0)",
+            "+ coalesce(consumer_returned_quantity, 0) + coalesce(adjusted_quantity, 0)",
             name="roll_forward_closes",
             show=(
                 *SHOWN,
@@ -87,10 +88,12 @@ def _of_weeks() -> tuple[Expectation, ...]:
                 "returned_to_us_quantity",
                 "sold_quantity",
                 "consumer_returned_quantity",
+                "adjusted_quantity",
                 "calculated_quantity",
             ),
             severity="critical",
-            message="Opening stock, receipts, returns and sell-out do not add up to the calculated stock.",
+            message="Opening stock, receipts, returns, sell-out and adjustments do not add up to the "
+            "calculated stock.",
             remedy=REBUILD,
             column="calculated_quantity",
         ),
@@ -146,9 +149,10 @@ def _of_weeks() -> tuple[Expectation, ...]:
         _moves_with(
             "sales_are_the_reported_ones",
             "sold_quantity",
-            """
+            f"""
             select partner_code, product_code, week_start_date, sum(sold_quantity) as moved
             from core.fct_sell_out_weekly
+            where {SELL_OUT_OF_RECORD}
             group by all
             """,
             "Units sold in the roll-forward are not those of the reported sell-out of that week.",

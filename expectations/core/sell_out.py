@@ -10,6 +10,7 @@ from typing import Final
 
 from great_expectations.expectations.expectation import Expectation
 
+from expectations.core.currencies import amounts_have_a_rate
 from expectations.core.documents import REBUILD
 from expectations.terms import Terms
 from expectations.vocabulary import (
@@ -29,7 +30,10 @@ def suites(terms: Terms) -> list[Suite]:
     return [
         Suite("core.fct_sell_out", (holds_what_the_ledger_says(), holds_live_reports_only())),
         Suite("core.fct_sell_out_in_scope", _of_lines(terms)),
-        Suite("core.fct_sell_out_weekly", (weeks_hold_what_the_lines_say(),)),
+        Suite(
+            "core.fct_sell_out_weekly",
+            (weeks_hold_what_the_lines_say(), amounts_have_a_rate("fct_sell_out_weekly")),
+        ),
     ]
 
 
@@ -47,7 +51,7 @@ def holds_what_the_ledger_says() -> Expectation:
                 slice_key,
                 sum(row_count) as row_count,
                 sum(sold_quantity_in_unit) as quantity,
-                sum(net_amount) as amount
+                sum(document_net_amount) as amount
             from core.fct_sell_out_by_slice
             group by slice_key
         )

@@ -103,7 +103,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
 def _of_every_document(entity: str, terms: Terms, is_delivered: bool) -> list[Expectation]:
     name = entity.removesuffix("_lines")
     number = ERP_KEYS[entity][0]
-    expectations = [
+    return [
         not_empty(
             severity="critical" if entity == "invoice_lines" and is_delivered else "warning",
             message=f"The ERP delivers no {name}s.",
@@ -144,20 +144,6 @@ def _of_every_document(entity: str, terms: Terms, is_delivered: bool) -> list[Ex
             column=DATE[entity],
         ),
     ]
-    if "currency_code" in REQUIRED[entity]:
-        expectations.append(
-            no_row_where(
-                f"currency_code <> '{terms.currency}'",
-                name="currency_is_the_companys",
-                show=(number, "currency_code"),
-                severity="critical",
-                message=f"A {name} is in another currency than {terms.currency}, and there are no rates "
-                "yet: its amount would be added as it stands.",
-                remedy="Convert the amount in the mapping query, or correct `currency` in company.yml.",
-                column="currency_code",
-            )
-        )
-    return expectations
 
 
 def documents_hold_what_the_ledger_says(entity: str) -> Expectation:
@@ -207,17 +193,25 @@ def _units_are_known(entity: str) -> Expectation:
             select product_code, unit_code from landing.product_units
             union
             select product_code, base_unit_code as unit_code from landing.newest_products
-        )
+        ),
+        line as (select * from {batch})
         select product_code, unit_code, count(*) as line_count
-        from {batch}
+        from line
         where (product_code, unit_code) not in (select (product_code, unit_code) from known)
+            and not exists (
+                select 1 from landing.unit_rules as rule
+                where rule.unit_code = line.unit_code
+                    and rule.product_code in (line.product_code, '*')
+                    and rule.partner_code in (line.partner_code, '*')
+            )
         group by product_code, unit_code
         order by product_code, unit_code
         """,
         name="units_are_known",
         severity="warning" if entity == "order_lines" else "critical",
         message=f"A {name} is in a unit that its product does not have: its units cannot be counted.",
-        remedy="Add the unit to the product in the ERP, or to the mapping query of product_units.",
+        remedy="Add the unit to the product in the ERP, to the mapping query of product_units, or to "
+        "the company's rules/units.csv.",
         found="product {product_code} in {unit_code}: {line_count} lines",
         column="unit_code",
     )

@@ -82,16 +82,6 @@ def _of_reports(entity: str, terms: Terms) -> list[Expectation]:
             remedy="Put the file into the inbox again and run; if it comes back, report the fault.",
             column=report.date,
         ),
-        no_row_where(
-            f"first_currency <> '{terms.currency}' or last_currency <> '{terms.currency}'",
-            name="currency_is_the_companys",
-            show=("slice_key", "first_currency", "last_currency"),
-            severity="critical",
-            message=f"A report is in another currency than {terms.currency}, and there are no rates yet: its "
-            "amounts would be added as they stand.",
-            remedy="Leave out `net_amount` in the feed's profile, or correct its `currency`.",
-            column="currency_code",
-        ),
         refers_to(
             "partner_code",
             "landing.newest_partners",

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 from expectations.hub import Hub
-from expectations.marts import channel, monthly, reconciliation
+from expectations.marts import channel, monthly, reconciliation, reports
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
 
 
 def suites(hub: Hub, terms: Terms) -> list[Suite]:
     """The suites for `marts`; each promised mart is expected to be there."""
-    return [*monthly.suites(hub, terms), *channel.suites(hub, terms), *reconciliation.suites(hub, terms)]
+    return [
+        *monthly.suites(hub, terms),
+        *channel.suites(hub, terms),
+        *reports.suites(hub, terms),
+        *reconciliation.suites(hub, terms),
+    ]

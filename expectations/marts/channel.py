@@ -12,7 +12,7 @@ from expectations.marts.promises import (
     rate_follows,
     ties,
 )
-from expectations.terms import Terms
+from expectations.terms import SELL_OUT_OF_RECORD, Terms
 from expectations.vocabulary import Suite, between, no_row_where, one_of
 
 BALANCE = (
@@ -70,7 +70,7 @@ def _balance(hub: Hub, terms: Terms) -> Suite:
                 month_of_fact="month_start_date",
                 sums={"sell_out_quantity": "net_quantity"},
                 until=terms,
-                where="product_code <> 'UNMATCHED'",
+                where=f"product_code <> 'UNMATCHED' and {SELL_OUT_OF_RECORD}",
                 name="sell_out_ties_to_the_fact",
             ),
             has_reason(("sell_out_sell_in_rate",)),

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from expectations.hub import Hub
-from expectations.marts.promises import does_not_collapse, of_grain, of_time, rate_follows, ties
-from expectations.terms import Terms
+from expectations.marts.promises import (
+    does_not_collapse,
+    of_grain,
+    of_time,
+    rate_follows,
+    ties,
+)
+from expectations.terms import SELL_OUT_OF_RECORD, Terms
 from expectations.vocabulary import Suite, between, no_row_where
 
 GRAIN = ("month_start_date", "partner_code", "product_code")
@@ -84,6 +90,7 @@ def _sell_out(hub: Hub, terms: Terms) -> Suite:
                     "line_count": "line_count",
                 },
                 until=terms,
+                where=SELL_OUT_OF_RECORD,
             ),
             between(
                 "coverage_rate",

@@ -92,15 +92,21 @@ def ties(
     )
 
 
-def rate_follows(rate: str, numerator: str, denominator: str, *, digits: str = "0.0001") -> Expectation:
+def rate_follows(
+    rate: str,
+    numerator: str,
+    denominator: str,
+    *,
+    digits: str = "0.0001",
+    show: tuple[str, ...] = ("partner_code", "product_code"),
+) -> Expectation:
     """The rate stands exactly where both parts do and the denominator is above 0: 100 x the ratio."""
     return no_row_where(
         f"({rate} is not null) <> ({numerator} is not null and coalesce({denominator} > 0, false)) "
         f"or abs({rate} - 100.0 * {numerator} / nullif({denominator}, 0)) > {digits}",
         name=f"{rate}_follows_its_parts",
         show=(
-            "partner_code",
-            "product_code",
+            *show,
             f"{numerator} as numerator",
             f"{denominator} as denominator",
             rate,

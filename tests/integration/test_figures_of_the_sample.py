@@ -220,6 +220,188 @@ def test_a_negative_calculated_stock_is_flagged_in_exactly_the_planted_weeks(
     assert [week for (week,) in found] == planted["negative_weeks"]
 
 
+def test_each_planted_gap_and_no_other_names_its_likely_cause(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    phantom, missing = key["planted"]["phantom_stock"], key["planted"]["missing_sell_in"]
+    expected = {
+        (phantom["partner_code"], product, row["week"], "phantom_stock", row["gap_quantity"])
+        for product, weeks in phantom["weeks_by_product"].items()
+        for row in weeks
+    } | {
+        (
+            missing["partner_code"],
+            missing["product_code"],
+            row["week"],
+            "missing_sell_in",
+            row["gap_quantity"],
+        )
+        for row in missing["weeks"]
+        if row["gap_quantity"] != 0
+    }
+    found = published.sql(
+        "select partner_code, product_code, strftime(week_start_date, '%G-W%V'), likely_cause_code, "
+        "gap_quantity from marts.mart_siso_weekly where is_gap_tolerated = false"
+    ).fetchall()
+
+    assert len(expected) > 60
+    assert len(found) == len(expected)
+    assert set(found) == expected
+
+
+def test_a_gap_stands_since_the_planted_week_and_says_so_in_two_languages(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    planted = key["planted"]["phantom_stock"]
+    found = published.execute(
+        "select gap_since_date::varchar, likely_cause_name_fr, likely_cause_name_en "
+        "from marts.mart_siso_weekly where partner_code = ? and is_gap_tolerated = false group by all",
+        [planted["partner_code"]],
+    ).fetchall()
+
+    assert len(found) == 1
+    assert found[0][0] == planted["from"]
+    assert found[0][1].startswith("Stock sur le papier")
+    assert found[0][2].startswith("Stock on paper")
+
+
+def test_reports_are_late_missing_restated_or_doubled_as_planted(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    planted = key["planted"]
+
+    def counts(partner: str) -> tuple[Any, ...]:
+        return published.execute(
+            "select sum(late_count), sum(missing_count), sum(restated_count), sum(days_late) "
+            "from marts.mart_reporting_compliance_weekly where partner_code = ?",
+            [partner],
+        ).fetchone()
+
+    late = planted["late_reporter"]
+    days_late = [row["days_after_period"] - late["due_days"] for row in late["reports"]]
+    # The newest of its weeks whose report is due has not come yet.
+    assert counts(late["partner_code"]) == (len(days_late), 1, 0, sum(days_late))
+    for plant in ("weeks", "month", "damaged"):
+        missing = planted["missing_reports"][plant]
+        assert counts(missing["partner_code"]) == (0, len(missing["periods"]), 0, 0)
+    assert counts(planted["restated_report"]["partner_code"]) == (0, 0, 1, 0)
+    assert counts(planted["duplicate_file"]["partner_code"]) == (0, 0, 0, 0)
+
+
+def test_a_restated_week_counts_as_restated_and_once(key: Key, published: duckdb.DuckDBPyConnection) -> None:
+    planted = key["planted"]["restated_report"]
+    live = next(file for file in planted["files"] if file["state"] == "landed")
+    (found,) = published.execute(
+        "select sum(sold_quantity - consumer_returned_quantity) from marts.mart_siso_weekly "
+        "where partner_code = ? and strftime(week_start_date, '%G-W%V') = ?",
+        [planted["partner_code"], planted["period"]],
+    ).fetchone()
+    (restated,) = published.execute(
+        "select restated_count from marts.mart_reporting_compliance_weekly "
+        "where partner_code = ? and strftime(week_start_date, '%G-W%V') = ?",
+        [planted["partner_code"], planted["period"]],
+    ).fetchone()
+
+    assert restated == 1
+    assert found == live["net_quantity"]
+
+
+def test_rows_in_quarantine_are_those_of_the_files_that_count(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    (found,) = published.sql(
+        "select sum(quarantined_row_count) from marts.mart_reporting_compliance_weekly"
+    ).fetchone()
+
+    assert found == key["files"]["totals"]["rows_quarantined"]
+
+
+def test_not_reported_stays_null_through_every_mart(key: Key, published: duckdb.DuckDBPyConnection) -> None:
+    """A partner that sent nothing for a month has no reported figure in any mart, not even a zero."""
+    silent = key["planted"]["missing_reports"]["month"]
+    (month,) = silent["periods"]
+    marts = [
+        table
+        for (table,) in published.sql(
+            "select table_name from duckdb_tables() where schema_name = 'marts' order by all"
+        ).fetchall()
+    ]
+    told = {}
+    for mart in marts:
+        columns = {
+            column
+            for (column,) in published.execute(
+                "select column_name from duckdb_columns() where schema_name = 'marts' and table_name = ?",
+                [mart],
+            ).fetchall()
+        }
+        reported = sorted(columns & REPORTED_COLUMNS.get(mart, set()))
+        if mart not in REPORTED_COLUMNS:
+            assert mart in SAYS_NOTHING_OF_REPORTS, f"{mart}: which of its columns come from reports?"
+            continue
+        assert set(reported) == REPORTED_COLUMNS[mart]
+        # Weeks that lie wholly in the month: the next report says nothing of them.
+        days = (
+            ("month_start_date",) if "month_start_date" in columns else ("week_start_date", "week_end_date")
+        )
+        within = " and ".join(f"strftime({day}, '%Y-%m') = '{month}'" for day in days)
+        sums = ", ".join(f"count({column})" for column in reported)
+        row = published.execute(
+            f"select count(*), {sums} from marts.{mart} where partner_code = ? and {within}",
+            [silent["partner_code"]],
+        ).fetchone()
+        told[mart] = dict(zip(["rows", *reported], row, strict=True))
+
+    assert told["mart_sell_out_monthly"]["rows"] > 0
+    assert told["mart_channel_balance_monthly"]["rows"] > 0
+    assert told["mart_channel_inventory_weekly"]["rows"] > 0
+    assert {mart: {c: n for c, n in row.items() if c != "rows" and n} for mart, row in told.items()} == {
+        mart: {} for mart in told
+    }
+
+
+REPORTED_COLUMNS = {
+    "mart_sell_out_monthly": {"sold_quantity", "returned_quantity", "net_quantity", "net_amount"},
+    "mart_channel_balance_monthly": {
+        "sell_out_quantity",
+        "sell_out_sell_in_rate",
+        "sell_through_a_rate",
+        "sell_through_b_rate",
+        "sell_through_c_rate",
+        "stock_rotation_rate",
+        "closing_stock_quantity",
+    },
+    "mart_channel_inventory_weekly": {
+        "sold_quantity",
+        "consumer_returned_quantity",
+        "reported_quantity",
+        "calculated_quantity",
+        "gap_quantity",
+        "on_hand_quantity",
+        "days_of_inventory",
+        "weeks_of_supply",
+    },
+    "mart_siso_weekly": {
+        "sold_quantity",
+        "consumer_returned_quantity",
+        "reported_quantity",
+        "calculated_quantity",
+        "gap_quantity",
+        "gap_rate",
+    },
+    "mart_feed_differences_monthly": {"net_quantity", "counted_net_quantity"},
+    "mart_unmatched_products_monthly": {"line_count"},
+}
+"""Of each mart the columns that know only what partners reported."""
+SAYS_NOTHING_OF_REPORTS = {
+    "mart_sell_in_monthly",
+    "mart_margin_reconciliation_monthly",
+    "mart_reporting_compliance_weekly",
+    "publication",
+}
+"""Marts that the ERP and the ledger tell alone, or that count the reports themselves."""
+
+
 def test_packs_become_pieces(key: Key, published: duckdb.DuckDBPyConnection) -> None:
     for planted in key["planted"]["packs"]["partners"]:
         (found,) = published.execute(

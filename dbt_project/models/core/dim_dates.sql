@@ -51,6 +51,7 @@ numbered as (
     select
         date_day,
         week_start_date,
+        thursday_date,
         cast(extract(year from thursday_date) as integer) as iso_year,
         1 + cast(
             floor({{ divide('extract(doy from thursday_date) - 1', 7) }}) as integer
@@ -58,27 +59,63 @@ numbered as (
     from weeks
 ),
 
+fiscal_periods as (
+    select * from {{ ref('stg_rules__fiscal_periods') }}
+),
+
 final as (
     select
-        date_day,
-        week_start_date,
-        {{ add_days('week_start_date', 6) }} as week_end_date,
-        iso_year,
-        iso_week,
-        cast(iso_year as string) || '-W' || lpad(cast(iso_week as string), 2, '0')
-            as week_label,
-        {{ month_start('date_day') }} as month_start_date,
+        numbered.date_day,
+        numbered.week_start_date,
+        {{ add_days('numbered.week_start_date', 6) }} as week_end_date,
+        numbered.iso_year,
+        numbered.iso_week,
+        cast(numbered.iso_year as string) || '-W'
+        || lpad(cast(numbered.iso_week as string), 2, '0') as week_label,
+        {{ month_start('numbered.date_day') }} as month_start_date,
         cast(
-            date_trunc('month', date_day)
+            date_trunc('month', numbered.date_day)
             + interval '1' month
             - interval '1' day as date
         ) as month_end_date,
-        {{ month_label('date_day') }} as month_label,
-        cast(extract(year from date_day) as string)
-        || '-Q' || cast(extract(quarter from date_day) as string) as quarter_label,
-        cast(extract(year from date_day) as integer) as year_number,
-        {{ days_between('week_start_date', 'date_day') }} >= 5 as is_weekend
+        {{ month_label('numbered.date_day') }} as month_label,
+        cast(extract(year from numbered.date_day) as string)
+        || '-Q' || cast(extract(quarter from numbered.date_day) as string)
+            as quarter_label,
+        cast(extract(year from numbered.date_day) as integer) as year_number,
+        {{ days_between('numbered.week_start_date', 'numbered.date_day') }} >= 5
+            as is_weekend,
+        day_periods.fiscal_year,
+        day_periods.fiscal_quarter,
+        cast(day_periods.fiscal_year as string) || '-Q'
+        || cast(day_periods.fiscal_quarter as string) as fiscal_quarter_label,
+        day_periods.fiscal_period,
+        cast(day_periods.fiscal_year as string) || '-P'
+        || lpad(cast(day_periods.fiscal_period as string), 2, '0')
+            as fiscal_period_label,
+        day_periods.period_start_date as fiscal_period_start_date,
+        day_periods.period_end_date as fiscal_period_end_date,
+        -- A week belongs to the fiscal year of its Thursday.
+        week_periods.fiscal_year as fiscal_week_year,
+        1 + cast(
+            floor({{
+                divide(
+                    days_between(
+                        'week_periods.first_week_start_date', 'numbered.week_start_date'
+                    ),
+                    7
+                )
+            }}) as integer
+        ) as fiscal_week
     from numbered
+    left join fiscal_periods as day_periods
+        on
+            numbered.date_day >= day_periods.period_start_date
+            and numbered.date_day <= day_periods.period_end_date
+    left join fiscal_periods as week_periods
+        on
+            numbered.thursday_date >= week_periods.period_start_date
+            and numbered.thursday_date <= week_periods.period_end_date
 )
 
 select * from final

@@ -11,6 +11,10 @@ terms as (
     select * from {{ ref('stg_erp__partner_terms') }}
 ),
 
+partner_rules as (
+    select * from {{ ref('stg_rules__partners') }}
+),
+
 versions as (
     {{ partner_versions() }}
 ),
@@ -34,6 +38,7 @@ final as (
         terms.discount_rate,
         terms.payment_term_days,
         coalesce(terms.transit_days, 0) as transit_days,
+        partner_rules.siso_gap_tolerance_rate,
         versions.valid_from_date,
         versions.valid_to_date,
         {{ in_range(as_of_date(), 'versions') }} as is_current,
@@ -44,6 +49,7 @@ final as (
         on
             versions.partner_code = terms.partner_code
             and versions.valid_from_date = terms.valid_from_date
+    left join partner_rules on versions.partner_code = partner_rules.partner_code
 )
 
 select * from final

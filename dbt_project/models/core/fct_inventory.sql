@@ -3,9 +3,9 @@
 -- not additive over weeks.
 --
 -- The roll-forward, calculated = opening + received - returned to us - sold + consumer
--- returns, starts from a reported stock, the anchor, and runs until a week whose sales
--- are not known. The next reported stock anchors a new chain. Inside a longer reporting
--- period the chain runs on unseen.
+-- returns + adjustments, starts from a reported stock, the anchor, and runs until a
+-- week whose sales are not known. The next reported stock anchors a new chain. Inside a
+-- longer reporting period the chain runs on unseen.
 with
 
 weeks as (
@@ -108,6 +108,7 @@ final as (
         compared.returned_to_us_quantity,
         compared.sold_quantity,
         compared.consumer_returned_quantity,
+        compared.adjusted_quantity,
         {{ quantity('compared.rolled_quantity') }} as calculated_quantity,
         compared.reported_quantity,
         {{ quantity('compared.gap_quantity') }} as gap_quantity,

@@ -7,12 +7,12 @@ lines as (
     select * from {{ ref('stg_erp__order_lines') }}
 ),
 
-units as (
-    select * from {{ ref('int_product_units_completed') }}
-),
-
 partners as (
     select * from {{ ref('dim_partners') }}
+),
+
+rates as (
+    select * from {{ ref('dim_exchange_rates') }}
 ),
 
 shipments as (
@@ -34,19 +34,28 @@ deliveries as (
 joined as (
     select
         lines.*,
-        {{ quantity('lines.ordered_quantity * units.base_quantity') }} as base_quantity,
+        {{
+            in_base_units(
+                'lines.ordered_quantity', unit_numerator(), unit_denominator()
+            )
+        }} as base_quantity,
         partners.partner_version_id,
         partners.channel_code,
+        {{ in_company_currency('lines.net_amount', 'lines') }} as company_net_amount,
+        {{ amount_reason('lines.net_amount', 'lines') }} as amount_reason_code,
         {{ quantity('coalesce(deliveries.shipped_quantity, 0)') }} as shipped_quantity,
         deliveries.first_shipment_date,
         deliveries.last_delivery_date
     from lines
-    left join units
-        on lines.product_code = units.product_code and lines.unit_code = units.unit_code
+    {{ unit_joins('lines', 'order_date') }}
     left join partners
         on
             lines.partner_code = partners.partner_code
             and {{ in_range('lines.order_date', 'partners') }}
+    left join rates
+        on
+            lines.currency_code = rates.currency_code
+            and lines.order_date = rates.date_day
     left join deliveries
         on
             lines.order_number = deliveries.order_number
@@ -79,8 +88,11 @@ final as (
         unit_code,
         ordered_quantity as ordered_quantity_in_unit,
         base_quantity as ordered_quantity,
-        net_amount,
-        currency_code,
+        company_net_amount as net_amount,
+        {{ company_currency() }} as currency_code,
+        net_amount as document_net_amount,
+        currency_code as document_currency_code,
+        amount_reason_code,
         shipped_quantity,
         first_shipment_date,
         last_delivery_date,

@@ -3,7 +3,7 @@
 with
 
 feeds as (
-    select * from {{ ref('stg_rules__feeds') }}
+    select * from {{ ref('dim_feeds') }}
 ),
 
 slices as (
@@ -27,6 +27,7 @@ kinds as (
         expected_from_date,
         expected_to_date,
         due_days,
+        is_sell_out_of_record as is_of_record,
         'sell_out' as report_kind_code
     from feeds
     where reports_sell_out
@@ -38,6 +39,7 @@ kinds as (
         expected_from_date,
         expected_to_date,
         due_days,
+        is_inventory_of_record as is_of_record,
         'inventory' as report_kind_code
     from feeds
     where reports_inventory
@@ -72,6 +74,7 @@ expected as (
         kinds.feed_code,
         calendar_periods.period_start_date,
         calendar_periods.period_end_date,
+        kinds.is_of_record,
         kinds.due_days
     from kinds
     inner join calendar_periods
@@ -92,7 +95,7 @@ reported as (
         slices.slice_key,
         slices.landed_row_count,
         batches.received_at,
-        kinds.frequency_code,
+        kinds.is_of_record,
         kinds.due_days
     from slices
     left join batches on slices.batch_id = batches.batch_id
@@ -102,23 +105,41 @@ reported as (
             and slices.entity_code = kinds.report_kind_code
 ),
 
--- A report of several periods speaks for all of them: a day without a line inside it is
--- a zero.
-spanned as (
+known_periods as (
     select
-        expected.report_kind_code,
-        expected.feed_code,
-        expected.period_start_date,
-        min(batches.received_at) as received_at
+        feed_code,
+        period_start_date,
+        period_end_date
     from expected
+    union distinct
+    select
+        feed_code,
+        period_start_date,
+        period_end_date
+    from reported
+),
+
+-- A report of several periods speaks for all of them: a day without a line inside it is
+-- a zero. A superseded report has come too.
+arrivals as (
+    select
+        known_periods.feed_code,
+        known_periods.period_start_date,
+        min(case when batches.state_code = 'landed' then batches.received_at end)
+            as received_at,
+        min(batches.received_at) as first_received_at,
+        -- Documents that stand beside one another are one report.
+        max(case when batches.state_code = 'landed' then 1 else 0 end)
+        + sum(case when batches.state_code = 'superseded' then 1 else 0 end)
+            as report_count
+    from known_periods
     inner join batches
         on
-            expected.feed_code = batches.feed_code
-            and expected.period_start_date >= batches.period_start_date
-            and expected.period_end_date <= batches.period_end_date
-    where batches.state_code = 'landed'
-    group by
-        expected.report_kind_code, expected.feed_code, expected.period_start_date
+            known_periods.feed_code = batches.feed_code
+            and known_periods.period_start_date >= batches.period_start_date
+            and known_periods.period_end_date <= batches.period_end_date
+    where batches.state_code in ('landed', 'superseded')
+    group by known_periods.feed_code, known_periods.period_start_date
 ),
 
 combined as (
@@ -131,25 +152,30 @@ combined as (
             as period_start_date,
         coalesce(expected.period_end_date, reported.period_end_date) as period_end_date,
         coalesce(expected.due_days, reported.due_days, 0) as due_days,
+        -- A feed whose profile is gone counts on.
+        coalesce(expected.is_of_record, reported.is_of_record, true) as is_of_record,
         expected.feed_code is not null as is_expected,
-        reported.feed_code is not null or spanned.feed_code is not null as is_reported,
+        reported.feed_code is not null or arrivals.received_at is not null
+            as is_reported,
         reported.slice_key,
         case
             when reported.feed_code is not null then reported.landed_row_count
-            when spanned.feed_code is not null then 0
+            when arrivals.received_at is not null then 0
         end as landed_row_count,
-        coalesce(reported.received_at, spanned.received_at) as received_at
+        coalesce(reported.received_at, arrivals.received_at) as received_at,
+        arrivals.first_received_at,
+        coalesce(arrivals.report_count, 0) as report_count
     from expected
     full outer join reported
         on
             expected.report_kind_code = reported.report_kind_code
             and expected.feed_code = reported.feed_code
             and expected.period_start_date = reported.period_start_date
-    left join spanned
+    left join arrivals
         on
-            expected.report_kind_code = spanned.report_kind_code
-            and expected.feed_code = spanned.feed_code
-            and expected.period_start_date = spanned.period_start_date
+            coalesce(expected.feed_code, reported.feed_code) = arrivals.feed_code
+            and coalesce(expected.period_start_date, reported.period_start_date)
+            = arrivals.period_start_date
 ),
 
 final as (
@@ -171,10 +197,18 @@ final as (
             )
         }} as month_start_date,
         {{ add_days('period_end_date', 'due_days') }} as due_date,
+        is_of_record,
         is_expected,
         is_reported,
         cast(landed_row_count as bigint) as landed_row_count,
         received_at,
+        first_received_at,
+        coalesce(
+            cast(coalesce(first_received_at, received_at) as date)
+            > {{ add_days('period_end_date', 'due_days') }},
+            false
+        ) as is_late,
+        cast(report_count as bigint) as report_count,
         slice_key
     from combined
 )

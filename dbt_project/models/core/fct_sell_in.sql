@@ -6,10 +6,6 @@ lines as (
     select * from {{ ref('stg_erp__invoice_lines') }}
 ),
 
-units as (
-    select * from {{ ref('int_product_units_completed') }}
-),
-
 partners as (
     select * from {{ ref('dim_partners') }}
 ),
@@ -18,17 +14,31 @@ costs as (
     select * from {{ ref('stg_erp__product_costs') }}
 ),
 
+rates as (
+    select * from {{ ref('dim_exchange_rates') }}
+),
+
 joined as (
     select
         lines.*,
-        {{ quantity('lines.invoiced_quantity * units.base_quantity') }}
-            as base_quantity,
+        {{
+            in_base_units(
+                'lines.invoiced_quantity', unit_numerator(), unit_denominator()
+            )
+        }} as base_quantity,
         partners.partner_version_id,
         partners.channel_code,
-        costs.unit_cost_amount
+        costs.unit_cost_amount,
+        {{ in_company_currency('lines.gross_amount', 'lines') }}
+            as company_gross_amount,
+        {{ in_company_currency('lines.standard_discount_amount', 'lines') }}
+            as company_standard_discount_amount,
+        {{ in_company_currency('lines.exceptional_discount_amount', 'lines') }}
+            as company_exceptional_discount_amount,
+        {{ in_company_currency('lines.net_amount', 'lines') }} as company_net_amount,
+        {{ amount_reason('lines.net_amount', 'lines') }} as amount_reason_code
     from lines
-    left join units
-        on lines.product_code = units.product_code and lines.unit_code = units.unit_code
+    {{ unit_joins('lines', 'invoice_date') }}
     left join partners
         on
             lines.partner_code = partners.partner_code
@@ -37,6 +47,10 @@ joined as (
         on
             lines.product_code = costs.product_code
             and {{ in_range('lines.invoice_date', 'costs') }}
+    left join rates
+        on
+            lines.currency_code = rates.currency_code
+            and lines.invoice_date = rates.date_day
 ),
 
 final as (
@@ -62,11 +76,17 @@ final as (
             as sold_quantity,
         {{ quantity('case when base_quantity < 0 then -base_quantity '
             ~ 'when base_quantity >= 0 then 0 end') }} as credited_quantity,
-        gross_amount,
-        standard_discount_amount,
-        exceptional_discount_amount,
-        net_amount,
-        currency_code,
+        company_gross_amount as gross_amount,
+        company_standard_discount_amount as standard_discount_amount,
+        company_exceptional_discount_amount as exceptional_discount_amount,
+        company_net_amount as net_amount,
+        {{ company_currency() }} as currency_code,
+        gross_amount as document_gross_amount,
+        standard_discount_amount as document_standard_discount_amount,
+        exceptional_discount_amount as document_exceptional_discount_amount,
+        net_amount as document_net_amount,
+        currency_code as document_currency_code,
+        amount_reason_code,
         unit_cost_amount,
         {{ amount('base_quantity * unit_cost_amount') }} as cost_amount,
         slice_key,

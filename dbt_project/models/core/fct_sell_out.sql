@@ -29,9 +29,15 @@ territories as (
     select * from {{ ref('dim_territories') }}
 ),
 
+rates as (
+    select * from {{ ref('dim_exchange_rates') }}
+),
+
 placed as (
     select
         lines.*,
+        {{ in_company_currency('lines.net_amount', 'lines') }} as company_net_amount,
+        {{ amount_reason('lines.net_amount', 'lines') }} as amount_reason_code,
         partners.partner_version_id,
         partners.channel_code,
         {{ territory_code('partners.country_code', 'lines.postal_code') }}
@@ -41,6 +47,10 @@ placed as (
         on
             lines.partner_code = partners.partner_code
             and {{ in_range('lines.sale_date', 'partners') }}
+    left join rates
+        on
+            lines.currency_code = rates.currency_code
+            and lines.sale_date = rates.date_day
 ),
 
 final as (
@@ -73,8 +83,11 @@ final as (
         placed.returned_quantity,
         {{ quantity('placed.sold_quantity - placed.returned_quantity') }}
             as net_quantity,
-        placed.net_amount,
-        placed.currency_code,
+        placed.company_net_amount as net_amount,
+        {{ company_currency() }} as currency_code,
+        placed.net_amount as document_net_amount,
+        placed.currency_code as document_currency_code,
+        placed.amount_reason_code,
         placed.transaction_id,
         placed.customer_key,
         placed.source_batch_id,

@@ -1,5 +1,5 @@
--- Grain: one row per slice, product, unit, reported identifiers, week, month and
--- currency.
+-- Grain: one row per slice, product, unit, reported identifiers, week, month and the
+-- document's currency.
 -- Additive: quantities in base units, amounts, counts. All that reads sell-out by
 -- product reads this:
 -- it is some hundred times smaller than fct_sell_out and replaced by the same slices.
@@ -56,6 +56,7 @@ final as (
         reported_gtin,
         partner_product_code,
         currency_code,
+        document_currency_code,
         source_batch_id,
         max(unmatched_label) as unmatched_label,
         {{ quantity('sum(sold_quantity_in_unit)') }} as sold_quantity_in_unit,
@@ -64,7 +65,9 @@ final as (
         {{ quantity('sum(returned_quantity)') }} as returned_quantity,
         {{ quantity('sum(net_quantity)') }} as net_quantity,
         {{ amount('sum(net_amount)') }} as net_amount,
-        count(*) as line_count
+        {{ amount('sum(document_net_amount)') }} as document_net_amount,
+        count(*) as line_count,
+        count(amount_reason_code) as unconverted_line_count
     from touched_lines
     group by
         slice_key,
@@ -82,6 +85,7 @@ final as (
         reported_gtin,
         partner_product_code,
         currency_code,
+        document_currency_code,
         source_batch_id
 )
 

@@ -6,10 +6,6 @@ lines as (
     select * from {{ ref('stg_erp__shipment_lines') }}
 ),
 
-units as (
-    select * from {{ ref('int_product_units_completed') }}
-),
-
 partners as (
     select * from {{ ref('dim_partners') }}
 ),
@@ -17,7 +13,11 @@ partners as (
 converted as (
     select
         lines.*,
-        {{ quantity('lines.shipped_quantity * units.base_quantity') }} as base_quantity,
+        {{
+            in_base_units(
+                'lines.shipped_quantity', unit_numerator(), unit_denominator()
+            )
+        }} as base_quantity,
         partners.partner_version_id,
         partners.channel_code,
         coalesce(
@@ -25,8 +25,7 @@ converted as (
             {{ add_days('lines.shipment_date', 'coalesce(partners.transit_days, 0)') }}
         ) as arrival_date
     from lines
-    left join units
-        on lines.product_code = units.product_code and lines.unit_code = units.unit_code
+    {{ unit_joins('lines', 'shipment_date') }}
     left join partners
         on
             lines.partner_code = partners.partner_code

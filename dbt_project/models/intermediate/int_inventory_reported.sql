@@ -20,6 +20,26 @@ resolved as (
     {{ resolved_lines('lines', 'stock_date') }}
 ),
 
+converted as (
+    select
+        resolved.*,
+        {{
+            in_base_units(
+                'resolved.on_hand_quantity_in_unit',
+                'resolved.unit_numerator',
+                'resolved.unit_denominator'
+            )
+        }} as on_hand_quantity,
+        {{
+            in_base_units(
+                'resolved.in_transit_quantity_in_unit',
+                'resolved.unit_numerator',
+                'resolved.unit_denominator'
+            )
+        }} as in_transit_quantity
+    from resolved
+),
+
 final as (
     select
         slice_key,
@@ -38,12 +58,10 @@ final as (
         max(case when product_code = 'UNMATCHED' then product_label end)
             as unmatched_label,
         {{ quantity('sum(on_hand_quantity_in_unit)') }} as on_hand_quantity_in_unit,
-        {{ quantity('sum(on_hand_quantity_in_unit * base_quantity)') }}
-            as on_hand_quantity,
-        {{ quantity('sum(in_transit_quantity_in_unit * base_quantity)') }}
-            as in_transit_quantity,
+        {{ quantity('sum(on_hand_quantity)') }} as on_hand_quantity,
+        {{ quantity('sum(in_transit_quantity)') }} as in_transit_quantity,
         count(*) as line_count
-    from resolved
+    from converted
     group by
         slice_key,
         partner_code,

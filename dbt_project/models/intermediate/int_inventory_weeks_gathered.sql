@@ -10,11 +10,15 @@ shipments as (
 ),
 
 sell_out as (
-    select * from {{ ref('fct_sell_out_weekly') }} where product_code <> 'UNMATCHED'
+    select * from {{ ref('fct_sell_out_weekly') }}
+    where
+        product_code <> 'UNMATCHED' and {{ is_of_record('feed_code', 'sell_out') }}
 ),
 
 stocks as (
-    select * from {{ ref('int_inventory_reported') }} where product_code <> 'UNMATCHED'
+    select * from {{ ref('int_inventory_reported') }}
+    where
+        product_code <> 'UNMATCHED' and {{ is_of_record('feed_code', 'inventory') }}
 ),
 
 covered_weeks as (
@@ -23,7 +27,15 @@ covered_weeks as (
 
 periods as (
     select * from {{ ref('fct_reporting_periods') }}
-    where report_kind_code = 'inventory'
+    where report_kind_code = 'inventory' and is_of_record
+),
+
+feeds as (
+    select * from {{ ref('dim_feeds') }} where is_inventory_of_record
+),
+
+adjustments as (
+    select * from {{ ref('stg_rules__stock_adjustments') }}
 ),
 
 dates as (
@@ -51,6 +63,16 @@ moved as (
     group by partner_code, product_code, {{ week_start('arrival_date') }}
 ),
 
+adjusted as (
+    select
+        partner_code,
+        product_code,
+        {{ week_start('adjustment_date') }} as week_start_date,
+        sum(adjusted_quantity) as adjusted_quantity
+    from adjustments
+    group by partner_code, product_code, {{ week_start('adjustment_date') }}
+),
+
 sold as (
     select
         partner_code,
@@ -68,6 +90,7 @@ sold as (
 counts as (
     select
         stocks.partner_code,
+        stocks.feed_code,
         stocks.product_code,
         stocks.on_hand_quantity,
         stocks.stock_date,
@@ -105,6 +128,7 @@ first_counted as (
 count_days as (
     select
         partner_code,
+        feed_code,
         {{ week_start('period_end_date') }} as week_start_date,
         period_end_date as stock_date
     from periods
@@ -112,18 +136,44 @@ count_days as (
     union all
     select
         partner_code,
+        feed_code,
         week_start_date,
         stock_date
-    from counted
+    from counts
+    where stock_date = last_stock_date
+),
+
+-- Feeds of which each tells a part of a partner's stock: without one of them the whole
+-- is not known.
+silent_weeks as (
+    select
+        feeds.partner_code,
+        weeks.week_start_date
+    from feeds
+    inner join weeks
+        on
+            feeds.expected_from_date <= weeks.week_start_date
+            and feeds.expected_to_date > weeks.week_end_date
+    left join count_days
+        on
+            feeds.feed_code = count_days.feed_code
+            and weeks.week_start_date = count_days.week_start_date
+    where count_days.feed_code is null
+    group by feeds.partner_code, weeks.week_start_date
 ),
 
 counted_weeks as (
     select
-        partner_code,
-        week_start_date,
-        max(stock_date) as stock_date
+        count_days.partner_code,
+        count_days.week_start_date,
+        max(count_days.stock_date) as stock_date
     from count_days
-    group by partner_code, week_start_date
+    left join silent_weeks
+        on
+            count_days.partner_code = silent_weeks.partner_code
+            and count_days.week_start_date = silent_weeks.week_start_date
+    where silent_weeks.partner_code is null
+    group by count_days.partner_code, count_days.week_start_date
 ),
 
 appearances as (
@@ -138,6 +188,12 @@ appearances as (
         product_code,
         week_start_date
     from sold
+    union all
+    select
+        partner_code,
+        product_code,
+        week_start_date
+    from adjusted
     union all
     select
         partner_code,
@@ -177,16 +233,15 @@ gathered as (
         counted_weeks.stock_date,
         coalesce(moved.received_quantity, 0) as received_quantity,
         coalesce(moved.returned_to_us_quantity, 0) as returned_to_us_quantity,
+        coalesce(adjusted.adjusted_quantity, 0) as adjusted_quantity,
         coalesce(sold.sold_quantity, 0) as sold_quantity,
         coalesce(sold.consumer_returned_quantity, 0) as consumer_returned_quantity,
         coalesce(sold.unresolved_line_count, 0) as unresolved_line_count,
         case
+            when counted_weeks.partner_code is null then null
             when counted.partner_code is not null then counted.reported_quantity
             -- Absent from a stock report that listed it before: nothing left.
-            when
-                counted_weeks.partner_code is not null
-                and first_counted.first_counted_week_date < grid.week_start_date
-                then 0
+            when first_counted.first_counted_week_date < grid.week_start_date then 0
         end as reported_quantity
     from grid
     left join covered_weeks
@@ -202,6 +257,11 @@ gathered as (
             grid.partner_code = moved.partner_code
             and grid.product_code = moved.product_code
             and grid.week_start_date = moved.week_start_date
+    left join adjusted
+        on
+            grid.partner_code = adjusted.partner_code
+            and grid.product_code = adjusted.product_code
+            and grid.week_start_date = adjusted.week_start_date
     left join sold
         on
             grid.partner_code = sold.partner_code
@@ -239,6 +299,7 @@ final as (
         end as reported_day_count,
         {{ quantity('received_quantity') }} as received_quantity,
         {{ quantity('returned_to_us_quantity') }} as returned_to_us_quantity,
+        {{ quantity('adjusted_quantity') }} as adjusted_quantity,
         case
             when week_state_code = 'reported' and unresolved_line_count = 0
                 then {{ quantity('sold_quantity') }}
@@ -250,7 +311,7 @@ final as (
         {{
             quantity(
                 'received_quantity - returned_to_us_quantity - sold_quantity '
-                ~ '+ consumer_returned_quantity'
+                ~ '+ consumer_returned_quantity + adjusted_quantity'
             )
         }} as net_flow_quantity,
         {{ quantity('reported_quantity') }} as reported_quantity

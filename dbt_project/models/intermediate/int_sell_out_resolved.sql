@@ -12,10 +12,20 @@ resolved as (
 final as (
     select
         resolved.*,
-        {{ quantity('resolved.sold_quantity_in_unit * resolved.base_quantity') }}
-            as sold_quantity,
-        {{ quantity('resolved.returned_quantity_in_unit * resolved.base_quantity') }}
-            as returned_quantity
+        {{
+            in_base_units(
+                'resolved.sold_quantity_in_unit',
+                'resolved.unit_numerator',
+                'resolved.unit_denominator'
+            )
+        }} as sold_quantity,
+        {{
+            in_base_units(
+                'resolved.returned_quantity_in_unit',
+                'resolved.unit_numerator',
+                'resolved.unit_denominator'
+            )
+        }} as returned_quantity
     from resolved
 )
 

@@ -8,7 +8,8 @@
 with
 
 periods as (
-    select * from {{ ref('fct_reporting_periods') }} where report_kind_code = 'sell_out'
+    select * from {{ ref('fct_reporting_periods') }}
+    where report_kind_code = 'sell_out' and is_of_record
 ),
 
 sell_out as (

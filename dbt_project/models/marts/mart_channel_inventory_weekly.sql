@@ -20,8 +20,7 @@ limits as (
         channel_code,
         {{ threshold('shortage_weeks_of_supply_weeks') }} as shortage_weeks,
         {{ threshold('min_weeks_of_supply_weeks') }} as low_weeks,
-        {{ threshold('max_weeks_of_supply_weeks') }} as overstock_weeks,
-        {{ threshold('siso_gap_tolerance_rate') }} * 100 as gap_tolerance_rate
+        {{ threshold('max_weeks_of_supply_weeks') }} as overstock_weeks
     from thresholds
     group by channel_code
 ),
@@ -89,11 +88,11 @@ final as (
         measured.returned_to_us_quantity,
         measured.sold_quantity,
         measured.consumer_returned_quantity,
+        measured.adjusted_quantity,
         measured.calculated_quantity,
         measured.reported_quantity,
         measured.gap_quantity,
         measured.gap_rate,
-        abs(measured.gap_rate) <= limits.gap_tolerance_rate as is_gap_tolerated,
         measured.is_negative_calculated,
         {{ quantity('measured.on_hand_quantity') }} as on_hand_quantity,
         measured.on_hand_source_code,

@@ -56,7 +56,8 @@ invoiced as (
         sum(standard_discount_amount) as standard_discount_amount,
         sum(exceptional_discount_amount) as exceptional_discount_amount,
         sum(net_amount) as net_amount,
-        count(distinct invoice_number) as invoice_count
+        count(distinct invoice_number) as invoice_count,
+        count(amount_reason_code) as unconverted_line_count
     from invoices
     group by
         {{ month_start('invoice_date') }}, partner_code, product_code, channel_code
@@ -106,6 +107,7 @@ final as (
             as exceptional_discount_amount,
         {{ amount('coalesce(invoiced.net_amount, 0)') }} as net_amount,
         coalesce(invoiced.invoice_count, 0) as invoice_count,
+        coalesce(invoiced.unconverted_line_count, 0) as unconverted_line_count,
         {{ company_currency() }} as currency_code
     from keys
     left join ordered

@@ -8,10 +8,12 @@ with
 
 sell_out as (
     select * from {{ ref('fct_sell_out_weekly') }}
+    where {{ is_of_record('feed_code', 'sell_out') }}
 ),
 
 periods as (
-    select * from {{ ref('fct_reporting_periods') }} where report_kind_code = 'sell_out'
+    select * from {{ ref('fct_reporting_periods') }}
+    where report_kind_code = 'sell_out' and is_of_record
 ),
 
 invoices as (
@@ -49,7 +51,8 @@ sold as (
         sum(net_amount) as net_amount,
         sum(line_count) as line_count,
         sum(case when resolution_code <> 'resolved' then line_count else 0 end)
-            as unresolved_line_count
+            as unresolved_line_count,
+        sum(unconverted_line_count) as unconverted_line_count
     from sell_out
     group by month_start_date, partner_code, product_code
 ),
@@ -143,6 +146,7 @@ joined as (
         sold.net_amount,
         sold.line_count,
         sold.unresolved_line_count,
+        sold.unconverted_line_count,
         sold.partner_code is not null as has_lines,
         coalesce(amounts.has_amounts, false) as has_amounts,
         coalesce(covered.expected_period_count, 0) as expected_period_count,
@@ -192,6 +196,7 @@ final as (
         end as net_amount,
         cast(coalesce(line_count, 0) as bigint) as line_count,
         cast(coalesce(unresolved_line_count, 0) as bigint) as unresolved_line_count,
+        cast(coalesce(unconverted_line_count, 0) as bigint) as unconverted_line_count,
         cast(expected_period_count as bigint) as expected_period_count,
         cast(reported_period_count as bigint) as reported_period_count,
         {{ percent('reported_period_count', 'expected_period_count') }}

@@ -71,6 +71,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "decided_by": "Ana",
         "decided_at": "2026-03-30 09:00:00",
     },
+    "units": {"valid_from_date": "1900-01-01", "valid_to_date": "9999-12-31"},
     "feeds": {
         "frequency_code": "week",
         "reports_sell_out": True,

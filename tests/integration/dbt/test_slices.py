@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 
 import duckdb
 import pytest
@@ -99,7 +100,7 @@ def stock_the_company(company: Company) -> None:
             ],
         )
     for period in ("2026-W02", "2026-W03"):
-        lines = [{"product_code": "P2", "sold_quantity": 4, "net_amount": 40}]
+        lines = [{"product_code": "P2", "sold_quantity": 4, "net_amount": 40, "currency_code": "CHF"}]
         if period == "2026-W02":
             lines.append({"partner_product_code": "X7", "sold_quantity": 2, "net_amount": 8})
         company.report("D02", "d02_w", period, sell_out=lines)
@@ -204,6 +205,20 @@ def add_a_unit(company: Company) -> None:
     company.erp("product_units", [{"product_code": "P1", "unit_code": "PAL", "base_quantity": 48}])
 
 
+def change_a_partners_pallet_from_february(company: Company) -> None:
+    """It holds 40 of P1 for D01 from 1 February on; for others still 48."""
+    rule = {"partner_code": "D01", "product_code": "P1", "unit_code": "PAL", "numerator": 40}
+    company.rules("units", [{**rule, "denominator": 1, "valid_from_date": "2026-02-01"}])
+
+
+def add_an_exchange_rate(company: Company) -> None:
+    """Of the day before the week's Thursday, on which D02's lines count."""
+    company.rules(
+        "exchange_rates",
+        [{"currency_code": "CHF", "rate_date": "2026-01-07", "currency_per_euro": Decimal("0.8")}],
+    )
+
+
 def add_terms_from_2_february(company: Company) -> None:
     company.erp("partner_terms", [{"partner_code": "D03", "valid_from_date": "2025-01-01"}])
     company.erp("partner_terms", [{"partner_code": "D03", "valid_from_date": "2026-02-02"}])
@@ -245,6 +260,8 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
         },
     ),
     (add_a_unit, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
+    (change_a_partners_pallet_from_february, {("sell_out", "D01|d01_w|2026-W06")}),
+    (add_an_exchange_rate, {("sell_out", "D02|d02_w|2026-W02")}),
     (add_terms_from_2_february, {(name, "D03|d03_m|2026-02") for name in ("sell_out", "inventory")}),
     (report_by_edi_in_two_documents, {("sell_out", "D02|d02_w|2026-W05")}),
     (take_a_document_back, {("sell_out", "D02|d02_w|2026-W05")}),
@@ -300,6 +317,14 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
         if change is report_by_edi_in_two_documents:
             assert company.query(UNITS_OF_W05) == [(13, 130)]
     assert company.query(UNITS_OF_W05) == [(9, 90)]
+    assert company.query(
+        "select source_row, sold_quantity from core.fct_sell_out "
+        "where slice_key = 'D01|d01_w|2026-W06' and unit_code = 'PAL'"
+    ) == [(4, Decimal(40))]
+    assert company.query(
+        "select net_amount, currency_code, document_net_amount, document_currency_code "
+        "from core.fct_sell_out where slice_key = 'D02|d02_w|2026-W02' and product_code = 'P2'"
+    ) == [(Decimal(50), "EUR", Decimal(40), "CHF")]
     assert differences(company) == []
 
 

@@ -85,7 +85,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         (
             "insert into core.fct_orders select * from core.fct_orders",
             "delete from core.fct_shipments",
-            "update core.fct_sell_in set net_amount = 200.01, invoiced_quantity = 19, "
+            "update core.fct_sell_in set document_net_amount = 200.01, invoiced_quantity = 19, "
             "partner_version_id = 'D01|1900-01-01', currency_code = 'USD'",
         ),
         {
@@ -97,6 +97,20 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_sell_in.invoiced_is_sold_less_credited",
             "fct_sell_in.terms_are_those_of_the_day",
             "fct_sell_in.currency_is_the_companys",
+        },
+    ),
+    "currencies": (
+        (
+            "update core.fct_sell_in set net_amount = null, document_currency_code = 'USD', "
+            "amount_reason_code = 'rate_missing'",
+            "update core.fct_sell_out_weekly set unconverted_line_count = 1, document_currency_code = 'USD' "
+            "where week_start_date = date '2026-03-09'",
+            "update core.fct_orders set net_amount = 199",
+        ),
+        {
+            "fct_sell_in.amounts_have_a_rate",
+            "fct_sell_out_weekly.amounts_have_a_rate",
+            "fct_orders.company_amounts_are_as_reported",
         },
     ),
     "lines of sell-out": (

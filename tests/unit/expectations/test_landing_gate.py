@@ -131,7 +131,6 @@ def _documents(world: World) -> None:
             {**INVOICE, "invoice_number": "F2", "net_amount": 201, "due_date": None},
             {**INVOICE, "invoice_number": "F3", "partner_code": "D99", "product_code": "P9"},
             {**INVOICE, "invoice_number": "F4", "unit_code": "BOX"},
-            {**INVOICE, "invoice_number": "F5", "currency_code": "USD"},
             {**INVOICE, "invoice_number": "F6", "invoice_type": "proforma"},
             {**INVOICE, "invoice_number": "F7", "invoice_date": date(2026, 4, 2)},
             {**INVOICE, "invoice_number": "F8", "unit_code": None},
@@ -190,7 +189,6 @@ FAULTS: dict[str, tuple[Callable[[World], None], set[str]]] = {
             "invoice_lines.partner_code_is_known",
             "invoice_lines.product_code_is_known",
             "invoice_lines.units_are_known",
-            "invoice_lines.currency_is_the_companys",
             "invoice_lines.invoice_type_is_known",
             "invoice_lines.no_document_from_the_future",
             "invoice_lines.required_columns_are_filled",
@@ -443,7 +441,6 @@ def test_each_fault_of_a_report_closes_the_gate(world: World) -> None:
     gone = world.report("D01", "gone", WEEK_10, two)
     gone.unlink()
     world.report("D01", "outside", WEEK_10, [{"sold_quantity": 3, "sale_date": WEEK_11[1]}])
-    world.report("D01", "dollars", WEEK_10, [{"sold_quantity": 3, "net_amount": 9, "currency_code": "USD"}])
     world.report("D99", "stranger", WEEK_10, two)
     world.report("D01", "lossy", WEEK_10, two, rows_read=3)
     verdict = judge(world)
@@ -454,7 +451,6 @@ def test_each_fault_of_a_report_closes_the_gate(world: World) -> None:
         "sell_out_in_scope.required_columns_are_filled",
         "sell_out_in_scope.files_hold_what_the_ledger_says",
         "sell_out_in_scope.lines_lie_in_their_period",
-        "sell_out_in_scope.currency_is_the_companys",
         "sell_out_in_scope.partner_code_is_known",
     }
     held = faults["sell_out_in_scope.files_hold_what_the_ledger_says"].message

@@ -39,6 +39,9 @@ SELL_IN = "mart_sell_in_monthly"
 SELL_OUT = "mart_sell_out_monthly"
 BALANCE = "mart_channel_balance_monthly"
 STOCK = "mart_channel_inventory_weekly"
+SISO = "mart_siso_weekly"
+COMPLIANCE = "mart_reporting_compliance_weekly"
+DIFFERENCES = "mart_feed_differences_monthly"
 MONTHLY_KEY = "one_row_per_month_start_date_partner_code_product_code"
 
 RECONCILIATION = "mart_margin_reconciliation_monthly"
@@ -79,6 +82,39 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{BALANCE}.sell_out_ties_to_the_fact",
             f"{STOCK}.ties_to_the_fact",
             f"{STOCK}.one_row_per_week_start_date_partner_code_product_code",
+        },
+    ),
+    "reconciliation": (
+        (
+            f"update marts.{SISO} set gap_quantity = -2, likely_cause_name_fr = null "
+            "where gap_quantity is not null",
+            f"update marts.{SISO} set likely_cause_code = 'magic', reason_code = null "
+            "where gap_quantity is null",
+            f"update marts.{COMPLIANCE} set late_count = 0, compliance_rate = 40, quarantined_rate = 101",
+            f"update marts.{DIFFERENCES} set feed_code = 'D01_sales', difference_quantity = 2",
+        ),
+        {
+            f"{SISO}.ties_to_the_fact",
+            f"{SISO}.gap_rate_follows_its_parts",
+            f"{SISO}.a_gap_has_a_likely_cause",
+            f"{SISO}.likely_cause_code_is_known",
+            f"{SISO}.reason_code_says_why",
+            f"{COMPLIANCE}.every_expected_report_has_one_state",
+            f"{COMPLIANCE}.compliance_rate_follows_its_parts",
+            f"{COMPLIANCE}.quarantined_rate_in_range",
+            f"{DIFFERENCES}.only_feeds_that_do_not_count",
+            f"{DIFFERENCES}.difference_is_the_feed_less_what_counts",
+        },
+    ),
+    "reconciliation doubled": (
+        tuple(
+            f"insert into marts.{mart} select * from marts.{mart}" for mart in (SISO, COMPLIANCE, DIFFERENCES)
+        ),
+        {
+            f"{SISO}.one_row_per_week_start_date_partner_code_product_code",
+            f"{SISO}.ties_to_the_fact",
+            f"{COMPLIANCE}.one_row_per_week_start_date_partner_code_feed_code",
+            f"{DIFFERENCES}.one_row_per_month_start_date_feed_code_product_code",
         },
     ),
     "keys": (

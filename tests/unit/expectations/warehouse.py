@@ -80,11 +80,15 @@ create table core.dim_partners as select * from (values
     ('D01|1900-01-01', 'D01', date '1900-01-01', date '2026-03-05', false),
     ('D01|2026-03-05', 'D01', date '2026-03-05', date '9999-12-31', true)
 ) t(partner_version_id, partner_code, valid_from_date, valid_to_date, is_current);
+create table core.dim_feeds as select * from (values
+    ('D01_sales', true, true), ('D01_other', true, false)
+) t(feed_code, reports_sell_out, is_sell_out_of_record);
 create table core.fct_orders as select
     'C1|1' as order_line_id, 'C1' as order_number, 'D01' as partner_code, 'P1' as product_code,
     date '2026-03-02' as order_date, 'closed' as status_code,
     20::decimal(18,3) as ordered_quantity_in_unit, 20::decimal(18,3) as ordered_quantity,
-    200::decimal(18,4) as net_amount;
+    200::decimal(18,4) as net_amount, 'EUR' as currency_code, 200::decimal(18,4) as document_net_amount,
+    'EUR' as document_currency_code, null::varchar as amount_reason_code;
 create table core.fct_shipments as select
     'L1|1' as shipment_line_id, 'L1' as shipment_number, 'delivery' as shipment_type,
     'D01' as partner_code, 'P1' as product_code, date '2026-03-09' as shipment_date,
@@ -97,7 +101,11 @@ create table core.fct_sell_in as select
     20::decimal(18,3) as sold_quantity, 0::decimal(18,3) as credited_quantity,
     220::decimal(18,4) as gross_amount, 15::decimal(18,4) as standard_discount_amount,
     5::decimal(18,4) as exceptional_discount_amount, 200::decimal(18,4) as net_amount,
-    'EUR' as currency_code;
+    'EUR' as currency_code, 220::decimal(18,4) as document_gross_amount,
+    15::decimal(18,4) as document_standard_discount_amount,
+    5::decimal(18,4) as document_exceptional_discount_amount,
+    200::decimal(18,4) as document_net_amount, 'EUR' as document_currency_code,
+    null::varchar as amount_reason_code;
 create table core.fct_sell_out as select
     batch || '|' || line || '|' as sell_out_line_id, 'D01|D01_sales|' || week as slice_key,
     'D01' as partner_code, version as partner_version_id, 'direct' as channel_code,
@@ -106,6 +114,7 @@ create table core.fct_sell_out as select
     'resolved' as resolution_code, sold::decimal(18,3) as sold_quantity_in_unit,
     sold::decimal(18,3) as sold_quantity, returned::decimal(18,3) as returned_quantity,
     (sold - returned)::decimal(18,3) as net_quantity, amount::decimal(18,4) as net_amount,
+    amount::decimal(18,4) as document_net_amount, 'EUR' as document_currency_code, 'D01_sales' as feed_code,
     batch as source_batch_id, 'sales.csv' as source_file, line as source_row
 from (values
     ('{batch_10}', 1, '2026-W10', 'D01|1900-01-01', date '2026-03-02', date '2026-03-02', 3, 0, 36),
@@ -113,11 +122,12 @@ from (values
     ('{batch_11}', 1, '2026-W11', 'D01|2026-03-05', date '2026-03-09', date '2026-03-12', 5, 0, 60)
 ) t(batch, line, week, version, period_start, sale_date, sold, returned, amount);
 create table core.fct_sell_out_weekly as select
-    slice_key, partner_code, product_code, week_start_date, month_start_date,
-    sum(sold_quantity)::decimal(18,3) as sold_quantity,
+    slice_key, partner_code, feed_code, product_code, week_start_date, month_start_date,
+    document_currency_code, sum(sold_quantity)::decimal(18,3) as sold_quantity,
     sum(returned_quantity)::decimal(18,3) as returned_quantity,
     sum(net_quantity)::decimal(18,3) as net_quantity,
-    sum(net_amount)::decimal(18,4) as net_amount, count(*) as line_count
+    sum(net_amount)::decimal(18,4) as net_amount, count(*) as line_count,
+    0 as unconverted_line_count
 from core.fct_sell_out group by all;
 create table intermediate.int_inventory_reported as select
     'D01|D01_stock|2026-W10' as slice_key, 'D01' as partner_code, 'P1' as product_code,
@@ -127,6 +137,7 @@ create table core.fct_inventory as select
     week as week_start_date, anchor as is_anchor, opening::decimal(18,3) as opening_quantity,
     received::decimal(18,3) as received_quantity, 0::decimal(18,3) as returned_to_us_quantity,
     sold::decimal(18,3) as sold_quantity, back::decimal(18,3) as consumer_returned_quantity,
+    0::decimal(18,3) as adjusted_quantity,
     calculated::decimal(18,3) as calculated_quantity, reported::decimal(18,3) as reported_quantity,
     gap::decimal(18,3) as gap_quantity, calculated < 0 as is_negative_calculated
 from (values
@@ -189,6 +200,23 @@ create table marts.mart_margin_reconciliation_monthly as select
 from (values
     ('revenue', 'D01', 200, 200, 0, 'agrees'), ('cost_of_goods', 'NONE', 110, 110.5, 0.5, 'unexplained')
 ) t(measure, partner, ours, theirs, unexplained, status);
+create table marts.mart_siso_weekly as select
+    week_start_date, partner_code, product_code, calculated_quantity, reported_quantity, gap_quantity,
+    greatest(calculated_quantity, 1) as gap_base_quantity,
+    (100.0 * gap_quantity / greatest(calculated_quantity, 1))::decimal(18,4) as gap_rate,
+    case when gap_quantity is not null then false end as is_gap_tolerated,
+    case when gap_quantity is not null then 'missing_sell_out' end as likely_cause_code,
+    case when gap_quantity is not null then 'Il manque du stock' end as likely_cause_name_fr,
+    case when gap_quantity is null then 'anchor' end as reason_code
+from core.fct_inventory;
+create table marts.mart_reporting_compliance_weekly as select
+    date '2026-03-02' as week_start_date, 'D01' as partner_code, 'D01_sales' as feed_code,
+    3 as expected_count, 2 as due_count, 1 as on_time_count, 1 as late_count, 0 as missing_count,
+    1 as not_due_count, 50::decimal(18,4) as compliance_rate, 10::decimal(18,4) as quarantined_rate;
+create table marts.mart_feed_differences_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 'D01_other' as feed_code,
+    'P1' as product_code, 12::decimal(18,3) as net_quantity, 11::decimal(18,3) as counted_net_quantity,
+    1::decimal(18,3) as difference_quantity;
 """
 
 

@@ -1,12 +1,13 @@
 -- Grain: one row per slice of a partner's report that this run replaces.
 -- A slice is touched if the ledger says so (it was landed, superseded or asked for), or
 -- if master data changed that its rows were resolved with: a new GTIN, crosswalk row,
--- unit or partner term.
+-- unit, partner term or exchange rate.
 -- It stands in staging although it compares: it decides which files the report models
 -- read.
 -- depends_on: {{ ref('stg_erp__products') }}, {{ ref('stg_erp__product_units') }}
 -- depends_on: {{ ref('stg_erp__partners') }}, {{ ref('stg_erp__partner_terms') }}
 -- depends_on: {{ ref('stg_rules__product_translations') }}
+-- depends_on: {{ ref('stg_rules__units') }}, {{ ref('stg_rules__exchange_rates') }}
 {{ config(materialized='table') }}
 
 with
@@ -69,12 +70,49 @@ changed_versions as (
     where versions_now.valid_to_date is distinct from versions_used.valid_to_date
 ),
 
+rates_now as (
+    select * from {{ ref('stg_rules__exchange_rates') }}
+),
+
+rates_used as (
+    select * from {{ built('intermediate', 'int_exchange_rates_used') }}
+),
+
+changed_rates as (
+    (
+        select * from rates_now
+        except
+        select * from rates_used
+    )
+    union all
+    (
+        select * from rates_used
+        except
+        select * from rates_now
+    )
+),
+
+-- A rate holds for the days after it too (dim_exchange_rates); that of the company's
+-- currency, for every other one.
+changed_rate_weeks as (
+    select
+        currency_code,
+        {{ week_start('rate_date') }} as week_start_date
+    from changed_rates
+    union distinct
+    select
+        currency_code,
+        {{ week_start(add_days('rate_date', 7)) }} as week_start_date
+    from changed_rates
+),
+
 built_rows as (
     select
         'sell_out' as entity_code,
         slice_key,
         partner_code,
         week_start_date,
+        document_currency_code,
         product_code,
         unit_code,
         reported_product_code,
@@ -87,6 +125,7 @@ built_rows as (
         slice_key,
         partner_code,
         {{ week_start('stock_date') }} as week_start_date,
+        cast(null as string) as document_currency_code,
         product_code,
         unit_code,
         reported_product_code,
@@ -139,6 +178,33 @@ affected_rows as (
             built_rows.partner_code = changed.partner_code
             and {{ reported_code('built_rows') }} = changed.identifier
     where changed.identifier_kind = 'translation'
+    union all
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
+    from built_rows
+    inner join changed_identifiers as changed
+        on
+            built_rows.unit_code = changed.unit_code
+            and built_rows.week_start_date
+            >= {{ week_start('changed.valid_from_date') }}
+            and built_rows.week_start_date < changed.valid_to_date
+    where
+        changed.identifier_kind = 'unit_rule'
+        and changed.partner_code in (built_rows.partner_code, '*')
+        and changed.product_code in (built_rows.product_code, '*')
+    union all
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
+    from built_rows
+    inner join changed_rate_weeks as changed
+        on built_rows.week_start_date = changed.week_start_date
+    where
+        built_rows.document_currency_code <> {{ company_currency() }}
+        and changed.currency_code in (
+            built_rows.document_currency_code, {{ company_currency() }}
+        )
     union all
     select
         built_rows.entity_code,

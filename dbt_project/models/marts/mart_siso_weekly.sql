@@ -1,0 +1,220 @@
+-- Grain: one row per complete ISO week, partner and product with a reported or a
+-- calculated stock.
+-- Additive over partners and products: quantities. Not additive: stocks and gaps over
+-- weeks, and gap_rate; the rate of a group is the ratio of its sums.
+{%- set recent_weeks = (company_threshold('trailing_sell_out_days', 28) | int) // 7 %}
+
+with
+
+inventory as (
+    select * from {{ ref('fct_inventory') }}
+),
+
+periods as (
+    select * from {{ ref('fct_reporting_periods') }} where is_of_record
+),
+
+partners as (
+    select * from {{ ref('dim_partners') }} where is_current
+),
+
+thresholds as (
+    select * from {{ ref('dim_thresholds') }}
+),
+
+causes as (
+    select * from {{ ref('dim_gap_causes') }}
+),
+
+channel_limits as (
+    select
+        channel_code,
+        {{ threshold('siso_gap_tolerance_rate') }} as gap_tolerance_rate
+    from thresholds
+    group by channel_code
+),
+
+limits as (
+    select
+        partners.partner_code,
+        100 * coalesce(
+            partners.siso_gap_tolerance_rate, channel_limits.gap_tolerance_rate
+        ) as gap_tolerance_rate
+    from partners
+    left join channel_limits on partners.channel_code = channel_limits.channel_code
+),
+
+late_weeks as (
+    select
+        partner_code,
+        {{ week_start('period_end_date') }} as week_start_date
+    from periods
+    where is_late
+    group by partner_code, {{ week_start('period_end_date') }}
+),
+
+moving as (
+    select
+        inventory.*,
+        sum(inventory.sold_quantity) over (
+            partition by inventory.partner_code, inventory.product_code
+            order by inventory.week_start_date
+            rows between 11 preceding and current row
+        ) as trailing_sold_quantity,
+        sum(inventory.sold_quantity) over (
+            partition by inventory.partner_code, inventory.product_code
+            order by inventory.week_start_date
+            rows between {{ recent_weeks - 1 }} preceding and current row
+        ) as recent_sold_quantity,
+        sum(inventory.reported_day_count) over (
+            partition by inventory.partner_code, inventory.product_code
+            order by inventory.week_start_date
+            rows between {{ recent_weeks - 1 }} preceding and current row
+        ) as recent_reported_day_count,
+        min(inventory.calculated_quantity) over (
+            partition by
+                inventory.partner_code, inventory.product_code, inventory.anchor_date
+        ) as lowest_calculated_quantity
+    from inventory
+),
+
+known as (
+    select
+        moving.*,
+        limits.gap_tolerance_rate,
+        late_weeks.partner_code is not null as is_report_late,
+        abs(moving.gap_rate) <= limits.gap_tolerance_rate as is_gap_tolerated,
+        coalesce(
+            moving.reported_quantity > 0
+            and moving.trailing_sold_quantity > 0
+            and moving.recent_sold_quantity = 0
+            and moving.recent_reported_day_count >= {{ recent_weeks * 7 }},
+            false
+        ) as is_stock_standing_still
+    from moving
+    left join limits on moving.partner_code = limits.partner_code
+    left join late_weeks
+        on
+            moving.partner_code = late_weeks.partner_code
+            and moving.week_start_date = late_weeks.week_start_date
+    where
+        moving.reported_quantity is not null
+        or moving.calculated_quantity is not null
+),
+
+-- The gap is 0 at the anchor; a week without a count leaves it as it was.
+grown as (
+    select
+        known.*,
+        gap_quantity - coalesce(
+            lag(gap_quantity) over (
+                partition by
+                    partner_code, product_code, anchor_date, gap_quantity is not null
+                order by week_start_date
+            ),
+            0
+        ) as gap_change_quantity
+    from known
+),
+
+explained as (
+    select
+        grown.*,
+        100 * abs(gap_change_quantity)
+        > gap_tolerance_rate * greatest(calculated_quantity, 1) as is_gap_new,
+        case
+            when lowest_calculated_quantity < 0 and coalesce(gap_quantity > 0, true)
+                then 'missing_sell_in'
+            -- The gap grew by what was sold, as if it had been deducted twice.
+            when
+                gap_change_quantity > 0
+                and 100 * abs(
+                    gap_change_quantity - (sold_quantity - consumer_returned_quantity)
+                ) <= gap_tolerance_rate * gap_change_quantity
+                then 'duplicate_sell_out'
+            when is_report_late then 'late_report'
+            when gap_quantity > 0 then 'phantom_stock'
+            when gap_quantity < 0 then 'missing_sell_out'
+        end as own_cause_code
+    from grown
+),
+
+numbered as (
+    select
+        explained.*,
+        sum(case when is_gap_new then 1 else 0 end) over (
+            partition by partner_code, product_code, anchor_date
+            order by week_start_date
+            rows between unbounded preceding and current row
+        ) as gap_number
+    from explained
+),
+
+-- A gap that stays keeps the cause of the week in which it came up.
+traced as (
+    select
+        numbered.*,
+        max(case when is_gap_new then own_cause_code end) over (
+            partition by partner_code, product_code, anchor_date, gap_number
+        ) as first_cause_code,
+        min(case when is_gap_new then week_start_date end) over (
+            partition by partner_code, product_code, anchor_date, gap_number
+        ) as first_week_date
+    from numbered
+),
+
+judged as (
+    select
+        traced.*,
+        case
+            when is_gap_tolerated = false
+                then coalesce(first_cause_code, own_cause_code)
+            when calculated_quantity < 0 then 'missing_sell_in'
+            when is_stock_standing_still then 'phantom_stock'
+        end as likely_cause_code
+    from traced
+),
+
+final as (
+    select
+        judged.inventory_id as siso_weekly_id,
+        judged.week_start_date,
+        judged.week_end_date,
+        judged.partner_code,
+        judged.channel_code,
+        judged.product_code,
+        judged.opening_quantity,
+        judged.received_quantity,
+        judged.returned_to_us_quantity,
+        judged.sold_quantity,
+        judged.consumer_returned_quantity,
+        judged.adjusted_quantity,
+        judged.calculated_quantity,
+        judged.reported_quantity,
+        judged.stock_date,
+        judged.anchor_date,
+        judged.gap_quantity,
+        {{ quantity('greatest(judged.calculated_quantity, 1)') }} as gap_base_quantity,
+        judged.gap_rate,
+        {{ quantity('judged.gap_change_quantity') }} as gap_change_quantity,
+        cast(judged.gap_tolerance_rate as decimal(18, 4)) as gap_tolerance_rate,
+        judged.is_gap_tolerated,
+        case when judged.is_gap_tolerated = false then judged.first_week_date end
+            as gap_since_date,
+        judged.is_negative_calculated,
+        judged.is_report_late,
+        judged.is_stock_standing_still,
+        judged.likely_cause_code,
+        causes.gap_cause_name_fr as likely_cause_name_fr,
+        causes.gap_cause_name_en as likely_cause_name_en,
+        case
+            when judged.gap_quantity is not null then null
+            when judged.reported_quantity is null then 'stock_not_reported'
+            when judged.calculated_quantity is null then 'sell_out_not_reported'
+            else 'anchor'
+        end as reason_code
+    from judged
+    left join causes on judged.likely_cause_code = causes.gap_cause_code
+)
+
+select * from final
