@@ -1,4 +1,4 @@
-"""Lines a second of each container: the same 500,000 lines of sell-out as delimited text, EDIFACT and X12.
+"""Lines a second of each container: 500,000 lines of sell-out as delimited text, Excel, EDIFACT and X12.
 
 Run `python -m benchmarks.containers`; it writes its own section of docs/benchmarks.md. Processor time of the
 intake alone, without ERP and warehouse. What belongs here: readers compared with one another. What does not:
@@ -44,6 +44,16 @@ def write_delimited(path: Path) -> None:
             handle.write(f"S{store:04d};{gtin};{quantity};{amount.replace('.', ',')}\n")
 
 
+def write_excel(path: Path) -> None:
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(path, {"constant_memory": True}) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, ["Store", "Gtin", "Qty", "Amount"])
+        for row, (store, _, gtin, quantity, amount) in enumerate(_sales(), start=1):
+            sheet.write_row(row, 0, [f"S{store:04d}", gtin, quantity, float(amount)])
+
+
 def write_edifact(path: Path) -> None:
     segments = 3
     with path.open("w") as handle:
@@ -72,25 +82,18 @@ def write_x12(path: Path) -> None:
         handle.write(f"SE*{segments + 1}*0001~\nGE*1*1~\nIEA*1*000000001~\n")
 
 
+_TABLE: Final[dict[str, Any]] = {
+    "period": {
+        "frequency": "week",
+        "source": "file_name",
+        "pattern": r"(?P<year>\d{4})-W(?P<week>\d{2})",
+    },
+    "columns": {"store_code": "Store", "gtin": "Gtin", "sold_quantity": "Qty", "net_amount": "Amount"},
+}
 _BASE: Final[dict[str, Any]] = {"partner": "D01", "expected_from": "2026-01-01"}
 CONTAINERS: Final[dict[str, tuple[Any, dict[str, Any]]]] = {
-    "delimited": (
-        write_delimited,
-        {
-            "container": {"kind": "delimited"},
-            "period": {
-                "frequency": "week",
-                "source": "file_name",
-                "pattern": r"(?P<year>\d{4})-W(?P<week>\d{2})",
-            },
-            "columns": {
-                "store_code": "Store",
-                "gtin": "Gtin",
-                "sold_quantity": "Qty",
-                "net_amount": "Amount",
-            },
-        },
-    ),
+    "delimited": (write_delimited, {"container": {"kind": "delimited"}, **_TABLE}),
+    "Excel": (write_excel, {"container": {"kind": "excel"}, **_TABLE}),
     "EDIFACT SLSRPT": (write_edifact, {"container": {"kind": "edifact"}, "period": {"frequency": "week"}}),
     "X12 852": (
         write_x12,
@@ -107,7 +110,7 @@ def measure(name: str, folder: Path) -> float:
     write, settings = CONTAINERS[name]
     inbox = folder / "inbox"
     inbox.mkdir(parents=True)
-    write(inbox / "report_2026-W02.txt")
+    write(inbox / f"report_2026-W02.{'xlsx' if name == 'Excel' else 'txt'}")
     for path in inbox.iterdir():
         os.utime(path, (0, 0))
     company = Company.model_validate(
