@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -131,3 +132,26 @@ def test_a_second_opening_sees_what_the_first_entered(tmp_path: Path) -> None:
         assert ledger.recall("published") == "v1"
         assert ledger.find_content("hash-b1", "p1") is not None
         assert ledger.find_content("hash-b1", "p2") is None
+
+
+def test_a_ledger_of_before_documents_keeps_its_slices(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            """
+            create table slices (
+                system text not null, entity text not null, slice_key text not null, batch_id text not null,
+                partner_code text, feed_code text, period_start_date text not null,
+                period_end_date text not null, file text, rows_landed integer not null,
+                quantity_total text not null default '0', amount_total text not null default '0',
+                is_live integer not null, primary key (system, entity, slice_key, batch_id)
+            );
+            create index slices_live on slices (system, entity, slice_key) where is_live = 1;
+            insert into slices values ('feeds', 'sell_out', 'D07|f|2026-W05', 'b1', 'D07', 'f', '2026-01-26',
+                '2026-02-01', 'x.parquet', 3, '7', '70', 1);
+            """
+        )
+    for _ in range(2):
+        with Ledger(path) as ledger:
+            assert ledger.has_slice("f", "D07|f|2026-W05")
+            assert not ledger.has_document("f", "")
