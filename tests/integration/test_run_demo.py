@@ -82,12 +82,17 @@ def test_parquet_and_duckdb_hold_the_same_marts(built_demo: Path) -> None:
         name for (name,) in ask(current, "select table_name from duckdb_tables() where schema_name = 'marts'")
     ]
     assert sorted(path.stem for path in folder.iterdir()) == sorted(tables)
+    empty = set()
     for table in tables:
         counts = ask(
             current,
             f"select (select count(*) from marts.{table}), (select count(*) from '{folder}/{table}.parquet')",
         )
-        assert counts[0][0] == counts[0][1] > 0
+        assert counts[0][0] == counts[0][1]
+        if counts[0][0] == 0:
+            empty.add(table)
+    # No partner of the sample company sends the same thing through two feeds.
+    assert empty == {"mart_feed_differences_monthly"}
 
 
 def test_a_second_demo_changes_nothing_and_says_so(demo_copy: Path) -> None:

@@ -32,7 +32,7 @@ DAMAGES = {
     "balance_ties_to_its_marts": """
         delete from marts.mart_channel_balance_monthly where sell_out_quantity > 0
     """,
-    "documents_are_in_company_currency": "update core.fct_orders set currency_code = 'USD'",
+    "amounts_are_converted_or_say_why": "update core.fct_orders set net_amount = null",
     "unique_in_touched_slices_fct_sell_out_sell_out_line_id": "select 1",
     "closed_ranges_dim_partners_partner_code": """
         update core.dim_partners set valid_to_date = date '2030-01-01' where partner_code = 'D02'

@@ -75,7 +75,7 @@ def test_a_finding_is_kept_with_table_severity_message_and_remedy(world: World) 
         ).fetchone()
     assert row is not None
     assert row[:5] == ("core.fct_orders", "critical", False, 1, 2)
-    assert "2026-03: 1 rows too many, net_amount too much by 200.0000" in row[5]
+    assert "2026-03: 1 rows too many, document_net_amount too much by 200.0000" in row[5]
     assert "aval run --rebuild 2026-03..2026-03" in row[6]
 
 
