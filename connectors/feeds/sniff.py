@@ -101,6 +101,7 @@ def _packed(path: Path, compression: Literal["zip", "gzip"]) -> Sample:
 def _edi(head: bytes) -> tuple[Choice, ...]:
     """What an EDI interchange says of itself; nothing if it is none."""
     text = head.decode("latin-1").lstrip("\ufeffï»¿ \t\r\n")
+    prices: tuple[Choice, ...] = ()
     if text.startswith("UNA") or re.match(r"UNB[+\x1d]UNO", text):
         kind = Choice("container.kind", "edifact", 0.99, "it begins with the EDIFACT envelope UNA / UNB")
         messages = re.findall(r"UNH\W[\w-]+\W(SLSRPT|INVRPT)\b", text)
@@ -109,14 +110,27 @@ def _edi(head: bytes) -> tuple[Choice, ...]:
         kind = Choice("container.kind", "x12", 0.99, "it begins with the X12 envelope ISA")
         messages = re.findall(r"\bST\W(852|867)\W", text)
         span = re.search(r"XQ\W\w\W(\d{8})\W(\d{8})", text)
+        prices = _unit_price(text)
     else:
         return ()
-    choices = [kind]
+    choices = [kind, *prices]
     if messages:
         distinct = sorted(set(messages))
         reason = f"{len(messages)} messages seen"
         choices.append(Choice("container.messages", distinct, 0.95, reason))
     return (*choices, *_edi_period(span))
+
+
+def _unit_price(text: str) -> tuple[Choice, ...]:
+    """What a CTP segment gives is a price of one unit by the standard; several prices leave the choice."""
+    qualifiers = sorted(set(re.findall(r"\bCTP\W\w*\W(\w*)\W[\d.]+", text)))
+    if not qualifiers:
+        return ()
+    if len(qualifiers) == 1:
+        reason = "CTP03 is the price of one unit; amounts are worked out from it"
+        return (Choice("container.price_basis", "unit", 0.8, reason),)
+    reason = f"prices of several kinds ({', '.join(qualifiers)}): name those to read as price_qualifiers"
+    return (Choice("container.price_basis", "unit", 0.4, reason),)
 
 
 def _edi_period(span: re.Match[str] | None) -> tuple[Choice, ...]:

@@ -187,6 +187,10 @@ def _line_months(feed: Feed, report: Report) -> list[str]:
     return [by_period[number] for number in report.lines.period.tolist()]
 
 
+def _reports_amounts(feed: Feed) -> bool:
+    return bool(feed.fields & {"amount", "amount_with_tax", "price"})
+
+
 def _reports_sales(feed: Feed) -> bool:
     return bool(feed.fields & {"sold", "net_sold", "signed"})
 
@@ -213,7 +217,7 @@ def sell_out_by_month(world: World, reports: Iterable[Report]) -> list[Fact]:
         lines, fields = report.lines, report.feed.fields
         sold = (lines.sold - lines.returned if "net_sold" in fields else lines.sold).tolist()
         returned = lines.returned.tolist() if fields & {"returned", "signed"} else [0] * len(lines)
-        has_amount = bool(report.feed.fields & {"amount", "amount_with_tax"})
+        has_amount = _reports_amounts(report.feed)
         for month, fate, pieces, plus, minus, amount in zip(
             _line_months(report.feed, report),
             report.fates,
@@ -243,9 +247,7 @@ def sell_out_by_month(world: World, reports: Iterable[Report]) -> list[Fact]:
         "unit_unknown_line_count",
         "unit_unknown_net_quantity_in_unit",
     )
-    without_amount = {
-        feed.partner for feed in FEEDS if _reports_sales(feed) and "amount" not in " ".join(feed.fields)
-    }
+    without_amount = {feed.partner for feed in FEEDS if _reports_sales(feed) and not _reports_amounts(feed)}
     return [
         {
             "partner_code": partner,

@@ -19,7 +19,7 @@ from connectors.sample.cast import FAMILIES, PARTNERS, START, Partner
 from connectors.sample.catalogue import FAR, UNITS, Dated, Listings, Product
 from connectors.sample.dice import Ints
 from connectors.sample.documents import INVOICE, RETURN_CREDIT, Documents
-from connectors.sample.identifiers import french_vat, gln, siret
+from connectors.sample.identifiers import french_vat, partner_gln, siret
 from connectors.sample.trade import NEVER
 
 METADATA: Final = sa.MetaData()
@@ -352,7 +352,7 @@ def _partners(as_of: date) -> Iterator[Row]:
             "categorie": CATEGORIES[partner.channel],
             "classe": partner.segment,
             "siret": establishment if french else None,
-            "gln": gln(100 + number),
+            "gln": partner_gln(number),
             "no_tva": french_vat(establishment[:9]) if french else "BE0999999922",
             "pays": partner.country,
             "code_postal": partner.postal_code,

@@ -41,6 +41,15 @@ def gln(number: int) -> str:
     return gs1(f"379990{number:06d}")
 
 
+def company_gln() -> str:
+    return gln(1)
+
+
+def partner_gln(index: int) -> str:
+    """GLN of the partner at that place of `cast.PARTNERS`."""
+    return gln(100 + index)
+
+
 def gtin13(number: int) -> str:
     """GTIN of a piece."""
     return gs1(f"3799991{number:05d}")

@@ -19,6 +19,8 @@ from connectors.sample import plants
 from connectors.sample.cast import PARTNER_INDEX, START, TOWNS
 from connectors.sample.catalogue import BOX, PCE, Listings, Product
 from connectors.sample.dice import Dice, Ints
+from connectors.sample.edi import X12, Edifact, Interchange, write
+from connectors.sample.identifiers import company_gln, partner_gln
 from connectors.sample.layouts import Cents, Column, Text, foot_rows, render
 from connectors.sample.senders import FEEDS, Feed, Span, file_name, files_of, title_of
 from connectors.sample.trade import Trade, day_number
@@ -399,7 +401,9 @@ def _report(
     layout = feed.layout
     if state == "rejected" and isinstance(layout, Text):
         titles = ["Quantity" if title == "Qté" else title for title in titles]
-    if isinstance(layout, Text) or not layout.groups:
+    if isinstance(layout, Edifact | X12):
+        content = write(layout, _interchange(feed, span, delivered), titles, columns)
+    elif isinstance(layout, Text) or not layout.groups:
         content = render(layout, titles, columns)
     else:
         widths = sum(width for _, width in layout.groups[:-1])
@@ -424,8 +428,22 @@ def _report(
         fates=_fates(world, feed, periods, kept),
         rows=rows + spoilt.extra,
         quarantined=spoilt.reasons,
-        skipped=foot_rows(layout),
+        skipped=0 if isinstance(layout, Edifact | X12) else foot_rows(layout),
         plant=plant,
+    )
+
+
+def _interchange(feed: Feed, span: Span, delivered: datetime) -> Interchange:
+    """The envelope of a month's report by EDI; it is made when it is sent."""
+    number = 100 * span.first.year + span.first.month
+    return Interchange(
+        sender=partner_gln(PARTNER_INDEX[feed.partner]),
+        recipient=company_gln(),
+        number=number,
+        document=f"{feed.partner}-{number}",
+        first=span.first,
+        last=span.last,
+        prepared=delivered,
     )
 
 
@@ -469,6 +487,8 @@ def _column(world: World, feed: Feed, periods: list[Span], lines: Lines, name: s
         return [int(value) for value in (lines.sold - lines.returned).tolist()]
     if name == "amount":
         return Cents(lines.amount.tolist())
+    if name == "price":
+        return Cents(lines.price.tolist())
     if name == "amount_with_tax":
         return Cents((lines.amount * 6 // 5).tolist())
     if name == "date":

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Final, Literal
 
 from connectors.sample.cast import START
+from connectors.sample.edi import X12, Edifact
 from connectors.sample.layouts import Text, Workbook
 
 Frequency = Literal["day", "week", "month"]
@@ -25,8 +26,9 @@ class Feed:
     """One kind of report of one partner.
 
     `frequency` is the period of one figure, `bundle` the span of one file. `columns` are pairs of title
-    and field (see `reports`). `rows`: only products sold, or all listed ones. `packs`: whole boxes are
-    reported as boxes. `delay`: days from the end of the file's span to its arrival, from and to.
+    and field (see `reports`; by EDI the title is a segment, see `edi`). `rows`: only products sold, or all
+    listed ones. `packs`: whole boxes are reported as boxes. `delay`: days from the end of the file's span to
+    its arrival, from and to.
     """
 
     code: str
@@ -34,7 +36,7 @@ class Feed:
     frequency: Frequency
     bundle: Bundle
     name: str
-    layout: Text | Workbook
+    layout: Text | Workbook | Edifact | X12
     columns: tuple[tuple[str, str], ...]
     rows: Literal["sold", "listed"] = "sold"
     split: Split = "none"
@@ -330,10 +332,11 @@ FEEDS: Final = (
         "D21",
         "month",
         "month",
-        "fc_outillage_{year}_{month:02d}.csv",
-        Text("cp1252"),
+        "fc_outillage_{year}_{month:02d}.x12",
+        X12(),
         _cols(
-            "Référence=code | Désignation=label | Vendu=sold | Repris=returned | CA HT=amount | Stock=stock"
+            "LIN*{line}*EN*{}=gtin | CTP*RS*RES*{}=price | ZA*QS*{}*EA=sold | ZA*QU*{}*EA=returned | "
+            "ZA*QA*{}*EA=stock"
         ),
         rows="listed",
         delay=MONTHLY,
@@ -425,9 +428,12 @@ FEEDS: Final = (
         "T04",
         "month",
         "month",
-        "coi_{year}_{month:02d}.csv",
-        Text("utf-8", decimal=".", line_end="\n"),
-        _cols("Article=code | Désignation=label | Ventes=sold | Retours=returned | CA=amount"),
+        "coi_{year}_{month:02d}.edi",
+        Edifact(),
+        _cols(
+            "LIN+{line}++{}:EN=gtin | PIA+5+{}:SA=code | IMD+F++:::{}=label | MOA+203:{}=amount | "
+            "QTY+153:{}:PCE=sold | QTY+61:{}:PCE=returned"
+        ),
         delay=MONTHLY,
     ),
     Feed(

@@ -427,6 +427,15 @@ def test_cancelling_the_only_report_leaves_the_period_unreported_and_pending(edi
     assert [tuple(row) for row in pending] == [("D07|sales|2026-W02", "retired")]
 
 
+def test_the_same_bytes_after_a_cancellation_stay_a_duplicate_and_other_bytes_count(edi: Edi) -> None:
+    edi.take("a.edi", sales(5, "A"))
+    edi.take("b.edi", sales(5, "B", "1", head=("RFF+ACW:A",), number="2"))
+    assert edi.take("a_again.edi", sales(5, "A")).state == "duplicate"
+    assert edi.live() == {}
+    assert edi.take("anew.edi", sales(5, "A", number="3")).state == "landed"
+    assert edi.live() == {W02: Decimal(5)}
+
+
 def test_cancelling_what_never_came_is_said_and_changes_nothing(edi: Edi) -> None:
     edi.take("a.edi", sales(5, "A"))
     edi.take("b.edi", sales(5, "Z", "1", number="2"))

@@ -225,6 +225,19 @@ def test_edi_is_recognised_by_its_envelope(
     assert written["container"] == {"kind": kind, "messages": messages}
 
 
+def test_the_price_of_an_852_is_that_of_a_unit_unless_there_are_several(tmp_path: Path) -> None:
+    head = "ISA*00*          *00*    *ZZ*A~ST*852*0001~XQ*H*20260101*20260131~LIN*1*EN*3799991000010~"
+    one = draft(tmp_path, "one.x12", f"{head}CTP*RS*RES*5.51~ZA*QS*2*EA~")
+    several = draft(tmp_path, "several.x12", f"{head}CTP*RS*RES*5.51~CTP**UCP*3.10~ZA*QS*2*EA~")
+    none = draft(tmp_path, "none.x12", f"{head}ZA*QS*2*EA~")
+
+    assert one.settled["container.price_basis"] == "unit"
+    assert "container.price_basis" not in several.settled
+    (open_choice,) = [c for c in several.open if c.key == "container.price_basis"]
+    assert "RES, UCP" in open_choice.reason
+    assert not [c for c in none.choices if c.key == "container.price_basis"]
+
+
 @pytest.mark.parametrize("content", [b"", b" \n", b"\x00\x01\x02" * 50, b"no table here\nat all\n"])
 def test_what_is_no_table_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(RejectedFile):

@@ -15,6 +15,7 @@ from connectors.feeds.intake import take_in
 from connectors.feeds.profile import load_profiles
 from connectors.ledger import Ledger
 from connectors.sample.catalogue import BOX, PCE
+from connectors.sample.edi import X12, Edifact
 from connectors.sample.generator import Simulation, deliver
 from connectors.sample.layouts import Text, Workbook, amount_text
 from connectors.sample.reports import Report, own_code
@@ -45,6 +46,7 @@ def test_all_promised_layouts_exist(reports: list[Report]) -> None:
     assert any(book.title and book.groups for book in books)
     assert any(layout.foot for layout in texts)
     assert any(layout.foot for layout in books)
+    assert {Edifact, X12} <= {type(layout) for layout in layouts}
     assert any(feed.wide and feed.frequency == "week" for feed in FEEDS)
     assert any("own_code" in feed.fields for feed in FEEDS)
     assert any("gtin" in feed.fields and "code" not in feed.fields for feed in FEEDS)
