@@ -14,6 +14,8 @@ Names in the hub:
 - `landing.expected_feeds`, `landing.thresholds`, `landing.unit_rules`: the company's rules;
 - `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
 - `core.*`, `marts.*`, `intermediate.*`: the warehouse; `published.*`: the marts last published;
+- `core.fct_inventory` and the marts that are rolled forward: what this run replaced of them, with the
+  week before it; `<name>_whole`: all of it;
 - `core.fct_sell_out_by_slice`: rows and sums of the whole fact by slice and batch;
   `core.fct_sell_out_in_scope`: its rows in touched slices, or all.
 """
@@ -24,6 +26,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +89,13 @@ REPORTS: Final = {
         ),
     ),
 }
+ROLLED: Final = {
+    "core.fct_inventory": "week_start_date >= date '{week}' - 7",
+    "marts.mart_channel_inventory_weekly": "week_start_date >= date '{week}' - 7",
+    "marts.mart_sell_out_monthly": "month_start_date >= date '{month}'",
+    "marts.mart_channel_balance_monthly": "month_start_date >= date '{month}'",
+}
+"""Tables that a run replaces from a week or a month on, and what it has replaced of them."""
 _WAREHOUSE_SCHEMAS: Final = ("core", "marts", "intermediate")
 
 
@@ -95,6 +105,21 @@ class Hub:
 
     url: str
     connection: duckdb.DuckDBPyConnection
+    scope: Scope = "all"
+
+    def first_month(self) -> date | None:
+        """From which month on the monthly marts are looked at; None if it is all of them."""
+        touched = self.touched_from()
+        return touched[1] if touched is not None else None
+
+    def touched_from(self) -> tuple[date, date] | None:
+        """The first week and the first month that this run has replaced, if only they are in scope."""
+        if self.scope == "all" or "intermediate.int_weeks_touched" not in self.tables():
+            return None
+        ((week, month),) = self.execute(
+            "select first_week_date, first_month_date from intermediate.int_weeks_touched"
+        )
+        return week, month
 
     def execute(self, sql: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql, parameters).fetchall()
@@ -160,7 +185,7 @@ def open_hub(
     try:
         with engine.connect() as session:
             raw: Any = session.connection.driver_connection
-            hub = Hub(url, raw)
+            hub = Hub(url, raw, scope)
             hub.execute(f"set temp_directory = {_literal(spill)}")
             if memory_limit:
                 hub.execute(f"set memory_limit = {_literal(memory_limit)}")
@@ -310,7 +335,14 @@ def _see_warehouse(hub: Hub, warehouse: Path) -> str:
         [name, name],
     )
     for schema, table in rows:
-        hub.execute(f'create view {schema}.{table} as select * from "{name}".{schema}.{table}')
+        rolled = "_whole" if f"{schema}.{table}" in ROLLED else ""
+        hub.execute(f'create view {schema}.{table}{rolled} as select * from "{name}".{schema}.{table}')
+    touched = hub.touched_from()
+    for table, in_scope in ROLLED.items():
+        if table.partition(".")[::2] in rows:
+            # A date in the text lets DuckDB skip what lies before: these tables are in its order.
+            condition = in_scope.format(week=touched[0], month=touched[1]) if touched else "true"
+            hub.execute(f"create view {table} as select * from {table}_whole where {condition}")
     return name
 
 

@@ -220,9 +220,12 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
     if decided is None or decided.run_id != context.run_id:
         # Models launched alone, without landing: as the options say.
         full_refresh, audit = options.full_refresh, options.audit
-        scope = "all" if full_refresh or audit else "touched"
+        scope, rolled = "all" if full_refresh or audit else "touched", "all"
     else:
         full_refresh, audit, scope = decided.full_refresh, decided.audit, decided.scope
+        # Stock and marts go on from where a run left them only if the gates have passed what it left.
+        rolled = decided.gate_scope
+    os.environ["AVAL_ROLLED"] = rolled
     step = context.op_execution_context.op.name
     target = settings.dbt_state / "runs" / f"{context.run_id}-{step}"
     messages: list[DbtCoreCliEventMessage] = []

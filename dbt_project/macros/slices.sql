@@ -16,6 +16,11 @@
         ('intermediate', 'int_product_identifiers_used'),
         ('intermediate', 'int_partner_versions_used'),
         ('intermediate', 'int_exchange_rates_used'),
+        ('core', 'fct_inventory'),
+        ('intermediate', 'int_rolled_inputs_used'),
+        ('marts', 'mart_sell_out_monthly'),
+        ('marts', 'mart_channel_inventory_weekly'),
+        ('marts', 'mart_channel_balance_monthly'),
     ]) }}
 {%- endmacro %}
 

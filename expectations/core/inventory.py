@@ -142,6 +142,7 @@ def _of_weeks() -> tuple[Expectation, ...]:
                 sum(shipped_quantity) as moved
             from core.fct_shipments
             where shipment_type = 'delivery'
+                and arrival_date >= (select min(week_start_date) from {batch})
             group by all
             """,
             "Stock received is not what was shipped and arrived in that week.",
@@ -153,6 +154,7 @@ def _of_weeks() -> tuple[Expectation, ...]:
             select partner_code, product_code, week_start_date, sum(sold_quantity) as moved
             from core.fct_sell_out_weekly
             where {SELL_OUT_OF_RECORD}
+                and week_start_date >= (select min(week_start_date) from {{batch}})
             group by all
             """,
             "Units sold in the roll-forward are not those of the reported sell-out of that week.",
@@ -191,7 +193,7 @@ def _moves_with(name: str, column: str, flows: str, message: str) -> Expectation
                 strftime(week.week_start_date, '%Y-%m') as month,
                 week.{column} as in_inventory,
                 coalesce(flows.moved, 0) as in_fact
-            from core.fct_inventory as week
+            from {{batch}} as week
             left join flows
                 on week.partner_code = flows.partner_code
                 and week.product_code = flows.product_code

@@ -46,6 +46,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
 
 def _balance(hub: Hub, terms: Terms) -> Suite:
     mart = "mart_channel_balance_monthly"
+    since = hub.first_month()
     return Suite(
         f"marts.{mart}",
         (
@@ -61,6 +62,7 @@ def _balance(hub: Hub, terms: Terms) -> Suite:
                 month_of_fact="cast(date_trunc('month', invoice_date) as date)",
                 sums={"sell_in_quantity": "invoiced_quantity"},
                 until=terms,
+                since=since,
                 name="sell_in_ties_to_the_fact",
             ),
             ties(
@@ -71,6 +73,7 @@ def _balance(hub: Hub, terms: Terms) -> Suite:
                 sums={"sell_out_quantity": "net_quantity"},
                 until=terms,
                 where=f"product_code <> 'UNMATCHED' and {SELL_OUT_OF_RECORD}",
+                since=since,
                 name="sell_out_ties_to_the_fact",
             ),
             has_reason(("sell_out_sell_in_rate",)),

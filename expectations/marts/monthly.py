@@ -91,6 +91,7 @@ def _sell_out(hub: Hub, terms: Terms) -> Suite:
                 },
                 until=terms,
                 where=SELL_OUT_OF_RECORD,
+                since=hub.first_month(),
             ),
             between(
                 "coverage_rate",

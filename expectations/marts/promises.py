@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 from great_expectations.expectations.expectation import Expectation
 
-from expectations.hub import Hub
+from expectations.hub import ROLLED, Hub
 from expectations.terms import Terms
 from expectations.vocabulary import filled, no_finding, no_row_where, one_row_per, refers_to
 
@@ -55,13 +56,17 @@ def ties(
     month_of_fact: str,
     sums: Mapping[str, str],
     until: Terms,
+    since: date | None = None,
     where: str = "true",
     name: str = "ties_to_the_fact",
 ) -> Expectation:
     """By month, sums of the mart equal sums of the fact; `sums` maps mart columns to fact expressions.
 
-    `where` leaves out rows of the fact that the mart does not hold by its own definition.
+    `since` is the first month of the mart that is looked at; `where` leaves out rows of the fact that the
+    mart does not hold by its own definition.
     """
+    if since is not None:
+        where = f"{month_of_fact} >= date '{since}' and {where}"
     of_mart = ", ".join(f"coalesce(sum({column}), 0) as {column}" for column in sums)
     of_fact = ", ".join(f"coalesce(sum({source}), 0) as {column}" for column, source in sums.items())
     differs = " or ".join(f"coalesce(mart.{c}, 0) <> coalesce(fact.{c}, 0)" for c in sums)
@@ -85,7 +90,7 @@ def ties(
         """,
         name=name,
         severity="critical",
-        message=f"{mart} does not tie to {fact.rpartition('.')[2]}: units or cents are lost or doubled.",
+        message=f"{mart} does not tie to {fact.rpartition('.')[2].removesuffix('_whole')}: units or cents are lost or doubled.",
         remedy=REBUILD,
         found=f"{{month}} is too high by {found}",
         column=", ".join(sums),
@@ -141,13 +146,14 @@ def does_not_collapse(mart: str, hub: Hub, terms: Terms) -> list[Expectation]:
     if f"published.{mart}" not in hub.tables():
         return []
     share = terms.thresholds.max_row_drop_share
+    now = f"marts.{mart}_whole" if f"marts.{mart}" in ROLLED else "{batch}"
     return [
         no_finding(
             f"""
             with counts as (
                 select
                     (select count(*) from published.{mart}) as rows_before,
-                    (select count(*) from {{batch}}) as rows_now
+                    (select count(*) from {now}) as rows_now
             )
             select rows_before, rows_now from counts
             where rows_now < rows_before * (1 - {share})

@@ -39,7 +39,7 @@ def _siso(hub: Hub, terms: Terms) -> Suite:
             of_time("week_start_date", terms),
             ties(
                 mart,
-                "core.fct_inventory",
+                "core.fct_inventory_whole",
                 month_of_mart="cast(date_trunc('month', week_start_date) as date)",
                 month_of_fact="cast(date_trunc('month', week_start_date) as date)",
                 sums={

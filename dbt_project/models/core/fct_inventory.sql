@@ -6,10 +6,72 @@
 -- returns + adjustments, starts from a reported stock, the anchor, and runs until a
 -- week whose sales are not known. The next reported stock anchors a new chain. Inside a
 -- longer reporting period the chain runs on unseen.
+--
+-- Replaced from the first touched week on: the week before it stands for its chain. In
+-- the order of weeks, so that the checkpoint rewrites the end only.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='week_start_date',
+        on_schema_change='fail',
+        pre_hook="{{ clear_touched('week_start_date', 'first_week_date') }}"
+    )
+}}
+
 with
 
-weeks as (
+gathered as (
     select * from {{ ref('int_inventory_weeks_gathered') }}
+),
+
+weeks as (
+    select
+        partner_code,
+        product_code,
+        week_start_date,
+        week_end_date,
+        week_state_code,
+        is_sell_out_reported,
+        is_inventory_reported,
+        stock_date,
+        is_chain_broken,
+        reported_day_count,
+        received_quantity,
+        returned_to_us_quantity,
+        sold_quantity,
+        consumer_returned_quantity,
+        adjusted_quantity,
+        net_flow_quantity,
+        reported_quantity,
+        cast(null as date) as former_anchor_date,
+        false as is_former
+    from gathered
+    {%- if is_incremental() %}
+    union all
+    select
+        partner_code,
+        product_code,
+        week_start_date,
+        week_end_date,
+        week_state_code,
+        is_sell_out_reported,
+        is_inventory_reported,
+        stock_date,
+        true as is_chain_broken,
+        reported_day_count,
+        received_quantity,
+        returned_to_us_quantity,
+        sold_quantity,
+        consumer_returned_quantity,
+        adjusted_quantity,
+        {{ quantity(0) }} as net_flow_quantity,
+        calculated_quantity as reported_quantity,
+        anchor_date as former_anchor_date,
+        true as is_former
+    from {{ this }}
+    where week_start_date = {{ add_days(touched_from('first_week_date'), -7) }}
+    {%- endif %}
 ),
 
 partners as (
@@ -58,7 +120,10 @@ offset_from_anchor as (
             end
         ) over (
             partition by partner_code, product_code, chain_number
-        ) as anchor_offset_quantity
+        ) as anchor_offset_quantity,
+        max(former_anchor_date) over (
+            partition by partner_code, product_code, chain_number
+        ) as chain_anchor_date
     from anchored
 ),
 
@@ -117,13 +182,15 @@ final as (
         coalesce(compared.rolled_quantity < 0, false) as is_negative_calculated,
         case
             when compared.week_end_date >= compared.anchor_date
-                then compared.anchor_date
+                then coalesce(compared.chain_anchor_date, compared.anchor_date)
         end as anchor_date
     from compared
     left join partners
         on
             compared.partner_code = partners.partner_code
             and {{ in_range('compared.week_end_date', 'partners') }}
+    where not compared.is_former
 )
 
 select * from final
+order by week_start_date nulls last

@@ -2,20 +2,42 @@
 -- the partner to the as-of date.
 -- Additive over partners and products: quantities. Not additive: stocks over months,
 -- and every _rate; the ratio of a group is the ratio of its sums.
+-- Replaced from the first touched month on; the months of the rolling window before it
+-- are looked back upon.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='month_start_date',
+        on_schema_change='fail',
+        pre_hook="{{ clear_touched('month_start_date', 'first_month_date') }}"
+    )
+}}
 {%- set rolling_months = company_threshold('rolling_ratio_months', 3) | int %}
 
 with
 
 sell_in as (
     select * from {{ ref('mart_sell_in_monthly') }}
+    {%- if is_incremental() %}
+    where month_start_date >= {{ touched_from('first_month_date', rolling_months) }}
+    {%- endif %}
 ),
 
 sell_out as (
-    select * from {{ ref('mart_sell_out_monthly') }} where product_code <> 'UNMATCHED'
+    select * from {{ ref('mart_sell_out_monthly') }}
+    where
+        product_code <> 'UNMATCHED'
+        {%- if is_incremental() %}
+        and month_start_date >= {{ touched_from('first_month_date', rolling_months) }}
+        {%- endif %}
 ),
 
 stocks as (
     select * from {{ ref('mart_channel_inventory_weekly') }}
+    {%- if is_incremental() %}
+    where week_end_date >= {{ touched_from('first_month_date', rolling_months) }}
+    {%- endif %}
 ),
 
 products as (
@@ -39,7 +61,12 @@ months as (
         month_start_date,
         month_end_date
     from dates
-    where date_day = month_start_date and month_start_date <= {{ as_of_date() }}
+    where
+        date_day = month_start_date
+        and month_start_date <= {{ as_of_date() }}
+        {%- if is_incremental() %}
+        and month_start_date >= {{ touched_from('first_month_date', rolling_months) }}
+        {%- endif %}
 ),
 
 limits as (
@@ -89,6 +116,9 @@ stock_months as (
         max(case when position_number = 1 then on_hand_quantity end)
             as closing_stock_quantity
     from last_weeks
+    {%- if is_incremental() %}
+    where month_start_date >= {{ touched_from('first_month_date', rolling_months) }}
+    {%- endif %}
     group by partner_code, product_code, month_start_date
 ),
 
@@ -110,6 +140,15 @@ appearances as (
         product_code,
         month_start_date
     from stock_months
+    {%- if is_incremental() %}
+    union all
+    select
+        partner_code,
+        product_code,
+        month_start_date
+    from {{ this }}
+    where month_start_date >= {{ touched_from('first_month_date', rolling_months) }}
+    {%- endif %}
 ),
 
 first_appearances as (
@@ -371,6 +410,10 @@ final as (
             when average_stock_quantity <= 0 then 'no_stock'
         end as stock_reason_code
     from rated
+    {%- if is_incremental() %}
+    where month_start_date >= {{ touched_from('first_month_date') }}
+    {%- endif %}
 )
 
 select * from final
+order by month_start_date nulls last

@@ -3,12 +3,25 @@
 -- Additive over partners and products: quantities. Not additive: stocks over weeks, and
 -- every _rate, mean, days and weeks figure; the ratio of a group is the ratio of its
 -- sums.
+-- Replaced from the first touched week on; the weeks before it are looked back upon.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='week_start_date',
+        on_schema_change='fail',
+        pre_hook="{{ clear_touched('week_start_date', 'first_week_date') }}"
+    )
+}}
 {%- set recent_weeks = (company_threshold('trailing_sell_out_days', 28) | int) // 7 %}
 
 with
 
 inventory as (
     select * from {{ ref('fct_inventory') }}
+    {%- if is_incremental() %}
+    where week_start_date >= {{ touched_from('first_week_date', recent_weeks - 1) }}
+    {%- endif %}
 ),
 
 thresholds as (
@@ -123,6 +136,10 @@ final as (
         end as reason_code
     from measured
     left join limits on measured.channel_code = limits.channel_code
+    {%- if is_incremental() %}
+    where measured.week_start_date >= {{ touched_from('first_week_date') }}
+    {%- endif %}
 )
 
 select * from final
+order by week_start_date nulls last

@@ -4,11 +4,26 @@
 -- Additive: quantities, amounts, line_count. Not additive: the period counts and
 -- coverage_rate, which belong to the partner's month. Quantities are NULL where nothing
 -- was reported, 0 where a report does not name the product.
+-- Replaced from the first touched month on.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='month_start_date',
+        on_schema_change='fail',
+        pre_hook="{{ clear_touched('month_start_date', 'first_month_date') }}"
+    )
+}}
+
 with
 
 sell_out as (
     select * from {{ ref('fct_sell_out_weekly') }}
-    where {{ is_of_record('feed_code', 'sell_out') }}
+    where
+        {{ is_of_record('feed_code', 'sell_out') }}
+        {%- if is_incremental() %}
+        and month_start_date >= {{ touched_from('first_month_date') }}
+        {%- endif %}
 ),
 
 periods as (
@@ -18,10 +33,16 @@ periods as (
 
 invoices as (
     select * from {{ ref('fct_sell_in') }}
+    {%- if is_incremental() %}
+    where invoice_date >= {{ touched_from('first_month_date') }}
+    {%- endif %}
 ),
 
 inventory as (
     select * from {{ ref('fct_inventory') }}
+    {%- if is_incremental() %}
+    where week_end_date >= {{ touched_from('first_month_date') }}
+    {%- endif %}
 ),
 
 partners as (
@@ -37,7 +58,12 @@ months as (
         month_start_date,
         month_end_date
     from dates
-    where date_day = month_start_date and month_start_date <= {{ as_of_date() }}
+    where
+        date_day = month_start_date
+        and month_start_date <= {{ as_of_date() }}
+        {%- if is_incremental() %}
+        and month_start_date >= {{ touched_from('first_month_date') }}
+        {%- endif %}
 ),
 
 sold as (
@@ -106,6 +132,15 @@ appearances as (
         {{ month_start('min(week_end_date)') }} as month_start_date
     from inventory
     group by partner_code, product_code
+    {%- if is_incremental() %}
+    union all
+    select
+        partner_code,
+        product_code,
+        {{ touched_from('first_month_date') }} as month_start_date
+    from {{ this }}
+    where month_start_date = {{ touched_from('first_month_date', 1) }}
+    {%- endif %}
 ),
 
 first_appearances as (
@@ -206,3 +241,4 @@ final as (
 )
 
 select * from final
+order by month_start_date nulls last

@@ -280,3 +280,17 @@ def test_a_promise_that_cannot_be_checked_closes_the_gate(world: World) -> None:
     outcome = failed(judge(world))["fct_sell_out_in_scope.net_is_sold_less_returned"]
     assert outcome.severity == "critical"
     assert "could not be checked" in outcome.message
+
+
+def test_a_daily_run_looks_at_the_weeks_of_stock_that_it_replaced(world: World) -> None:
+    build(world)
+    change(
+        world,
+        "create table intermediate.int_weeks_touched as "
+        "select date '2026-03-16' as first_week_date, date '2026-03-01' as first_month_date",
+        "update core.fct_inventory set reported_quantity = 29 where is_anchor",
+    )
+    assert "fct_inventory.anchors_are_reported_stocks" not in failed(judge(world, scope="touched"))
+    assert "fct_inventory.anchors_are_reported_stocks" in failed(judge(world, scope="all"))
+    change(world, "update intermediate.int_weeks_touched set first_week_date = date '2026-03-09'")
+    assert not judge(world, scope="touched").passed

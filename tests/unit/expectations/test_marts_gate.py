@@ -219,3 +219,18 @@ def test_a_mart_that_collapses_closes_the_gate_unless_everything_was_rebuilt(wor
     assert not closed.passed
     assert "2 rows now, 3 before" in failed(closed)[f"{STOCK}.does_not_collapse"].message
     assert judge(world, published=published, scope="all").passed
+
+
+def test_a_daily_run_ties_the_months_that_it_replaced_to_the_facts_of_these_months(world: World) -> None:
+    build(world)
+    change(
+        world,
+        "create table intermediate.int_weeks_touched as "
+        "select date '2026-03-09' as first_week_date, date '2026-03-01' as first_month_date",
+        "insert into core.fct_sell_out_weekly select * replace (date '2026-02-01' as month_start_date) "
+        "from core.fct_sell_out_weekly limit 1",
+    )
+    assert failed(judge(world, scope="touched")) == {}
+    assert f"{SELL_OUT}.ties_to_the_fact" in failed(judge(world, scope="all"))
+    change(world, "update core.fct_sell_out_weekly set month_start_date = date '2026-03-01'")
+    assert f"{SELL_OUT}.ties_to_the_fact" in failed(judge(world, scope="touched"))
