@@ -67,6 +67,7 @@ def ties(
     """
     if since is not None:
         where = f"{month_of_fact} >= date '{since}' and {where}"
+    name_of_fact = fact.rpartition(".")[2].removesuffix("_whole")
     of_mart = ", ".join(f"coalesce(sum({column}), 0) as {column}" for column in sums)
     of_fact = ", ".join(f"coalesce(sum({source}), 0) as {column}" for column, source in sums.items())
     differs = " or ".join(f"coalesce(mart.{c}, 0) <> coalesce(fact.{c}, 0)" for c in sums)
@@ -90,7 +91,7 @@ def ties(
         """,
         name=name,
         severity="critical",
-        message=f"{mart} does not tie to {fact.rpartition('.')[2].removesuffix('_whole')}: units or cents are lost or doubled.",
+        message=f"{mart} does not tie to {name_of_fact}: units or cents are lost or doubled.",
         remedy=REBUILD,
         found=f"{{month}} is too high by {found}",
         column=", ".join(sums),

@@ -236,7 +236,8 @@ class Company:
             {
                 "_source_row": number,
                 "_is_deleted": False,
-                **DEFAULTS.get(target.name, {}),
+                # Partners are an entity of the ERP and one of the rules.
+                **{name: value for name, value in DEFAULTS.get(target.name, {}).items() if name in names},
                 **row,
                 "_batch_id": batch_id,
                 "_source_file": source,
