@@ -242,6 +242,7 @@ def names_customer(path: Path, who: Wanted) -> bool:
         try:
             with zipfile.ZipFile(path) as packed:
                 return any(_member_names(packed, member, who) for member in packed.infolist())
+        # zipfile's words for a compression that it lacks, and for a member under a password.
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
             raise SourceError(
                 "unreadable_original",
