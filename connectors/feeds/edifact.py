@@ -1,7 +1,7 @@
 """Reader of EDIFACT sales reports (SLSRPT) and stock reports (INVRPT), D.96A to D.01B.
 
-What belongs here: the segments of these two messages. What does not: what both families share (`messages`),
-separators (`segments`), the meaning of numbers and dates (`normalise`).
+What belongs here: the segments of these two messages. What does not: what both families
+share (`edi`), and the meaning of numbers and dates (`normalise`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import Final
 
 import duckdb
 
-from connectors.feeds import messages
-from connectors.feeds.messages import Dates, Grammar, Known, Message, Product, Reader, Report, day_of
+from connectors.feeds.edi import reports
+from connectors.feeds.edi.functions import Known
+from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of
+from connectors.feeds.edi.reader import Reader
+from connectors.feeds.edi.reports import Report
+from connectors.feeds.edi.segments import COMPONENT, ELEMENT
 from connectors.feeds.profile import Edifact, Function, Profile
-from connectors.feeds.segments import COMPONENT, ELEMENT
 
 GRAMMAR: Final = Grammar(
     opens="UNH",
@@ -32,6 +35,7 @@ GRAMMAR: Final = Grammar(
     amount="MOA",
     reference="RFF",
     product=("PIA", "IMD"),
+    pairs=frozenset(),
     composite=True,
 )
 _FUNCTIONS: Final[dict[str, Function]] = {
@@ -108,7 +112,7 @@ def load(
     connection: duckdb.DuckDBPyConnection, path: Path, profile: Profile, known: Known, file: str
 ) -> Report:
     """Load a file as `raw`; RejectedFile if it is no EDIFACT."""
-    return messages.load(connection, path, profile, _Edifact(profile), known, file)
+    return reports.load(connection, path, profile, _Edifact(profile), known, file)
 
 
 class _Edifact:

@@ -36,7 +36,8 @@ from connectors.company import Company, Paths
 from connectors.contract import entity
 from connectors.errors import AvalError, ConfigError, Place, RejectedFile, SourceError
 from connectors.feeds import customers, delimited, edifact, excel, normalise, x12
-from connectors.feeds.messages import Known, NothingKnown, Report
+from connectors.feeds.edi.functions import Known, NothingKnown
+from connectors.feeds.edi.reports import Report
 from connectors.feeds.normalise import Judgement, Layout
 from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
 from connectors.feeds.parquet import ROW_GROUP, write_files

@@ -1,7 +1,7 @@
 """Reader of X12 product activity (852) and product transfer and resale (867), 4010 and 5010.
 
-What belongs here: the segments of these two transaction sets. What does not: what both families share
-(`messages`), separators (`segments`), the meaning of numbers and dates (`normalise`).
+What belongs here: the segments of these two transaction sets. What does not: what both families
+share (`edi`), and the meaning of numbers and dates (`normalise`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from typing import Final
 
 import duckdb
 
-from connectors.feeds import messages
-from connectors.feeds.messages import Dates, Grammar, Known, Message, Product, Reader, Report, day_of
+from connectors.feeds.edi import reports
+from connectors.feeds.edi.functions import Known
+from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of
+from connectors.feeds.edi.reader import Reader
+from connectors.feeds.edi.reports import Report
+from connectors.feeds.edi.segments import ELEMENT
 from connectors.feeds.profile import X12, Function, Profile
-from connectors.feeds.segments import ELEMENT
 
 _ACTIVITY: Final = Grammar(
     opens="ST",
@@ -31,6 +34,7 @@ _ACTIVITY: Final = Grammar(
     amount="AMT",
     reference="REF",
     product=("PID",),
+    pairs=frozenset({"SDQ"}),
     composite=False,
 )
 _TRANSFER: Final = replace(
@@ -129,7 +133,7 @@ def load(
     connection: duckdb.DuckDBPyConnection, path: Path, profile: Profile, known: Known, file: str
 ) -> Report:
     """Load a file as `raw`; RejectedFile if it is no X12."""
-    return messages.load(connection, path, profile, _X12(profile), known, file)
+    return reports.load(connection, path, profile, _X12(profile), known, file)
 
 
 class _X12:

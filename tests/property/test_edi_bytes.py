@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from connectors.errors import RejectedFile
 from connectors.feeds import edifact, normalise, x12
-from connectors.feeds.messages import NothingKnown
+from connectors.feeds.edi.functions import NothingKnown
+from connectors.feeds.edi.segments import read_segments
 from connectors.feeds.profile import Profile
-from connectors.feeds.segments import read_segments
 
 SALES = b"""UNA:+.? '
 UNB+UNOC:3+P:14+U:14+260105:0600+77'

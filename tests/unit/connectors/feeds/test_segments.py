@@ -10,7 +10,7 @@ from pydifact.segmentcollection import RawSegmentCollection
 from x12 import tokenize_x12
 
 from connectors.errors import RejectedFile
-from connectors.feeds.segments import COMPONENT, ELEMENT, Family, read_segments
+from connectors.feeds.edi.segments import COMPONENT, ELEMENT, Family, read_segments
 from tests.samples import FIXTURES, sample
 
 Nested = list[list[list[str]]]
@@ -71,7 +71,7 @@ def test_segment_numbers_run_on_over_chunks_and_count_the_service_string(
     path = tmp_path / "a.edi"
     path.write_text(text)
     whole = ours(path, "edifact")
-    monkeypatch.setattr("connectors.feeds.segments._CHUNK", 4099)
+    monkeypatch.setattr("connectors.feeds.edi.segments._CHUNK", 4099)
     assert ours(path, "edifact") == whole
     numbers = [n for run in read_segments(path, "edifact", None, "a") for n in run.numbers.tolist()]
     assert numbers == list(range(2, 5004))
@@ -80,8 +80,8 @@ def test_segment_numbers_run_on_over_chunks_and_count_the_service_string(
 def test_a_segment_without_end_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.feeds.segments._CHUNK", 1000)
-    monkeypatch.setattr("connectors.feeds.segments._LONGEST_SEGMENT", 10_000)
+    monkeypatch.setattr("connectors.feeds.edi.segments._CHUNK", 1000)
+    monkeypatch.setattr("connectors.feeds.edi.segments._LONGEST_SEGMENT", 10_000)
     path = tmp_path / "a.edi"
     path.write_text("UNB+UNOC:3+P+U+260105:0600+1'" + "A" * 100_000)
     with pytest.raises(RejectedFile, match="no segment ends"):

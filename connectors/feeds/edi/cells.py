@@ -1,0 +1,164 @@
+"""From the segments of a row to its canonical cells, in SQL.
+
+What belongs here: where a number, a unit, a store or an amount stands in the segments of a row, its sign, and
+the pairs of an SDQ. What does not: which segments make a row (`blocks`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connectors.feeds.edi.messages import FIGURES, Grammar
+from connectors.feeds.edi.segments import COMPONENT, ELEMENT
+from connectors.feeds.profile import Edi
+from connectors.feeds.table import quoted
+
+CELLS: Final = (
+    "sold_quantity",
+    "returned_quantity",
+    "on_hand_quantity",
+    "in_transit_quantity",
+    "net_amount",
+    "currency_code",
+    "unit_code",
+    "store_code",
+    "period",
+    "sale_date",
+    "gtin",
+    "product_code",
+    "partner_product_code",
+    "product_label",
+    "transaction_id",
+)
+
+ROW_TEXTS: Final = (
+    "part",
+    "store_segment",
+    "store",
+    "period",
+    "sale_date",
+    "currency",
+    "gtin",
+    "product_code",
+    "partner_product_code",
+    "label",
+    *FIGURES,
+    "amount",
+    "price",
+    "reference",
+    "transaction",
+    "pairs",
+    "pairs_figure",
+)
+
+
+def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
+    """SQL: canonical cells of rows whose segments are texts yet."""
+    e, c = quoted(ELEMENT), quoted(COMPONENT)
+
+    def element(text: str, position: int) -> str:
+        return f"split_part({text}, {e}, {position + 1})"
+
+    def component(text: str, position: int) -> str:
+        return f"split_part({element(text, 1)}, {c}, {position})"
+
+    def number(text: str) -> str:
+        plain = f"nullif(trim({text}), '')"
+        if marks == ".":
+            return plain
+        if marks == ",":
+            return (
+                f"case when contains({text}, '.') then {plain} || ' (the decimal mark is a comma)' "
+                f"else replace({plain}, ',', '.') end"
+            )
+        return f"replace({plain}, ',', '.')"
+
+    if grammar.composite:
+        store = f"coalesce(nullif(trim(split_part({element('store_segment', 2)}, {c}, 1)), ''), "
+        store += f"nullif(trim(split_part({element('store_segment', 2)}, {c}, 4)), ''), store)"
+        values = {name: component(name, 2) for name in FIGURES}
+        units = [component(name, 3) for name in FIGURES]
+        amount, price, basis = component("amount", 2), component("price", 2), component("price", 5)
+        amount_currency = component("amount", 3)
+        reference = component("reference", 2)
+    else:
+        store = f"coalesce(nullif(trim({element('store_segment', 4)}), ''), "
+        store += f"nullif(trim({element('store_segment', 2)}), ''), store)"
+        values = {name: element(name, 2) for name in FIGURES}
+        units = [f"split_part({element(name, 3)}, {c}, 1)" for name in FIGURES]
+        amount, basis, amount_currency = element("amount", 2), "''", "''"
+        arms = " ".join(
+            f"when starts_with(price, {quoted(tag + ELEMENT)}) then {element('price', position)}"
+            for tag, position in grammar.price.items()
+        )
+        price = f"case {arms} end"
+        reference = element("reference", 2)
+    unit = "coalesce(" + ", ".join(f"nullif(trim({text}), '')" for text in units) + ")"
+    figures = ", ".join(f"{number(text)} as {name}" for name, text in values.items())
+    net = "try_cast(coalesce(sold_quantity, '0') as decimal(18, 4)) - "
+    net += "try_cast(coalesce(returned_quantity, '0') as decimal(18, 4))"
+
+    def signed(text: str) -> str:
+        if settings.amount_sign == "as_sent":
+            return text
+        is_turned = f"{net} < 0 and try_cast({text} as decimal(18, 4)) > 0"
+        return f"case when {is_turned} then '-' || {text} else {text} end"
+
+    by_unit = (
+        f"coalesce(cast(cast(case when coalesce(price_basis, '1') = '1' then "
+        f"cast(price_value as decimal(18, 6)) * ({net}) else "
+        f"round(try_cast(price_value as double) * ({net}) / nullif(try_cast(price_basis as double), 0), 4) "
+        "end as decimal(18, 4)) as varchar), price_value)"
+    ).replace("cast(price_value as decimal(18, 6))", "try_cast(price_value as decimal(18, 6))")
+    by_price = by_unit if settings.price_basis == "unit" else signed("price_value")
+    return f"""
+        insert into edi_rows
+        with read as (
+            select * replace (
+                {figures}
+            ), {number(amount)} as amount_value, {number(price)} as price_value,
+            {number(basis)} as price_basis, nullif(trim({amount_currency}), '') as amount_currency,
+            {unit} as unit_code, {store} as store_code, nullif(trim({reference}), '') as own_transaction
+            from incoming
+        ),
+        paired as (
+            select * exclude (pairs), pairs,
+                   unnest(case when pairs is null then [0] else range(
+                       4, case when {_PAIRS_LENGTH} = 24 then 24 else {_PAIRS_LENGTH} + 1 end, 2
+                   ) end) as pair
+            from read
+        ),
+        spread as (
+            select * replace (
+                case when pair > 0 then nullif(trim(split_part(pairs, {e}, cast(pair as integer))), '')
+                     else store_code end as store_code,
+                case when pair > 0 then nullif(trim(split_part(pairs, {e}, 2)), '') else unit_code end
+                as unit_code,
+                case when pair > 0 then 'SDQ' || lpad(cast(pair - 1 as varchar), 2, '0') else '' end as part,
+                {", ".join(_pair_figure(name) for name in FIGURES)}
+            )
+            from paired
+        )
+        select number, part, message, fault, fault_text, is_skipped, sold_quantity, returned_quantity,
+               on_hand_quantity, in_transit_quantity,
+               case when sold_quantity is null and returned_quantity is null then null
+                    when amount_value is not null then {signed("amount_value")}
+                    when price_value is not null then {by_price} end,
+               coalesce(amount_currency, currency), unit_code, store_code, period, sale_date,
+               gtin, product_code, partner_product_code, label, coalesce(own_transaction, transaction)
+        from spread
+        where pair = 0 or store_code is not null or sold_quantity is not null
+           or returned_quantity is not null or on_hand_quantity is not null
+           or in_transit_quantity is not null
+    """
+
+
+_PAIRS_LENGTH: Final = f"len(string_split(pairs, {quoted(ELEMENT)}))"
+
+
+def _pair_figure(name: str) -> str:
+    value = f"nullif(trim(split_part(pairs, {quoted(ELEMENT)}, cast(pair + 1 as integer))), '')"
+    return (
+        f"case when pair > 0 and pairs_figure = {quoted(name)} then {value} "
+        f"when pair > 0 then null else {name} end as {name}"
+    )

@@ -1,0 +1,165 @@
+"""What an EDI file says, as it is read: its messages, what their heads hold, and how a family writes them.
+
+What belongs here: the vocabulary that both families and all steps of reading share, and the days that name a
+period. What does not: reading (`reader`, `runs`, `blocks`), and the segments of one family
+(`connectors.feeds.edifact`, `connectors.feeds.x12`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from connectors.feeds.periods import EARLIEST_YEAR, LATEST_YEAR, span_of
+from connectors.feeds.profile import Frequency, Function
+
+if TYPE_CHECKING:
+    from connectors.feeds.edi.reader import Reader
+
+FIGURES: Final = ("sold_quantity", "returned_quantity", "on_hand_quantity", "in_transit_quantity")
+_RANGE_DAYS: Final = {"day": (1, 1), "week": (2, 7), "month": (27, 35)}
+
+
+@dataclass(frozen=True)
+class Product:
+    """What the segments of one line say about its product."""
+
+    gtin: str | None = None
+    product_code: str | None = None
+    partner_product_code: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Dates:
+    """First and last day that a date segment names; `raw` as it stood where it names none."""
+
+    start: date | None
+    end: date | None
+    raw: str
+
+
+@dataclass
+class Message:
+    """One message of a file, as far as it is read."""
+
+    number: int
+    segment: int
+    reference: str
+    kind: str = ""
+    document: str = ""
+    function_code: str = ""
+    function: Function = "original"
+    references: list[str] = field(default_factory=list)
+    fault: str | None = None
+    fault_value: str | None = None
+    document_segment: int = 0
+    lines: int = 0
+    groups: int = 0
+    is_closed: bool = False
+    period: str | None = None
+    interchange: str = ""
+
+    @property
+    def corrected(self) -> tuple[str, ...]:
+        """Document numbers that a replacement or a cancellation is about."""
+        return tuple(dict.fromkeys(filter(None, (*self.references, self.document))))
+
+    def break_off(self, code: str, value: str | None = None) -> None:
+        """Mark the message as faulty; the first fault stands."""
+        if self.fault is None:
+            self.fault, self.fault_value = code, value
+
+
+@dataclass
+class Head:
+    """What the segments outside the detail say at one point of the file."""
+
+    message: Message | None = None
+    interchange: str = ""
+    interchange_segment: int = 0
+    is_test: bool = False
+    is_closed: bool = True
+    messages_in_interchange: int = 0
+    group: str = ""
+    messages_in_group: int = 0
+    groups_in_interchange: int = 0
+    store: str | None = None
+    currency: str | None = None
+    transaction: str | None = None
+    dates: dict[str, Dates] = field(default_factory=dict)
+    store_dates: dict[str, Dates] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """How one family writes what both have. Tags are upper-case."""
+
+    opens: str
+    closes: str
+    ends: frozenset[str]
+    groups: frozenset[str]
+    lines: frozenset[str]
+    quantity: frozenset[str]
+    date: str
+    price: Mapping[str, int]
+    """Tag of a price: position of the element that holds it; its qualifier is one before."""
+    price_component: int
+    amount: str
+    reference: str
+    product: tuple[str, ...]
+    """Tags that describe the product, the line itself first."""
+    pairs: frozenset[str]
+    """Tags that spread a quantity over pairs of store and quantity."""
+    composite: bool
+    """Whether qualifier and value are components of one element."""
+
+
+class Family(Protocol):
+    """What `edifact` and `x12` bring."""
+
+    grammar: Grammar
+
+    @property
+    def period_dates(self) -> tuple[str, ...]: ...
+
+    def read_head(self, reader: Reader, number: int, tag: str, elements: list[str]) -> None: ...
+
+    def read_date(self, segment: str) -> tuple[str, Dates]: ...
+
+    def read_product(self, segments: Sequence[str]) -> Product: ...
+
+    def quantity_meaning(self, qualifier: str, group: str | None) -> str: ...
+
+
+# --- dates ---
+
+
+def day_of(text: str) -> date | None:
+    """The day that eight digits, or six with the year's last two, spell."""
+    digits = text if len(text) >= 8 else f"20{text}"
+    if not re.fullmatch(r"\d{8}", digits[:8]):
+        return None
+    try:
+        day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None
+    return day if EARLIEST_YEAR <= day.year <= LATEST_YEAR else None
+
+
+def period_day(start: date, end: date, frequency: Frequency) -> date | None:
+    """The day that names the period of a range: its end, or else its middle; None if it is no such period.
+
+    Partners' weeks may begin on any day: a range counts in the period that holds most of it.
+    """
+    shortest, longest = _RANGE_DAYS[frequency]
+    length = (end - start).days + 1
+    if start == end:
+        return end
+    if not shortest <= length <= longest:
+        return None
+    middle = start + timedelta(days=length // 2)
+    return end if span_of(end, frequency) == span_of(middle, frequency) else middle
