@@ -145,31 +145,40 @@ class _Edifact:
         if tag == "UNB":
             reader.close_open_message()
             head.interchange, head.interchange_segment = _part(parts, 5, 0), number
-            head.messages_in_interchange = 0
+            head.interchange_from = head.group_from = len(reader.messages)
+            head.groups_in_interchange = 0
             head.is_test = _part(parts, 11, 0) == "1"
             reader.judge_test(number)
         elif tag == "UNH":
             message = reader.open_message(number, _part(parts, 1, 0))
-            message.kind = _part(parts, 2, 0).upper()
-            if message.kind not in self._settings.messages:
-                message.break_off("unknown_message", message.kind)
+            reader.set_kind(message, _part(parts, 2, 0).upper())
         elif tag == "UNT":
-            if message is not None and message.document_segment == 0:
+            if message is not None and message.document_segment == 0 and not message.is_other:
                 message.break_off("missing_document")
             reader.close_message(number, tag, _part(parts, 1, 0), _part(parts, 2, 0))
         elif tag == "UNZ":
             reader.close_open_message()
-            found = head.groups_in_interchange or head.messages_in_interchange
-            reader.check(number, tag, "the number of messages", _part(parts, 1, 0), str(found), of_file=True)
-            reader.check(
-                number, tag, "the interchange reference", _part(parts, 2, 0), head.interchange, of_file=True
-            )
+            concerned = reader.of_interchange
+            what = "groups" if head.groups_in_interchange else "messages"
+            found = str(head.groups_in_interchange or len(concerned))
+            stated, reference = _part(parts, 1, 0), _part(parts, 2, 0)
+            reader.check_trailer(number, tag, f"the number of {what}", stated, found, concerned)
+            what = "the interchange reference"
+            reader.check_trailer(number, tag, what, reference, head.interchange, concerned)
             head.is_closed = True
-            head.groups_in_interchange = 0
+        elif tag == "UNG":
+            reader.close_open_message()
+            head.group, head.group_from = _part(parts, 5, 0), len(reader.messages)
         elif tag == "UNE":
             reader.close_open_message()
+            concerned = reader.of_group
+            stated, reference = _part(parts, 1, 0), _part(parts, 2, 0)
+            reader.check_trailer(
+                number, tag, "the number of messages", stated, str(len(concerned)), concerned
+            )
+            reader.check_trailer(number, tag, "the group's reference", reference, head.group, concerned)
             head.groups_in_interchange += 1
-        elif message is not None:
+        elif message is not None and not message.is_other:
             self._read_message(reader, message, number, tag, parts)
 
     def _read_message(
@@ -191,8 +200,11 @@ class _Edifact:
             # A reference before the first line names the report that this one corrects.
             elif value and message.lines == 0:
                 message.references.append(value)
+        elif tag == "CNT" and _part(parts, 1, 0) == "1":
+            message.hash_totals.append((number, "CNT+1", _part(parts, 1, 1)))
         elif tag == "CNT" and _part(parts, 1, 0) == "2":
-            reader.check(number, tag, "the number of lines", _part(parts, 1, 1), str(message.lines))
+            stated, found = _part(parts, 1, 1), str(message.lines)
+            reader.controls.check("lines", number, "CNT+2", "the number of lines", stated, found, [message])
 
     def read_date(self, segment: str) -> tuple[str, Dates]:
         parts = [element.split(COMPONENT) for element in segment.split(ELEMENT)]

@@ -104,7 +104,29 @@ class Excel(Packing):
 
 Figure = Literal["sold_quantity", "returned_quantity", "on_hand_quantity", "in_transit_quantity"]
 Function = Literal["original", "replace", "add", "cancel", "copy"]
-Severity = Literal["ignore", "warn", "reject"]
+Severity = Literal["ignore", "note", "quarantine", "reject"]
+"""What a difference does: nothing, a remark, quarantine of what it concerns, or rejection of the file."""
+
+
+class ControlTotals(Settings):
+    """How severe it is that a report by EDI is not what it states; one word stands for all kinds."""
+
+    trailers: Severity = Field(
+        default="note", description="Counts and references of UNT, UNE, UNZ, SE, GE and IEA."
+    )
+    lines: Severity = Field(default="note", description="Numbers of lines: CNT+2, CTT01.")
+    hash_totals: Severity = Field(default="note", description="Sums of quantities: CNT+1, CTT02.")
+    store_totals: Severity = Field(
+        default="note", description="A quantity beside its stores: ZA beside SDQ, QTY beside LOC."
+    )
+    part_totals: Severity = Field(
+        default="note", description="A quantity beside its parts, with repeated_quantity: first."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_word(cls, data: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, data) if isinstance(data, str) else data
 
 
 class Edi(Packing):
@@ -147,11 +169,14 @@ class Edi(Packing):
     total_beside_stores: Literal["leave_out", "keep"] = Field(
         default="leave_out", description="A quantity without store beside others of the line with stores."
     )
-    control_totals: Severity = Field(
-        default="warn", description="What a wrong count or reference in a trailer does."
+    control_totals: ControlTotals = Field(
+        default=ControlTotals(), description="What a wrong count, reference or sum does, kind by kind."
     )
     test_interchanges: Severity = Field(
-        default="warn", description="What an interchange that is marked as a test does."
+        default="note", description="What an interchange that is marked as a test does."
+    )
+    other_messages: Severity = Field(
+        default="note", description="What a message of a type that `messages` does not name does."
     )
 
 
@@ -160,7 +185,7 @@ class Edifact(Edi):
 
     kind: Literal["edifact"]
     messages: tuple[Literal["SLSRPT", "INVRPT"], ...] = Field(
-        default=("SLSRPT",), min_length=1, description="Message types of the feed; others are faults."
+        default=("SLSRPT",), min_length=1, description="Message types of the feed."
     )
     quantities: dict[Figure, tuple[str, ...]] = Field(
         default_factory=dict, description="Quantity qualifiers by figure, instead of the standard ones."
@@ -192,7 +217,7 @@ class X12(Edi):
 
     kind: Literal["x12"]
     messages: tuple[Literal["852", "867"], ...] = Field(
-        default=("852",), min_length=1, description="Transaction sets of the feed; others are faults."
+        default=("852",), min_length=1, description="Transaction sets of the feed."
     )
     quantities: dict[Figure, tuple[str, ...]] = Field(
         default_factory=dict, description="Quantity qualifiers by figure, instead of the standard ones."

@@ -83,12 +83,16 @@ ENGLISH: Final = {
         "send it again"
     ),
     "control_total": (
-        "a count or reference in the message's trailer does not fit the message; ask the partner to send it "
-        "again, or state control_totals: warn in the profile's container"
+        "a count, reference or sum that the message states does not fit the message; ask the partner to send "
+        "it again, or state control_totals: note in the profile's container"
     ),
     "test_interchange": (
         "the interchange is marked as a test; ask the partner to send it as production, or state "
         "test_interchanges: ignore in the profile's container"
+    ),
+    "total_differs": (
+        "a quantity of the line is not the sum of its stores or parts; ask the partner to correct the line, "
+        "or state control_totals: note in the profile's container"
     ),
     "unknown_currency": "{column!r} holds no currency code of ISO 4217 such as EUR; correct the cell",
     "unknown_unit": (
@@ -148,6 +152,9 @@ FRENCH: Final = {
     ),
     "truncated_message": "le message n'a pas de fin : fichier coupé ou message endommagé ; le renvoyer",
     "control_total": "un compte ou une référence de fin ne correspond pas au message ; le renvoyer",
+    "total_differs": (
+        "une quantité de la ligne n'est pas la somme de ses magasins ou de ses parties ; corriger la ligne"
+    ),
     "test_interchange": "l'échange est marqué comme un test ; l'envoyer en production",
 }
 

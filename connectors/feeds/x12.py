@@ -173,36 +173,36 @@ class _X12:
         if tag == "ISA":
             reader.close_open_message()
             head.interchange, head.interchange_segment = _at(values, 13), number
-            head.messages_in_interchange = head.groups_in_interchange = 0
+            head.interchange_from = head.group_from = len(reader.messages)
+            head.groups_in_interchange = 0
             head.is_test = _at(values, 15) == "T"
             reader.judge_test(number)
         elif tag == "GS":
             reader.close_open_message()
-            head.group, head.messages_in_group = _at(values, 6), 0
+            head.group, head.group_from = _at(values, 6), len(reader.messages)
         elif tag == "ST":
             message = reader.open_message(number, _at(values, 2))
-            message.kind = _at(values, 1)
-            if message.kind not in self._settings.messages:
-                message.break_off("unknown_message", message.kind)
+            reader.set_kind(message, _at(values, 1))
         elif tag == "SE":
-            if message is not None and message.document_segment == 0:
+            if message is not None and message.document_segment == 0 and not message.is_other:
                 message.break_off("missing_document")
             reader.close_message(number, tag, _at(values, 1), _at(values, 2))
         elif tag == "GE":
             reader.close_open_message()
-            stated, found = _at(values, 1), str(head.messages_in_group)
-            reader.check(number, tag, "the number of transaction sets", stated, found, of_file=True)
-            reader.check(number, tag, "the group's number", _at(values, 2), head.group, of_file=True)
+            concerned = reader.of_group
+            stated, found = _at(values, 1), str(len(concerned))
+            reader.check_trailer(number, tag, "the number of transaction sets", stated, found, concerned)
+            reader.check_trailer(number, tag, "the group's number", _at(values, 2), head.group, concerned)
             head.groups_in_interchange += 1
         elif tag == "IEA":
             reader.close_open_message()
+            concerned = reader.of_interchange
             stated, found = _at(values, 1), str(head.groups_in_interchange)
-            reader.check(number, tag, "the number of groups", stated, found, of_file=True)
-            reader.check(
-                number, tag, "the interchange's number", _at(values, 2), head.interchange, of_file=True
-            )
+            reader.check_trailer(number, tag, "the number of groups", stated, found, concerned)
+            stated, found = _at(values, 2), head.interchange
+            reader.check_trailer(number, tag, "the interchange's number", stated, found, concerned)
             head.is_closed = True
-        elif message is not None:
+        elif message is not None and not message.is_other:
             self._read_message(reader, message, number, tag, values)
 
     def _read_message(
@@ -232,7 +232,9 @@ class _X12:
             stated = _at(values, 1)
             groups = str(message.groups)
             found = groups if stated.lstrip("0") == groups else str(message.lines)
-            reader.check(number, tag, "the number of lines", stated, found)
+            reader.controls.check("lines", number, "CTT01", "the number of lines", stated, found, [message])
+            if _at(values, 2):
+                message.hash_totals.append((number, "CTT02", _at(values, 2)))
 
     def read_date(self, segment: str) -> tuple[str, Dates]:
         values = [element.strip() for element in segment.split(ELEMENT)]

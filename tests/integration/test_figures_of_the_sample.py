@@ -535,3 +535,43 @@ def test_every_published_table_and_column_says_what_it_means(published: duckdb.D
         "where database_name = current_database() and not internal and comment is null"
     ).fetchall()
     assert silent == []
+
+
+def test_a_line_that_came_by_edi_is_traced_to_its_message(
+    built_demo: Path, published: duckdb.DuckDBPyConnection
+) -> None:
+    """In the file that a line names, its segment is a quantity of the message and document it names."""
+    lines = published.execute(
+        "select source_file, source_row, message_reference, document_number, reported_gtin, "
+        "sold_quantity_in_unit from core.fct_sell_out "
+        "where message_reference is not null and sold_quantity_in_unit > 0"
+    ).fetchall()
+    partners = {row[0].partition("/")[0] for row in lines}
+    assert partners == {"T04", "D21"}
+    others = published.execute(
+        "select count(*) from core.fct_sell_out where partner_code in ('T04', 'D21') "
+        "and (message_reference is null or document_number is null)"
+    ).fetchone()
+    assert others == (0,)
+    files: dict[str, list[str]] = {}
+    for file, row, message, document, gtin, quantity in lines[::97]:
+        segments = files.setdefault(file, _segments(built_demo / "source" / "inbox" / file))
+        before = segments[:row]
+        is_edifact = segments[0].startswith("UNA")
+        opens, names, interchange = ("UNH+", "BGM+", "UNB+") if is_edifact else ("ST*", "N9*", "ISA*")
+        mark = opens[-1]
+        reference = _last(before, opens).split(mark)[1 if is_edifact else 2]
+        outer = _last(before, interchange).split(mark)[5 if is_edifact else 13]
+        assert message == f"{outer}/{reference}"
+        assert document == _last(before, names).split(mark)[2]
+        assert gtin in _last(before, "LIN")
+        assert f"{quantity:f}".rstrip("0").rstrip(".") in segments[row - 1]
+
+
+def _segments(path: Path) -> list[str]:
+    text = path.read_text("latin-1").replace("\r", "").replace("\n", "")
+    return text.replace("'", "~").split("~")
+
+
+def _last(segments: list[str], start: str) -> str:
+    return next(segment for segment in reversed(segments) if segment.startswith(start))

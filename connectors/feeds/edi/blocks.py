@@ -35,7 +35,10 @@ class Blocks:
     texts: pa.StringArray
     starts: Positions
     quantities: Positions
+    stores: Positions
     block_group: Positions
+    snapshots: list[tuple[Any, ...]]
+    group_snapshot: Positions
 
     def __init__(
         self,
@@ -147,7 +150,8 @@ class Blocks:
         reader = self.reader
         count = len(self.block_group)
         figures = Figures(self)
-        skipped = (self._totals_beside_stores() | figures.are_others) & figures.are_sound
+        totals = figures.leave_out_totals()
+        skipped = (totals | figures.are_others) & figures.are_sound
         first = self._first_quantity()
         anchor = np.where(first >= 0, first, self.starts[self.block_group])
         columns = self._head_columns(self.group_snapshot[self.block_group])
@@ -185,19 +189,6 @@ class Blocks:
             mapped = self.quantities[::-1]
             first[self.block_of(mapped)] = mapped
         return first
-
-    def _totals_beside_stores(self) -> npt.NDArray[np.bool_]:
-        """Blocks without store beside blocks of the same line with stores: totals of those."""
-        blocks = len(self.block_group)
-        if self.reader.settings.total_beside_stores == "keep" or len(self.stores) == 0:
-            return np.zeros(blocks, np.bool_)
-        has_store = np.zeros(blocks, np.bool_)
-        block = self.block_of(self.stores)
-        has_store[block[block >= 0]] = True
-        group_has = np.zeros(len(self.starts), np.bool_)
-        group_has[self.block_group[has_store]] = True
-        without: npt.NDArray[np.bool_] = ~has_store & group_has[self.block_group]
-        return without
 
     def _head_columns(self, snapshot: Positions) -> dict[str, pa.Array]:
         names = ("message", "store", "period", "sale_date", "currency", "transaction")

@@ -14,15 +14,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.feeds.edi.controls import Kind, number_of, shown
 from connectors.feeds.edi.messages import FIGURES
 from connectors.feeds.edi.positions import Positions, last_before
 from connectors.feeds.edi.segments import COMPONENT, ELEMENT
+from connectors.feeds.table import quoted
 
 if TYPE_CHECKING:
     from connectors.feeds.edi.blocks import Blocks
 
-_FAULTS: Final = (None, "ambiguous_quantity", "unknown_qualifier", "unknown_transfer")
-_AMBIGUOUS, _UNKNOWN, _TRANSFER = 1, 2, 3
+_FAULTS: Final = (None, "ambiguous_quantity", "unknown_qualifier", "unknown_transfer", "total_differs")
+_AMBIGUOUS, _UNKNOWN, _TRANSFER, _DIFFERS = 1, 2, 3, 4
 _NUMBERS: Final = {**{name: i for i, name in enumerate(FIGURES)}, "other": -1, "unknown": -2, "fault": -3}
 
 
@@ -75,6 +77,7 @@ class Figures:
         codes, names = blocks.qualifiers(positions)
         meanings = self._meaning = self._meanings(codes, names)
         block = blocks.block_of(positions)
+        self._add_up(meanings)
         is_spread = self._find_spread()
         self._unknown[block[meanings == _NUMBERS["unknown"]]] = True
         self._other[block[meanings == _NUMBERS["other"]]] = True
@@ -92,6 +95,94 @@ class Figures:
                 texts = self._merge(texts, positions[mine], block[mine], codes[mine], counts > 1, name)
             self.columns[name] = texts
             self.has_any |= own >= 0
+
+    def _add_up(self, meanings: Positions) -> None:
+        """Add the quantities to the totals of their messages: each distinct number is read once."""
+        if not self._reader.controls.are_asked("hash_totals"):
+            return
+        blocks = self._blocks
+        texts = self._values(self._quantities).dictionary_encode()
+        numbers = [number_of(text) or Decimal(0) for text in texts.dictionary.to_pylist()]
+        digits = [int("".join(filter(str.isdecimal, text)) or 0) for text in texts.dictionary.to_pylist()]
+        messages = pa.array([row[0] for row in blocks.snapshots], pa.int64()).fill_null(-1).to_numpy()
+        message = messages[blocks.group_snapshot[blocks.group_of(self._quantities)]]
+        is_returned = (meanings == FIGURES.index("returned_quantity")).astype(np.int64)
+        code = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        keys, counts = np.unique((message * len(numbers) + code) * 2 + is_returned, return_counts=True)
+        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+            index, value = divmod(key // 2, len(numbers))
+            if index < 0:
+                continue
+            total = self._reader.messages[index]
+            total.quantity_total += count * numbers[value]
+            total.returned_total += count * numbers[value] if key % 2 else 0
+            total.digit_total += count * digits[value]
+
+    def _values(self, positions: Positions) -> pa.StringArray:
+        """The texts of the numbers that quantity segments hold; '' where they hold none."""
+        mark = COMPONENT if self._grammar.composite else ELEMENT
+        stop = f"[^{ELEMENT}{COMPONENT}]*"
+        pattern = f"^[^{ELEMENT}]*{ELEMENT}{stop}{mark}(?P<value>{stop})"
+        found = pc.extract_regex(self._blocks.texts.take(pa.array(positions)), pattern).field("value")
+        return pc.fill_null(found, "")
+
+    def leave_out_totals(self) -> npt.NDArray[np.bool_]:
+        """Blocks without store beside blocks of the same line with stores: totals of those.
+
+        They are held against the sum of the others.
+        """
+        blocks = self._blocks
+        count = len(blocks.block_group)
+        if self._reader.settings.total_beside_stores == "keep" or len(blocks.stores) == 0:
+            return np.zeros(count, np.bool_)
+        has_store = np.zeros(count, np.bool_)
+        block = blocks.block_of(blocks.stores)
+        has_store[block[block >= 0]] = True
+        group_has = np.zeros(len(blocks.starts), np.bool_)
+        group_has[blocks.block_group[has_store]] = True
+        is_total: npt.NDArray[np.bool_] = ~has_store & group_has[blocks.block_group]
+        if is_total.any() and self._reader.controls.are_asked("store_totals"):
+            self._check_stores(is_total)
+        return is_total
+
+    def _check_stores(self, is_total: npt.NDArray[np.bool_]) -> None:
+        blocks = self._blocks
+        of_total = np.zeros(len(blocks.starts), np.bool_)
+        of_total[blocks.block_group[is_total]] = True
+        concerned = np.flatnonzero(of_total[blocks.block_group])
+        groups = blocks.block_group[concerned]
+        for name in FIGURES:
+            texts = self.columns[name].take(pa.array(concerned))
+            if texts.null_count == len(texts):
+                continue
+            numbers = [_number_in(text, self._grammar.composite) for text in texts.to_pylist()]
+            stated: dict[int, Decimal] = {}
+            found: dict[int, Decimal | None] = {}
+            for group, total, number, text in zip(
+                groups.tolist(),
+                is_total[concerned].tolist(),
+                numbers,
+                texts.is_valid().to_pylist(),
+                strict=True,
+            ):
+                if total and number is not None:
+                    stated[group] = stated.get(group, Decimal(0)) + number
+                elif text and not total:
+                    # A quantity that is no number makes its sum unknown; its row is faulty anyway.
+                    before = found.get(group, Decimal(0))
+                    found[group] = None if before is None or number is None else before + number
+            for group, total in stated.items():
+                parts = found.get(group)
+                if parts is None:
+                    continue
+                segment = int(blocks.run.numbers[blocks.starts[group]])
+                if not self._holds("store_totals", segment, name, total, parts):
+                    self._fault[blocks.block_group == group] = _DIFFERS
+
+    def _holds(self, kind: Kind, segment: int, figure: str, stated: Decimal, found: Decimal) -> bool:
+        what = f"the total of {figure}"
+        tag = next(iter(self._grammar.quantity))
+        return self._reader.controls.holds(kind, segment, tag, what, shown(stated), (shown(found),))
 
     def _meanings(self, codes: Positions, names: list[str]) -> Positions:
         meaning = self._reader.family.quantity_meaning
@@ -134,9 +225,10 @@ class Figures:
         replaced: dict[int, str] = {}
         for low, high in zip(bounds.tolist(), [*bounds.tolist()[1:], len(values)], strict=True):
             at = int(chosen_block[low])
-            merged = self._merge_one(values[low:high], chosen_codes[low:high].tolist(), figure)
-            if merged is None:
-                self._fault[at] = _AMBIGUOUS
+            segment = int(self._blocks.run.numbers[chosen[low]])
+            merged = self._merge_one(values[low:high], chosen_codes[low:high].tolist(), figure, segment)
+            if isinstance(merged, int):
+                self._fault[at] = merged
             else:
                 replaced[at] = merged
         if not replaced:
@@ -146,7 +238,8 @@ class Figures:
             listed[at] = text
         return pa.array(listed, pa.string())
 
-    def _merge_one(self, segments: list[str], codes: list[int], figure: str) -> str | None:
+    def _merge_one(self, segments: list[str], codes: list[int], figure: str, segment: int) -> str | int:
+        """One segment in place of several of one figure, or the number of the fault."""
         composite = self._grammar.composite
         parts = [
             segment.split(ELEMENT)[1].split(COMPONENT) if composite else segment.split(ELEMENT)[1:]
@@ -157,33 +250,39 @@ class Figures:
             try:
                 value = Decimal(part[1].strip().replace(",", ".")) if len(part) > 1 else Decimal("NaN")
             except InvalidOperation:
-                return segments[0] if len(part) > 1 else None
+                return segments[0]
             if not value.is_finite():
-                return None
+                return _AMBIGUOUS
             numbers.setdefault(code, []).append(value)
         if len({part[2] if len(part) > 2 else "" for part in parts}) > 1:
-            return None
+            return _AMBIGUOUS
         total = Decimal(0)
         for values in numbers.values():
-            merged = self._merge_same(values, figure)
-            if merged is None:
-                return None
+            merged = self._merge_same(values, figure, segment)
+            if isinstance(merged, int):
+                return merged
             total += merged
         head = segments[0].split(ELEMENT)[0]
         rest = [parts[0][0], format(total, "f"), *parts[0][2:]]
         return head + ELEMENT + (COMPONENT if composite else ELEMENT).join(rest)
 
-    def _merge_same(self, values: list[Decimal], figure: str) -> Decimal | None:
+    def _merge_same(self, values: list[Decimal], figure: str, segment: int) -> Decimal | int:
+        """One quantity in place of several under one qualifier, or the number of the fault."""
         rule = self._reader.settings.repeated_quantity
-        if len(values) == 1 or rule == "first":
-            return values[0]
-        if rule == "sum":
-            return sum(values, Decimal(0))
+        parts = sum(values[1:], Decimal(0))
         # One part equal to its total is two equal sales as well: only of a stock can it be said.
         shortest = 2 if figure == "on_hand_quantity" else 3
-        if len(values) >= shortest and values[0] == sum(values[1:], Decimal(0)):
+        if len(values) == 1:
             return values[0]
-        return None
+        if rule == "sum":
+            return values[0] + parts
+        if rule == "first":
+            if len(values) < shortest or self._holds("part_totals", segment, figure, values[0], parts):
+                return values[0]
+            return _DIFFERS
+        if len(values) >= shortest and values[0] == parts:
+            return values[0]
+        return _AMBIGUOUS
 
     def insert_pairs(self, rows: pa.Table) -> None:
         """Add a row for each pair of store and quantity; `rows` are the blocks'."""
@@ -198,23 +297,76 @@ class Figures:
             return
         quantity = self._pairs_quantity[valid]
         meaning = self._meaning[quantity]
+        differs = np.isin(quantity, self._check_pairs(quantity, pairs, meaning))
         block = blocks.block_of(self._quantities[quantity])
         figure = pa.array([*FIGURES, None], pa.string()).take(
             pa.array(np.where(meaning >= 0, meaning, len(FIGURES)))
         )
-        shown = texts.take(pa.array(pairs))
+        segments = texts.take(pa.array(pairs))
         mine = rows.take(pa.array(block))
         empty = pa.nulls(len(block), pa.string())
-        is_unknown = pa.array(meaning == _NUMBERS["unknown"])
-        faults = pc.if_else(is_unknown, pa.scalar(_FAULTS[_UNKNOWN]), pa.scalar(None, pa.string()))
+        fault = np.where(meaning == _NUMBERS["unknown"], _UNKNOWN, np.where(differs, _DIFFERS, 0))
+        faults = pa.array(_FAULTS, pa.string()).take(pa.array(fault))
         columns = {
             **{name: mine.column(name) for name in mine.column_names},
             **dict.fromkeys((*FIGURES, "store_segment", "amount", "price"), empty),
             "number": pa.array(run.numbers[pairs]),
             "fault": faults,
-            "fault_text": pc.if_else(is_unknown, shown, pa.scalar(None, pa.string())),
+            "fault_text": pc.if_else(pc.is_valid(faults), segments, pa.scalar(None, pa.string())),
             "is_skipped": pa.array(meaning == _NUMBERS["other"]),
-            "pairs": shown,
+            "pairs": segments,
             "pairs_figure": figure,
         }
         self._reader.insert(pa.table(columns))
+
+    def _check_pairs(self, quantity: Positions, pairs: Positions, meaning: Positions) -> Positions:
+        """Hold quantities against the sum of the pairs they are spread over; those to quarantine."""
+        if not self._reader.controls.are_asked("store_totals"):
+            return quantity[:0]
+        blocks = self._blocks
+        stated = self._values(self._quantities[quantity])
+        is_ours = pa.array(meaning >= 0)
+        rows = pa.table(
+            {
+                "quantity": pa.array(quantity),
+                "stated": pc.if_else(is_ours, stated, pa.scalar("")),
+                "pairs": blocks.texts.take(pa.array(pairs)),
+            }
+        )
+        connection = self._reader.connection
+        connection.register("spread", rows)
+        found = connection.execute(_PAIR_SUMS).fetchall()
+        connection.unregister("spread")
+        differing = []
+        for index, total, parts in found:
+            figure = FIGURES[self._meaning[index]]
+            segment = int(blocks.run.numbers[self._quantities[index]])
+            if not self._holds("store_totals", segment, figure, total, parts):
+                differing.append(index)
+        return np.array(differing, np.int64)
+
+
+_PAIR_SUMS: Final = f"""
+    with cut as (select quantity, stated, string_split(pairs, {quoted(ELEMENT)}) as cells from spread),
+    read as (
+        select quantity, try_cast(nullif(trim(stated), '') as decimal(18, 4)) as stated,
+               list_transform(
+                   range(5, least(len(cells), 23) + 1, 2), lambda i: try_cast(cells[i] as decimal(18, 4))
+               ) as numbers
+        from cut
+    )
+    select quantity, any_value(stated) as total, sum(list_sum(numbers)) as found
+    from read group by quantity
+    having any_value(stated) is not null and bool_and(list_count(numbers) = len(numbers))
+       and sum(list_sum(numbers)) is not null
+    order by quantity
+"""
+"""The quantities that are numbers, and the sums of their pairs where all of these are."""
+
+
+def _number_in(text: str | None, composite: bool) -> Decimal | None:
+    """The number that a quantity segment holds."""
+    if text is None:
+        return None
+    parts = text.split(ELEMENT)[1].split(COMPONENT) if composite else text.split(ELEMENT)[1:]
+    return number_of(parts[1]) if len(parts) > 1 else None

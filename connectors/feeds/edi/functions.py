@@ -77,7 +77,7 @@ class Corrections:
     def work(self) -> None:
         earlier: list[Message] = []
         for message in self.reader.messages:
-            if message.fault is None:
+            if message.fault is None and not message.is_other:
                 self._apply(message, earlier)
                 earlier.append(message)
 
@@ -113,7 +113,7 @@ class Corrections:
                 found = True
         if message.function == "cancel" and not found:
             named = ", ".join(message.corrected) or "no document"
-            self.reader.note(f"segment {message.segment}: cancels {named}, which has not come")
+            self.reader.controls.note(f"segment {message.segment}: cancels {named}, which has not come")
 
     def _leave_out_known(self, message: Message, earlier: list[Message]) -> None:
         """A copy counts only where neither its document nor its period has come."""

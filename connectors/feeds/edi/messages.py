@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Protocol
 
 from connectors.feeds.periods import EARLIEST_YEAR, LATEST_YEAR, span_of
@@ -62,6 +63,14 @@ class Message:
     is_closed: bool = False
     period: str | None = None
     interchange: str = ""
+    is_other: bool = False
+    """Whether it is of a type that the feed does not hold."""
+    hash_totals: list[tuple[int, str, str]] = field(default_factory=list)
+    """Sums of quantities that the message states: segment, tag, text."""
+    quantity_total: Decimal = Decimal(0)
+    returned_total: Decimal = Decimal(0)
+    digit_total: int = 0
+    """The sum of quantities without regard to decimal points and signs, as X12 hashes them."""
 
     @property
     def corrected(self) -> tuple[str, ...]:
@@ -83,9 +92,10 @@ class Head:
     interchange_segment: int = 0
     is_test: bool = False
     is_closed: bool = True
-    messages_in_interchange: int = 0
+    interchange_from: int = 0
+    """How many messages the file had before this interchange; `group_from` before this group."""
     group: str = ""
-    messages_in_group: int = 0
+    group_from: int = 0
     groups_in_interchange: int = 0
     store: str | None = None
     currency: str | None = None

@@ -9,7 +9,7 @@ belongs here: the state of the file from one run to the next. What does not: the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import duckdb
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from connectors.errors import Place, RejectedFile
 from connectors.feeds.edi.cells import ROW_TEXTS, cell_sql
+from connectors.feeds.edi.controls import Controls
 from connectors.feeds.edi.messages import Dates, Family, Head, Message, Product, period_day
 from connectors.feeds.edi.positions import Positions, tags_of, where
 from connectors.feeds.edi.runs import Run
@@ -25,7 +26,6 @@ from connectors.feeds.edi.segments import COMPONENT, ELEMENT, Separators
 from connectors.feeds.profile import X12, Edifact, Function, Profile
 
 _LARGEST_LINE: Final = 1 << 22
-_FINDINGS_KEPT: Final = 20
 
 
 class Reader:
@@ -43,12 +43,11 @@ class Reader:
         self.file = file
         self.head = Head()
         self.messages: list[Message] = []
-        self.findings: list[str] = []
-        self.passed = 0
-        self.failed = 0
-        self._connection = connection
+        self.controls = Controls(container.control_totals, file)
+        self.others: dict[str, list[int]] = {}
+        """Segments at which messages of other types begin, by type."""
+        self.connection = connection
         self._carried: tuple[Positions, pa.StringArray] | None = None
-        self._carried_since = 0
         self.store_first: frozenset[str] = frozenset()
         self._separators: Separators | None = None
         self._products: dict[str, Product] = {}
@@ -69,38 +68,6 @@ class Reader:
         names = {name for entry in (*family.period_dates, *container.sale_date) for name in entry.split("+")}
         self.date_names = names
 
-    # -- control --
-
-    def check(
-        self, number: int, tag: str, what: str, stated: str, found: str, *, of_file: bool = False
-    ) -> None:
-        """Compare a control total with what is there; what a difference does, the profile says."""
-        if self.settings.control_totals == "ignore":
-            return
-        same = stated == found or (stated.isdigit() and found.isdigit() and int(stated) == int(found))
-        if same:
-            self.passed += 1
-            return
-        self.failed += 1
-        text = f"segment {number}, {tag}: {what} is {stated or 'missing'}, found {found or 'none'}"
-        if len(self.findings) < _FINDINGS_KEPT:
-            self.findings.append(text)
-        if self.settings.control_totals == "reject":
-            if of_file or self.head.message is None:
-                raise RejectedFile(
-                    "control_total",
-                    f"{what} does not fit the file: {stated or 'missing'} stated, {found or 'none'} found",
-                    "ask the partner to send the file again, or state control_totals: warn in the profile",
-                    Place(file=self.file, row=number, column=tag, value=stated),
-                )
-            self.head.message.break_off("control_total", f"{tag} {stated}")
-
-    def note(self, text: str) -> None:
-        """Keep a remark beside the control totals."""
-        self.failed += 1
-        if len(self.findings) < _FINDINGS_KEPT:
-            self.findings.append(text)
-
     # -- messages --
 
     def open_message(self, number: int, reference: str) -> Message:
@@ -108,28 +75,60 @@ class Reader:
         message = Message(len(self.messages), number, reference, interchange=self.head.interchange)
         self.messages.append(message)
         self.head.message = message
-        self.head.messages_in_interchange += 1
-        self.head.messages_in_group += 1
         self.head.store = self.head.currency = self.head.transaction = None
         self.head.dates, self.head.store_dates = {}, {}
-        if self.head.is_test and self.settings.test_interchanges == "reject":
+        if self.head.is_test and self.settings.test_interchanges == "quarantine":
             message.break_off("test_interchange")
         return message
 
     def judge_test(self, number: int) -> None:
-        """Say that an interchange is marked as a test; the profile may refuse its messages."""
+        """Say that an interchange is marked as a test; the profile may refuse it, or its messages."""
         self.head.is_closed = False
-        if self.head.is_test and self.settings.test_interchanges != "ignore":
-            self.note(f"segment {number}: the interchange is marked as a test")
+        severity = self.settings.test_interchanges
+        if not self.head.is_test or severity == "ignore":
+            return
+        self.controls.note(f"segment {number}: the interchange is marked as a test")
+        if severity == "reject":
+            raise RejectedFile(
+                "test_interchange",
+                "the interchange is marked as a test",
+                "ask the partner to send it as production, or state test_interchanges: note in the profile",
+                Place(file=self.file, row=number),
+            )
+
+    def set_kind(self, message: Message, kind: str) -> None:
+        """Read the message's type; what one that the feed does not hold does, the profile says."""
+        message.kind = kind
+        if kind in self.settings.messages:
+            return
+        severity = self.settings.other_messages
+        if severity == "quarantine":
+            message.break_off("unknown_message", kind)
+            return
+        if severity == "reject":
+            raise self._other_messages(f"the file holds a message of the type {kind or '(none)'}", message)
+        message.is_other = True
+        if severity == "note":
+            self.others.setdefault(kind or "(none)", []).append(message.segment)
+
+    def _other_messages(self, problem: str, message: Message) -> RejectedFile:
+        named = ", ".join(self.settings.messages)
+        return RejectedFile(
+            "other_messages",
+            f"{problem}; the profile reads {named}",
+            "name the type under 'messages' in the profile, or ask the partner for the agreed one",
+            Place(file=self.file, row=message.segment, value=message.kind),
+        )
 
     def close_message(self, number: int, tag: str, count: str, reference: str) -> None:
         """Judge a message at its trailer."""
         message = self.head.message
         if message is None:
-            self.note(f"segment {number}, {tag}: no message is open")
+            self.controls.note(f"segment {number}, {tag}: no message is open")
             return
-        self.check(number, tag, "the number of segments", count, str(number - message.segment + 1))
-        self.check(number, tag, "the message reference", reference, message.reference)
+        found = str(number - message.segment + 1)
+        self.check_trailer(number, tag, "the number of segments", count, found, [message])
+        self.check_trailer(number, tag, "the message reference", reference, message.reference, [message])
         message.is_closed = True
         self._finish_message(message)
         self.head.message = None
@@ -139,13 +138,28 @@ class Reader:
         message = self.head.message
         if message is None:
             return
-        self.check(
-            message.segment, self.family.grammar.closes, "the trailer of the message", "", "no trailer"
-        )
-        if self.settings.control_totals != "ignore":
+        closes = self.family.grammar.closes
+        if self.controls.are_asked("trailers"):
             message.break_off("truncated_message", message.reference)
+        self.check_trailer(message.segment, closes, "the trailer of the message", "", "no trailer", [message])
         self._finish_message(message)
         self.head.message = None
+
+    def check_trailer(
+        self, number: int, tag: str, what: str, stated: str, found: str, concerned: Iterable[Message]
+    ) -> None:
+        """Compare a count or reference in a trailer with what is there."""
+        self.controls.check("trailers", number, tag, what, stated, found, concerned)
+
+    @property
+    def of_interchange(self) -> list[Message]:
+        """The messages of the interchange so far."""
+        return self.messages[self.head.interchange_from :]
+
+    @property
+    def of_group(self) -> list[Message]:
+        """The messages of the functional group so far."""
+        return self.messages[self.head.group_from :]
 
     def _finish_message(self, message: Message) -> None:
         if not message.kind:
@@ -204,8 +218,25 @@ class Reader:
             self.work(none, pa.array([], pa.string()), self._separators, is_last=True)
         self.close_open_message()
         if not self.head.is_closed:
-            end = "the end of the interchange"
-            self.check(self.head.interchange_segment, "UNZ or IEA", end, "", "no trailer", of_file=True)
+            self.check_trailer(
+                self.head.interchange_segment,
+                "UNZ or IEA",
+                "the end of the interchange",
+                "",
+                "no trailer",
+                self.of_interchange,
+            )
+        self.controls.check_hash_totals(self.messages)
+        for kind, segments in self.others.items():
+            self.controls.remark(
+                f"segment {segments[0]}: {len(segments)} message(s) of the type {kind}, skipped: the profile "
+                f"reads {', '.join(self.settings.messages)}"
+            )
+        if self.messages and all(message.is_other for message in self.messages):
+            kinds = ", ".join(dict.fromkeys(message.kind or "(none)" for message in self.messages))
+            raise self._other_messages(
+                f"the file holds messages of other types only: {kinds}", self.messages[0]
+            )
 
     # -- head --
 
@@ -251,9 +282,9 @@ class Reader:
         """Add rows, whose segments are texts yet, to `edi_rows`."""
         marks = self._separators.decimal_marks if self._separators else ".,"
         names = ["number", "message", "fault", "fault_text", "is_skipped", *ROW_TEXTS]
-        self._connection.register("incoming", rows.select(names))
-        self._connection.execute(cell_sql(self.family.grammar, self.settings, marks))
-        self._connection.unregister("incoming")
+        self.connection.register("incoming", rows.select(names))
+        self.connection.execute(cell_sql(self.family.grammar, self.settings, marks))
+        self.connection.unregister("incoming")
 
     def show(self, text: str) -> str:
         return self._separators.show(text) if self._separators else text

@@ -33,6 +33,8 @@ class Report:
     findings: tuple[str, ...]
     checks_passed: int
     checks_failed: int
+    other_messages: int
+    """Messages of types that the feed does not hold: skipped."""
     modes: Mapping[str, Mode]
     retired: tuple[Retirement, ...]
     silent: tuple[Span, ...]
@@ -45,8 +47,9 @@ class Report:
     @property
     def only_corrects(self) -> bool:
         """Whether the file holds cancellations and copies only: without a row of its own it is right."""
-        return bool(self.messages) and all(
-            message.fault is None and message.function in ("cancel", "copy") for message in self.messages
+        ours = [message for message in self.messages if not message.is_other]
+        return bool(ours) and all(
+            message.fault is None and message.function in ("cancel", "copy") for message in ours
         )
 
     @property
@@ -57,6 +60,8 @@ class Report:
             "controls_passed": str(self.checks_passed),
             "controls_failed": str(self.checks_failed),
         }
+        if self.other_messages:
+            totals["other_messages"] = str(self.other_messages)
         return totals | {f"control_{i + 1:02d}": text for i, text in enumerate(self.findings)}
 
 
@@ -103,6 +108,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
                     [f"{m.interchange}/{m.reference}" for m in messages], pa.string()
                 ),
                 "document_number": pa.array([m.document or None for m in messages], pa.string()),
+                "is_other": pa.array([m.is_other for m in messages], pa.bool_()),
                 "message_fault": pa.array([m.fault for m in messages], pa.string()),
                 "message_fault_value": pa.array([m.fault_value for m in messages], pa.string()),
             }
@@ -119,10 +125,11 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
             }
         ),
     )
-    # A message that is broken before its first line is one faulty row, so that it is not lost silently.
+    # A message that is broken before its first line is one faulty row, one of another type a skipped row, so
+    # that neither is lost silently.
     connection.execute(
         "insert into edi_rows (number, part, message, is_skipped) "
-        "select segment, '', message, false from edi_messages where message_fault is not null "
+        "select segment, '', message, false from edi_messages where (message_fault is not null or is_other) "
         "and message not in (select message from edi_rows where message is not null)"
     )
     titles = list(profile.columns.named())
@@ -144,10 +151,11 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
         f"""
         create or replace temp table edi_report as
         with placed as (
-            select rows.* exclude (is_skipped), edi_messages.* exclude (message),
+            select rows.* exclude (is_skipped), edi_messages.* exclude (message, is_other),
                    coalesce(message_fault, fault) as cause,
                    message_fault is null
-                   and (is_skipped or exists (select 1 from edi_skips where edi_skips.message = rows.message
+                   and (is_skipped or coalesce(is_other, false)
+                        or exists (select 1 from edi_skips where edi_skips.message = rows.message
                         and (edi_skips.period is null or edi_skips.period = rows.period))) as is_out
             from edi_rows as rows left join edi_messages using (message)
         )
@@ -165,9 +173,10 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
     return Report(
         RawTable(tuple(titles), 0, " | ", names_faults=True),
         tuple(messages),
-        tuple(reader.findings),
-        reader.passed,
-        reader.failed,
+        tuple(reader.controls.findings),
+        reader.controls.passed,
+        reader.controls.failed,
+        sum(message.is_other for message in messages),
         corrections.modes,
         tuple(corrections.retired),
         tuple(corrections.silent),

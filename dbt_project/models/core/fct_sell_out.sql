@@ -92,7 +92,9 @@ final as (
         placed.customer_key,
         placed.source_batch_id,
         placed.source_file,
-        placed.source_row
+        placed.source_row,
+        placed.message_reference,
+        placed.document_number
     from placed
     left join territories on placed.sale_territory_code = territories.territory_code
 )

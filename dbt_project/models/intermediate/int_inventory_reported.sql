@@ -60,7 +60,14 @@ final as (
         {{ quantity('sum(on_hand_quantity_in_unit)') }} as on_hand_quantity_in_unit,
         {{ quantity('sum(on_hand_quantity)') }} as on_hand_quantity,
         {{ quantity('sum(in_transit_quantity)') }} as in_transit_quantity,
-        count(*) as line_count
+        count(*) as line_count,
+        max(source_file) as source_file,
+        min(source_row) as first_source_row,
+        max(source_row) as last_source_row,
+        min(message_reference) as first_message_reference,
+        max(message_reference) as last_message_reference,
+        min(document_number) as first_document_number,
+        max(document_number) as last_document_number
     from converted
     group by
         slice_key,

@@ -49,7 +49,9 @@ final as (
         in_transit_quantity as in_transit_quantity_in_unit,
         _batch_id as source_batch_id,
         _source_file as source_file,
-        _source_row as source_row
+        _source_row as source_row,
+        message_reference,
+        document_number
     from live
 )
 

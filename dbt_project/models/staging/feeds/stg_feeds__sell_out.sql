@@ -54,7 +54,9 @@ final as (
         customer_key,
         _batch_id as source_batch_id,
         _source_file as source_file,
-        _source_row as source_row
+        _source_row as source_row,
+        message_reference,
+        document_number
     from live
 )
 

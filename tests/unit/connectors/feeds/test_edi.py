@@ -317,7 +317,7 @@ def test_a_broken_message_does_not_cost_the_others(edi: Edi) -> None:
     outcome = edi.take("a.edi", an_interchange(good, no_bgm, unknown, odd, cut))
     assert edi.sold("sold_quantity") == [(Decimal(5),)]
     assert outcome.reasons == {
-        "missing_document": 1, "unknown_message": 1, "unknown_function": 1, "truncated_message": 1,
+        "missing_document": 1, "unknown_function": 1, "truncated_message": 1,
     }  # fmt: skip
 
 
@@ -339,20 +339,154 @@ def test_segments_outside_a_message_are_faults(edi: Edi) -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "state", "accepted"),
-    [("ignore", "landed", 2), ("warn", "landed", 2), ("reject", "landed", 0)],
+    ("severity", "state", "accepted", "failed"),
+    [
+        ("ignore", "landed", 2, "0"),
+        ("note", "landed", 2, "1"),
+        ({"lines": "reject"}, "landed", 2, "1"),
+        ("quarantine", "rejected", 0, "1"),
+        ({"trailers": "reject"}, "rejected", 0, None),
+    ],
 )
 def test_control_totals_have_the_profiles_severity(
-    edi: Edi, severity: str, state: str, accepted: int
+    edi: Edi, severity: Any, state: str, accepted: int, failed: str | None
 ) -> None:
     lost = PLAIN.replace("QTY+61:1:PCE'", "")
     outcome = edi.take("a.edi", lost, control_totals=severity)
-    assert outcome.rows_accepted == accepted
+    assert (outcome.state, outcome.rows_accepted) == (state, accepted)
     batch = edi.desk.ledger.batches("feeds")[0]
-    if severity == "warn":
+    assert batch.totals.get("controls_failed") == failed
+    if severity == "note":
         assert batch.totals["control_01"] == "segment 12, UNT: the number of segments is 12, found 11"
-    if severity == "ignore":
-        assert batch.totals["controls_failed"] == "0"
+    if severity == "quarantine":
+        assert outcome.reasons == {"control_total": 2}
+    if failed is None:
+        assert outcome.reason_code == "control_total"
+        assert "row 12, column 'UNT', value '12'" in str(outcome.reason)
+
+
+def controls(edi: Edi, content: str, **container: Any) -> tuple[FileOutcome, str, list[str]]:
+    """What becomes of a file, how many of its control totals do not hold, and what is said of those."""
+    outcome = edi.take(f"{abs(hash(content))}.edi", content, **container)
+    totals = edi.desk.ledger.batches("feeds")[-1].totals
+    return outcome, totals["controls_failed"], [v for k, v in totals.items() if k.startswith("control_")]
+
+
+@pytest.mark.parametrize(
+    ("stated", "failed"),
+    [
+        ("9", "0"),  # 5 + 1 + 3 pieces
+        ("7", "0"),  # 5 - 1 + 3: returned ones deducted
+        ("9.0", "0"),
+        ("8", "1"),
+    ],
+)
+def test_a_sum_of_quantities_is_held_against_those_of_its_message(edi: Edi, stated: str, failed: str) -> None:
+    lines = [*a_line(1, "4006381333931", "QTY+153:5", "QTY+61:1"), *a_line(2, "4006381333948", "QTY+153:3")]
+    other = a_message(*a_line(1, "4006381333931", "QTY+153:100"), number=2, bgm="BGM+73E+R2+9")
+    content = an_interchange(a_message(*lines, "UNS+S", f"CNT+1:{stated}", "CNT+2:2"), other)
+    assert controls(edi, content)[1] == failed
+    outcome, _, said = controls(edi, content + " ", control_totals={"hash_totals": "quarantine"})
+    assert outcome.rows_quarantined == (2 if failed == "1" else 0)
+    assert said == (["segment 11, CNT+1: the sum of quantities is 8, found 9"] if failed == "1" else [])
+
+
+@pytest.mark.parametrize(
+    ("stated", "failed"),
+    # By hand: 3.25 - 0.45 + 2.7 = 5.5; without points and signs 325 + 45 + 27 = 397.
+    [("5.5", "0"), ("397", "0"), ("4.5", "1")],
+)
+def test_a_hash_total_of_x12_may_leave_out_points_and_signs(edi: Edi, stated: str, failed: str) -> None:
+    content = x12("852", "XQ*H*20260104*20260110", "LIN**UP*400638133393", "ZA*QS*3.25*EA",
+                  "LIN**UP*400638133409", "ZA*QS*-.45*EA", "LIN**UP*400638133416", "ZA*QS*2.7*EA",
+                  f"CTT*3*{stated}")  # fmt: skip
+    assert controls(edi, content, kind="x12")[1] == failed
+
+
+@pytest.mark.parametrize(("total", "failed"), [("9", "0"), ("9.000", "0"), ("", "0"), ("10", "1")])
+def test_a_quantity_is_held_against_the_stores_it_is_spread_over(edi: Edi, total: str, failed: str) -> None:
+    content = x12("852", "XQ*H*20260104*20260110", "LIN**UP*400638133393", f"ZA*QS*{total}*EA",
+                  "SDQ*EA*92*S1*4*S2*3", "SDQ*EA*92*S3*2", "LIN**UP*400638133409", "ZA*QS*1*EA")  # fmt: skip
+    outcome, found, said = controls(edi, content, kind="x12")
+    assert (outcome.rows_accepted, found) == (4, failed)
+    if failed == "1":
+        assert said == ["segment 6, ZA: the total of sold_quantity is 10, found 9"]
+    outcome, _, _ = controls(edi, content + " ", kind="x12", control_totals={"store_totals": "quarantine"})
+    assert outcome.reasons == ({"total_differs": 3} if failed == "1" else {})
+    outcome = edi.take("r.x12", content + "  ", kind="x12", control_totals={"store_totals": "reject"})
+    assert outcome.state == ("rejected" if failed == "1" else "landed")
+
+
+@pytest.mark.parametrize(("total", "failed"), [("7", "0"), ("8", "1")])
+def test_a_total_beside_stores_is_held_against_their_sum(edi: Edi, total: str, failed: str) -> None:
+    detail = a_line(1, "4006381333931", f"QTY+153:{total}", "LOC+162+S1::9", "QTY+153:5",
+                    "LOC+162+S2::9", "QTY+153:2")  # fmt: skip
+    content = an_interchange(a_message(*detail))
+    outcome, found, _ = controls(edi, content)
+    assert (outcome.rows_accepted, outcome.rows_skipped, found) == (2, 1, failed)
+    outcome, _, _ = controls(edi, content + " ", control_totals={"store_totals": "quarantine"})
+    assert outcome.rows_quarantined == (3 if failed == "1" else 0)
+
+
+@pytest.mark.parametrize(("total", "failed"), [("10", "0"), ("11", "1")])
+def test_a_total_is_held_against_its_parts(edi: Edi, total: str, failed: str) -> None:
+    detail = a_line(1, "4006381333931", f"QTY+145:{total}", "QTY+145:6", "QTY+145:4")
+    content = an_interchange(a_message(*detail, kind="INVRPT:D:96A:UN:EAN004", bgm="BGM+35+R1+9"))
+    settings: dict[str, Any] = {"messages": ["INVRPT"], "repeated_quantity": "first"}
+    assert controls(edi, content, **settings)[1] == failed
+    assert edi.landed("on_hand_quantity", "inventory") == [(Decimal(total),)]
+    settings["control_totals"] = {"part_totals": "quarantine"}
+    outcome, _, said = controls(edi, content + " ", **settings)
+    assert outcome.reasons == ({"total_differs": 1} if failed == "1" else {})
+    assert said == (
+        ["segment 6, QTY: the total of on_hand_quantity is 11, found 10"] if failed == "1" else []
+    )
+
+
+def test_a_wrong_count_of_messages_may_quarantine_those_of_its_interchange(edi: Edi) -> None:
+    content = PLAIN.replace("UNZ+1", "UNZ+2") + "\r\n" + PLAIN.replace("+77'", "+78'")
+    outcome = edi.take("a.edi", content, control_totals={"trailers": "quarantine"})
+    assert (outcome.rows_accepted, outcome.rows_quarantined) == (2, 2)
+    content = x12("852", *ACTIVITY).replace("GE*1*1", "GE*3*1")
+    outcome = edi.take("a.x12", content, kind="x12", control_totals={"trailers": "quarantine"})
+    assert outcome.reasons == {"control_total": 1}
+
+
+@pytest.mark.parametrize(
+    ("severity", "state", "accepted", "quarantined", "skipped"),
+    [
+        (None, "landed", 1, 0, 3),
+        ("ignore", "landed", 1, 0, 3),
+        ("quarantine", "landed", 1, 3, 0),
+        ("reject", "rejected", 0, 0, 0),
+    ],
+)
+def test_messages_of_other_types_are_named_skipped_and_counted(
+    edi: Edi, severity: str | None, state: str, accepted: int, quarantined: int, skipped: int
+) -> None:
+    ours = a_message(*a_line(1, "4006381333931", "QTY+153:5"), number=1)
+    answer = ["UNH+2+CONTRL:D:3:UN", "UCI+77+A+B+7", "UNT+3+2"]
+    order = a_message(*a_line(1, "4006381333931", "QTY+21:9"), *a_line(2, "4006381333948", "QTY+21:3"),
+                      number=3, kind="ORDERS:D:96A:UN", bgm="BGM+220+O1+9")  # fmt: skip
+    container = {} if severity is None else {"other_messages": severity}
+    outcome = edi.take("a.edi", an_interchange(ours, answer, order), **container)
+    assert (outcome.state, outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_skipped) == (
+        state, accepted, quarantined, skipped,
+    )  # fmt: skip
+    if severity is None:
+        totals = edi.desk.ledger.batches("feeds")[-1].totals
+        assert (totals["other_messages"], totals["controls_failed"]) == ("2", "0")
+        assert totals["control_01"] == (
+            "segment 8: 1 message(s) of the type CONTRL, skipped: the profile reads SLSRPT"
+        )
+        assert "ORDERS" in totals["control_02"]
+
+
+def test_a_file_of_other_messages_only_is_rejected_with_their_names(edi: Edi) -> None:
+    stock = a_message(*a_line(1, "4006381333931", "QTY+145:5"), kind="INVRPT:D:96A:UN", bgm="BGM+35+R1+9")
+    outcome = edi.take("a.edi", an_interchange(stock))
+    assert (outcome.state, outcome.reason_code) == ("rejected", "other_messages")
+    assert "INVRPT; the profile reads SLSRPT" in str(outcome.reason)
 
 
 def test_check_tells_control_totals(edi: Edi, tmp_path: Path) -> None:
