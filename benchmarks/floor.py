@@ -591,7 +591,8 @@ def write(company: Path, data: Path, database: Path, as_of: date) -> None:
     """Read the inbox and the ERP below `data` and write facts and marts to `database`."""
     database.unlink(missing_ok=True)
     database.parent.mkdir(parents=True, exist_ok=True)
-    # DuckDB's own bound (80 % of the machine) leaves no room for its other allocations: 100 M lines were killed.
+    # The bound that DuckDB sets itself (80 % of the machine) leaves no room for what it allocates beside it:
+    # at 100 M lines the process was killed.
     connection = duckdb.connect(database, config={"threads": 2, "memory_limit": "12GiB"})
     try:
         _read_erp(connection, data / "erp.sqlite")
