@@ -32,6 +32,8 @@ from connectors.landing import atomic_file, batch_ids, column_definitions, entit
 from connectors.ledger import Batch, Ledger, Slice
 from connectors.matching.decisions import FILE as MATCHES_FILE
 from connectors.matching.decisions import load_matches
+from connectors.programmes import FILE as PROGRAMMES_FILE
+from connectors.programmes import load_programme_costs
 from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_number, refuse_overlaps
 
 EVERY: Final = "*"
@@ -108,6 +110,21 @@ class Thresholds(Settings):
     )
     erp_stale_days: int = Field(
         default=7, ge=0, description="Days without a new invoice after which a run warns."
+    )
+    claim_duplicate_days: int = Field(
+        default=45, ge=0, description="Claims of a partner within so many days may be one claim sent twice."
+    )
+    claim_duplicate_amount_rate: Decimal = Field(
+        default=Decimal("0.05"),
+        ge=0,
+        le=1,
+        description="Claims whose amounts differ by no more may be one claim sent twice.",
+    )
+    claim_duplicate_text_rate: Decimal = Field(
+        default=Decimal("0.80"),
+        ge=0,
+        le=1,
+        description="Likeness of two claims' texts from which on they may be one claim sent twice.",
     )
     reconciliation_rounding_amount: Decimal = Field(
         default=Decimal("0.05"),
@@ -394,6 +411,7 @@ def land_rules(
 def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]) -> dict[str, _Content]:
     """All rule entities; ConfigError at the first fault in one of the files that people write."""
     rates = RateFile(directory / "rules" / FILE_NAME)
+    programmes = load_programme_costs(directory)
     return {
         "feeds": _of_rows("feeds", feed_rows(profiles), "feeds/*.yml"),
         "product_crosswalk": _of_rows(
@@ -402,6 +420,11 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "gl_accounts": _of_rows("gl_accounts", load_accounts(directory).rows(), "rules/accounts.yml"),
         "product_matches": _of_rows("product_matches", load_matches(directory), str(MATCHES_FILE)),
         "thresholds": _of_rows("thresholds", load_thresholds(directory).rows(), "rules/thresholds.yml"),
+        "allocation_keys": _of_rows("allocation_keys", programmes.allocation_rows(), str(PROGRAMMES_FILE)),
+        "commission_rates": _of_rows("commission_rates", programmes.commission_rows(), str(PROGRAMMES_FILE)),
+        "cash_discount_terms": _of_rows(
+            "cash_discount_terms", programmes.cash_discount_rows(), str(PROGRAMMES_FILE)
+        ),
         "partners": _of_rows("partners", load_partner_rules(directory, profiles), "rules/partners.yml"),
         "units": _of_rows("units", load_units(directory), "rules/units.csv"),
         "stock_adjustments": _of_rows(

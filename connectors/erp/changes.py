@@ -29,6 +29,9 @@ MEASURES: Final = {
     "stock_levels": ("on_hand_quantity", None),
     "opportunities": ("announced_quantity", "announced_amount"),
     "payments": (None, "paid_amount"),
+    "programme_claims": ("claimed_quantity", "claimed_amount"),
+    "programme_costs": (None, "cost_amount"),
+    "commission_payments": (None, "paid_amount"),
 }
 """The main quantity and amount of an entity, summed as control totals."""
 

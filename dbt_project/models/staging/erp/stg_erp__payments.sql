@@ -16,6 +16,7 @@ final as (
         nullif(trim(invoice_number), '') as invoice_number,
         payment_date,
         paid_amount,
+        cash_discount_amount,
         nullif(trim(currency_code), '') as currency_code,
         updated_at,
         'erp|' || {{ month_label('payment_date') }} as slice_key,

@@ -1,0 +1,82 @@
+{#
+    Spreading an amount over those that carry it, without losing a cent: each gets its
+    share by weight rounded down to the cent, and the cents that are left go one each to
+    the largest remainders, of equal ones to the first in `tie` (a column, unique within
+    `whole`). Whatever the order of the rows, the result is the same.
+
+    `carriers` has one row per carrier: `whole` names what is spread, `cents` its amount
+    in whole cents (the same in all rows of a whole), `weight` a number above 0. Gives
+    the columns of `carriers` with share_cents beside them.
+
+    The quotients are doubles: a division of 128-bit integers takes a hundred times as
+    long. One that falls on the wrong side of a whole cent leaves a remainder that gets
+    that very cent back, so the sum is exact whatever they are.
+#}
+{% macro spread(carriers, whole, cents, weight, tie) -%}
+    select
+        floored.*,
+        sign({{ cents }}) * (
+            floored_cents + case when remainder_rank <= left_over_cents then 1 else 0 end
+        ) as share_cents
+    from (
+        select
+            quotas.*,
+            cast(floor(quota) as bigint) as floored_cents,
+            abs({{ cents }})
+            - sum(cast(floor(quota) as bigint)) over (partition by {{ whole }})
+                as left_over_cents,
+            row_number() over (
+                partition by {{ whole }}
+                order by quota - floor(quota) desc, {{ tie }}
+            ) as remainder_rank
+        from (
+            select
+                carriers.*,
+                abs(cast({{ cents }} as double))
+                * cast({{ weight }} as double)
+                / cast(sum({{ weight }}) over (partition by {{ whole }}) as double)
+                    as quota
+            from {{ carriers }} as carriers
+        ) as quotas
+    ) as floored
+{%- endmacro %}
+
+{# An amount rounded to the cent, half away from zero. #}
+{% macro to_the_cent(expression) -%}
+    cast(cast({{ expression }} as decimal(18, 2)) as decimal(18, 4))
+{%- endmacro %}
+
+{# An amount that is exact to the cent as whole cents, and back. #}
+{% macro as_cents(expression) -%}
+    cast(round({{ expression }} * 100, 0) as bigint)
+{%- endmacro %}
+
+{% macro from_cents(expression) -%}
+    {{ amount('cast(' ~ expression ~ ' as decimal(18, 0)) * cast(0.01 as decimal(3, 2))') }}
+{%- endmacro %}
+
+{# Costs of a scope beside each line that carries them: those equal in `columns`. #}
+{% macro carried_by(scope, lines, columns) -%}
+    select
+        costs.cost_number,
+        costs.cost_cents,
+        costs.allocation_key_code,
+        carrying.invoice_line_id,
+        carrying.invoice_number,
+        carrying.order_number,
+        carrying.partner_code,
+        carrying.channel_code,
+        carrying.product_code,
+        carrying.net_amount,
+        carrying.sold_quantity
+    from costs
+    inner join {{ lines }} as carrying
+        on
+            {% for column in columns -%}
+                {% if not loop.first %}and {% endif %}costs.{{ column }} = carrying.{{ column }}
+            {% endfor %}
+    where
+        costs.scope_code = '{{ scope }}'
+        and costs.cost_cents is not null
+        and coalesce(costs.product_code, carrying.product_code) = carrying.product_code
+{%- endmacro %}

@@ -1,0 +1,394 @@
+-- Grain: one row per claim of a partner under a programme.
+-- Additive: amounts, but for budget_amount and budget_used_before_amount.
+with
+
+claims as (
+    select * from {{ ref('stg_erp__programme_claims') }}
+),
+
+budgets as (
+    select * from {{ ref('stg_erp__programme_budgets') }}
+),
+
+differences as (
+    select * from {{ ref('stg_erp__price_differences') }}
+),
+
+partners as (
+    select * from {{ ref('dim_partners') }}
+),
+
+rates as (
+    select * from {{ ref('dim_exchange_rates') }}
+),
+
+thresholds as (
+    select
+        max(
+            case when threshold_code = 'claim_duplicate_days' then threshold_value end
+        ) as duplicate_days,
+        max(
+            case
+                when threshold_code = 'claim_duplicate_amount_rate' then threshold_value
+            end
+        ) as duplicate_amount_rate,
+        max(
+            case
+                when threshold_code = 'claim_duplicate_text_rate' then threshold_value
+            end
+        ) as duplicate_text_rate
+    from {{ ref('dim_thresholds') }}
+    where channel_code = '*'
+),
+
+sell_out as (
+    select * from {{ ref('fct_sell_out_weekly') }}
+    where {{ is_of_record('feed_code', 'sell_out') }}
+),
+
+periods as (
+    select * from {{ ref('fct_reporting_periods') }}
+    where report_kind_code = 'sell_out' and is_of_record
+),
+
+inventory as (
+    select * from {{ ref('fct_inventory') }}
+),
+
+claims_converted as (
+    select
+        claims.*,
+        partners.channel_code,
+        coalesce(claims.activity_from_date, claims.claim_date) as first_date,
+        coalesce(claims.activity_to_date, claims.claim_date) as last_date,
+        {{ to_the_cent(in_company_currency('claims.claimed_amount', 'claims')) }}
+            as company_claimed_amount,
+        {{ to_the_cent(in_company_currency('claims.approved_amount', 'claims')) }}
+            as company_approved_amount,
+        {{ to_the_cent(in_company_currency('claims.paid_amount', 'claims')) }}
+            as company_paid_amount,
+        {{ amount_reason('claims.claimed_amount', 'claims') }} as amount_reason_code
+    from claims
+    left join partners
+        on
+            claims.partner_code = partners.partner_code
+            and {{ in_range('claims.claim_date', 'partners') }}
+    left join rates
+        on
+            claims.currency_code = rates.currency_code
+            and claims.claim_date = rates.date_day
+),
+
+-- What the claim costs us as things stand: paid, else granted, else claimed.
+claims_valued as (
+    select
+        claims_converted.*,
+        case
+            when status_code = 'rejected' then cast(0 as decimal(18, 4))
+            when status_code = 'paid'
+                then coalesce(
+                    company_paid_amount, company_approved_amount, company_claimed_amount
+                )
+            when status_code = 'approved'
+                then coalesce(company_approved_amount, company_claimed_amount)
+            else company_claimed_amount
+        end as cost_amount,
+        case when last_date <= {{ as_of_date() }} then last_date else claim_date end
+            as cost_date
+    from claims_converted
+),
+
+-- The same thing claimed twice: a claim that is not rejected, shortly before, about as
+-- much, with the same proof or much the same words.
+pairs as (
+    select
+        later.claim_number,
+        earlier.claim_number as earlier_claim_number,
+        earlier.claim_date as earlier_claim_date,
+        case
+            when
+                translate(upper(later.proof_reference), ' -/._', '')
+                = translate(upper(earlier.proof_reference), ' -/._', '')
+                then 'same_proof'
+            when
+                {{ divide(
+                    'greatest(length(later.claim_text), length(earlier.claim_text)) '
+                    ~ '- levenshtein(lower(later.claim_text), lower(earlier.claim_text))',
+                    'greatest(length(later.claim_text), length(earlier.claim_text))'
+                ) }} >= thresholds.duplicate_text_rate
+                then 'similar_text'
+        end as duplicate_reason_code
+    from claims_valued as later
+    inner join claims_valued as earlier
+        on
+            later.partner_code = earlier.partner_code
+            and later.cost_step_code = earlier.cost_step_code
+    cross join thresholds
+    where
+        (
+            later.claim_date > earlier.claim_date
+            or (
+                later.claim_date = earlier.claim_date
+                and later.claim_number > earlier.claim_number
+            )
+        )
+        and earlier.status_code <> 'rejected'
+        and {{ days_between('earlier.claim_date', 'later.claim_date') }}
+        <= thresholds.duplicate_days
+        and coalesce(later.product_code, '') = coalesce(earlier.product_code, '')
+        and later.first_date <= earlier.last_date
+        and earlier.first_date <= later.last_date
+        and abs(later.company_claimed_amount - earlier.company_claimed_amount)
+        <= thresholds.duplicate_amount_rate
+        * greatest(later.company_claimed_amount, earlier.company_claimed_amount)
+),
+
+duplicates as (
+    select * from pairs
+    where duplicate_reason_code is not null
+    qualify
+        row_number() over (
+            partition by claim_number order by earlier_claim_date, earlier_claim_number
+        ) = 1
+),
+
+budgets_converted as (
+    select
+        budgets.budget_code,
+        budgets.valid_from_date,
+        {{ to_the_cent(in_company_currency('budgets.budget_amount', 'budgets')) }}
+            as budget_amount
+    from budgets
+    left join rates
+        on
+            budgets.currency_code = rates.currency_code
+            and budgets.valid_from_date = rates.date_day
+),
+
+budget_uses as (
+    select
+        claims_valued.claim_number,
+        budgets_converted.budget_amount,
+        budgets_converted.valid_from_date as budget_version_date,
+        coalesce(
+            sum(claims_valued.cost_amount) over (
+                partition by claims_valued.budget_code
+                order by claims_valued.claim_date, claims_valued.claim_number
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as budget_used_before_amount
+    from claims_valued
+    inner join budgets_converted
+        on claims_valued.budget_code = budgets_converted.budget_code
+),
+
+differences_converted as (
+    select
+        differences.*,
+        {{ in_company_currency('differences.unit_difference_amount', 'differences') }}
+            as company_difference_amount
+    from differences
+    left join rates
+        on
+            differences.currency_code = rates.currency_code
+            and differences.valid_from_date = rates.date_day
+),
+
+agreements as (
+    select
+        claims_valued.claim_number,
+        claims_valued.cost_step_code,
+        claims_valued.partner_code,
+        claims_valued.product_code,
+        claims_valued.first_date,
+        claims_valued.last_date,
+        differences_converted.agreement_code,
+        differences_converted.valid_from_date,
+        differences_converted.company_difference_amount
+    from claims_valued
+    inner join differences_converted
+        on
+            claims_valued.partner_code = differences_converted.partner_code
+            and claims_valued.product_code = differences_converted.product_code
+            and claims_valued.cost_step_code = differences_converted.cost_step_code
+            and {{ in_range('claims_valued.last_date', 'differences_converted') }}
+            and coalesce(
+                claims_valued.agreement_code, differences_converted.agreement_code
+            ) = differences_converted.agreement_code
+    qualify
+        row_number() over (
+            partition by claims_valued.claim_number
+            order by
+                differences_converted.valid_from_date desc,
+                differences_converted.agreement_code asc
+        ) = 1
+),
+
+-- Ship and debit: what the partner reported as sold in the months of the claim.
+resales as (
+    select
+        agreements.claim_number,
+        {{ quantity('sum(sell_out.net_quantity)') }} as reported_quantity
+    from agreements
+    inner join sell_out
+        on
+            agreements.partner_code = sell_out.partner_code
+            and agreements.product_code = sell_out.product_code
+            and sell_out.month_start_date
+            between {{ month_start('agreements.first_date') }}
+            and {{ month_start('agreements.last_date') }}
+    where agreements.cost_step_code = 'ship_and_debit'
+    group by agreements.claim_number
+),
+
+resales_reported as (
+    select
+        agreements.claim_number,
+        count(*) as period_count,
+        count(case when not periods.is_reported then 1 end) as missing_period_count
+    from agreements
+    inner join periods
+        on
+            agreements.partner_code = periods.partner_code
+            and periods.month_start_date
+            between {{ month_start('agreements.first_date') }}
+            and {{ month_start('agreements.last_date') }}
+    where
+        agreements.cost_step_code = 'ship_and_debit'
+        and (periods.is_expected or periods.is_reported)
+    group by agreements.claim_number
+),
+
+-- Price protection: what the partner had in stock when the price fell.
+stocks as (
+    select
+        agreements.claim_number,
+        coalesce(inventory.reported_quantity, inventory.calculated_quantity)
+            as reported_quantity
+    from agreements
+    inner join inventory
+        on
+            agreements.partner_code = inventory.partner_code
+            and agreements.product_code = inventory.product_code
+            and agreements.valid_from_date > inventory.week_end_date
+            and {{ add_days('agreements.valid_from_date', -35) }}
+            <= inventory.week_end_date
+    where
+        agreements.cost_step_code = 'price_protection'
+        and coalesce(inventory.reported_quantity, inventory.calculated_quantity)
+        is not null
+    qualify
+        row_number() over (
+            partition by agreements.claim_number order by inventory.week_end_date desc
+        ) = 1
+),
+
+compared as (
+    select
+        agreements.claim_number,
+        agreements.agreement_code,
+        agreements.valid_from_date as agreement_version_date,
+        agreements.company_difference_amount as unit_difference_amount,
+        case
+            when agreements.cost_step_code = 'price_protection'
+                then stocks.reported_quantity
+            when
+                resales_reported.period_count > 0
+                and resales_reported.missing_period_count = 0
+                then coalesce(resales.reported_quantity, 0)
+        end as reported_quantity
+    from agreements
+    left join resales on agreements.claim_number = resales.claim_number
+    left join resales_reported
+        on agreements.claim_number = resales_reported.claim_number
+    left join stocks on agreements.claim_number = stocks.claim_number
+),
+
+joined as (
+    select
+        claims_valued.*,
+        duplicates.earlier_claim_number,
+        duplicates.duplicate_reason_code,
+        budget_uses.budget_amount,
+        budget_uses.budget_version_date,
+        budget_uses.budget_used_before_amount,
+        compared.agreement_code as found_agreement_code,
+        compared.agreement_version_date,
+        compared.unit_difference_amount,
+        compared.reported_quantity,
+        {{
+            to_the_cent(
+                'compared.reported_quantity * compared.unit_difference_amount'
+            )
+        }} as computed_amount
+    from claims_valued
+    left join duplicates on claims_valued.claim_number = duplicates.claim_number
+    left join budget_uses on claims_valued.claim_number = budget_uses.claim_number
+    left join compared on claims_valued.claim_number = compared.claim_number
+),
+
+final as (
+    select
+        claim_number,
+        cost_step_code,
+        partner_code,
+        channel_code,
+        product_code,
+        invoice_number,
+        budget_code,
+        coalesce(found_agreement_code, agreement_code) as agreement_code,
+        agreement_version_date,
+        budget_version_date,
+        claim_date,
+        first_date as activity_from_date,
+        last_date as activity_to_date,
+        status_code,
+        claim_text,
+        proof_reference,
+        approved_date,
+        paid_date,
+        {{ days_between('claim_date', 'paid_date') }} as days_to_payment,
+        claimed_quantity,
+        company_claimed_amount as claimed_amount,
+        company_approved_amount as approved_amount,
+        company_paid_amount as paid_amount,
+        cost_amount,
+        cost_date,
+        {{ company_currency() }} as currency_code,
+        amount_reason_code,
+        proof_reference is null and status_code <> 'rejected' as is_without_proof,
+        earlier_claim_number is not null as is_near_duplicate,
+        earlier_claim_number as duplicate_of_claim_number,
+        duplicate_reason_code,
+        budget_amount,
+        {{ amount('budget_used_before_amount') }} as budget_used_before_amount,
+        {{
+            amount(
+                'case when budget_amount is not null then greatest(least(cost_amount, '
+                ~ 'budget_used_before_amount + cost_amount - budget_amount), 0) end'
+            )
+        }} as over_budget_amount,
+        coalesce(
+            cost_amount > 0
+            and budget_used_before_amount + cost_amount > budget_amount,
+            false
+        ) as is_over_budget,
+        unit_difference_amount,
+        reported_quantity,
+        computed_amount,
+        {{ amount('company_claimed_amount - computed_amount') }} as claim_gap_amount,
+        coalesce(company_claimed_amount > computed_amount, false) as is_over_computed,
+        case
+            when computed_amount is not null then null
+            when cost_step_code not in ('ship_and_debit', 'price_protection') then null
+            when found_agreement_code is null then 'no_agreement'
+            else 'not_reported'
+        end as comparison_reason_code,
+        source_batch_id,
+        source_file,
+        source_row
+    from joined
+)
+
+select * from final
