@@ -32,6 +32,7 @@ GRAMMAR: Final = Grammar(
     date="DTM",
     price={"PRI": 1},
     price_component=1,
+    price_basis={},
     amount="MOA",
     reference="RFF",
     product=("PIA", "IMD"),

@@ -21,6 +21,15 @@ from connectors.feeds.edi.reports import Report
 from connectors.feeds.edi.segments import ELEMENT
 from connectors.feeds.profile import X12, Function, Profile
 
+# Codes (639) of a price of more than one unit: by the dozen, ten, hundred, thousand, …
+_PRICE_BASES: Final = {
+    **dict.fromkeys(("PN",), 10),
+    **dict.fromkeys(("PD", "LD", "RD", "TD", "WD"), 12),
+    **dict.fromkeys(("HP", "LC", "QH", "RC", "TC", "WC"), 100),
+    **dict.fromkeys(("TP", "LM", "QS", "RM", "TM", "WM"), 1000),
+    **dict.fromkeys(("TT",), 10_000),
+    **dict.fromkeys(("HT",), 100_000),
+}
 _ACTIVITY: Final = Grammar(
     opens="ST",
     closes="SE",
@@ -31,6 +40,7 @@ _ACTIVITY: Final = Grammar(
     date="DTM",
     price={"CTP": 3},
     price_component=2,
+    price_basis={},
     amount="AMT",
     reference="REF",
     product=("PID",),
@@ -44,6 +54,7 @@ _TRANSFER: Final = replace(
     lines=frozenset({"LIN", "SII"}),
     quantity=frozenset({"QTY"}),
     price={"UIT": 2, "CTP": 3, "SII": 5},
+    price_basis=_PRICE_BASES,
 )
 _FUNCTIONS: Final[dict[str, Function]] = {
     "00": "original",

@@ -1,7 +1,8 @@
 """The detail of a run, cut into blocks: one per store and date that a group names. A block is a row.
 
 A segment that names a store or a date stands before the quantities it qualifies for one sender and after them
-for another: the last such segment of the group tells, since one of both ends it. What belongs here: blocks,
+for another: the last such segment of the group tells, since one of both ends it. One that stands before all
+quantities of its group, and does not come again, holds for all of them. What belongs here: blocks,
 and what goes with their figures: product, period, amount, reference. What does not: the figures themselves
 (`figures`), and where a value stands in its segment (`cells`).
 """
@@ -37,6 +38,7 @@ class Blocks:
     quantities: Positions
     stores: Positions
     block_group: Positions
+    store_of_block: Positions
     snapshots: list[tuple[Any, ...]]
     group_snapshot: Positions
 
@@ -79,7 +81,8 @@ class Blocks:
 
     def _cut(self) -> None:
         """Number the blocks: `mark_block` of each mark, `block_group` of each block."""
-        kinds = ((self.quantities, 0), (self.stores, 1), (self.dates, 2), (self.products, 3))
+        stores, dates, products = self._cutting()
+        kinds = ((self.quantities, 0), (stores, 1), (dates, 2), (products, 3))
         marks = np.concatenate([positions for positions, _ in kinds])
         classes = np.concatenate([np.full(len(positions), code, np.int8) for positions, code in kinds])
         order = np.argsort(marks, kind="stable")
@@ -88,7 +91,8 @@ class Blocks:
         count = len(marks)
         opening = np.ones(count, np.bool_)
         opening[1:] = groups[1:] != groups[:-1]
-        if len(self.stores) or len(self.dates) or len(self.products):
+        self.is_leading = np.zeros(len(self.starts), np.bool_)
+        if len(stores) or len(dates) or len(products):
             firsts = np.flatnonzero(opening)
             group_index = np.cumsum(opening) - 1
             lasts = np.append(firsts[1:], count) - 1
@@ -101,6 +105,7 @@ class Blocks:
             trailing = (last_class != 0) & (first_class == 0) & is_quantity & ~after_quantity & ~opening
             around = (last_class != 0) & (first_class != 0) & (classes == first_class) & ~opening
             starts_block = opening | leading | trailing | around
+            self.is_leading[groups[lasts[group_index]]] = last_class == 0
         else:
             starts_block = opening
         self.marks = marks
@@ -109,6 +114,40 @@ class Blocks:
         without = np.setdiff1d(np.arange(len(self.starts)), groups)
         self.block_group = np.concatenate([with_marks, without])
         self.blocks_of_group = np.bincount(self.block_group, minlength=len(self.starts))
+
+    def _cutting(self) -> tuple[Positions, Positions, Positions]:
+        """Stores, dates and products that begin or end blocks: not those that hold for their whole group."""
+        if not (len(self.stores) or len(self.dates) or len(self.products)):
+            return self.stores, self.dates, self.products
+        first_quantity = self._first_of(self.quantities)
+        last_store = self._last_of(self.stores)
+
+        def leads(positions: Positions) -> npt.NDArray[np.bool_]:
+            # Without any quantity there is nothing to lead.
+            return (self._last_of(positions) < first_quantity) & (first_quantity < len(self.texts))
+
+        store_leads = leads(self.stores)
+        # A date below a store is that store's own.
+        date_leads = leads(self.dates) & (
+            store_leads | (self._last_of(self.dates) < self._first_of(self.stores)) | (last_store < 0)
+        )
+        return (
+            self.stores[~store_leads[self.group_of(self.stores)]],
+            self.dates[~date_leads[self.group_of(self.dates)]],
+            self.products[~leads(self.products)[self.group_of(self.products)]],
+        )
+
+    def _last_of(self, positions: Positions) -> Positions:
+        """The last of `positions` in each group, -1 where there is none."""
+        last = np.full(len(self.starts), -1, np.int64)
+        last[self.group_of(positions)] = positions
+        return last
+
+    def _first_of(self, positions: Positions) -> Positions:
+        """The first of `positions` in each group; behind all segments where there is none."""
+        first = np.full(len(self.starts), len(self.texts), np.int64)
+        first[self.group_of(positions[::-1])] = positions[::-1]
+        return first
 
     def block_of(self, positions: Positions) -> Positions:
         """The block of each position; -1 where it stands before the first mark of its group."""
@@ -119,8 +158,12 @@ class Blocks:
         same = (block >= 0) & (self.block_group[np.maximum(block, 0)] == self.group_of(positions))
         return np.where(same, block, -1)
 
-    def pick(self, positions: Positions) -> Positions:
-        """For each block the last of `positions` in it, otherwise the group's own; -1 where there is none."""
+    def pick(self, positions: Positions, *, since: Positions | None = None) -> Positions:
+        """For each block the last of `positions` in it, otherwise the group's own; -1 where there is none.
+
+        With `since` a block that has none takes over that of the block before it, unless one of `since`
+        stands in between: what names a store holds until another does.
+        """
         own = np.full(len(self.block_group), -1, np.int64)
         if len(positions) == 0:
             return own
@@ -129,7 +172,21 @@ class Blocks:
         own[block[block >= 0]] = positions[block >= 0]
         loose = block < 0
         of_group[self.group_of(positions[loose])] = positions[loose]
+        if since is not None:
+            own = self._carried(own, since)
         return np.where(own >= 0, own, of_group[self.block_group])
+
+    def _carried(self, own: Positions, since: Positions) -> Positions:
+        count = len(own)
+        if count == 0:
+            return own
+        stops = self.is_leading[self.block_group] == 0
+        ends = self.block_of(since)
+        stops[ends[ends >= 0]] = True
+        stops[1:] |= self.block_group[1:] != self.block_group[:-1]
+        stops[0] = True
+        source = np.maximum.accumulate(np.where(stops | (own >= 0), np.arange(count), -1))
+        return own[source]
 
     def take(self, positions: Positions) -> pa.StringArray:
         if not (positions >= 0).any():
@@ -149,6 +206,7 @@ class Blocks:
         """Add the rows of the blocks to those of the file."""
         reader = self.reader
         count = len(self.block_group)
+        self.store_of_block = self.pick(self.stores, since=self.stores[:0])
         figures = Figures(self)
         totals = figures.leave_out_totals()
         skipped = (totals | figures.are_others) & figures.are_sound
@@ -168,7 +226,7 @@ class Blocks:
                 "fault_text": pc.if_else(pc.is_valid(faults), shown, pa.scalar(None, pa.string())),
                 "is_skipped": pa.array(skipped),
                 "part": pa.nulls(count, pa.string()),
-                "store_segment": self.take(self.pick(self.stores)),
+                "store_segment": self.take(self.store_of_block),
                 **{name: columns[name] for name in ("store", "period", "sale_date", "currency")},
                 **products,
                 **figures.columns,
@@ -207,7 +265,7 @@ class Blocks:
         picked: dict[str, Positions] = {}
         for code, name in enumerate(names):
             if (codes == code).any():
-                picked[name] = self.pick(self.dates[codes == code])
+                picked[name] = self.pick(self.dates[codes == code], since=self.stores)
         texts = {name: self.take(positions) for name, positions in picked.items()}
         settings = self.reader.settings
         for column, entries, text_of in (
@@ -237,7 +295,11 @@ class Blocks:
     def _product_columns(self) -> dict[str, pa.Array]:
         """Products of the blocks: each distinct way of naming one is read once."""
         blocks = len(self.block_group)
-        line = self.pick(self.products) if len(self.products) else self.starts[self.block_group]
+        line = (
+            self.pick(self.products, since=self.products[:0])
+            if len(self.products)
+            else self.starts[self.block_group]
+        )
         if self.grammar.groups != self.grammar.lines and len(self.products) == 0:
             line = np.full(blocks, -1, np.int64)
         # Line numbers go: what is left of a line is the same wherever the product is sold.

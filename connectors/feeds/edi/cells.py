@@ -87,6 +87,13 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
         values = {name: element(name, 2) for name in FIGURES}
         units = [f"split_part({element(name, 3)}, {c}, 1)" for name in FIGURES]
         amount, basis, amount_currency = element("amount", 2), "''", "''"
+        if grammar.price_basis:
+            codes = " ".join(
+                f"when {quoted(code)} then {quoted(str(units))}"
+                for code, units in grammar.price_basis.items()
+            )
+            basis = f"case when starts_with(price, {quoted('UIT' + ELEMENT)}) "
+            basis += f"then case upper(trim({element('price', 3)})) {codes} end end"
         arms = " ".join(
             f"when starts_with(price, {quoted(tag + ELEMENT)}) then {element('price', position)}"
             for tag, position in grammar.price.items()

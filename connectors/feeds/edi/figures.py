@@ -135,9 +135,7 @@ class Figures:
         count = len(blocks.block_group)
         if self._reader.settings.total_beside_stores == "keep" or len(blocks.stores) == 0:
             return np.zeros(count, np.bool_)
-        has_store = np.zeros(count, np.bool_)
-        block = blocks.block_of(blocks.stores)
-        has_store[block[block >= 0]] = True
+        has_store = blocks.store_of_block >= 0
         group_has = np.zeros(len(blocks.starts), np.bool_)
         group_has[blocks.block_group[has_store]] = True
         is_total: npt.NDArray[np.bool_] = ~has_store & group_has[blocks.block_group]

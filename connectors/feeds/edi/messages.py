@@ -118,6 +118,8 @@ class Grammar:
     price: Mapping[str, int]
     """Tag of a price: position of the element that holds it; its qualifier is one before."""
     price_component: int
+    price_basis: Mapping[str, int]
+    """Code of what a price is of, in the element after it: how many units."""
     amount: str
     reference: str
     product: tuple[str, ...]

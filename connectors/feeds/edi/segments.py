@@ -29,6 +29,7 @@ Family = Literal["edifact", "x12"]
 SEGMENT: Final = "\x1c"
 ELEMENT: Final = "\x1d"
 COMPONENT: Final = "\x1f"
+REPETITION: Final = "\x1e"
 _CHUNK: Final = 1 << 22
 _LONGEST_SEGMENT: Final = 1 << 20
 _HEAD: Final = 4096
@@ -57,7 +58,7 @@ _ENVELOPES: Final = {"edifact": (b"UNA", b"UNB", b"UNH"), "x12": (b"ISA", b"GS",
 
 @dataclass(frozen=True)
 class Separators:
-    """The separators of one interchange, one byte each; `component` and `release` may be absent.
+    """The separators of one interchange, one byte each; all but the first two may be absent.
 
     `decimal_marks` are the marks that a number may bear. `encoding` is None where the interchange declares a
     subset of ASCII or nothing at all.
@@ -69,6 +70,7 @@ class Separators:
     release: bytes
     decimal_marks: str
     encoding: str | None
+    repetition: bytes = b""
 
     def show(self, segment: str) -> str:
         """A segment as it stood in the file, but for release characters."""
@@ -230,6 +232,8 @@ class _Reader:
     def _emit(self, text: bytes, *, is_terminated: bool) -> Iterator[Segments]:
         separators = self._known_separators()
         plain = _translate(text, separators)
+        if separators.repetition and REPETITION.encode() in plain:
+            plain = _spread_repetitions(plain, separators.repetition)
         texts = _split(self._decode(plain, separators))
         if len(texts) == 0:
             return
@@ -268,8 +272,14 @@ def _translate(text: bytes, separators: Separators) -> bytes:
     held: dict[bytes, bytes] = {}
     if separators.release and separators.release in text:
         # Released characters stand aside as control characters while the separators are translated.
-        aside = (b"\x01", b"\x02", b"\x03", b"\x04")
-        marks = (separators.segment, separators.element, separators.component, separators.release)
+        aside = (b"\x01", b"\x02", b"\x03", b"\x04", b"\x05")
+        marks = (
+            separators.segment,
+            separators.element,
+            separators.component,
+            separators.release,
+            separators.repetition,
+        )
         held = {mark: spare for mark, spare in zip(marks, aside, strict=True) if mark}
         text = text.translate(None, delete=b"".join(aside))
         text = re.sub(
@@ -285,12 +295,26 @@ def _translate(text: bytes, separators: Separators) -> bytes:
         (separators.segment, SEGMENT),
         (separators.element, ELEMENT),
         (separators.component, COMPONENT),
+        (separators.repetition, REPETITION),
     ):
         if mark:
             table[mark[0]] = ord(common)
     for mark, spare in held.items():
         table[spare[0]] = mark[0]
     return text.translate(bytes(table), delete=line_ends)
+
+
+def _spread_repetitions(plain: bytes, mark: bytes) -> bytes:
+    """Elements in place of repetitions where products are listed (PIA), text where quantities are counted, so
+    that none is lost silently; elsewhere the first one counts.
+    """
+    element, segment, repetition = ELEMENT.encode(), SEGMENT.encode(), REPETITION.encode()
+
+    def spread(match: re.Match[bytes]) -> bytes:
+        return match[0].replace(repetition, element if match[1].upper() == b"PIA" else mark)
+
+    spelled = re.sub(rb"(?i)(?:(?<=" + segment + rb")|^)\s*(PIA|QTY)[^" + segment + b"]*", spread, plain)
+    return re.sub(repetition + b"[^" + element + segment + b"]*", b"", spelled)
 
 
 def _split(text: str) -> pa.StringArray:
@@ -338,6 +362,9 @@ def _from_una(head: bytes) -> Separators:
         # Some senders end segments by the line end alone, whatever UNA says.
         line_end = re.search(b"(?i)(\r\n|\n|\r)[ \t]*(?:UNH|UNG|BGM)" + re.escape(element), head)
         segment = line_end[1][-1:] if line_end else segment
+    # Only syntax 4 repeats elements; in older files an asterisk is text, and its place in UNA a blank.
+    repetition = (head[7:8] if has_una else b"*") if version >= 4 else b""
+    repetition = b"" if repetition in (b" ", element, component, segment, release) else repetition
     strict = has_una and version <= 3 and decimal in (b".", b",")
     return Separators(
         segment,
@@ -346,6 +373,7 @@ def _from_una(head: bytes) -> Separators:
         release,
         decimal.decode() if strict else ".,",
         _CHARACTER_SETS.get(charset),
+        repetition,
     )
 
 
