@@ -611,7 +611,107 @@ ACCOUNTING_ENTITIES: Final = (
     ),
 )
 
+_VERSION: Final = (
+    _r("programme_code", "VARCHAR", "Programme, as rules/rebates.yml calls it."),
+    _r("valid_from_date", "DATE", "First day of the programme's version; its periods begin with it."),
+)
+
+REBATE_ENTITIES: Final = (
+    Entity(
+        "rules",
+        "rebate_programmes",
+        "one rebate programme x version",
+        ("programme_code", "valid_from_date"),
+        (
+            *_VERSION,
+            _r("valid_to_date", "DATE", "First day on which the version no longer holds; 9999-12-31: open."),
+            _r("programme_name_fr", "VARCHAR", "French name."),
+            _r("programme_name_en", "VARCHAR", "English name."),
+            _r("programme_order", "INTEGER", "Of an exclusive group the lowest one counts."),
+            _c("exclusive_group_code", "VARCHAR", "Programmes among which a purchase counts in one only."),
+            _r("period_months", "INTEGER", "Months of a period: 1, 2, 3, 4, 6 or 12."),
+            _r("form_code", "VARCHAR", "flat, all_units, stepped, growth, target or loyalty."),
+            _r("basis_code", "VARCHAR", "ordered, delivered, invoiced or paid: what counts, and when."),
+            _r("measure_code", "VARCHAR", "units or amount: what tiers are measured in."),
+            _r("is_on_increment", "BOOLEAN", "Growth: the rate is of the increment alone."),
+            _c("cap_amount", MONEY, "At most that much per partner (or group) and period."),
+            _c("floor_amount", MONEY, "At least that much, once a tier is reached."),
+            _c("minimum_payment_amount", MONEY, "Less than that is not due at all."),
+            _c(
+                "instalment_months", "INTEGER", "An interim payment is due each time so many months are over."
+            ),
+            _c(
+                "paid_on_time_minimum_rate", RATE, "Share of what fell due that must be paid by its due date."
+            ),
+            _c("paid_on_time_when_unknown_code", "VARCHAR", "grant or withhold."),
+            _c("reporting_minimum_rate", RATE, "Share of the expected reports that must have come."),
+            _c("reporting_when_unknown_code", "VARCHAR", "grant or withhold."),
+            _c("certified_when_unknown_code", "VARCHAR", "grant or withhold; NULL: not a condition."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "rebate_tiers",
+        "one rebate programme x version x tier",
+        ("programme_code", "valid_from_date", "tier_number"),
+        (
+            *_VERSION,
+            _r("tier_number", "INTEGER", "1 for the lowest."),
+            _r("from_value", FACTOR, "Where the tier begins: units, amount, share (0.05 = 5 %) or months."),
+            _r("is_from_included", "BOOLEAN", "Whether that value itself reaches it."),
+            _r("reward_kind_code", "VARCHAR", "rate (of the amount), per_unit or amount."),
+            _r("reward_value", FACTOR, "The rate (0.05 = 5 %), the amount per base unit, or the amount."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "rebate_scopes",
+        "one name that a version of a rebate programme includes, excludes, or asks something of",
+        ("programme_code", "valid_from_date", "role_code", "dimension_code", "scope_code"),
+        (
+            *_VERSION,
+            _r("role_code", "VARCHAR", "include, exclude, minimum (bundle or mix) or target."),
+            _r(
+                "dimension_code",
+                "VARCHAR",
+                "partner, segment, channel, territory, product or family: what the code is of.",
+            ),
+            _r("scope_code", "VARCHAR", "The partner, segment, …"),
+            _c("group_code", "VARCHAR", "Partners that are counted together bear the same."),
+            _c("scope_value", QUANTITY, "The least of it, or the partner's target."),
+            _c("scope_share_rate", RATE, "The least share of it in all that counts."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "rebate_entitlements",
+        "one rebate programme x version x tier x reward that is not money",
+        ("programme_code", "valid_from_date", "tier_number", "entitlement_code"),
+        (
+            *_VERSION,
+            _r("tier_number", "INTEGER", "Tier that gives it."),
+            _r("entitlement_code", "VARCHAR", "marketing_support, territorial_exclusivity, …"),
+            _c("duration_months", "INTEGER", "How long it lasts; NULL: to the end of the period."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "rebate_payments",
+        "one payment or credit of a rebate to a partner",
+        ("_source_row",),
+        (
+            _r("programme_code", "VARCHAR", "Programme."),
+            _r("partner_code", "VARCHAR", "Partner."),
+            _r("period_start_date", "DATE", "First day of the period that it settles."),
+            _r("payment_date", "DATE", "Day of the payment or credit note."),
+            _r("paid_amount", MONEY, "Company currency; negative for what came back."),
+            _r("reference", "VARCHAR", "Number of the payment or credit note."),
+        ),
+    ),
+)
+
 RULE_ENTITIES: Final = (
+    *REBATE_ENTITIES,
     Entity(
         "rules",
         "feeds",

@@ -34,6 +34,7 @@ from connectors.matching.decisions import FILE as MATCHES_FILE
 from connectors.matching.decisions import load_matches
 from connectors.programmes import FILE as PROGRAMMES_FILE
 from connectors.programmes import load_programme_costs
+from connectors.rebates import rebate_rows
 from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_number, refuse_overlaps
 
 EVERY: Final = "*"
@@ -432,6 +433,7 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         ),
         "fiscal_periods": _of_rows("fiscal_periods", calendar_rows(company.calendar), "company.yml"),
         "exchange_rates": _Content(f"rules/{FILE_NAME}", rates.content_hash(), rates.read),
+        **{name: _of_rows(name, rows, file) for name, (rows, file) in rebate_rows(directory).items()},
     }
 
 

@@ -62,3 +62,38 @@
     cast(unnest(generate_series({{ first }}, {{ last }}, interval '1' day)) as date)
         as date_day
 {%- endmacro %}
+
+{# Months since the year 0: what whole months are counted with. #}
+{% macro month_number(day) -%}
+    cast(12 * extract(year from {{ day }}) + extract(month from {{ day }}) as integer)
+{%- endmacro %}
+
+{# The first day of a month, `months` later. #}
+{% macro add_months(month_start_date, months) -%}
+    {{ return(adapter.dispatch('add_months', 'aval')(month_start_date, months)) }}
+{%- endmacro %}
+
+{% macro default__add_months(month_start_date, months) -%}
+    add_months({{ month_start_date }}, cast({{ months }} as int))
+{%- endmacro %}
+
+{% macro duckdb__add_months(month_start_date, months) -%}
+    cast({{ month_start_date }} + to_months(cast({{ months }} as integer)) as date)
+{%- endmacro %}
+
+{#
+    The first days of all months from `first` to `last`, both first days themselves, as
+    rows of the column `month_start_date`.
+#}
+{% macro months_as_rows(first, last) -%}
+    {{ return(adapter.dispatch('months_as_rows', 'aval')(first, last)) }}
+{%- endmacro %}
+
+{% macro default__months_as_rows(first, last) -%}
+    explode(sequence({{ first }}, {{ last }}, interval '1' month)) as month_start_date
+{%- endmacro %}
+
+{% macro duckdb__months_as_rows(first, last) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval '1' month)) as date)
+        as month_start_date
+{%- endmacro %}

@@ -93,6 +93,11 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "stock_adjustments",
         "fiscal_periods",
         "exchange_rates",
+        "rebate_programmes",
+        "rebate_tiers",
+        "rebate_scopes",
+        "rebate_entitlements",
+        "rebate_payments",
     ]
     assert house.land() == []
     house.write(CROSSWALK, "launch_days: 60\n")

@@ -1,0 +1,221 @@
+{#
+    What rebates are worked out with in more than one model.
+#}
+
+{#
+    Whether and when an invoice was paid. Payments include tax and the lines of an
+    invoice do not: an invoice counts as paid, on the day of its last payment, once the
+    payments reach its net amount.
+#}
+{% macro invoices_paid() -%}
+    select
+        documents.invoice_number,
+        documents.partner_code,
+        documents.due_date,
+        documents.document_net_amount,
+        documents.net_amount,
+        settled.paid_date,
+        coalesce(settled.paid_amount >= documents.document_net_amount, false)
+            as is_paid
+    from (
+        select
+            invoice_number,
+            min(partner_code) as partner_code,
+            min(due_date) as due_date,
+            sum(document_net_amount) as document_net_amount,
+            sum(net_amount) as net_amount
+        from {{ ref('fct_sell_in') }}
+        where invoice_type = 'invoice' and invoice_date <= {{ as_of_date() }}
+        group by invoice_number
+    ) as documents
+    left join (
+        select
+            invoice_number,
+            sum(paid_amount) as paid_amount,
+            max(payment_date) as paid_date
+        from {{ ref('stg_erp__payments') }}
+        where payment_date <= {{ as_of_date() }}
+        group by invoice_number
+    ) as settled on documents.invoice_number = settled.invoice_number
+{%- endmacro %}
+
+{#
+    Invoice lines with the month in which they count: a credit note that names its
+    invoice counts in the invoice's month, under the terms of then.
+#}
+{% macro sell_in_counted() -%}
+    select
+        lines.invoice_line_id,
+        lines.invoice_number,
+        lines.invoice_type,
+        lines.partner_code,
+        coalesce(originals.partner_version_id, lines.partner_version_id)
+            as partner_version_id,
+        lines.channel_code,
+        lines.product_code,
+        lines.invoice_date,
+        {{ month_start('coalesce(originals.invoice_date, lines.invoice_date)') }}
+            as counted_month_date,
+        lines.invoiced_quantity,
+        lines.net_amount
+    from {{ ref('fct_sell_in') }} as lines
+    left join (
+        select
+            invoice_number,
+            min(invoice_date) as invoice_date,
+            min(partner_version_id) as partner_version_id
+        from {{ ref('fct_sell_in') }}
+        where invoice_type = 'invoice'
+        group by invoice_number
+    ) as originals on lines.original_invoice_number = originals.invoice_number
+    where lines.invoice_date <= {{ as_of_date() }}
+{%- endmacro %}
+
+{#
+    A number brought to cents, half away from zero. It comes as a double: what is a half
+    in decimals may lie a hair below it there.
+#}
+{% macro to_cents(expression) -%}
+    cast(
+        round({{ expression }} + sign({{ expression }}) * 0.0000001, 2)
+        as decimal(18, 4)
+    )
+{%- endmacro %}
+
+{# A share as a double, for what is rounded to cents afterwards. #}
+{% macro as_share(part, whole) -%}
+    cast({{ part }} as double) / nullif(cast({{ whole }} as double), 0)
+{%- endmacro %}
+
+{#
+    Whether `value` reaches the beginning of a tier. Tiers of growth say how much more
+    than last year's purchases, those of a target how much of it: `unit`. Without one
+    nothing is reached.
+#}
+{% macro reaches(value, unit, from_value, is_included) -%}
+    {%- set beginning -%}
+        (
+            {{ from_value }} + case when programmes.form_code = 'growth' then 1 else 0 end
+        ) * {{ unit }}
+    {%- endset -%}
+    {{ unit }} > 0
+    and (
+        {{ value }} > {{ beginning }}
+        or ({{ is_included }} and {{ value }} = {{ beginning }})
+    )
+{%- endmacro %}
+
+{# The condition under which `tier` is the highest that `value` reaches. #}
+{% macro is_highest_tier(tier, value, unit) -%}
+    {{ reaches(value, unit, tier ~ '.from_value', tier ~ '.is_from_included') }}
+    and not coalesce(
+        {{ reaches(value, unit, tier ~ '.next_from_value', tier ~ '.is_next_included') }},
+        false
+    )
+{%- endmacro %}
+
+{#
+    What tiers that are paid slice by slice give for `value`: those below together, and
+    this one's slice.
+#}
+{% macro sliced(tier, value) -%}
+    ({{ tier }}.lower_tiers_reward
+    + ({{ value }} - {{ tier }}.from_value) * {{ tier }}.reward_value)
+{%- endmacro %}
+
+{#
+    The rebate on what has been purchased so far, before limits, at the rates of `tier`.
+    `share` of the period is done: what is for the whole of it is due in that share.
+#}
+{% macro rebate_so_far(tier, value, share, last_year_amount) -%}
+    cast(
+        case
+            when {{ tier }}.tier_number is null then 0
+            when programmes.form_code = 'stepped' and {{ tier }}.reward_kind_code = 'amount'
+                then {{
+                    to_cents(
+                        '(' ~ tier ~ '.lower_tiers_reward + ' ~ tier ~ '.reward_value) * '
+                        ~ share
+                    )
+                }}
+            when
+                programmes.form_code = 'stepped'
+                and programmes.measure_code = 'units'
+                and {{ tier }}.reward_kind_code = 'rate'
+                then {{
+                    to_cents(
+                        as_share(
+                            'cast(' ~ sliced(tier, value) ~ ' as double)'
+                            ~ ' * cast(accounts.purchased_amount as double)',
+                            value
+                        )
+                    )
+                }}
+            when programmes.form_code = 'stepped'
+                then {{ to_cents(sliced(tier, value) ~ ' * ' ~ share) }}
+            when programmes.is_on_increment
+                then {{
+                    to_cents(
+                        '(accounts.purchased_amount - ' ~ last_year_amount ~ ') * '
+                        ~ tier ~ '.reward_value'
+                    )
+                }}
+            when {{ tier }}.reward_kind_code = 'rate'
+                then accounts.purchased_amount * {{ tier }}.reward_value
+            when {{ tier }}.reward_kind_code = 'per_unit'
+                then accounts.purchased_quantity * {{ tier }}.reward_value
+            else {{ to_cents(tier ~ '.reward_value * ' ~ share) }}
+        end as decimal(28, 10)
+    )
+{%- endmacro %}
+
+{#
+    The same within the programme's limits: the floor holds once a tier is reached, the
+    cap always, and less than the least payment is not due.
+#}
+{% macro within_limits(rebate, tier_number, share) -%}
+    case
+        when {{ tier_number }} is null then 0
+        when {{ limited(rebate, share) }} < coalesce(minimum_payment_amount * {{ share }}, 0)
+            then 0
+        else {{ limited(rebate, share) }}
+    end
+{%- endmacro %}
+
+{% macro limited(rebate, share) -%}
+    least(
+        greatest({{ rebate }}, coalesce(floor_amount * {{ share }}, 0)),
+        coalesce(cap_amount * {{ share }}, greatest({{ rebate }}, floor_amount, 0))
+    )
+{%- endmacro %}
+
+{#
+    Allocation to the cent: each gets its share cut to whole cents, and the cents that
+    are left go one by one to those who lost most by the cut (largest remainder), then
+    by key. A hair is taken off before the cut, so that a double never gives a cent too
+    many.
+#}
+{% macro share_in_cents(total, weight, whole) -%}
+    case
+        when {{ whole }} > 0
+            then {{ as_share(
+                'cast(100 * ' ~ total ~ ' as double) * cast(' ~ weight ~ ' as double)',
+                whole
+            ) }}
+        else 0
+    end
+{%- endmacro %}
+
+{% macro whole_cents(share) -%}
+    cast(floor({{ share }} - 0.0000001) as bigint)
+{%- endmacro %}
+
+{% macro allocated(total, share, keys, key) -%}
+    {{ amount(
+        '0.01 * (' ~ whole_cents(share)
+        ~ ' + case when row_number() over (partition by ' ~ keys
+        ~ ' order by ' ~ share ~ ' - ' ~ whole_cents(share) ~ ' desc nulls last, ' ~ key
+        ~ ' nulls last) <= cast(100 * ' ~ total ~ ' as bigint) - sum(' ~ whole_cents(share)
+        ~ ') over (partition by ' ~ keys ~ ') then 1 else 0 end)'
+    ) }}
+{%- endmacro %}

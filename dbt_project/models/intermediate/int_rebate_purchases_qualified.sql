@@ -1,0 +1,384 @@
+-- Grain: one row per rebate programme, version and period x partner version x product x
+-- basis x month in which a purchase counts x month in which it became known.
+-- A credit note that names its invoice counts in the invoice's month, and is known from
+-- its own on. Last year's purchases stand beside, for growth and for the season.
+-- A table: the facts read it twice, and it is small against the lines.
+{{ config(materialized='table') }}
+
+with
+
+programmes as (
+    select * from {{ ref('stg_rules__rebate_programmes') }}
+),
+
+scopes as (
+    select * from {{ ref('stg_rules__rebate_scopes') }}
+),
+
+partners as (
+    select * from {{ ref('dim_partners') }}
+),
+
+products as (
+    select * from {{ ref('dim_products') }}
+),
+
+sell_in as (
+    {{ sell_in_counted() }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+    where status_code <> 'cancelled' and order_date <= {{ as_of_date() }}
+),
+
+shipments as (
+    select * from {{ ref('fct_shipments') }} where arrival_date <= {{ as_of_date() }}
+),
+
+invoices_paid as (
+    {{ invoices_paid() }}
+),
+
+-- What counts, by what it is measured on.
+invoiced as (
+    select
+        'invoiced' as basis_code,
+        partner_version_id,
+        product_code,
+        counted_month_date,
+        {{ month_start('invoice_date') }} as known_month_date,
+        sum(invoiced_quantity) as purchased_quantity,
+        sum(net_amount) as purchased_amount
+    from sell_in
+    group by all
+),
+
+paid as (
+    select
+        'paid' as basis_code,
+        sell_in.partner_version_id,
+        sell_in.product_code,
+        {{ month_start('coalesce(invoices_paid.paid_date, sell_in.invoice_date)') }}
+            as counted_month_date,
+        {{ month_start('coalesce(invoices_paid.paid_date, sell_in.invoice_date)') }}
+            as known_month_date,
+        sum(sell_in.invoiced_quantity) as purchased_quantity,
+        sum(sell_in.net_amount) as purchased_amount
+    from sell_in
+    left join invoices_paid on sell_in.invoice_number = invoices_paid.invoice_number
+    where invoices_paid.is_paid or sell_in.invoice_type = 'credit_note'
+    group by all
+),
+
+ordered as (
+    select
+        'ordered' as basis_code,
+        partner_version_id,
+        product_code,
+        {{ month_start('order_date') }} as counted_month_date,
+        {{ month_start('order_date') }} as known_month_date,
+        sum(ordered_quantity) as purchased_quantity,
+        sum(net_amount) as purchased_amount
+    from orders
+    group by all
+),
+
+-- A delivery has no amount of its own: its share of what the order line comes to.
+delivered as (
+    select
+        'delivered' as basis_code,
+        shipments.partner_version_id,
+        shipments.product_code,
+        {{ month_start('shipments.arrival_date') }} as counted_month_date,
+        {{ month_start('shipments.arrival_date') }} as known_month_date,
+        sum(shipments.signed_quantity) as purchased_quantity,
+        sum({{
+            divide(
+                'orders.net_amount * shipments.signed_quantity',
+                'orders.ordered_quantity'
+            )
+        }}) as purchased_amount
+    from shipments
+    left join orders
+        on
+            shipments.order_number = orders.order_number
+            and shipments.order_line_number = orders.order_line_number
+    group by all
+),
+
+purchases as (
+    select * from invoiced
+    union all
+    select * from paid
+    union all
+    select * from ordered
+    union all
+    select * from delivered
+),
+
+-- Who takes part: whoever is named under each dimension that the version names.
+names as (
+    select
+        partner_version_id,
+        'partner' as dimension_code,
+        partner_code as scope_code
+    from partners
+    union all
+    select
+        partner_version_id,
+        'segment' as dimension_code,
+        segment_code as scope_code
+    from partners
+    union all
+    select
+        partner_version_id,
+        'channel' as dimension_code,
+        channel_code as scope_code
+    from partners
+    union all
+    select
+        partner_version_id,
+        'territory' as dimension_code,
+        territory_code as scope_code
+    from partners
+),
+
+named_dimensions as (
+    select
+        programme_code,
+        valid_from_date,
+        count(distinct case
+            when dimension_code not in ('product', 'family') then dimension_code
+        end) as partner_dimension_count,
+        count(distinct case
+            when dimension_code in ('product', 'family') then dimension_code
+        end) as product_dimension_count
+    from scopes
+    where role_code = 'include'
+    group by programme_code, valid_from_date
+),
+
+partner_hits as (
+    select
+        scopes.programme_code,
+        scopes.valid_from_date,
+        names.partner_version_id,
+        count(distinct case
+            when scopes.role_code = 'include' then scopes.dimension_code
+        end) as dimension_count,
+        max(case when scopes.role_code = 'exclude' then 1 else 0 end) as is_excluded,
+        max(scopes.group_code) as group_code
+    from scopes
+    inner join names
+        on
+            scopes.dimension_code = names.dimension_code
+            and scopes.scope_code = names.scope_code
+    where scopes.role_code in ('include', 'exclude')
+    group by scopes.programme_code, scopes.valid_from_date, names.partner_version_id
+),
+
+participants as (
+    select
+        programmes.programme_code,
+        programmes.valid_from_date,
+        partners.partner_version_id,
+        partners.partner_code,
+        partner_hits.group_code
+    from programmes
+    cross join partners
+    left join named_dimensions
+        on
+            programmes.programme_code = named_dimensions.programme_code
+            and programmes.valid_from_date = named_dimensions.valid_from_date
+    left join partner_hits
+        on
+            programmes.programme_code = partner_hits.programme_code
+            and programmes.valid_from_date = partner_hits.valid_from_date
+            and partners.partner_version_id = partner_hits.partner_version_id
+    where
+        coalesce(partner_hits.dimension_count, 0)
+        = coalesce(named_dimensions.partner_dimension_count, 0)
+        and coalesce(partner_hits.is_excluded, 0) = 0
+),
+
+-- Products by code or by family: either names them.
+product_hits as (
+    select
+        scopes.programme_code,
+        scopes.valid_from_date,
+        products.product_code,
+        max(case when scopes.role_code = 'include' then 1 else 0 end) as is_included,
+        max(case when scopes.role_code = 'exclude' then 1 else 0 end) as is_excluded
+    from scopes
+    inner join products
+        on
+            scopes.scope_code = case
+                when scopes.dimension_code = 'product' then products.product_code
+                when scopes.dimension_code = 'family' then products.family_code
+            end
+    where scopes.role_code in ('include', 'exclude')
+    group by scopes.programme_code, scopes.valid_from_date, products.product_code
+),
+
+covered_products as (
+    select
+        programmes.programme_code,
+        programmes.valid_from_date,
+        products.product_code,
+        products.family_code
+    from programmes
+    cross join products
+    left join named_dimensions
+        on
+            programmes.programme_code = named_dimensions.programme_code
+            and programmes.valid_from_date = named_dimensions.valid_from_date
+    left join product_hits
+        on
+            programmes.programme_code = product_hits.programme_code
+            and programmes.valid_from_date = product_hits.valid_from_date
+            and products.product_code = product_hits.product_code
+    where
+        (
+            coalesce(named_dimensions.product_dimension_count, 0) = 0
+            or product_hits.is_included = 1
+        )
+        and coalesce(product_hits.is_excluded, 0) = 0
+),
+
+months as (
+    select
+        programmes.*,
+        {{
+            months_as_rows(
+                'programmes.valid_from_date',
+                'least(programmes.valid_to_date, ' ~ month_start(as_of_date()) ~ ')'
+            )
+        }}
+    from programmes
+    where programmes.valid_from_date <= {{ as_of_date() }}
+),
+
+-- Periods follow one another from the version's first day on.
+periods as (
+    select
+        programme_code,
+        valid_from_date,
+        basis_code,
+        programme_order,
+        exclusive_group_code,
+        month_start_date as period_start_date,
+        {{ add_months('month_start_date', 'period_months') }} as period_end_date,
+        {{ add_months('month_start_date', -12) }} as last_year_start_date,
+        {{ add_months('month_start_date', 'period_months - 12') }}
+            as last_year_end_date
+    from months
+    where
+        month_start_date < valid_to_date
+        and mod(
+            {{ month_number('month_start_date') }}
+            - {{ month_number('valid_from_date') }},
+            period_months
+        ) = 0
+),
+
+-- What is invoiced carries a rebate, whatever the rebate is measured on.
+qualified as (
+    select
+        periods.programme_code,
+        periods.valid_from_date as programme_version_date,
+        periods.period_start_date,
+        periods.period_end_date,
+        periods.programme_order,
+        periods.exclusive_group_code,
+        purchases.basis_code,
+        purchases.basis_code = periods.basis_code as is_measured,
+        purchases.counted_month_date < periods.period_start_date as is_last_year,
+        participants.partner_code,
+        participants.partner_version_id,
+        coalesce('group|' || participants.group_code, participants.partner_code)
+            as account_code,
+        purchases.product_code,
+        covered_products.family_code,
+        purchases.counted_month_date,
+        purchases.known_month_date,
+        {{ quantity('coalesce(purchases.purchased_quantity, 0)') }}
+            as purchased_quantity,
+        {{ amount('coalesce(purchases.purchased_amount, 0)') }} as purchased_amount
+    from purchases
+    inner join participants
+        on purchases.partner_version_id = participants.partner_version_id
+    inner join covered_products
+        on
+            participants.programme_code = covered_products.programme_code
+            and participants.valid_from_date = covered_products.valid_from_date
+            and purchases.product_code = covered_products.product_code
+    inner join periods
+        on
+            participants.programme_code = periods.programme_code
+            and participants.valid_from_date = periods.valid_from_date
+            and (
+                purchases.basis_code = periods.basis_code
+                or purchases.basis_code = 'invoiced'
+            )
+            and (
+                (
+                    purchases.counted_month_date >= periods.period_start_date
+                    and purchases.counted_month_date < periods.period_end_date
+                )
+                or (
+                    purchases.counted_month_date >= periods.last_year_start_date
+                    and purchases.counted_month_date < periods.last_year_end_date
+                )
+            )
+),
+
+-- Of an exclusive group a purchase counts in the first programme only.
+shared as (
+    select
+        qualified.*,
+        min(programme_order) over (
+            partition by
+                exclusive_group_code,
+                is_last_year,
+                basis_code,
+                partner_version_id,
+                product_code,
+                counted_month_date
+        ) as first_programme_order
+    from qualified
+    where exclusive_group_code is not null
+),
+
+counted as (
+    select
+        qualified.*,
+        programme_order as first_programme_order
+    from qualified
+    where exclusive_group_code is null
+    union all
+    select * from shared where programme_order = first_programme_order
+),
+
+final as (
+    select
+        programme_code,
+        programme_version_date,
+        period_start_date,
+        period_end_date,
+        basis_code,
+        is_measured,
+        is_last_year,
+        partner_code,
+        partner_version_id,
+        account_code,
+        product_code,
+        family_code,
+        counted_month_date,
+        known_month_date,
+        purchased_quantity,
+        purchased_amount
+    from counted
+)
+
+select * from final
