@@ -298,6 +298,23 @@ ERP_ENTITIES: Final = (
     ),
     Entity(
         "erp",
+        "invoices",
+        "one posted invoice or credit note as a whole, with its tax",
+        ("invoice_number",),
+        (
+            _r("invoice_number", "VARCHAR", "Invoice or credit note."),
+            _r("partner_code", "VARCHAR", "Partner that owes it."),
+            _r("invoice_date", "DATE", "Date of the document."),
+            _c("due_date", "DATE", "Date it falls due."),
+            _r("tax_amount", MONEY, "Signed; value added tax and the like."),
+            _r("total_amount", MONEY, "Signed; what the partner owes, tax included."),
+            _CURRENCY,
+            _UPDATED,
+        ),
+        date_column="invoice_date",
+    ),
+    Entity(
+        "erp",
         "stock_levels",
         "one product x warehouse x day (our own stock)",
         ("product_code", "warehouse_code", "stock_date"),

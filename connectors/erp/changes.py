@@ -26,6 +26,7 @@ MEASURES: Final = {
     "order_lines": ("ordered_quantity", "net_amount"),
     "shipment_lines": ("shipped_quantity", None),
     "invoice_lines": ("invoiced_quantity", "net_amount"),
+    "invoices": (None, "total_amount"),
     "stock_levels": ("on_hand_quantity", None),
     "opportunities": ("announced_quantity", "announced_amount"),
     "payments": (None, "paid_amount"),

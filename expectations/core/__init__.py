@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from expectations.core import dimensions, documents, general_ledger, inventory, sell_out
+from expectations.core import dimensions, documents, general_ledger, inventory, receivables, sell_out
 from expectations.hub import Hub
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
@@ -19,4 +19,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *sell_out.suites(terms),
         *inventory.suites(),
         *general_ledger.suites(),
+        *receivables.suites(hub),
     ]

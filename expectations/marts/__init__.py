@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from expectations.hub import Hub
-from expectations.marts import channel, monthly, reconciliation, reports
+from expectations.marts import channel, monthly, receivables, reconciliation, reports
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
 
@@ -18,4 +18,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *channel.suites(hub, terms),
         *reports.suites(hub, terms),
         *reconciliation.suites(hub, terms),
+        *receivables.suites(hub, terms),
     ]

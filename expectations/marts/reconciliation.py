@@ -67,6 +67,13 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     "and not is_rebate_accrual group by 1",
                     "The booked side of the reconciliation is not what the ledger has on accounts of sales.",
                 ),
+                _side(
+                    "ledger_amount",
+                    "select month_start_date, sum(balance_amount) as amount from core.fct_gl_entries "
+                    "where account_class_code = 'receivable' and not is_opening group by 1",
+                    "The booked side of the reconciliation is not what customers' accounts have.",
+                    measure="receivable",
+                ),
                 no_finding(
                     f"""
                     select measure_code, month_start_date, sum(unexplained_amount) as unexplained_amount
@@ -88,14 +95,14 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
     ]
 
 
-def _side(column: str, query: str, message: str) -> Expectation:
-    """A side of the revenue ties to the facts, month by month."""
+def _side(column: str, query: str, message: str, *, measure: str = "revenue") -> Expectation:
+    """A side of the measure ties to the facts, month by month."""
     return no_finding(
         f"""
         with mart as (
             select month_start_date, sum({column}) as amount
             from {{batch}}
-            where measure_code = 'revenue'
+            where measure_code = '{measure}'
             group by month_start_date
         ),
         fact as ({query})
@@ -107,7 +114,7 @@ def _side(column: str, query: str, message: str) -> Expectation:
         where coalesce(mart.amount, 0) <> coalesce(fact.amount, 0)
         order by month_start_date
         """,
-        name=f"{column}_ties",
+        name=f"{column}_of_{measure}_ties",
         severity="critical",
         message=message,
         remedy=REBUILD,

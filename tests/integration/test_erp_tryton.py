@@ -157,6 +157,17 @@ def test_net_per_invoice_is_what_the_ledger_export_books_on_70x(tryton: Tryton) 
     assert _net_by_invoice(tryton) == booked
 
 
+def test_invoices_as_a_whole_owe_what_tryton_says(tryton: Tryton) -> None:
+    tryton.pull("invoices")
+
+    d = Decimal
+    assert tryton.landed("invoices", "invoice_number, partner_code, tax_amount, total_amount") == [
+        ("1", "2", d("0.0000"), d("700.8000")),
+        ("2", "3", d("0.0000"), d("316.0000")),
+        ("3", "3", d("0.0000"), d("-39.5000")),
+    ]
+
+
 def test_a_shipment_counts_once_and_a_return_comes_back(tryton: Tryton) -> None:
     # Tryton writes two moves per shipped line: eight for these four lines, and three of the inventory.
     tryton.pull("shipment_lines")

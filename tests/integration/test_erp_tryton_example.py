@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from decimal import Decimal
@@ -12,6 +13,7 @@ import duckdb
 import pytest
 
 from examples.tryton.prepare import unpack
+from tests.samples import FIXTURES
 
 COMPANY = Path(__file__).resolve().parents[2] / "examples" / "tryton"
 
@@ -45,3 +47,42 @@ def test_sell_in_per_invoice_is_what_tryton_invoiced(tmp_path: Path) -> None:
         # 5 of them came back
         ("3", "3", d("-39.5000"), d("-39.5000"), d("-5.000"), d("-12.0000")),
     ]
+
+
+@pytest.mark.slow
+def test_trytons_own_ledger_export_agrees_with_its_invoices(tmp_path: Path) -> None:
+    company, data = tmp_path / "company", tmp_path / "data"
+    unpack(data)
+    company.mkdir()
+    settings = (COMPANY / "company.yml").read_text()
+    (company / "company.yml").write_text(
+        f"{settings}accounting:\n  path: ledger\n  files: ['FEC_demo.txt']\n"
+    )
+    (company / "ledger").mkdir()
+    shutil.copy(FIXTURES / "tryton" / "FEC_demo.txt", company / "ledger")
+    run = subprocess.run(
+        [sys.executable, "-c", "from orchestration.cli import app; app()", "run", "--company", str(company)],
+        env={**os.environ, "AVAL_DATA": str(data)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+    with duckdb.connect((data / "published" / "current.duckdb").resolve(), read_only=True) as published:
+        found = published.execute(
+            "select measure_code, partner_code, warehouse_amount, ledger_amount, status_code "
+            "from marts.mart_margin_reconciliation_monthly order by all"
+        ).fetchall()
+        differences = published.execute("select count(*) from core.fct_ledger_differences").fetchone()
+
+    d = Decimal
+    assert found == [
+        # No tax in this company: each owes what it was invoiced, 316.00 less the 39.50 that came back.
+        ("receivable", "2", d("700.8000"), d("700.8000"), "agrees"),
+        ("receivable", "3", d("276.5000"), d("276.5000"), "agrees"),
+        ("revenue", "2", d("700.8000"), d("700.8000"), "agrees"),
+        ("revenue", "3", d("276.5000"), d("276.5000"), "agrees"),
+    ]
+    assert differences == (0,)

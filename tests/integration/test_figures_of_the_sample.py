@@ -6,7 +6,10 @@ reads it.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +17,8 @@ from typing import Any
 
 import duckdb
 import pytest
+
+from connectors.sample import plants
 
 Key = dict[str, Any]
 
@@ -492,7 +497,8 @@ def test_the_ledger_agrees_but_for_the_planted_differences_each_with_its_cause(
     planted = {item["code"]: item for item in key["ledger"]["differences"]}
     found = published.sql(
         "select document_number, cause_code, sum(difference_amount), "
-        "list(partner_code order by partner_code) from core.fct_ledger_differences group by all"
+        "list(partner_code order by partner_code) from core.fct_ledger_differences "
+        "where measure_code = 'revenue' group by all"
     ).fetchall()
     assert {(document, cause): amount for document, cause, amount, _ in found} == {
         (item["piece"], CAUSES[code]): Decimal(item["amount"])
@@ -503,6 +509,54 @@ def test_the_ledger_agrees_but_for_the_planted_differences_each_with_its_cause(
         "D15",
         "D16",
     ]
+
+
+@pytest.fixture(scope="module")
+def erp(built_demo: Path) -> Iterator[sqlite3.Connection]:
+    """The ERP's own database, read without any of Aval's code."""
+    with contextlib.closing(sqlite3.connect(built_demo / "source" / "erp.sqlite")) as connection:
+        yield connection
+
+
+def test_receivables_agree_but_for_the_same_documents_tax_included(
+    key: Key, published: duckdb.DuckDBPyConnection, erp: sqlite3.Connection
+) -> None:
+    planted = {item["code"]: item["piece"] for item in key["ledger"]["differences"]}
+    ((forgotten,),) = erp.execute(
+        "select total_ttc from factures where no_piece = ?", [planted["missing_credit_note"]]
+    ).fetchall()
+    found = published.sql(
+        "select document_number, cause_code, sum(difference_amount) from core.fct_ledger_differences "
+        "where measure_code = 'receivable' group by all"
+    ).fetchall()
+    assert {(document, cause): amount for document, cause, amount in found} == {
+        (planted["cut_off"], "other_month"): 0,
+        (planted["keying_error"], "other_amount"): 270,
+        (planted["missing_credit_note"], "missing_in_ledger"): -Decimal(str(forgotten)),
+        (planted["wrong_partner"], "other_partner"): 0,
+    }
+
+
+def test_what_each_partner_owes_is_invoiced_less_paid_in_the_erp(
+    published: duckdb.DuckDBPyConnection, erp: sqlite3.Connection
+) -> None:
+    expected: dict[str, Decimal] = defaultdict(Decimal)
+    for sign, query in (
+        (1, "select code_tiers, total_ttc from factures where etat = 'V'"),
+        (-1, "select code_tiers, montant from reglements"),
+    ):
+        for partner, amount in erp.execute(query):
+            expected[partner] += sign * Decimal(str(amount))
+    found = published.sql(
+        "select partner_code, closing_amount from marts.mart_receivables_monthly "
+        "where month_start_date = date '2026-06-01'"
+    ).fetchall()
+    assert dict(found) == expected
+    overdue = published.sql(
+        "select partner_code from core.fct_receivables where status_code = 'overdue' group by all "
+        "order by sum(open_amount) desc limit 1"
+    ).fetchall()
+    assert overdue == [(plants.SLOW_PAYER,)]
 
 
 def test_the_reconciliation_holds_both_sides_to_the_cent(

@@ -1,6 +1,6 @@
--- Grain: one row per document, month and partner in which the invoices and the general
--- ledger differ; months that the ledger covers, and documents that it knows.
--- Additive: difference_amount.
+-- Grain: one row per measure, document, month and partner in which the ERP and the
+-- general ledger differ; months that the ledger covers, and documents that it knows.
+-- Additive within a measure: difference_amount.
 with
 
 lines as (
@@ -9,6 +9,18 @@ lines as (
 
 invoices as (
     select * from {{ ref('fct_sell_in') }}
+),
+
+receivables as (
+    select * from {{ ref('fct_receivables') }}
+),
+
+payments as (
+    select * from {{ ref('fct_payments') }}
+),
+
+booked_receivables as (
+    select * from {{ ref('int_gl_receivables_named') }}
 ),
 
 covered_months as (
@@ -63,88 +75,127 @@ pieces as (
 
 ledger_documents as (
     select
+        'revenue' as measure_code,
         document_number,
         month_start_date,
         coalesce(partner_code, 'NONE') as partner_code,
         sum(ledger_amount) as ledger_amount,
-        sum(receivable_line_count) as receivable_line_count,
+        sum(receivable_line_count) as customer_line_count,
         min(source_file) as source_file,
         min(source_row) as source_row
     from pieces
     where revenue_line_count > 0
     group by document_number, month_start_date, coalesce(partner_code, 'NONE')
+    union all
+    select
+        'receivable' as measure_code,
+        document_number,
+        month_start_date,
+        coalesce(partner_code, 'NONE') as partner_code,
+        sum(ledger_amount) as ledger_amount,
+        sum(customer_line_count) as customer_line_count,
+        min(source_file) as source_file,
+        min(source_row) as source_row
+    from booked_receivables
+    where exists (select 1 from receivables)
+    group by document_number, month_start_date, coalesce(partner_code, 'NONE')
 ),
 
 ledger_totals as (
     select
+        measure_code,
         document_number,
         sum(ledger_amount) as ledger_amount,
-        sum(receivable_line_count) as receivable_line_count,
+        sum(customer_line_count) as customer_line_count,
         min(month_start_date) as first_month_date,
         max(month_start_date) as last_month_date,
         min(partner_code) as first_partner_code,
         max(partner_code) as last_partner_code
     from ledger_documents
-    group by document_number
+    group by measure_code, document_number
 ),
 
-invoice_documents as (
+warehouse_documents as (
     select
+        'revenue' as measure_code,
         invoice_number as document_number,
         {{ month_start('invoice_date') }} as month_start_date,
         partner_code,
         sum(net_amount) as warehouse_amount
     from invoices
     group by invoice_number, {{ month_start('invoice_date') }}, partner_code
+    union all
+    select
+        'receivable' as measure_code,
+        invoice_number as document_number,
+        month_start_date,
+        partner_code,
+        total_amount as warehouse_amount
+    from receivables
+    union all
+    select
+        'receivable' as measure_code,
+        payment_number as document_number,
+        month_start_date,
+        partner_code,
+        -paid_amount as warehouse_amount
+    from payments
+    where exists (select 1 from receivables)
 ),
 
-invoice_totals as (
+warehouse_totals as (
     select
+        measure_code,
         document_number,
         sum(warehouse_amount) as warehouse_amount,
         min(month_start_date) as month_start_date,
         min(partner_code) as partner_code
-    from invoice_documents
-    group by document_number
+    from warehouse_documents
+    group by measure_code, document_number
 ),
 
 compared as (
     select
-        coalesce(invoice_totals.document_number, ledger_totals.document_number)
+        coalesce(warehouse_totals.measure_code, ledger_totals.measure_code)
+            as measure_code,
+        coalesce(warehouse_totals.document_number, ledger_totals.document_number)
             as document_number,
         case
             when
                 ledger_totals.document_number is null
                 then 'missing_in_ledger'
             when
-                invoice_totals.document_number is null
-                and ledger_totals.receivable_line_count > 0
+                warehouse_totals.document_number is null
+                and ledger_totals.customer_line_count > 0
                 then 'missing_in_warehouse'
             when
-                invoice_totals.document_number is null
+                warehouse_totals.document_number is null
                 then 'manual_entry'
             when
-                abs(ledger_totals.ledger_amount - invoice_totals.warehouse_amount)
+                abs(ledger_totals.ledger_amount - warehouse_totals.warehouse_amount)
                 > rounding.rounding_amount
                 then 'other_amount'
             when
-                ledger_totals.first_month_date <> invoice_totals.month_start_date
-                or ledger_totals.last_month_date <> invoice_totals.month_start_date
+                ledger_totals.first_month_date <> warehouse_totals.month_start_date
+                or ledger_totals.last_month_date <> warehouse_totals.month_start_date
                 then 'other_month'
             when
-                ledger_totals.first_partner_code <> invoice_totals.partner_code
-                or ledger_totals.last_partner_code <> invoice_totals.partner_code
+                ledger_totals.first_partner_code <> warehouse_totals.partner_code
+                or ledger_totals.last_partner_code <> warehouse_totals.partner_code
                 then 'other_partner'
             else 'rounding'
         end as cause_code
-    from invoice_totals
+    from warehouse_totals
     full outer join ledger_totals
-        on invoice_totals.document_number = ledger_totals.document_number
+        on
+            warehouse_totals.measure_code = ledger_totals.measure_code
+            and warehouse_totals.document_number = ledger_totals.document_number
     cross join rounding
 ),
 
 sides as (
     select
+        measure_code,
         document_number,
         month_start_date,
         partner_code,
@@ -152,9 +203,10 @@ sides as (
         cast(0 as decimal(18, 4)) as ledger_amount,
         cast(null as string) as source_file,
         cast(null as bigint) as source_row
-    from invoice_documents
+    from warehouse_documents
     union all
     select
+        measure_code,
         document_number,
         month_start_date,
         partner_code,
@@ -167,6 +219,7 @@ sides as (
 
 differences as (
     select
+        measure_code,
         document_number,
         month_start_date,
         partner_code,
@@ -175,15 +228,16 @@ differences as (
         min(source_file) as source_file,
         min(source_row) as source_row
     from sides
-    group by document_number, month_start_date, partner_code
+    group by measure_code, document_number, month_start_date, partner_code
     having sum(warehouse_amount) <> sum(ledger_amount)
 ),
 
 final as (
     select
-        differences.document_number || '|'
+        differences.measure_code || '|' || differences.document_number || '|'
         || cast(differences.month_start_date as string) || '|'
         || differences.partner_code as ledger_difference_id,
+        differences.measure_code,
         differences.document_number,
         differences.month_start_date,
         differences.partner_code,
@@ -197,11 +251,15 @@ final as (
         differences.source_row
     from differences
     inner join compared
-        on differences.document_number = compared.document_number
+        on
+            differences.measure_code = compared.measure_code
+            and differences.document_number = compared.document_number
     left join covered_months
         on differences.month_start_date = covered_months.month_start_date
     left join ledger_totals
-        on differences.document_number = ledger_totals.document_number
+        on
+            differences.measure_code = ledger_totals.measure_code
+            and differences.document_number = ledger_totals.document_number
     where
         covered_months.month_start_date is not null
         or ledger_totals.document_number is not null

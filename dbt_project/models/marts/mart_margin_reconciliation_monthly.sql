@@ -10,6 +10,14 @@ invoices as (
     select * from {{ ref('fct_sell_in') }}
 ),
 
+receivables as (
+    select * from {{ ref('fct_receivables') }}
+),
+
+payments as (
+    select * from {{ ref('fct_payments') }}
+),
+
 differences as (
     select * from {{ ref('fct_ledger_differences') }}
 ),
@@ -32,8 +40,44 @@ invoiced as (
     group by {{ month_start('invoice_date') }}, partner_code
 ),
 
+-- What documents add to the month: sales before tax, and what customers owe.
+documented as (
+    select
+        'revenue' as measure_code,
+        month_start_date,
+        partner_code,
+        net_amount as warehouse_amount
+    from invoiced
+    union all
+    select
+        'receivable' as measure_code,
+        month_start_date,
+        partner_code,
+        total_amount as warehouse_amount
+    from receivables
+    union all
+    select
+        'receivable' as measure_code,
+        month_start_date,
+        partner_code,
+        -paid_amount as warehouse_amount
+    from payments
+    where exists (select 1 from receivables)
+),
+
+warehouse as (
+    select
+        measure_code,
+        month_start_date,
+        partner_code,
+        sum(warehouse_amount) as warehouse_amount
+    from documented
+    group by measure_code, month_start_date, partner_code
+),
+
 explained as (
     select
+        measure_code,
         month_start_date,
         partner_code,
         sum(
@@ -58,31 +102,33 @@ explained as (
         sum(difference_amount) as difference_amount,
         count(*) as document_count
     from differences
-    group by month_start_date, partner_code
+    group by measure_code, month_start_date, partner_code
 ),
 
-revenue_keys as (
+document_keys as (
     select
+        measure_code,
         month_start_date,
         partner_code
-    from invoiced
+    from warehouse
     union distinct
     select
+        measure_code,
         month_start_date,
         partner_code
     from explained
 ),
 
--- What the ledger says of a partner is what the invoices say and the differences: the
+-- What the ledger says of a partner is what the documents say and the differences: the
 -- partner of a ledger document is found there, once.
-revenue as (
+by_document as (
     select
-        'revenue' as measure_code,
-        revenue_keys.month_start_date,
-        revenue_keys.partner_code,
-        coalesce(invoiced.net_amount, 0) as warehouse_amount,
-        coalesce(invoiced.net_amount, 0) + coalesce(explained.difference_amount, 0)
-            as ledger_amount,
+        document_keys.measure_code,
+        document_keys.month_start_date,
+        document_keys.partner_code,
+        coalesce(warehouse.warehouse_amount, 0) as warehouse_amount,
+        coalesce(warehouse.warehouse_amount, 0)
+        + coalesce(explained.difference_amount, 0) as ledger_amount,
         coalesce(explained.missing_in_ledger_amount, 0) as missing_in_ledger_amount,
         coalesce(explained.missing_in_warehouse_amount, 0)
             as missing_in_warehouse_amount,
@@ -94,15 +140,41 @@ revenue as (
         cast(0 as decimal(18, 4)) as unexplained_amount,
         coalesce(explained.document_count, 0) as document_count,
         cast(null as string) as reason_code
-    from revenue_keys
-    left join invoiced
+    from document_keys
+    left join warehouse
         on
-            revenue_keys.month_start_date = invoiced.month_start_date
-            and revenue_keys.partner_code = invoiced.partner_code
+            document_keys.measure_code = warehouse.measure_code
+            and document_keys.month_start_date = warehouse.month_start_date
+            and document_keys.partner_code = warehouse.partner_code
     left join explained
         on
-            revenue_keys.month_start_date = explained.month_start_date
-            and revenue_keys.partner_code = explained.partner_code
+            document_keys.measure_code = explained.measure_code
+            and document_keys.month_start_date = explained.month_start_date
+            and document_keys.partner_code = explained.partner_code
+),
+
+uncompared_receivables as (
+    select
+        'receivable' as measure_code,
+        month_start_date,
+        'NONE' as partner_code,
+        cast(null as decimal(18, 4)) as warehouse_amount,
+        sum(balance_amount) as ledger_amount,
+        cast(null as decimal(18, 4)) as missing_in_ledger_amount,
+        cast(null as decimal(18, 4)) as missing_in_warehouse_amount,
+        cast(null as decimal(18, 4)) as other_month_amount,
+        cast(null as decimal(18, 4)) as other_partner_amount,
+        cast(null as decimal(18, 4)) as other_amount_amount,
+        cast(null as decimal(18, 4)) as manual_entry_amount,
+        cast(null as decimal(18, 4)) as rounding_amount,
+        cast(null as decimal(18, 4)) as unexplained_amount,
+        0 as document_count,
+        'invoices_not_connected' as reason_code
+    from lines
+    where
+        account_class_code = 'receivable'
+        and not exists (select 1 from receivables)
+    group by month_start_date
 ),
 
 booked_costs as (
@@ -190,7 +262,9 @@ accrued as (
 ),
 
 measures as (
-    select * from revenue
+    select * from by_document
+    union all
+    select * from uncompared_receivables
     union all
     select * from costs
     union all

@@ -74,6 +74,8 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
                 for fact in ("fct_orders", "fct_shipments", "fct_sell_in", "fct_inventory")
                 for column in ("partner", "product")
             ),
+            "fct_payments.partner_code_is_known",
+            "fct_receivables.partner_code_is_known",
             "fct_sell_in.terms_are_those_of_the_day",
             "fct_sell_out_in_scope.partner_version_id_is_known",
             "fct_sell_out_in_scope.product_code_is_known",
@@ -165,6 +167,20 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_gl_entries.required_columns_are_filled",
             "fct_gl_entries.holds_what_the_ledger_says",
             "fct_gl_entries.entries_balance",
+        },
+    ),
+    "receivables": (
+        (
+            "insert into core.fct_receivables select * from core.fct_receivables",
+            "update core.fct_receivables set document_tax_amount = 39",
+            "update core.fct_payments set document_paid_amount = 101, partner_code = 'D99'",
+        ),
+        {
+            "fct_receivables.one_row_per_invoice_number",
+            "fct_receivables.holds_what_the_ledger_says",
+            "fct_receivables.agrees_with_its_lines",
+            "fct_payments.holds_what_the_ledger_says",
+            "fct_payments.partner_code_is_known",
         },
     ),
     "rows of the inventory": (

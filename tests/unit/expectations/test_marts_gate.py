@@ -44,12 +44,28 @@ COMPLIANCE = "mart_reporting_compliance_weekly"
 DIFFERENCES = "mart_feed_differences_monthly"
 MONTHLY_KEY = "one_row_per_month_start_date_partner_code_product_code"
 
+RECEIVABLES = "mart_receivables_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
 FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "a side of the reconciliation": (
         (f"update marts.{RECONCILIATION} set warehouse_amount = 199, ledger_amount = 199",),
-        {f"{RECONCILIATION}.warehouse_amount_ties", f"{RECONCILIATION}.ledger_amount_ties"},
+        {
+            f"{RECONCILIATION}.warehouse_amount_of_revenue_ties",
+            f"{RECONCILIATION}.ledger_amount_of_revenue_ties",
+            f"{RECONCILIATION}.ledger_amount_of_receivable_ties",
+        },
+    ),
+    "what partners owe": (
+        (
+            f"update marts.{RECEIVABLES} set closing_amount = 100",
+            f"insert into marts.{RECEIVABLES} select * from marts.{RECEIVABLES}",
+        ),
+        {
+            f"{RECEIVABLES}.one_row_per_month_start_date_partner_code",
+            f"{RECEIVABLES}.balance_rolls_forward",
+            f"{RECEIVABLES}.ties_to_the_facts",
+        },
     ),
     "causes of the reconciliation": (
         (

@@ -10,6 +10,7 @@ from datetime import date
 
 import duckdb
 
+from connectors.ledger import Slice
 from tests.unit.expectations.conftest import World
 
 WEEK_10 = ("2026-W10", date(2026, 3, 2), date(2026, 3, 8))
@@ -67,6 +68,25 @@ INVOICE = {
     "net_amount": 200,
     "currency_code": "EUR",
 }
+
+WHOLE_INVOICE = {
+    "invoice_number": "F1",
+    "partner_code": "D01",
+    "invoice_date": date(2026, 3, 10),
+    "due_date": date(2026, 4, 10),
+    "tax_amount": 40,
+    "total_amount": 240,
+    "currency_code": "EUR",
+}
+PAYMENT = {
+    "payment_number": "R1",
+    "partner_code": "D01",
+    "invoice_number": "F1",
+    "payment_date": date(2026, 3, 20),
+    "paid_amount": 100,
+    "currency_code": "EUR",
+}
+MARCH = (date(2026, 3, 1), date(2026, 3, 31))
 
 CORE = """
 create schema core;
@@ -153,6 +173,14 @@ create table core.fct_gl_entries as select
 from (values
     (2, '411000', 'receivable', 240, 0), (3, '701000', 'revenue', 0, 200), (4, '445710', null, 0, 40)
 ) t(line, account, class, debit, credit);
+create table core.fct_receivables as select
+    'F1' as invoice_number, 'D01' as partner_code, date '2026-03-10' as invoice_date,
+    240::decimal(18,4) as total_amount, 40::decimal(18,4) as document_tax_amount,
+    240::decimal(18,4) as document_total_amount, 'erp|2026-03' as slice_key;
+create table core.fct_payments as select
+    'R1' as payment_number, 'D01' as partner_code, date '2026-03-20' as payment_date,
+    100::decimal(18,4) as paid_amount, 100::decimal(18,4) as document_paid_amount,
+    'erp|2026-03' as slice_key;
 """
 
 MARTS = """
@@ -198,8 +226,13 @@ create table marts.mart_margin_reconciliation_monthly as select
     0::decimal(18,4) as rounding_amount, unexplained::decimal(18,4) as unexplained_amount,
     status as status_code
 from (values
-    ('revenue', 'D01', 200, 200, 0, 'agrees'), ('cost_of_goods', 'NONE', 110, 110.5, 0.5, 'unexplained')
+    ('revenue', 'D01', 200, 200, 0, 'agrees'), ('receivable', 'D01', 240, 240, 0, 'agrees'),
+    ('cost_of_goods', 'NONE', 110, 110.5, 0.5, 'unexplained')
 ) t(measure, partner, ours, theirs, unexplained, status);
+create table marts.mart_receivables_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 0::decimal(18,4) as opening_amount,
+    240::decimal(18,4) as invoiced_amount, 100::decimal(18,4) as paid_amount,
+    140::decimal(18,4) as closing_amount;
 create table marts.mart_siso_weekly as select
     week_start_date, partner_code, product_code, calculated_quantity, reported_quantity, gap_quantity,
     greatest(calculated_quantity, 1) as gap_base_quantity,
@@ -227,6 +260,16 @@ def build(world: World) -> World:
     world.erp("order_lines", [ORDER])
     world.erp("shipment_lines", [SHIPMENT])
     world.erp("invoice_lines", [INVOICE])
+    world.erp(
+        "invoices",
+        [WHOLE_INVOICE],
+        slices=[Slice("erp", "invoices", "erp|2026-03", *MARCH, 1, amount_total="240")],
+    )
+    world.erp(
+        "payments",
+        [PAYMENT],
+        slices=[Slice("erp", "payments", "erp|2026-03", *MARCH, 1, amount_total="100")],
+    )
     first = world.report(
         "D01",
         "D01_sales",

@@ -1,0 +1,94 @@
+"""Promises on receivables: invoices and payments are those that landed, and agree with their lines."""
+
+from __future__ import annotations
+
+from great_expectations.expectations.expectation import Expectation
+
+from expectations.core.documents import REBUILD
+from expectations.hub import Hub
+from expectations.vocabulary import Suite, filled, no_finding, one_row_per, refers_to
+
+
+def suites(hub: Hub) -> list[Suite]:
+    found = []
+    if hub.delivers("payments"):
+        found.append(_documents("fct_payments", "payments", "payment_number", "document_paid_amount"))
+    if hub.delivers("invoices"):
+        suite = _documents("fct_receivables", "invoices", "invoice_number", "document_total_amount")
+        found.append(Suite(suite.table, (*suite.expectations, _agrees_with_its_lines())))
+    return found
+
+
+def _documents(fact: str, entity: str, number: str, amount: str) -> Suite:
+    return Suite(
+        f"core.{fact}",
+        (
+            one_row_per(
+                number,
+                severity="critical",
+                message=f"{fact} holds a document twice: balances of partners are wrong.",
+                remedy=REBUILD,
+            ),
+            filled(number, "partner_code", severity="critical", remedy=REBUILD),
+            refers_to(
+                "partner_code", "core.dim_partners", "partner_code", severity="critical", remedy=REBUILD
+            ),
+            no_finding(
+                f"""
+                with ledgered as (
+                    select slice_key, rows_landed, amount_total
+                    from ledger.slices
+                    where system = 'erp' and entity = '{entity}' and is_live
+                ),
+                fact as (
+                    select slice_key, count(*) as row_count, sum({amount}) as amount
+                    from {{batch}}
+                    group by slice_key
+                )
+                select
+                    coalesce(ledgered.slice_key, fact.slice_key) as slice_key,
+                    coalesce(fact.row_count, 0) - coalesce(ledgered.rows_landed, 0) as documents_too_many,
+                    coalesce(fact.amount, 0) - coalesce(ledgered.amount_total, 0) as amount_too_much
+                from ledgered
+                full join fact on ledgered.slice_key = fact.slice_key
+                where coalesce(fact.row_count, 0) <> coalesce(ledgered.rows_landed, 0)
+                    or coalesce(fact.amount, 0) <> coalesce(ledgered.amount_total, 0)
+                order by slice_key
+                """,
+                name="holds_what_the_ledger_says",
+                severity="critical",
+                message=f"{fact} is not what the ERP delivered: documents are doubled, lost or changed.",
+                remedy=REBUILD,
+                found="{slice_key}: {documents_too_many} documents and {amount_too_much} too many",
+                column="slice_key",
+            ),
+        ),
+    )
+
+
+def _agrees_with_its_lines() -> Expectation:
+    return no_finding(
+        """
+        with of_lines as (
+            select invoice_number, sum(document_net_amount) as net_amount
+            from core.fct_sell_in
+            group by invoice_number
+        ),
+        whole as (
+            select invoice_number, document_total_amount - document_tax_amount as net_amount
+            from {batch}
+        )
+        select whole.invoice_number, whole.net_amount, of_lines.net_amount as net_of_lines_amount
+        from whole
+        left join of_lines on whole.invoice_number = of_lines.invoice_number
+        where whole.net_amount <> coalesce(of_lines.net_amount, 0)
+        order by whole.invoice_number
+        """,
+        name="agrees_with_its_lines",
+        # Both come from the ERP: the figures of neither are made wrong by the other.
+        severity="warning",
+        message="Invoices as a whole, less tax, are not the sum of their lines in the ERP.",
+        remedy="compare the mapping queries invoices and invoice_lines, and the document in the ERP",
+        found="{invoice_number}: {net_amount}, its lines {net_of_lines_amount}",
+        column="total_amount",
+    )
