@@ -410,7 +410,7 @@ def test_postgresql_and_sqlite_give_the_same(
                 entity.name
             )
             compared += 1
-    assert compared == 11
+    assert compared == 12
     assert not on_postgres.pull().has_news
 
     # The price before discount comes with a module; without it the queries must still run.

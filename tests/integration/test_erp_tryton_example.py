@@ -55,9 +55,7 @@ def test_trytons_own_ledger_export_agrees_with_its_invoices(tmp_path: Path) -> N
     unpack(data)
     company.mkdir()
     settings = (COMPANY / "company.yml").read_text()
-    (company / "company.yml").write_text(
-        f"{settings}accounting:\n  path: ledger\n  files: ['FEC_demo.txt']\n"
-    )
+    (company / "company.yml").write_text(f"{settings}accounting:\n  path: ledger\n")
     (company / "ledger").mkdir()
     shutil.copy(FIXTURES / "tryton" / "FEC_demo.txt", company / "ledger")
     run = subprocess.run(

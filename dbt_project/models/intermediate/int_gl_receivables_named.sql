@@ -104,6 +104,8 @@ recognised as (
 
 final as (
     select
+        known.entry_id || '|' || known.piece_reference || '|'
+        || coalesce(known.partner_code, 'NONE') as gl_receivable_id,
         known.entry_id,
         coalesce(recognised.document_number, known.piece_reference) as document_number,
         known.month_start_date,
