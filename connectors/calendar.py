@@ -6,16 +6,18 @@ What belongs here: which days a fiscal year, quarter and period hold. What does 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
 from connectors.company import Calendar
 
 FIRST_YEAR: Final = 1990
-LAST_YEAR: Final = 2100
+LAST_YEAR: Final = 2101
 _WEEK: Final = timedelta(days=7)
 _MONTHS: Final = 12
 
@@ -32,9 +34,39 @@ class FiscalPeriod:
     first_week: date
 
 
-def fiscal_periods(calendar: Calendar) -> list[FiscalPeriod]:
-    """All periods of the fiscal years 1990 to 2100: without a gap, each day in exactly one."""
-    return [period for year in range(FIRST_YEAR, LAST_YEAR + 1) for period in _of_year(calendar, year)]
+@lru_cache(maxsize=64)
+def fiscal_periods(calendar: Calendar) -> tuple[FiscalPeriod, ...]:
+    """All periods of the fiscal years 1990 to 2101: without a gap, each day in exactly one."""
+    years = range(FIRST_YEAR, LAST_YEAR + 1)
+    return tuple(period for year in years for period in _of_year(calendar, year))
+
+
+def fiscal_period_of(calendar: Calendar, day: date) -> FiscalPeriod:
+    """The period that holds a day; ValueError outside the fiscal years 1990 to 2101."""
+    periods = fiscal_periods(calendar)
+    place = bisect_right(periods, day, key=lambda period: period.start) - 1
+    if place < 0 or day > periods[-1].end:
+        raise ValueError(f"{day} lies in no fiscal year from {FIRST_YEAR} to {LAST_YEAR}")
+    return periods[place]
+
+
+def fiscal_quarter_of(calendar: Calendar, day: date) -> tuple[FiscalPeriod, FiscalPeriod]:
+    """The first and the last period of the fiscal quarter that holds a day; ValueError as above."""
+    within = fiscal_period_of(calendar, day)
+    first, last = (numbered_period(calendar, within.year, 3 * within.quarter - back) for back in (2, 0))
+    return first, last
+
+
+def numbered_period(calendar: Calendar, year: int, number: int) -> FiscalPeriod:
+    """Period 1 to 12 of a fiscal year; ValueError if there is none."""
+    if not (FIRST_YEAR <= year <= LAST_YEAR and 1 <= number <= _MONTHS):
+        raise ValueError(f"period {number} of {year}")
+    return fiscal_periods(calendar)[(year - FIRST_YEAR) * _MONTHS + number - 1]
+
+
+def calendar_code(calendar: Calendar) -> str:
+    """The name of a calendar in landing: `4-4-5/02` is a year of 4-4-5 from February."""
+    return f"{calendar.pattern}/{calendar.year_start_month:02d}"
 
 
 def _of_year(calendar: Calendar, year: int) -> Iterator[FiscalPeriod]:

@@ -23,6 +23,16 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from connectors.errors import ConfigError, Place
+from connectors.workdays import public_holidays
+
+
+def _known_holidays(code: str) -> str:
+    public_holidays(code)
+    return code
+
+
+Holidays = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Za-z0-9]+)?$"), AfterValidator(_known_holidays)]
+"""A country (`FR`) or a region of it (`CH-GE`) whose public holidays count."""
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 """An identifier that may become part of a path or a key: letters, digits, `_` and `-`."""
@@ -298,6 +308,7 @@ class Company(Settings):
     time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Europe/Paris"
     as_of_date: date | None = None
     calendar: Calendar = Calendar()
+    holidays: Holidays = "FR"
     owner: str | None = None
     erp: Erp
     inbox: Inbox
@@ -307,9 +318,13 @@ class Company(Settings):
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
 
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
     def today(self) -> date:
         """The day that figures are as of: `as_of_date`, or today in the company's time zone."""
-        return self.as_of_date or datetime.now(UTC).astimezone(ZoneInfo(self.time_zone)).date()
+        return self.as_of_date or datetime.now(UTC).astimezone(self.zone).date()
 
 
 class Paths:

@@ -549,7 +549,12 @@ FEED_ENTITIES: Final = (
             _r(
                 "sale_date",
                 "DATE",
-                "Day of the sale; for reports by week the Thursday, by month the last day.",
+                "Day of the sale; for reports by week the Thursday, by a longer period its last day.",
+            ),
+            _c(
+                "month_start_date",
+                "DATE",
+                "Month in which a line without a day of its own counts; NULL: the month of its day.",
             ),
             *_REPORT_PRODUCT,
             _r(
@@ -737,12 +742,22 @@ RULE_ENTITIES: Final = (
         (
             _r("feed_code", "VARCHAR", "Feed: the profile's file name without its ending."),
             _r("partner_code", "VARCHAR", "Partner that sends it."),
-            _r("frequency_code", "VARCHAR", "day, week or month: the period of one report."),
+            _r(
+                "frequency_code",
+                "VARCHAR",
+                "day, week, month, quarter, fiscal_period or fiscal_quarter: the period of one report.",
+            ),
+            _c("calendar_code", "VARCHAR", "Fiscal calendar of its periods; NULL where they are not fiscal."),
             _r("reports_sell_out", "BOOLEAN", "Whether it carries sell-out."),
             _r("reports_inventory", "BOOLEAN", "Whether it carries stock."),
             _r("expected_from_date", "DATE", "First day from which reports are expected."),
             _c("expected_to_date", "DATE", "First day from which they no longer are."),
             _r("due_days", "INTEGER", "Days after the period's end by which a report is due."),
+            _c(
+                "holiday_calendar_code",
+                "VARCHAR",
+                "Whose working days these are (FR, CH-GE); NULL: calendar days.",
+            ),
         ),
     ),
     Entity(
@@ -892,10 +907,24 @@ RULE_ENTITIES: Final = (
     ),
     Entity(
         "rules",
-        "fiscal_periods",
-        "one fiscal period",
-        ("fiscal_year", "fiscal_period"),
+        "working_days",
+        "one holiday calendar x day",
+        ("holiday_calendar_code", "calendar_date"),
         (
+            _r("holiday_calendar_code", "VARCHAR", "Country or region whose public holidays count."),
+            _r("calendar_date", "DATE", "Day."),
+            _r("is_working_day", "BOOLEAN", "Whether it is worked."),
+            _r("working_day_number", "INTEGER", "Working days up to it, itself included."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "fiscal_periods",
+        "one fiscal calendar x fiscal period",
+        ("calendar_code", "fiscal_year", "fiscal_period"),
+        (
+            _r("calendar_code", "VARCHAR", "Pattern and first month of the year: 4-4-5/02."),
+            _r("is_company_calendar", "BOOLEAN", "Whether it is the company's; others are partners'."),
             _r("fiscal_year", "INTEGER", "Fiscal year, called after the calendar year it ends in."),
             _r("fiscal_quarter", "INTEGER", "1 to 4."),
             _r("fiscal_period", "INTEGER", "1 to 12."),

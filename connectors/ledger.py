@@ -4,7 +4,8 @@ A SQLite file in WAL mode with these tables:
 
 - `batches`: one row per file seen or extract pulled, with its state and counts;
 - `slices`: which batch is the live one of each slice (partner|feed|period, or erp|entity|month). Reports by
-  EDI may stand beside one another in a slice, and be taken back by their number: then it has several;
+  EDI may stand beside one another in a slice, and be taken back by their number: then it has several. What
+  restates a period too long after it is held: its slices are not live until somebody accepts it;
 - `pending`: slices whose facts must be replaced. An entry goes only after a publication that held it;
 - `erasures`: when a customer was erased, and from how many rows and files; never who;
 - `deliveries`: what was fetched from where, so that it is not fetched again;
@@ -20,7 +21,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -29,7 +30,7 @@ import duckdb
 
 from connectors.landing import atomic_file
 
-State = Literal["landed", "superseded", "rejected", "duplicate"]
+State = Literal["landed", "held", "superseded", "rejected", "duplicate"]
 
 _SCHEMA: Final = """
 create table if not exists batches (
@@ -50,7 +51,7 @@ create table if not exists batches (
     rows_quarantined integer not null default 0,
     rows_skipped integer not null default 0,
     bytes integer not null default 0,
-    state text not null check (state in ('landed', 'superseded', 'rejected', 'duplicate')),
+    state text not null check (state in ('landed', 'held', 'superseded', 'rejected', 'duplicate')),
     reason_code text,
     reason text,
     cursor_value text,
@@ -72,6 +73,7 @@ create table if not exists slices (
     amount_total text not null default '0',
     is_live integer not null,
     document text not null default '',
+    is_held integer not null default 0,
     primary key (system, entity, slice_key, batch_id, document)
 );
 create index if not exists slices_live on slices (system, entity, slice_key) where is_live = 1;
@@ -178,6 +180,24 @@ class Retired:
 
 
 @dataclass(frozen=True)
+class LookBack:
+    """How far back a report may restate: the last day of the oldest period that it may still change, which is
+    `days` before the day on which it came.
+    """
+
+    oldest_end: date
+    days: int
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A batch as it was entered, and the reports superseded by it."""
+
+    batch: Batch
+    superseded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Sighting:
     """A file of the inbox as last seen: `stamp` tells, without reading it, whether it may have changed."""
 
@@ -228,6 +248,7 @@ class Ledger:
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = full")
         _add_documents(self._connection)
+        _add_held(self._connection)
         self._connection.executescript(_SCHEMA)
         return self
 
@@ -248,25 +269,74 @@ class Ledger:
         self, batch: Batch, slices: Sequence[Slice] = (), retired: Sequence[Retired] = ()
     ) -> tuple[str, ...]:
         """Enter a batch with the slices it brought; returns the reports superseded by it."""
-        (superseded,) = self.record_all([(batch, slices)], {batch.batch_id: retired})
-        return superseded
+        (recorded,) = self.record_all([(batch, slices)], {batch.batch_id: retired})
+        return recorded.superseded
 
     def record_all(
         self,
         entries: Sequence[tuple[Batch, Sequence[Slice]]],
         retired: Mapping[str, Sequence[Retired]] | None = None,
-    ) -> list[tuple[str, ...]]:
-        """Enter batches in this order, all in one transaction; returns the reports superseded by each.
+        look_back: Mapping[str, LookBack] | None = None,
+    ) -> list[Recorded]:
+        """Enter batches in this order, all in one transaction.
 
         Each slice becomes live and pending. What was live of its key ends, unless the slice stands beside it;
         what came from the same bytes always ends, so that a file read again counts once. The documents that
-        a batch has `retired` end too. A batch is superseded once none of its slices is live.
+        a batch has `retired` end too. A batch is superseded once none of its slices is live. A batch that
+        would change a period before its `look_back` is held instead: nothing of it counts before `accept`.
         """
         with self._transaction() as connection:
             return [
-                _record(connection, batch, slices, (retired or {}).get(batch.batch_id, ()))
+                _record(
+                    connection,
+                    batch,
+                    slices,
+                    (retired or {}).get(batch.batch_id, ()),
+                    (look_back or {}).get(batch.batch_id),
+                )
                 for batch, slices in entries
             ]
+
+    def held(self, batch_id: str | None = None) -> list[Batch]:
+        """Reports that are held, in order of entry; with a `batch_id`, that one if it is held."""
+        rows = self._connection.execute(
+            "select * from batches where state = 'held' and (?1 is null or batch_id = ?1) order by batch_id",
+            (batch_id,),
+        )
+        return [_batch(row) for row in rows]
+
+    def newer_than_held(self, batch_id: str) -> list[str]:
+        """Periods of a held report that a report which came later has told anew."""
+        rows = self._connection.execute(
+            "select distinct held.slice_key from slices held join slices live "
+            "on live.system = held.system and live.entity = held.entity and live.slice_key = held.slice_key "
+            "and live.is_live = 1 and live.batch_id > held.batch_id "
+            "where held.batch_id = ? and held.is_held = 1 order by held.slice_key",
+            (batch_id,),
+        )
+        return [row["slice_key"].rsplit("|", 1)[1] for row in rows]
+
+    def accept(self, batch_id: str, note: str) -> tuple[str, ...]:
+        """Let a held report count, as if it had come in time; returns the reports superseded by it."""
+        (batch,) = self.held(batch_id)
+        kept = json.loads(batch.totals[_HELD])
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "select * from slices where batch_id = ? and is_held = 1", (batch_id,)
+            ).fetchall()
+            connection.execute("delete from slices where batch_id = ? and is_held = 1", (batch_id,))
+            connection.execute(
+                "update batches set state = 'landed', reason_code = 'accepted_restatement', reason = ? "
+                "where batch_id = ?",
+                (note, batch_id),
+            )
+            former: set[str] = set()
+            for gone in kept["retired"]:
+                former |= _retire(connection, Retired(gone[0], gone[1], tuple(gone[2])))
+            for row in rows:
+                beside = [row["entity"], row["slice_key"], row["document"]] in kept["beside"]
+                former |= _enter(connection, _slice(row, supersedes=not beside), batch)
+            return _supersede(connection, former)
 
     def has_document(self, feed_code: str, document: str, slice_key: str | None = None) -> bool:
         """Whether a document is live, or, with a slice, whether it ever came for it."""
@@ -582,17 +652,126 @@ from pending p where not exists (select 1 from slices s where s.is_live = 1 and 
 
 
 def _record(
-    connection: sqlite3.Connection, batch: Batch, slices: Sequence[Slice], retired: Sequence[Retired]
-) -> tuple[str, ...]:
+    connection: sqlite3.Connection,
+    batch: Batch,
+    slices: Sequence[Slice],
+    retired: Sequence[Retired],
+    look_back: LookBack | None,
+) -> Recorded:
+    if batch.system == "feeds" and batch.state == "landed":
+        _end_held(connection, batch)
+        old = _too_old(connection, batch, slices, retired, look_back) if look_back is not None else []
+        if look_back is not None and old:
+            return Recorded(_hold(connection, batch, slices, retired, old, look_back))
     _insert(connection, "batches", _batch_row(batch))
     former: set[str] = set()
     for gone in retired:
         former |= _retire(connection, gone)
     for item in slices:
-        former |= _end_former(connection, item, batch)
-        row = {name: _text(value) for name, value in asdict(item).items() if name != "supersedes"}
-        _insert(connection, "slices", {**row, "batch_id": batch.batch_id, "is_live": 1})
-        _mark(connection, (item.system, item.entity, item.slice_key), "landed")
+        former |= _enter(connection, item, batch)
+    return Recorded(batch, _supersede(connection, former))
+
+
+def _enter(connection: sqlite3.Connection, item: Slice, batch: Batch) -> set[str]:
+    """Make a slice live and pending; returns the batches that it ends."""
+    former = _end_former(connection, item, batch)
+    _insert(connection, "slices", {**_slice_row(item, batch), "is_live": 1})
+    _mark(connection, (item.system, item.entity, item.slice_key), "landed")
+    return former
+
+
+def _slice_row(item: Slice, batch: Batch) -> dict[str, object]:
+    row = {name: _text(value) for name, value in asdict(item).items() if name != "supersedes"}
+    return {**row, "batch_id": batch.batch_id}
+
+
+def _slice(row: sqlite3.Row, *, supersedes: bool) -> Slice:
+    values = {name: value for name, value in dict(row).items() if name not in _STATE_OF_SLICE}
+    for name in ("period_start_date", "period_end_date"):
+        values[name] = date.fromisoformat(values[name])
+    return Slice(**values, supersedes=supersedes)
+
+
+_STATE_OF_SLICE: Final = frozenset({"batch_id", "is_live", "is_held"})
+
+_HELD: Final = "held"
+"""Name of the control total that keeps what a held report would take back, and what it would stand beside."""
+
+
+def _hold(
+    connection: sqlite3.Connection,
+    batch: Batch,
+    slices: Sequence[Slice],
+    retired: Sequence[Retired],
+    old: Sequence[str],
+    look_back: LookBack,
+) -> Batch:
+    """Enter a batch that changes nothing before it is accepted."""
+    kept = {
+        "retired": [[gone.feed_code, gone.document, list(gone.slice_keys)] for gone in retired],
+        "beside": [[item.entity, item.slice_key, item.document] for item in slices if not item.supersedes],
+    }
+    shown = ", ".join(old[:4]) + (f" and {len(old) - 4} more" if len(old) > 4 else "")
+    batch = replace(
+        batch,
+        state="held",
+        reason_code="old_restatement",
+        reason=f"it would change {shown}, which ended more than {look_back.days} days before it came",
+        totals={**batch.totals, _HELD: json.dumps(kept)},
+    )
+    _insert(connection, "batches", _batch_row(batch))
+    for item in slices:
+        _insert(connection, "slices", {**_slice_row(item, batch), "is_live": 0, "is_held": 1})
+    return batch
+
+
+def _end_held(connection: sqlite3.Connection, batch: Batch) -> None:
+    """What the same file gave when it was read before, under another profile, is no longer held."""
+    same = "select batch_id from batches where state = 'held' and feed_code = ? and content_hash = ?"
+    values = (batch.feed_code, batch.content_hash)
+    connection.execute(f"delete from slices where is_held = 1 and batch_id in ({same})", values)
+    connection.execute(
+        "update batches set state = 'duplicate', reason_code = 'duplicate', reason = ? "
+        f"where batch_id in ({same})",
+        (f"the same bytes were read again as batch {batch.batch_id}", *values),
+    )
+
+
+def _too_old(
+    connection: sqlite3.Connection,
+    batch: Batch,
+    slices: Sequence[Slice],
+    retired: Sequence[Retired],
+    look_back: LookBack,
+) -> list[str]:
+    """Periods that the batch would change although they ended before its look-back, in order.
+
+    A period that was never reported is not changed, nor one whose rows and totals are as before.
+    """
+    first = look_back.oldest_end.isoformat()
+    found = {
+        str(row["slice_key"])
+        for gone in retired
+        for row in _retirable(connection, gone)
+        if row["period_end_date"] < first
+    }
+    for item in slices:
+        if item.period_end_date >= look_back.oldest_end:
+            continue
+        live = connection.execute(
+            "select s.rows_landed, s.quantity_total, s.amount_total from slices s "
+            "join batches b on b.batch_id = s.batch_id where s.system = ? and s.entity = ? "
+            "and s.slice_key = ? and s.is_live = 1 and b.content_hash is not ?",
+            (item.system, item.entity, item.slice_key, batch.content_hash),
+        ).fetchall()
+        told = [(item.rows_landed, item.quantity_total, item.amount_total)]
+        if live and not (item.supersedes and [tuple(row) for row in live] == told):
+            found.add(item.slice_key)
+    return [key.rsplit("|", 1)[1] for key in sorted(found)]
+
+
+def _supersede(connection: sqlite3.Connection, former: set[str]) -> tuple[str, ...]:
+    """Mark those of these batches as superseded of which nothing is live any more; returns which."""
     connection.executemany(
         "update batches set state = 'superseded' "
         "where batch_id = ? and system in ('feeds', 'accounting') and not exists "
@@ -640,20 +819,40 @@ def _end_former(connection: sqlite3.Connection, item: Slice, batch: Batch) -> se
 
 def _retire(connection: sqlite3.Connection, gone: Retired) -> set[str]:
     """End a document where it is live; returns the batches it came with."""
-    rows = connection.execute(
-        "select rowid, entity, slice_key, batch_id from slices where system = 'feeds' and feed_code = ? "
-        "and document = ? and is_live = 1",
-        (gone.feed_code, gone.document),
-    ).fetchall()
-    chosen = [row for row in rows if row["slice_key"] in gone.slice_keys]
-    if not chosen:
-        # A number may come back, next year for example: the newest report that bears it is meant.
-        newest = max((row["batch_id"] for row in rows), default=None)
-        chosen = [row for row in rows if row["batch_id"] == newest]
+    chosen = _retirable(connection, gone)
     for row in chosen:
         connection.execute("update slices set is_live = 0 where rowid = ?", (row["rowid"],))
         _mark(connection, ("feeds", row["entity"], row["slice_key"]), "retired")
     return {row["batch_id"] for row in chosen}
+
+
+def _retirable(connection: sqlite3.Connection, gone: Retired) -> list[sqlite3.Row]:
+    """The live slices that end when a document is taken back."""
+    rows = connection.execute(
+        "select rowid, entity, slice_key, batch_id, period_end_date from slices where system = 'feeds' "
+        "and feed_code = ? and document = ? and is_live = 1",
+        (gone.feed_code, gone.document),
+    ).fetchall()
+    chosen = [row for row in rows if row["slice_key"] in gone.slice_keys]
+    if chosen:
+        return chosen
+    # A number may come back, next year for example: the newest report that bears it is meant.
+    newest = max((row["batch_id"] for row in rows), default=None)
+    return [row for row in rows if row["batch_id"] == newest]
+
+
+def _add_held(connection: sqlite3.Connection) -> None:
+    """Let a ledger of before the look-back hold reports."""
+    columns = {row["name"] for row in connection.execute("pragma table_info(slices)")}
+    if not columns or "is_held" in columns:
+        return
+    created = _SCHEMA[: _SCHEMA.index(";") + 1].replace("batches", "batches_after", 1)
+    names = ", ".join(row["name"] for row in connection.execute("pragma table_info(batches)"))
+    connection.executescript(
+        "begin; alter table slices add column is_held integer not null default 0; "
+        f"{created} insert into batches_after ({names}) select {names} from batches; "
+        "drop table batches; alter table batches_after rename to batches; commit;"
+    )
 
 
 def _add_documents(connection: sqlite3.Connection) -> None:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from connectors.accounting.accounts import load_accounts
-from connectors.calendar import fiscal_periods
+from connectors.calendar import calendar_code, fiscal_periods
 from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
 from connectors.contract import OPEN_END, Entity, entity
 from connectors.errors import ConfigError, Place
@@ -36,9 +36,11 @@ from connectors.programmes import FILE as PROGRAMMES_FILE
 from connectors.programmes import load_programme_costs
 from connectors.rebates import rebate_rows
 from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_number, refuse_overlaps
+from connectors.workdays import numbered_days
 
 EVERY: Final = "*"
 SLICE_KEY: Final = "rules|all"
+_FIRST_COUNTED: Final = date(2000, 1, 1)
 
 CROSSWALK: Final = Table("crosswalk", ("partner_product_code", "product_code", "unit_code"), dated=True)
 UNITS: Final = Table(
@@ -96,6 +98,12 @@ class Thresholds(Settings):
         ge=0,
         le=1,
         description="Share of expected reports below which a figure is not compared.",
+    )
+    estimation_months: int = Field(
+        default=0,
+        ge=0,
+        le=24,
+        description="Months of a partner's own sales that an estimate of unreported ones rests on; 0: none.",
     )
     max_missing_invoice_numbers: int = Field(
         default=0, ge=0, description="Invoice numbers that may be missing in a series, once explained."
@@ -201,11 +209,13 @@ def feed_rows(profiles: Mapping[str, Profile]) -> list[Row]:
             "feed_code": code,
             "partner_code": profile.partner,
             "frequency_code": profile.period.frequency,
+            "calendar_code": calendar_code(profile.period.calendar) if profile.period.calendar else None,
             "reports_sell_out": profile.reports_sell_out,
             "reports_inventory": profile.reports_inventory,
             "expected_from_date": profile.expected_from.isoformat(),
             "expected_to_date": profile.expected_to.isoformat() if profile.expected_to else None,
-            "due_days": profile.due_days,
+            "due_days": profile.due_working_days or profile.due_days,
+            "holiday_calendar_code": profile.holidays if profile.due_working_days else None,
         }
         for code, profile in sorted(profiles.items())
     ]
@@ -341,10 +351,21 @@ def load_adjustments(company: Path) -> list[Row]:
     return [row for row, _ in lines]
 
 
-def calendar_rows(calendar: Calendar) -> list[Row]:
-    """The fiscal periods of the company's calendar."""
+def calendar_rows(calendar: Calendar, profiles: Mapping[str, Profile]) -> list[Row]:
+    """The fiscal periods of the company's calendar, and of others that its partners report by."""
+    others = {profile.period.calendar for profile in profiles.values()} - {None, calendar}
+    return [
+        row
+        for own in (calendar, *sorted((other for other in others if other), key=calendar_code))
+        for row in _calendar_rows(own, is_company=own == calendar)
+    ]
+
+
+def _calendar_rows(calendar: Calendar, *, is_company: bool) -> list[Row]:
     return [
         {
+            "calendar_code": calendar_code(calendar),
+            "is_company_calendar": is_company,
             "fiscal_year": period.year,
             "fiscal_quarter": period.quarter,
             "fiscal_period": period.number,
@@ -353,6 +374,21 @@ def calendar_rows(calendar: Calendar) -> list[Row]:
             "first_week_start_date": period.first_week.isoformat(),
         }
         for period in fiscal_periods(calendar)
+    ]
+
+
+def working_day_rows(profiles: Mapping[str, Profile], today: date) -> list[Row]:
+    """The days of the holiday calendars that due dates follow, up to the end of next year."""
+    codes = {profile.holidays for profile in profiles.values() if profile.due_working_days}
+    return [
+        {
+            "holiday_calendar_code": code,
+            "calendar_date": day.isoformat(),
+            "is_working_day": is_worked,
+            "working_day_number": number,
+        }
+        for code in sorted(filter(None, codes))
+        for day, is_worked, number in numbered_days(_FIRST_COUNTED, date(today.year + 1, 12, 31), code)
     ]
 
 
@@ -431,7 +467,10 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "stock_adjustments": _of_rows(
             "stock_adjustments", load_adjustments(directory), "rules/stock_adjustments.csv"
         ),
-        "fiscal_periods": _of_rows("fiscal_periods", calendar_rows(company.calendar), "company.yml"),
+        "fiscal_periods": _of_rows(
+            "fiscal_periods", calendar_rows(company.calendar, profiles), "company.yml"
+        ),
+        "working_days": _of_rows("working_days", working_day_rows(profiles, company.today()), "feeds/*.yml"),
         "exchange_rates": _Content(f"rules/{FILE_NAME}", rates.content_hash(), rates.read),
         **{name: _of_rows(name, rows, file) for name, (rows, file) in rebate_rows(directory).items()},
     }

@@ -222,7 +222,7 @@ def feeds_status(
 
     settings = load_settings(company, data)
     with Ledger(settings.paths.ledger) as ledger:
-        statuses = all_feeds(settings.profiles, ledger, settings.company.today())
+        statuses = all_feeds(settings.profiles, ledger, settings.company.today(), settings.company.zone)
         recent = ledger.batches("feeds")[-files:] if files > 0 else []
         aside = read_left_aside(ledger)
         looks = last_looks(ledger)
@@ -254,6 +254,21 @@ def feeds_status(
             f"{batch.file_name}: {batch.state}" if batch else "",
         )
     console.print(table)
+    held = [batch for status in statuses for batch in status.held]
+    if held:
+        table = _table("Held: they restate a period too long after it")
+        for name in ("batch", "file", "feed", "came at (UTC)", "why"):
+            table.add_column(name, overflow="fold")
+        for batch in held:
+            table.add_row(
+                batch.batch_id,
+                batch.file_name or "",
+                batch.feed_code or "",
+                f"{batch.received_at:%Y-%m-%d %H:%M}",
+                batch.reason or "",
+            )
+        console.print(table)
+        console.print("aval feeds accept BATCH lets one count", markup=False, highlight=False)
     if recent:
         table = _table(f"Last {len(recent)} files")
         for name in ("landed at (UTC)", "file", "feed", "state", "read", "accepted", "quarantined", "reason"):
@@ -282,6 +297,30 @@ def feeds_status(
             table.add_row(item.file_name, item.state, item.reason)
         console.print(table)
     _show_looks(looks)
+
+
+@feeds_app.command("accept", epilog=_EXIT_CODES)
+@_command
+def feeds_accept(
+    batch: Annotated[str, typer.Argument(help="Batch of the held report, as `aval feeds status` shows it.")],
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Why it is right; kept in the ledger.")
+    ] = "accepted",
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Let a held report count: the next run builds its periods."""
+    from connectors.feeds.held import accept
+    from connectors.ledger import Ledger
+    from orchestration.lock import run_lock
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    with run_lock(settings.paths.state, "aval feeds accept"), Ledger(settings.paths.ledger) as ledger:
+        accepted = accept(ledger, batch, reason)
+    _console().print(
+        f"{accepted.file_name} counts from the next run on", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @feeds_app.command("fetch", epilog=_EXIT_CODES)
@@ -491,7 +530,7 @@ def feeds_reminders(
     if spoken not in ("fr", "en"):
         raise ConfigError("unknown_language", f"there is no language {spoken!r}", "use fr or en")
     with Ledger(settings.paths.ledger) as ledger:
-        due = reminders_due(settings.profiles, ledger, settings.company.today())
+        due = reminders_due(settings.profiles, ledger, settings.company.today(), settings.company.zone)
     console = _console()
     if not due:
         console.print(f"No report is overdue as of {settings.company.today().isoformat()}.")
@@ -539,10 +578,9 @@ def feeds_check(
     data: DataOption = None,
 ) -> None:
     """Dry run of one report: what would land, what would not, and why. Exit code 1 if it is rejected."""
-    from connectors.company import read_model
     from connectors.errors import ConfigError
     from connectors.feeds.intake import FeedHistory, check_file, find_feed
-    from connectors.feeds.profile import Profile
+    from connectors.feeds.profile import load_profile
     from connectors.ledger import Ledger
     from orchestration.outlook import outlook_of
     from orchestration.run import ExitCode
@@ -550,7 +588,7 @@ def feeds_check(
 
     settings = load_settings(company, data)
     if profile is not None:
-        code, chosen = feed or profile.stem, read_model(profile, Profile)
+        code, chosen = feed or profile.stem, load_profile(profile, settings.company)
     else:
         code = feed or find_feed(file, settings.company.inbox.path, settings.profiles)
         if code not in settings.profiles:

@@ -7,10 +7,11 @@ and the coverage that figures carry (dbt models; both read the same expectations
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, tzinfo
 
+from connectors.feeds.periods import span_of
 from connectors.feeds.profile import Frequency, Profile
 from connectors.ledger import Batch, Ledger
 from orchestration.publish import Coverage
@@ -28,7 +29,9 @@ class Expected:
 
 @dataclass(frozen=True)
 class FeedStatus:
-    """One feed as of a day. `missing` are due and not there; `waited_for` have ended but are not due yet."""
+    """One feed as of a day. `missing` are due and not there; `waited_for` have ended but are not due yet;
+    `held` are reports that restate a period too long after it and wait for somebody to accept them.
+    """
 
     feed_code: str
     partner_code: str
@@ -43,6 +46,7 @@ class FeedStatus:
     rows_quarantined: int
     quarantined_files: int
     rejected: Sequence[Batch] = field(default_factory=tuple)
+    held: Sequence[Batch] = field(default_factory=tuple)
     quarantined_since: date | None = None
 
     @property
@@ -53,46 +57,32 @@ class FeedStatus:
 def expected_periods(profile: Profile, today: date) -> list[Expected]:
     """The whole periods from the profile's first day on that have ended by `today`, as models count them."""
     found: list[Expected] = []
-    for label, first, last in _periods(profile.period.frequency, profile.expected_from):
-        if last > today or (profile.expected_to is not None and last >= profile.expected_to):
-            break
-        found.append(Expected(label, first, last, last + timedelta(days=profile.due_days)))
+    period = profile.period
+    span = span_of(profile.expected_from, period.frequency, period.calendar)
+    if span.start < profile.expected_from:
+        span = span.following(period.frequency, period.calendar)
+    while span.end <= today and (profile.expected_to is None or span.end < profile.expected_to):
+        found.append(Expected(span.key, span.start, span.end, profile.due_date(span.end)))
+        span = span.following(period.frequency, period.calendar)
     return found
 
 
-def _periods(frequency: Frequency, start: date) -> Iterator[tuple[str, date, date]]:
-    """Periods that lie wholly on or after `start`, without end up to the year 9998."""
-    if frequency == "day":
-        first = start
-    elif frequency == "week":
-        first = start + timedelta(days=(7 - start.weekday()) % 7)
-    else:
-        first = start if start.day == 1 else _next_month(start)
-    while first.year < 9999:
-        if frequency == "day":
-            following, label = first + timedelta(days=1), first.isoformat()
-        elif frequency == "week":
-            following = first + timedelta(days=7)
-            year, week, _ = first.isocalendar()
-            label = f"{year}-W{week:02d}"
-        else:
-            following, label = _next_month(first), f"{first:%Y-%m}"
-        yield label, first, following - timedelta(days=1)
-        first = following
-
-
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
 def feed_status(
-    feed_code: str, profile: Profile, batches: Sequence[Batch], live: set[str], today: date
+    feed_code: str,
+    profile: Profile,
+    batches: Sequence[Batch],
+    live: set[str],
+    today: date,
+    zone: tzinfo = UTC,
 ) -> FeedStatus:
-    """The state of one feed from its batches (in order of entry) and the slice keys that are live."""
+    """The state of one feed from its batches (in order of entry) and the slice keys that are live.
+
+    A report arrives on the day that `zone`, the company's clock, shows.
+    """
     expected = expected_periods(profile, today)
     landed = [batch for batch in batches if batch.state in ("landed", "superseded")]
     current = [batch for batch in landed if batch.state == "landed"]
-    spoken_for, first_arrival = _Spans(current), _Spans(landed)
+    spoken_for, first_arrival = _Spans(current, zone), _Spans(landed, zone)
     arrived = {
         period.label: f"{profile.partner}|{feed_code}|{period.label}" in live
         or spoken_for.first_arrival(period) is not None
@@ -120,6 +110,7 @@ def feed_status(
         rows_quarantined=sum(batch.rows_quarantined for batch in current),
         quarantined_files=sum(batch.rows_quarantined > 0 for batch in current),
         rejected=[batch for batch in batches if batch.state == "rejected"],
+        held=[batch for batch in batches if batch.state == "held"],
         quarantined_since=min(
             (batch.received_at.date() for batch in current if batch.rows_quarantined), default=None
         ),
@@ -133,12 +124,12 @@ class _Spans:
     one period, by far the most, are looked up: comparing each with each takes minutes after some years.
     """
 
-    def __init__(self, batches: Sequence[Batch]) -> None:
+    def __init__(self, batches: Sequence[Batch], zone: tzinfo) -> None:
         self._days: dict[tuple[date, date], date] = {}
         for batch in batches:
             if batch.period_start_date is not None and batch.period_end_date is not None:
                 span = (batch.period_start_date, batch.period_end_date)
-                day = batch.received_at.date()
+                day = batch.received_at.replace(tzinfo=UTC).astimezone(zone).date()
                 self._days[span] = min(day, self._days.get(span, day))
         self._wide = [span for span in self._days if (span[1] - span[0]).days > 0]
 
@@ -153,14 +144,16 @@ class _Spans:
         )
 
 
-def all_feeds(profiles: Mapping[str, Profile], ledger: Ledger, today: date) -> list[FeedStatus]:
+def all_feeds(
+    profiles: Mapping[str, Profile], ledger: Ledger, today: date, zone: tzinfo = UTC
+) -> list[FeedStatus]:
     """The state of every feed of the company, by feed code."""
     by_feed: dict[str, list[Batch]] = {}
     for batch in ledger.batches("feeds"):
         by_feed.setdefault(batch.feed_code or "", []).append(batch)
     live = {key for system, _, key in ledger.live_slices() if system == "feeds"}
     return [
-        feed_status(code, profile, by_feed.get(code, []), live, today)
+        feed_status(code, profile, by_feed.get(code, []), live, today, zone)
         for code, profile in sorted(profiles.items())
     ]
 

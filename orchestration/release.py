@@ -45,7 +45,9 @@ def release(
         code_version=f"{code_version()}+{settings.code()}",
         as_of=settings.company.today(),
         gates=outcomes,
-        coverage=coverage(all_feeds(settings.profiles, ledger, settings.company.today()), *newest),
+        coverage=coverage(
+            all_feeds(settings.profiles, ledger, settings.company.today(), settings.company.zone), *newest
+        ),
         keep=settings.company.publish.keep,
         parquet=settings.company.publish.parquet,
         progress=progress,

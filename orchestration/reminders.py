@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, tzinfo
 from typing import Literal
 
 from connectors.feeds.profile import Profile
@@ -73,10 +73,12 @@ class Reminder:
         )
 
 
-def reminders_due(profiles: Mapping[str, Profile], ledger: Ledger, today: date) -> list[Reminder]:
+def reminders_due(
+    profiles: Mapping[str, Profile], ledger: Ledger, today: date, zone: tzinfo = UTC
+) -> list[Reminder]:
     """One reminder for each feed with overdue periods, the longest overdue first."""
     found = []
-    for status in all_feeds(profiles, ledger, today):
+    for status in all_feeds(profiles, ledger, today, zone):
         profile = profiles[status.feed_code]
         missing = set(status.missing)
         periods = [period for period in expected_periods(profile, today) if period.label in missing]

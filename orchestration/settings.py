@@ -63,6 +63,7 @@ class Settings:
             "AVAL_SCOPE": scope,
             "AVAL_AS_OF": self.company.today().isoformat(),
             "AVAL_CURRENCY": self.company.currency,
+            "AVAL_TIME_ZONE": self.company.time_zone,
             "AVAL_MEMORY_LIMIT": os.environ.get("AVAL_MEMORY_LIMIT", default_memory_limit()),
             "AVAL_TEMP": str(self.paths.data / "warehouse" / "spill"),
         }
@@ -95,7 +96,8 @@ def load_settings(company: Path | None = None, data: Path | None = None) -> Sett
     if paths.company == SAMPLE_COMPANY:
         # The customers of the sample company do not exist, so their key need not be a secret.
         os.environ.setdefault("AVAL_PSEUDONYM_KEY", "the sample company has no customers to protect")
-    return Settings(paths, load_company(paths), load_profiles(paths.company / "feeds"))
+    settings = load_company(paths)
+    return Settings(paths, settings, load_profiles(paths.company / "feeds", settings))
 
 
 def fingerprint(files: Iterable[Path], *more: str) -> str:

@@ -114,7 +114,7 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
                 *_grouped(read_left_aside(ledger)),
                 *(note for seen in _looks(settings, ledger) for note in _delivery_notes(seen)),
             ],
-            feeds=all_feeds(settings.profiles, ledger, settings.company.today()),
+            feeds=all_feeds(settings.profiles, ledger, settings.company.today(), settings.company.zone),
             gates=read_outcomes(ledger, outcome.run_id),
             plan=decided if decided and decided.run_id == outcome.run_id else None,
             published=read_published(ledger),
@@ -122,10 +122,13 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
 
 
 def _is_noted(batch: Batch) -> bool:
-    return batch.state in ("rejected", "duplicate") or batch.rows_quarantined > 0
+    return batch.state in ("held", "rejected", "duplicate") or batch.rows_quarantined > 0
 
 
 def _note(landing: Path, batch: Batch) -> FileNote:
+    if batch.state == "held":
+        remedy = f"accept it: aval feeds accept {batch.batch_id}"
+        return FileNote(batch.file_name or "", batch.feed_code or "", "held", f"{batch.reason}; {remedy}")
     if batch.state in ("rejected", "duplicate"):
         return FileNote(batch.file_name or "", batch.feed_code or "", batch.state, batch.reason or "")
     return FileNote(

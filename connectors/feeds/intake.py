@@ -24,7 +24,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -47,7 +47,7 @@ from connectors.feeds.sections import fill_down
 from connectors.feeds.table import RawTable, UnprovenRows, fold, quoted
 from connectors.feeds.unpack import unpack
 from connectors.landing import atomic_file, atomic_files, batch_ids, remove_leftovers
-from connectors.ledger import Batch, Ledger, Retired, Sighting, Slice
+from connectors.ledger import Batch, Ledger, LookBack, Retired, Sighting, Slice
 
 _IGNORED_ENDINGS: Final = (".part", ".tmp", ".crdownload", ".partial", ".filepart")
 _IGNORED_STARTS: Final = (".", "~$")
@@ -59,10 +59,11 @@ _SMALL: Final = 1 << 20
 _GROUP_FILES: Final = 64
 _GROUP_BYTES: Final = 64 << 20
 
-FileState = Literal["landed", "duplicate", "rejected", "unchanged", "waiting", "refused", "unmatched"]
-"""`landed`, `duplicate` and `rejected` are entered in the ledger; `unchanged` was entered before. `waiting`
-(still being written), `refused` (a fault on our side: configuration, rights, a link out of the inbox)
-and `unmatched` (no profile) are not entered and are looked at again at the next run.
+FileState = Literal["landed", "held", "duplicate", "rejected", "unchanged", "waiting", "refused", "unmatched"]
+"""`landed`, `held` (it restates a period too long after it), `duplicate` and `rejected` are entered in the
+ledger; `unchanged` was entered before. `waiting` (still being written), `refused` (a fault on our side:
+configuration, rights, a link out of the inbox) and `unmatched` (no profile) are not entered and are looked at
+again at the next run.
 """
 
 Progress = Callable[[int, int, str], None]
@@ -112,7 +113,7 @@ class IntakeSummary:
 
     @property
     def has_news(self) -> bool:
-        return bool(self.in_state("landed", "duplicate", "rejected"))
+        return bool(self.in_state("landed", "held", "duplicate", "rejected"))
 
 
 @dataclass(frozen=True)
@@ -537,6 +538,7 @@ class _Intake:
         scratch: Path,
         archive: Archive,
         now: datetime,
+        zone: tzinfo,
     ) -> None:
         self._paths = paths
         self._archive = archive
@@ -545,6 +547,7 @@ class _Intake:
         self._connection = connection
         self._scratch = scratch
         self._now = now.astimezone(UTC)
+        self._zone = zone
         self._threads = _THREADS
         self._ids = batch_ids(self._now, ledger.last_batch_id())
 
@@ -729,24 +732,37 @@ class _Intake:
                         batches[file], period_start_date=spans[0].start, period_end_date=spans[-1].end
                     )
         retired = judged.retired(feed_code)
-        superseded = self._ledger.record_all(
+        recorded = self._ledger.record_all(
             [(batch, slices[file]) for file, batch in batches.items()],
             {batch.batch_id: retired for batch in batches.values() if batch.state == "landed"},
+            self._look_back(profile, good.values()),
         )
-        replaced = dict(zip(batches, superseded, strict=True))
+        entered = dict(zip(batches, recorded, strict=True))
         return [
             (_waiting(candidate.base), None)
             if changed[file]
             else (
                 replace(
-                    _outcome(candidate.base, batches[file], judged.judgements[file].reasons),
+                    _outcome(candidate.base, entered[file].batch, judged.judgements[file].reasons),
                     slices=tuple(dict.fromkeys(item.slice_key for item in slices[file])),
-                    superseded=replaced[file],
+                    superseded=entered[file].superseded,
                 ),
                 candidate.sighting,
             )
             for file, candidate in enumerate(group)
         ]
+
+    def _look_back(self, profile: Profile, batches: Iterable[Batch]) -> dict[str, LookBack]:
+        """How far back each report may restate, by the day on which it came."""
+        days = profile.max_restatement_days
+        if days is None:
+            return {}
+        return {
+            batch.batch_id: LookBack(
+                batch.received_at.astimezone(self._zone).date() - timedelta(days=days), days
+            )
+            for batch in batches
+        }
 
     def _judged_batch(self, candidate: _Candidate, judged: Judgement, report: Report | None) -> Batch:
         faults = {f"faults_{code}": str(count) for code, count in judged.reasons.items()}
@@ -957,7 +973,7 @@ def take_in(
     archive = Archive(paths.archive, company.archive)
     archive.tidy(now)
     with _workplace(scratch) as connection:
-        intake = _Intake(paths, profiles, ledger, connection, scratch, archive, now)
+        intake = _Intake(paths, profiles, ledger, connection, scratch, archive, now, company.zone)
         for feed_code, items in todo.items():
             fresh: dict[str, Sighting] = {}
             for outcome, sighting in intake.take(feed_code, items, lambda item: tell(item.name)):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
@@ -33,7 +34,7 @@ from connectors.feeds.periods import (
     span_from_text,
     span_of,
 )
-from connectors.feeds.profile import EXCEL_1900, EXCEL_1904, Excel, Profile
+from connectors.feeds.profile import EXCEL_1900, EXCEL_1904, Excel, Frequency, Profile
 from connectors.feeds.reasons import explain
 from connectors.feeds.table import (
     UNUSUAL_SPACES,
@@ -78,6 +79,8 @@ _ERROR_CELLS: Final = (
     "('#N/A', '#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL!', '#SPILL!', '#CALC!', '#FIELD!', "
     "'#GETTING_DATA', '#BLOCKED!', '#CONNECT!', '#UNKNOWN!')"
 )
+_TRUNCATED: Final = frozenset({"day", "week", "month", "quarter"})
+"""Frequencies whose period of a day SQL finds by itself."""
 MASK: Final = "***"
 _WITHHELD: Final = "(withheld: the row may name a customer)"
 
@@ -170,11 +173,11 @@ def file_span(profile: Profile, file: str) -> Span | None:
     if period.source != "file_name":
         return None
     name = file.rpartition("/")[2]
-    span = span_from_text(name, period.pattern or "", period.frequency, period.date_format)
+    span = span_from_text(name, period.pattern or "", period.frequency, period.date_format, period.calendar)
     if span is None:
         raise RejectedFile(
             "unknown_period",
-            f"the file's name names no {period.frequency} by the pattern {period.pattern!r}",
+            f"the file's name names no {_said(period.frequency)} by the pattern {period.pattern!r}",
             "rename the file as agreed, or correct 'period.pattern' in the profile",
             Place(file=file),
         )
@@ -231,6 +234,10 @@ def personal_values(
     return found
 
 
+def _said(frequency: Frequency) -> str:
+    return frequency.replace("_", " ")
+
+
 def _wide_columns(
     profile: Profile, table: RawTable, taken: frozenset[int], file: str
 ) -> tuple[WideColumn, ...]:
@@ -245,11 +252,11 @@ def _wide_columns(
             groups = match.groupdict()
             span = None
             if period.source == "header":
-                span = span_from_groups(groups, period.frequency, period.date_format)
+                span = span_from_groups(groups, period.frequency, period.date_format, period.calendar)
                 if span is None:
                     raise RejectedFile(
                         "unknown_period",
-                        f"the title names no real {period.frequency}",
+                        f"the title names no real {_said(period.frequency)}",
                         "ask the partner to correct it, or correct 'wide.pattern' in the profile",
                         Place(file=file, row=table.header_row, column=title),
                     )
@@ -491,9 +498,14 @@ def _first_row(layout: Layout) -> str:
 
 def _needs_joins(layout: Layout) -> bool:
     """Whether judging joins tables of texts: a join does not keep the order of rows."""
-    return "customer" in layout.positions or bool(
-        layout.period_position is not None and layout.profile.period.pattern
-    )
+    return "customer" in layout.positions or _reads_period_texts(layout)
+
+
+def _reads_period_texts(layout: Layout) -> bool:
+    """Whether periods in a column are read text by text: those in words, and those of a fiscal calendar."""
+    period = layout.profile.period
+    is_read_by_sql = period.frequency in _TRUNCATED and not period.pattern
+    return layout.period_position is not None and not is_read_by_sql
 
 
 def _pin_rows(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Layout:
@@ -542,6 +554,7 @@ def _typed_sql(layout: Layout, source: str) -> str:
         _date("t_sale_date", profile.date_format) if "sale_date" in layout.positions else "cast(null as date)"
     )
     period, own_date, join = _period_sql(layout)
+    last = "period_texts.last_date" if _reads_period_texts(layout) else "cast(null as date)"
     customer = "cast(null as varchar)"
     if "customer" in layout.positions:
         customer = "customers.customer_key"
@@ -552,7 +565,7 @@ def _typed_sql(layout: Layout, source: str) -> str:
                {", ".join(numbers)}
         from (
             select texts.*, {_is_skipped(layout)} as is_skipped, {sale_date} as sale_date,
-                   {own_date} as own_date, {period} as period_start_date,
+                   {own_date} as own_date, {period} as period_start_date, {last} as period_last_date,
                    {customer} as customer_key
             from (select *, {texts_sql}{wide_texts}, {period_text} as t_period from {source}) as texts
             {join}
@@ -595,39 +608,38 @@ def _period_sql(layout: Layout) -> tuple[str, str, str]:
         return _by_file([f"date '{span.start}'" for span in layout.spans]), none, ""
     if period.source == "header":
         return none, none, ""
-    if period.pattern:
-        return "period_texts.start_date", none, "left join period_texts on period_texts.text = t_period"
+    if _reads_period_texts(layout):
+        own = none if period.pattern else "period_texts.own_date"
+        return "period_texts.start_date", own, "left join period_texts on period_texts.text = t_period"
     own = _date("t_period", period.date_format or "")
-    start = {
-        "day": own,
-        "week": f"cast(date_trunc('week', {own}) as date)",
-        "month": f"cast(date_trunc('month', {own}) as date)",
-    }
-    return start[period.frequency], own, ""
+    return f"cast(date_trunc('{period.frequency}', {own}) as date)", own, ""
 
 
 def _load_period_texts(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
-    """Periods written in words of their own: each distinct text is read once."""
+    """Periods written in words of their own, or fiscal ones: each distinct text is read once."""
     period = layout.profile.period
-    if period.source != "column" or not period.pattern or layout.period_position is None:
+    if layout.period_position is None or not _reads_period_texts(layout):
         return
-    texts = [
-        row[0]
-        for row in connection.execute(
-            f"select distinct {_text(layout, layout.period_position)} as text from source_rows"
-        ).fetchall()
-        if row[0] is not None
-    ]
-    spans = {
-        text: span_from_text(text, period.pattern, period.frequency, period.date_format) for text in texts
-    }
-    found = pa.table(
+    day = "cast(null as date)" if period.pattern else _date("text", period.date_format or "")
+    texts = connection.execute(
+        f"select text, {day} from (select distinct {_text(layout, layout.period_position)} as text "
+        "from source_rows) where text is not null"
+    ).fetchall()
+    found: list[tuple[str, date | None, Span]] = []
+    for text, own in texts:
+        span = span_of(own, period.frequency, period.calendar) if own is not None else None
+        if period.pattern:
+            span = span_from_text(text, period.pattern, period.frequency, period.date_format, period.calendar)
+        found += [(text, own, span)] if span is not None else []
+    table = pa.table(
         {
-            "text": pa.array([text for text, span in spans.items() if span], pa.string()),
-            "start_date": pa.array([span.start for span in spans.values() if span], pa.date32()),
+            "text": pa.array([text for text, _, _ in found], pa.string()),
+            "own_date": pa.array([own for _, own, _ in found], pa.date32()),
+            "start_date": pa.array([span.start for _, _, span in found], pa.date32()),
+            "last_date": pa.array([span.end for _, _, span in found], pa.date32()),
         }
     )
-    fill(connection, "period_texts", found)
+    fill(connection, "period_texts", table)
 
 
 def _faults(layout: Layout) -> list[_Fault]:
@@ -729,13 +741,15 @@ def _add_date_faults(layout: Layout, add: _AddFault) -> None:
             *(f"{span.start} to {span.end}" for span in layout.spans),
         )
     elif layout.period_position is not None:
-        step = {"day": "1 day", "week": "7 days", "month": "1 month"}[period.frequency]
+        last = "period_last_date"
+        if not _reads_period_texts(layout):
+            last = f"period_start_date + interval 1 {period.frequency} - interval 1 day"
         add(
             "outside_period",
-            f"sale_date < period_start_date or sale_date >= period_start_date + interval {step}",
+            f"sale_date < period_start_date or sale_date > {last}",
             title,
             "t_sale_date",
-            f"the {period.frequency} in {layout.table.titles[layout.period_position]!r}",
+            f"the {_said(period.frequency)} in {layout.table.titles[layout.period_position]!r}",
         )
 
 
@@ -834,21 +848,22 @@ def _load_spans(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[t
     elif layout.profile.period.source == "header":
         found = [{column.span for column in layout.wide if column.span} for _ in layout.files]
     else:
+        period = layout.profile.period
         starts = connection.execute(
             "select distinct _file, period_start_date from judged where not is_skipped and not is_faulty"
         ).fetchall()
         for file, start in starts:
-            found[file].add(span_of(start, layout.profile.period.frequency))
+            found[file].add(span_of(start, period.frequency, period.calendar))
     # Plain values: Arrow would cost each of many small files more than its rows do.
     values = [
-        f"({file}, date '{s.start}', date '{s.end}', date '{s.line_date}', {quoted(s.key)})"
+        f"({file}, date '{s.start}', date '{s.end}', date '{s.line_date}', date '{s.month}', {quoted(s.key)})"
         for file, spans in enumerate(found)
         for s in spans
     ]
-    rows = f"values {', '.join(values)}" if values else "select null, null, null, null, null where false"
+    rows = f"values {', '.join(values)}" if values else f"select {', '.join(['null'] * 6)} where false"
     connection.execute(
         "create or replace temp table spans (_file integer, start_date date, end_date date, line_date date, "
-        f"period_key varchar); insert into spans {rows}"
+        f"month_date date, period_key varchar); insert into spans {rows}"
     )
     return [tuple(sorted(spans)) for spans in found]
 
@@ -865,6 +880,7 @@ def lines(layout: Layout, name: str, feed_code: str) -> Lines:
         "period_start_date": "start_date",
         "period_end_date": "end_date",
         "sale_date": "coalesce(sale_date, line_date)",
+        "month_start_date": "month_date",
         "stock_date": "coalesce(sale_date, own_date, end_date)",
         "_source_column": "source_column",
         "_source_row": "_row",
@@ -875,6 +891,7 @@ def lines(layout: Layout, name: str, feed_code: str) -> Lines:
     constant: dict[str, object] = {"partner_code": profile.partner, "feed_code": feed_code}
     constant |= {text: None for text in ("gtin", *_TEXTS) if text not in positions}
     constant |= {"customer_key": None} if "customer" not in positions else {}
+    constant |= {"month_start_date": None} if "sale_date" in positions else {}
     constant |= {"currency_code": profile.currency} if "currency_code" not in positions else {}
     constant |= {"unit_code": profile.unit} if "unit_code" not in positions else {}
     has_parts = bool(layout.wide) or layout.table.names_faults
@@ -886,6 +903,7 @@ def lines(layout: Layout, name: str, feed_code: str) -> Lines:
     if layout.spans:
         by_file = [
             {
+                "month_start_date": span.month,
                 **constant,
                 "slice_key": prefix + span.key,
                 "period_start_date": span.start,
@@ -919,7 +937,7 @@ def _cells(layout: Layout) -> str:
             line = _by_file([f"date '{span.line_date}'" for span in layout.spans])
             return f"select *{absent}, {end} as end_date, {line} as line_date {good}"
         return (
-            f"select cells.*{absent}, start_date, end_date, line_date, period_key "
+            f"select cells.*{absent}, start_date, end_date, line_date, month_date, period_key "
             f"from (select * {good}) as cells "
             "join spans on cells._file = spans._file and period_start_date = start_date"
         )
@@ -945,7 +963,7 @@ def _cells(layout: Layout) -> str:
     return (
         "select cells.*, cell.source_column, cell.store as cell_store, "
         f"{', '.join(f'cell.n_{metric} as n_{metric}' for metric in _METRICS)}, "
-        "start_date, end_date, line_date, period_key "
+        "start_date, end_date, line_date, month_date, period_key "
         f"from (select *, unnest([{', '.join(structs)}]) as cell {good}) as cells "
         f"join spans on cells._file = spans._file and {on}"
     )

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from connectors.company import Code, Settings, read_model
+from connectors.company import Calendar, Code, Company, Holidays, Settings, read_model
 from connectors.errors import ConfigError, Place
 from connectors.feeds.table import fold
+from connectors.workdays import after_working_days
 
 Metric = Literal[
     "sold_quantity", "returned_quantity", "net_amount", "on_hand_quantity", "in_transit_quantity"
 ]
-Frequency = Literal["day", "week", "month"]
+Frequency = Literal["day", "week", "month", "quarter", "fiscal_period", "fiscal_quarter"]
+FISCAL: Final = frozenset({"fiscal_period", "fiscal_quarter"})
+"""Frequencies that follow a fiscal calendar."""
 _METRICS: Final = frozenset(get_args(Metric))
 
 EXCEL_1900: Final = "excel"
@@ -292,13 +295,16 @@ class Period(Settings):
     """The period of one report and where it is written.
 
     `source: file_name` reads named groups of `pattern` from the file's name: (year, week), (year, month),
-    (year, month, day) or `date`; `source: column` reads it from the column `header` of each row with
-    `date_format` (strptime), or, for `frequency: week`, as `2026-W05` / `S05-2026` by `pattern` groups year
-    and week; `source: header` is for wide reports, whose column titles name the period by `wide.pattern`.
-    A row's period is the day, ISO week or calendar month that holds its date.
+    (year, month, day), (year, quarter), (year, period) or `date`; `source: column` reads it from the column
+    `header` of each row with `date_format` (strptime), or by such groups (`2026-W05`, `P05 2026`);
+    `source: header` is for wide reports, whose column titles name the period by `wide.pattern`.
+    A row's period is the day, ISO week, month, quarter, or fiscal period or quarter that holds its date.
     """
 
     frequency: Frequency
+    calendar: Calendar | None = Field(
+        default=None, description="The partner's own fiscal calendar; without it, the company's."
+    )
     source: Literal["file_name", "column", "header"]
     pattern: Regex | None = None
     header: str | None = None
@@ -306,6 +312,8 @@ class Period(Settings):
 
     @model_validator(mode="after")
     def _complete(self) -> Period:
+        if self.calendar is not None and self.frequency not in FISCAL:
+            raise ValueError("expected 'calendar' with frequency fiscal_period or fiscal_quarter only")
         if self.source == "file_name" and not self.pattern:
             raise ValueError("expected 'pattern' with source: file_name")
         if self.source == "column" and not self.header:
@@ -326,6 +334,9 @@ _PERIOD_GROUPS: Final = {
     "day": {"year", "month", "day"},
     "week": {"year", "week"},
     "month": {"year", "month"},
+    "quarter": {"year", "quarter"},
+    "fiscal_period": {"year", "period"},
+    "fiscal_quarter": {"year", "quarter"},
 }
 
 
@@ -469,6 +480,20 @@ class Profile(Settings):
     due_days: int = Field(
         default=3, ge=0, description="Days after the period's end by which the report is due."
     )
+    due_working_days: int | None = Field(
+        default=None, ge=1, description="Working days after the period's end, instead of `due_days`."
+    )
+    holidays: Holidays | None = Field(
+        default=None, description="Whose public holidays are no working days; without it, the company's."
+    )
+    max_restatement_days: int | None = Field(
+        default=None,
+        ge=0,
+        description=(
+            "Days after a period's end until which another report may change it; a later one is held until "
+            "somebody accepts it. NULL: no limit."
+        ),
+    )
     crosswalk: Path | None = Field(
         default=None,
         description=(
@@ -497,6 +522,10 @@ class Profile(Settings):
             raise ValueError(
                 "expected at least one metric: sold_quantity, on_hand_quantity, … or a 'wide' entry"
             )
+        if self.holidays is not None and self.due_working_days is None:
+            raise ValueError("expected 'holidays' with due_working_days only")
+        if self.due_working_days is not None and "due_days" in self.model_fields_set:
+            raise ValueError("expected due_days or due_working_days, not both")
         if not (self.reports_sell_out or self.reports_inventory):
             raise ValueError(
                 "expected sold_quantity, returned_quantity or on_hand_quantity among the metrics"
@@ -542,6 +571,12 @@ class Profile(Settings):
     def reports_inventory(self) -> bool:
         return "on_hand_quantity" in self.metrics
 
+    def due_date(self, period_end: date) -> date:
+        """Last day on which the report of a period is in time."""
+        if self.due_working_days is None or self.holidays is None:
+            return period_end + timedelta(days=self.due_days)
+        return after_working_days(period_end, self.due_working_days, self.holidays)
+
     @property
     def names_people(self) -> bool:
         return self.columns.customer is not None or bool(self.personal)
@@ -555,17 +590,35 @@ class Profile(Settings):
                 "expected_from",
                 "expected_to",
                 "due_days",
+                "due_working_days",
+                "holidays",
+                "max_restatement_days",
                 "crosswalk",
             }
         )
         return hashlib.sha256(relevant.encode()).hexdigest()[:16]
 
 
-def load_profiles(feeds: Path) -> dict[str, Profile]:
+def load_profile(path: Path, company: Company | None = None) -> Profile:
+    """One profile, completed by what holds for the whole company: its fiscal calendar and its holidays.
+
+    Without a company they are calendar months and the public holidays of France.
+    """
+    profile = read_model(path, Profile)
+    if profile.due_working_days is not None and profile.holidays is None:
+        profile = profile.model_copy(update={"holidays": company.holidays if company else "FR"})
+    if profile.period.frequency not in FISCAL or profile.period.calendar is not None:
+        return profile
+    calendar = company.calendar if company else Calendar()
+    period = profile.period.model_copy(update={"calendar": calendar})
+    return profile.model_copy(update={"period": period})
+
+
+def load_profiles(feeds: Path, company: Company | None = None) -> dict[str, Profile]:
     """All profiles of a company's `feeds/` folder by feed code, which is the file's name without `.yml`."""
     profiles: dict[str, Profile] = {}
     for path in sorted(feeds.glob("*.yml")):
-        profile = read_model(path, Profile)
+        profile = load_profile(path, company)
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", path.stem):
             raise ConfigError(
                 "invalid_feed_name",

@@ -97,3 +97,31 @@
     cast(unnest(generate_series({{ first }}, {{ last }}, interval '1' month)) as date)
         as month_start_date
 {%- endmacro %}
+
+{#
+    The month that a report's period counts in: the one that holds most of it, so that of
+    a week's Thursday; of a quarter its last month. connectors.feeds.periods does the same
+    for lines without a day of their own.
+#}
+{% macro month_of_period(first, last) -%}
+    {%- set days = days_between(first, last) -%}
+    {{ month_start(
+        'case when ' ~ days ~ ' < 45 then '
+        ~ add_days(first, 'floor(' ~ days ~ ' / 2)')
+        ~ ' else ' ~ add_days(last, -14) ~ ' end'
+    ) }}
+{%- endmacro %}
+
+{# The day that an instant (UTC) falls on by the company's clock. #}
+{% macro local_date(instant) -%}
+    {%- set zone = env_var('AVAL_TIME_ZONE', 'UTC') if execute else 'UTC' -%}
+    {{ return(adapter.dispatch('local_date', 'aval')(instant, zone)) }}
+{%- endmacro %}
+
+{% macro default__local_date(instant, zone) -%}
+    cast(from_utc_timestamp({{ instant }}, '{{ zone }}') as date)
+{%- endmacro %}
+
+{% macro duckdb__local_date(instant, zone) -%}
+    cast(timezone('{{ zone }}', timezone('UTC', {{ instant }})) as date)
+{%- endmacro %}

@@ -133,4 +133,5 @@ class Corrections:
         if self._file_span is not None:
             return self._file_span
         day = day_of(text) if text and len(text) == 8 else None
-        return span_of(day, self.reader.profile.period.frequency) if day else None
+        period = self.reader.profile.period
+        return span_of(day, period.frequency, period.calendar) if day else None

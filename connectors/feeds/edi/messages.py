@@ -14,14 +14,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Protocol
 
-from connectors.feeds.periods import EARLIEST_YEAR, LATEST_YEAR, span_of
+from connectors.company import Calendar
+from connectors.feeds.periods import DAYS, EARLIEST_YEAR, LATEST_YEAR, span_of
 from connectors.feeds.profile import Frequency, Function
 
 if TYPE_CHECKING:
     from connectors.feeds.edi.reader import Reader
 
 FIGURES: Final = ("sold_quantity", "returned_quantity", "on_hand_quantity", "in_transit_quantity")
-_RANGE_DAYS: Final = {"day": (1, 1), "week": (2, 7), "month": (27, 35)}
 
 
 @dataclass(frozen=True)
@@ -162,16 +162,17 @@ def day_of(text: str) -> date | None:
     return day if EARLIEST_YEAR <= day.year <= LATEST_YEAR else None
 
 
-def period_day(start: date, end: date, frequency: Frequency) -> date | None:
+def period_day(start: date, end: date, frequency: Frequency, calendar: Calendar | None = None) -> date | None:
     """The day that names the period of a range: its end, or else its middle; None if it is no such period.
 
     Partners' weeks may begin on any day: a range counts in the period that holds most of it.
     """
-    shortest, longest = _RANGE_DAYS[frequency]
+    shortest, longest = DAYS[frequency]
     length = (end - start).days + 1
     if start == end:
         return end
     if not shortest <= length <= longest:
         return None
     middle = start + timedelta(days=length // 2)
-    return end if span_of(end, frequency) == span_of(middle, frequency) else middle
+    is_one = span_of(end, frequency, calendar) == span_of(middle, frequency, calendar)
+    return end if is_one else middle

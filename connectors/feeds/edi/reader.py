@@ -302,7 +302,8 @@ class Reader:
     def _period_text(self, first: Dates, last: Dates) -> str:
         if first.start is None or last.end is None:
             return first.raw if first.start is None else last.raw
-        day = period_day(first.start, last.end, self.profile.period.frequency)
+        period = self.profile.period
+        day = period_day(first.start, last.end, period.frequency, period.calendar)
         if day is None:
             return f"{first.start:%Y%m%d}-{last.end:%Y%m%d}"
         return f"{day:%Y%m%d}"

@@ -60,7 +60,7 @@ numbered as (
 ),
 
 fiscal_periods as (
-    select * from {{ ref('stg_rules__fiscal_periods') }}
+    select * from {{ ref('stg_rules__fiscal_periods') }} where is_company_calendar
 ),
 
 final as (

@@ -16,6 +16,7 @@ final as (
         feeds.feed_code,
         feeds.partner_code,
         feeds.frequency_code,
+        feeds.calendar_code,
         feeds.reports_sell_out,
         feeds.reports_inventory,
         feeds.reports_sell_out
@@ -28,7 +29,8 @@ final as (
             as is_inventory_of_record,
         feeds.expected_from_date,
         feeds.expected_to_date,
-        feeds.due_days
+        feeds.due_days,
+        feeds.holiday_calendar_code
     from feeds
     left join partner_rules on feeds.partner_code = partner_rules.partner_code
 )

@@ -19,14 +19,24 @@ dates as (
     select * from {{ ref('dim_dates') }}
 ),
 
+fiscal_periods as (
+    select * from {{ ref('stg_rules__fiscal_periods') }}
+),
+
+working_days as (
+    select * from {{ ref('stg_rules__working_days') }}
+),
+
 kinds as (
     select
         feed_code,
         partner_code,
         frequency_code,
+        coalesce(calendar_code, '') as calendar_code,
         expected_from_date,
         expected_to_date,
         due_days,
+        holiday_calendar_code,
         is_sell_out_of_record as is_of_record,
         'sell_out' as report_kind_code
     from feeds
@@ -36,9 +46,11 @@ kinds as (
         feed_code,
         partner_code,
         frequency_code,
+        coalesce(calendar_code, '') as calendar_code,
         expected_from_date,
         expected_to_date,
         due_days,
+        holiday_calendar_code,
         is_inventory_of_record as is_of_record,
         'inventory' as report_kind_code
     from feeds
@@ -48,12 +60,14 @@ kinds as (
 calendar_periods as (
     select
         'day' as frequency_code,
+        '' as calendar_code,
         date_day as period_start_date,
         date_day as period_end_date
     from dates
     union all
     select
         'week' as frequency_code,
+        '' as calendar_code,
         week_start_date as period_start_date,
         week_end_date as period_end_date
     from dates
@@ -61,10 +75,37 @@ calendar_periods as (
     union all
     select
         'month' as frequency_code,
+        '' as calendar_code,
         month_start_date as period_start_date,
         month_end_date as period_end_date
     from dates
     where date_day = month_start_date
+    union all
+    select
+        'quarter' as frequency_code,
+        '' as calendar_code,
+        month_start_date as period_start_date,
+        cast(
+            month_start_date + interval '3' month - interval '1' day as date
+        ) as period_end_date
+    from dates
+    where
+        date_day = month_start_date and extract(month from date_day) in (1, 4, 7, 10)
+    union all
+    select
+        'fiscal_period' as frequency_code,
+        calendar_code,
+        period_start_date,
+        period_end_date
+    from fiscal_periods
+    union all
+    select
+        'fiscal_quarter' as frequency_code,
+        calendar_code,
+        min(period_start_date) as period_start_date,
+        max(period_end_date) as period_end_date
+    from fiscal_periods
+    group by calendar_code, fiscal_year, fiscal_quarter
 ),
 
 expected as (
@@ -75,11 +116,13 @@ expected as (
         calendar_periods.period_start_date,
         calendar_periods.period_end_date,
         kinds.is_of_record,
-        kinds.due_days
+        kinds.due_days,
+        kinds.holiday_calendar_code
     from kinds
     inner join calendar_periods
         on
             kinds.frequency_code = calendar_periods.frequency_code
+            and kinds.calendar_code = calendar_periods.calendar_code
             and kinds.expected_from_date <= calendar_periods.period_start_date
             and kinds.expected_to_date > calendar_periods.period_end_date
     where calendar_periods.period_end_date <= {{ as_of_date() }}
@@ -96,7 +139,8 @@ reported as (
         slices.landed_row_count,
         batches.received_at,
         kinds.is_of_record,
-        kinds.due_days
+        kinds.due_days,
+        kinds.holiday_calendar_code
     from slices
     left join batches on slices.batch_id = batches.batch_id
     left join kinds
@@ -152,6 +196,8 @@ combined as (
             as period_start_date,
         coalesce(expected.period_end_date, reported.period_end_date) as period_end_date,
         coalesce(expected.due_days, reported.due_days, 0) as due_days,
+        coalesce(expected.holiday_calendar_code, reported.holiday_calendar_code)
+            as holiday_calendar_code,
         -- A feed whose profile is gone counts on.
         coalesce(expected.is_of_record, reported.is_of_record, true) as is_of_record,
         expected.feed_code is not null as is_expected,
@@ -178,6 +224,27 @@ combined as (
             = arrivals.period_start_date
 ),
 
+due as (
+    select
+        combined.*,
+        case
+            when combined.holiday_calendar_code is null
+                then {{ add_days('combined.period_end_date', 'combined.due_days') }}
+            else due_days_counted.calendar_date
+        end as due_date
+    from combined
+    left join working_days as days_before
+        on
+            combined.holiday_calendar_code = days_before.holiday_calendar_code
+            and combined.period_end_date = days_before.calendar_date
+    left join working_days as due_days_counted
+        on
+            days_before.holiday_calendar_code = due_days_counted.holiday_calendar_code
+            and days_before.working_day_number + combined.due_days
+            = due_days_counted.working_day_number
+            and due_days_counted.is_working_day
+),
+
 final as (
     select
         report_kind_code || '|' || feed_code || '|' || cast(period_start_date as string)
@@ -187,16 +254,9 @@ final as (
         feed_code,
         period_start_date,
         period_end_date,
-        -- A week belongs to the month of its Thursday; days and months lie in one month
-        -- anyway.
-        {{
-            month_start(
-                'case when ' ~ days_between('period_start_date', 'period_end_date')
-                ~ ' = 6 then ' ~ add_days('period_start_date', 3)
-                ~ ' else period_start_date end'
-            )
-        }} as month_start_date,
-        {{ add_days('period_end_date', 'due_days') }} as due_date,
+        {{ month_of_period('period_start_date', 'period_end_date') }}
+            as month_start_date,
+        due_date,
         is_of_record,
         is_expected,
         is_reported,
@@ -204,13 +264,12 @@ final as (
         received_at,
         first_received_at,
         coalesce(
-            cast(coalesce(first_received_at, received_at) as date)
-            > {{ add_days('period_end_date', 'due_days') }},
+            {{ local_date('coalesce(first_received_at, received_at)') }} > due_date,
             false
         ) as is_late,
         cast(report_count as bigint) as report_count,
         slice_key
-    from combined
+    from due
 )
 
 select * from final

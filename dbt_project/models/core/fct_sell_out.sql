@@ -65,7 +65,8 @@ final as (
         placed.period_end_date,
         placed.sale_date,
         {{ week_start('placed.sale_date') }} as week_start_date,
-        {{ month_start('placed.sale_date') }} as month_start_date,
+        coalesce(placed.month_start_date, {{ month_start('placed.sale_date') }})
+            as month_start_date,
         placed.store_code,
         placed.postal_code,
         territories.territory_code,

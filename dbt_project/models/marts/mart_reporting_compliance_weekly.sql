@@ -32,7 +32,7 @@ reported_periods as (
         max(case when is_late then 1 else 0 end) as late_count,
         max(case when report_count > 1 then 1 else 0 end) as restated_count,
         max(
-            {{ days_between('due_date', 'cast(first_received_at as date)') }}
+            {{ days_between('due_date', local_date('first_received_at')) }}
         ) as days_late
     from periods
     group by partner_code, feed_code, period_start_date

@@ -20,6 +20,7 @@ from connectors.contract import (
     Entity,
 )
 from connectors.errors import AvalError, SourceError
+from connectors.feeds.periods import DAYS
 from connectors.landing import entity_folder, write_schemas
 from connectors.ledger import Batch, Ledger
 from orchestration import plan, preview
@@ -71,9 +72,10 @@ def sources(settings: Settings) -> list[dg.AssetSpec]:
         ),
     ]
     for code, profile in settings.profiles.items():
-        period = {"day": 1, "week": 7, "month": 31}[profile.period.frequency]
-        # A report is late once its successor is due as well.
-        window = timedelta(days=period + profile.due_days + 1)
+        _, longest = DAYS[profile.period.frequency]
+        # A report is late once its successor is due as well; working days may lie around holidays.
+        wait = profile.due_days if profile.due_working_days is None else 2 * profile.due_working_days + 3
+        window = timedelta(days=longest + wait + 1)
         specs.append(
             dg.AssetSpec(
                 inbox_key(code),

@@ -55,7 +55,7 @@ def checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
         with company.ledger() as ledger:
             statuses = {
                 status.feed_code: status
-                for status in all_feeds(loaded.profiles, ledger, loaded.company.today())
+                for status in all_feeds(loaded.profiles, ledger, loaded.company.today(), loaded.company.zone)
             }
             months = [
                 key

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from connectors.calendar import FiscalPeriod, fiscal_periods
+from connectors.calendar import FiscalPeriod, fiscal_period_of, fiscal_periods, numbered_period
 from connectors.company import Calendar
 
 PATTERNS = ("month_end", "iso_weeks", "4-4-5", "4-5-4", "5-4-4")
@@ -22,7 +22,8 @@ def of_year(calendar: Calendar, year: int) -> list[FiscalPeriod]:
 def test_every_day_lies_in_exactly_one_period(pattern: str, month: int) -> None:
     periods = fiscal_periods(Calendar.model_validate({"pattern": pattern, "year_start_month": month}))
 
-    assert len(periods) == 111 * 12
+    # The fiscal years 1990 to 2101.
+    assert len(periods) == 112 * 12
     assert all(later.start == former.end + timedelta(days=1) for former, later in pairwise(periods))
     assert all(period.start <= period.end for period in periods)
     assert [period.number for period in periods[:13]] == [*range(1, 13), 1]
@@ -71,3 +72,20 @@ def test_a_fifty_third_week_falls_to_the_last_period() -> None:
 
     assert weeks[2025] == [4, 4, 5] * 4
     assert weeks[2026] == [*[4, 4, 5] * 3, 4, 4, 6]
+
+
+def test_a_day_finds_its_period_to_both_ends_of_the_years() -> None:
+    # 1 February 2025 is a Saturday: the year of weeks begins on Monday 3 February.
+    retail = Calendar(pattern="4-4-5", year_start_month=2)
+
+    assert fiscal_period_of(retail, date(2025, 2, 2)).number == 12
+    first = fiscal_period_of(retail, date(2025, 2, 3))
+    assert (first.year, first.number, first.end) == (2026, 1, date(2025, 3, 2))
+    with pytest.raises(ValueError, match="1900-01-01"):
+        fiscal_period_of(retail, date(1900, 1, 1))
+
+
+@pytest.mark.parametrize(("year", "number"), [(2026, 0), (2026, 13), (1989, 1), (2102, 1)])
+def test_there_is_no_other_period(year: int, number: int) -> None:
+    with pytest.raises(ValueError, match="period"):
+        numbered_period(Calendar(), year, number)

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors.ledger import Batch, Ledger, Slice
+from connectors.ledger import Batch, Ledger, LookBack, Retired, Slice
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -155,3 +155,129 @@ def test_a_ledger_of_before_documents_keeps_its_slices(tmp_path: Path) -> None:
         with Ledger(path) as ledger:
             assert ledger.has_slice("f", "D07|f|2026-W05")
             assert not ledger.has_document("f", "")
+
+
+# 30 days before 2 March 2026 is 31 January: week 4 ended on 25 January, week 5 on 1 February.
+THIRTY_DAYS = LookBack(date(2026, 1, 31), 30)
+WEEK_4 = _week("D01|D01_sales|2026-W04", date(2026, 1, 19), date(2026, 1, 25))
+
+
+def _restate(ledger: Ledger, batch_id: str, *slices: Slice, retired: tuple[Retired, ...] = ()) -> str:
+    """Enter a report under a look-back of 30 days; its state."""
+    (recorded,) = ledger.record_all(
+        [(_batch(batch_id), slices)], {batch_id: retired}, {batch_id: THIRTY_DAYS}
+    )
+    return recorded.batch.state
+
+
+def _live(ledger: Ledger) -> dict[str, set[str]]:
+    """Live batches by slice, straight from the file."""
+    found: dict[str, set[str]] = {}
+    with sqlite3.connect(ledger.path) as connection:
+        for key, batch_id in connection.execute("select slice_key, batch_id from slices where is_live = 1"):
+            found.setdefault(key.rsplit("|", 1)[1], set()).add(batch_id)
+    return found
+
+
+def test_what_restates_a_period_too_long_after_it_is_held_whole(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record(_batch("b1"), [WEEK_4, WEEK_5])
+        ledger.clear_pending(ledger.pending_sequence())
+
+        assert _restate(ledger, "b2", replace(WEEK_4, quantity_total="13.000"), WEEK_5) == "held"
+        assert _live(ledger) == {"2026-W04": {"b1"}, "2026-W05": {"b1"}}
+        assert ledger.pending_sequence() == 0
+        (held,) = ledger.held()
+        assert held.reason_code == "old_restatement"
+        assert held.reason == "it would change 2026-W04, which ended more than 30 days before it came"
+
+
+def test_a_period_that_is_recent_or_new_or_unchanged_may_be_told(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record(_batch("b1"), [WEEK_5])
+        # Week 4 was never reported; week 5 is recent enough.
+        assert _restate(ledger, "b2", WEEK_4, replace(WEEK_5, quantity_total="1.000")) == "landed"
+        # A rolling report repeats week 4 as it was.
+        assert _restate(ledger, "b3", WEEK_4, WEEK_5) == "landed"
+        assert _live(ledger) == {"2026-W04": {"b3"}, "2026-W05": {"b3"}}
+
+
+def test_bytes_that_are_read_again_are_no_restatement(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record(_batch("b1", content_hash="same"), [WEEK_4])
+        again = _batch("b2", content_hash="same", profile_hash="p2")
+        changed = replace(WEEK_4, quantity_total="13.000")
+        (recorded,) = ledger.record_all([(again, [changed])], {}, {"b2": THIRTY_DAYS})
+        assert recorded.batch.state == "landed"
+
+
+def test_a_held_report_counts_once_it_is_accepted(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record(_batch("b1"), [WEEK_4])
+        ledger.clear_pending(ledger.pending_sequence())
+        _restate(ledger, "b2", replace(WEEK_4, quantity_total="13.000"))
+
+        assert ledger.newer_than_held("b2") == []
+        assert ledger.accept("b2", "agreed with the partner") == ("b1",)
+
+        assert _live(ledger) == {"2026-W04": {"b2"}}
+        assert {batch.batch_id: batch.state for batch in ledger.batches()} == {
+            "b1": "superseded",
+            "b2": "landed",
+        }
+        assert ledger.batches()[1].reason == "agreed with the partner"
+        assert ledger.pending_sequence() > 0
+        assert ledger.held() == []
+
+
+def test_a_later_report_of_a_held_period_is_told(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record(_batch("b1"), [WEEK_4])
+        _restate(ledger, "b2", replace(WEEK_4, quantity_total="13.000"))
+        ledger.record(_batch("b3"), [WEEK_4])
+        assert ledger.newer_than_held("b2") == ["2026-W04"]
+
+
+def test_taking_back_or_adding_to_an_old_document_is_held_and_done_on_acceptance(tmp_path: Path) -> None:
+    numbered = replace(WEEK_4, document="7")
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record(_batch("b1"), [numbered])
+        beside = replace(WEEK_4, document="8", supersedes=False)
+
+        assert _restate(ledger, "b2", retired=(Retired("D01_sales", "7"),)) == "held"
+        assert _restate(ledger, "b3", beside) == "held"
+        assert _live(ledger) == {"2026-W04": {"b1"}}
+
+        ledger.accept("b3", "added")
+        assert _live(ledger) == {"2026-W04": {"b1", "b3"}}
+        ledger.accept("b2", "cancelled")
+        assert _live(ledger) == {"2026-W04": {"b3"}}
+
+
+def test_a_held_file_that_is_read_again_is_held_once(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record(_batch("b1"), [WEEK_4])
+        changed = replace(WEEK_4, quantity_total="13.000")
+        for batch_id, profile in (("b2", "p1"), ("b3", "p2")):
+            batch = _batch(batch_id, content_hash="late", profile_hash=profile)
+            ledger.record_all([(batch, [changed])], {}, {batch_id: THIRTY_DAYS})
+        assert [batch.batch_id for batch in ledger.held()] == ["b3"]
+
+
+def test_a_ledger_of_before_can_hold_reports(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        ledger.record(_batch("b1"), [WEEK_4])
+    with sqlite3.connect(path) as connection:
+        (created,) = connection.execute("select sql from sqlite_master where name = 'batches'").fetchone()
+        former = created.replace("'held', ", "").replace("batches", "batches_before", 1)
+        connection.executescript(
+            f"alter table slices drop column is_held; {former}; "
+            "insert into batches_before select * from batches; "
+            "drop table batches; alter table batches_before rename to batches;"
+        )
+    with Ledger(path) as ledger:
+        assert _restate(ledger, "b2", replace(WEEK_4, quantity_total="13.000")) == "held"
+        assert [batch.batch_id for batch in ledger.batches()] == ["b1", "b2"]
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("pragma foreign_key_check").fetchall() == []

@@ -92,6 +92,7 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "units",
         "stock_adjustments",
         "fiscal_periods",
+        "working_days",
         "exchange_rates",
         "rebate_programmes",
         "rebate_tiers",
@@ -115,6 +116,33 @@ def test_a_feed_lands_as_its_profile_says(house: House) -> None:
     columns = "feed_code, partner_code, frequency_code, reports_sell_out, reports_inventory, due_days"
     assert house.newest("feeds", columns) == [("d07_sales", "D07", "week", True, False, 3)]
     assert house.newest("feeds", "expected_from_date::varchar, expected_to_date") == [("2026-01-05", None)]
+
+
+def test_fiscal_periods_and_working_days_land_as_far_as_feeds_need_them(house: House) -> None:
+    house.write(CROSSWALK)
+    house.land()
+    calendars = "calendar_code, is_company_calendar, count(*) over (partition by calendar_code)"
+    assert set(house.newest("fiscal_periods", calendars)) == {("month_end/01", True, 112 * 12)}
+    assert house.newest("working_days", "calendar_date") == []
+
+    (house.feeds / "d09.yml").write_text(
+        PROFILE.replace("D07", "D09")
+        .replace("crosswalk: d07.csv", "due_working_days: 3")
+        .replace("frequency: week", 'frequency: fiscal_period, calendar: {pattern: "4-4-5"}')
+        .replace("(?P<year>\\d{4})-W(?P<week>\\d\\d)", "P(?P<period>\\d\\d) (?P<year>\\d{4})")
+    )
+    assert house.land() == ["feeds", "fiscal_periods", "working_days"]
+    assert set(house.newest("fiscal_periods", calendars)) == {
+        ("month_end/01", True, 112 * 12),
+        ("4-4-5/01", False, 112 * 12),
+    }
+    assert house.newest("feeds", "feed_code, calendar_code, due_days, holiday_calendar_code") == [
+        ("d07_sales", None, 3, None),
+        ("d09", "4-4-5/01", 3, "FR"),
+    ]
+    may = house.newest("working_days", "calendar_date::varchar, is_working_day, working_day_number")
+    (before, first, second) = [row for row in may if row[0] in ("2026-04-30", "2026-05-01", "2026-05-04")]
+    assert (before[1], first[1:], second[1:]) == (True, (False, before[2]), (True, before[2] + 1))
 
 
 def test_codes_of_a_crosswalk_stay_text_and_open_ranges_are_filled(house: House) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from connectors.company import Calendar
 from connectors.feeds.profile import Profile
 from connectors.ledger import Batch
 from orchestration.feeds_status import coverage, expected_periods, feed_status
@@ -118,3 +120,40 @@ def test_coverage_counts_reports_that_are_due() -> None:
     # Weeks 23 to 25 are due by 1 July, week 26 is not; of the three, one came.
     assert (found.reports_expected, found.reports_received) == (3, 1)
     assert list(found.reports_missing) == ["P1_weekly 2026-W24", "P1_weekly 2026-W25"]
+
+
+def test_quarters_and_fiscal_periods_are_expected_by_their_calendar() -> None:
+    quarterly = profile("quarter", r"(?P<year>\d{4})-Q(?P<quarter>\d)", expected_from=date(2025, 11, 2))
+    assert labels(quarterly, date(2026, 6, 29)) == ["2026-Q1"]
+    chosen = profile("week", r"(?P<year>\d{4})-W(?P<week>\d\d)", expected_from=date(2025, 12, 29))
+    # 4-4-5: P01 ends on 25 January, P02 on 22 February, P03 on 29 March 2026.
+    period = chosen.period.model_copy(
+        update={"frequency": "fiscal_period", "calendar": Calendar(pattern="4-4-5")}
+    )
+    chosen = chosen.model_copy(update={"period": period})
+    assert labels(chosen, date(2026, 3, 28)) == ["FY2026-P01", "FY2026-P02"]
+
+
+def test_working_days_leave_out_weekends_and_public_holidays() -> None:
+    monthly = profile(
+        "month",
+        r"(?P<year>\d{4})-(?P<month>\d\d)",
+        expected_from=date(2026, 4, 1),
+        due_working_days=3,
+        holidays="FR",
+    )
+    # April 2026 ends on a Thursday, 1 May is a holiday: 4, 5 and 6 May are the three working days.
+    (april,) = expected_periods(monthly, date(2026, 5, 1))
+    assert april.due == date(2026, 5, 6)
+
+
+def test_a_report_arrives_on_the_day_of_the_companys_clock() -> None:
+    chosen = weekly(expected_from=date(2026, 6, 1), due_days=1)
+    # Week 23 ends on 7 June, due on the 8th. 22:30 UTC on the 8th is half past midnight on the 9th in Paris.
+    batches = [report(date(2026, 6, 7), datetime(2026, 6, 8, 22, 30, tzinfo=UTC))]
+    live = {"P1|P1_weekly|2026-W23"}
+    by_zone = [
+        feed_status("P1_weekly", chosen, batches, live, date(2026, 6, 12), zone).late
+        for zone in (UTC, ZoneInfo("Europe/Paris"))
+    ]
+    assert by_zone == [[], ["2026-W23"]]

@@ -39,6 +39,7 @@ final as (
         period_start_date,
         period_end_date,
         sale_date,
+        month_start_date,
         store_code,
         postal_code,
         partner_product_code,

@@ -1,4 +1,4 @@
--- Grain: one row per fiscal period.
+-- Grain: one row per fiscal calendar and fiscal period.
 with
 
 newest as (
@@ -7,6 +7,8 @@ newest as (
 
 final as (
     select
+        calendar_code,
+        is_company_calendar,
         fiscal_year,
         fiscal_quarter,
         fiscal_period,

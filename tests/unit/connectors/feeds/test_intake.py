@@ -15,6 +15,7 @@ import pytest
 
 from connectors.errors import ConfigError, SourceError
 from connectors.feeds import intake
+from connectors.feeds.held import accept
 from connectors.feeds.intake import FeedMatcher, check_file, find_feed, repair
 from connectors.feeds.profile import Profile
 
@@ -514,3 +515,44 @@ def test_a_check_of_a_file_that_would_be_rejected_says_why(desk: Any, profile: M
     assert not report.would_land
     assert report.problem is not None
     assert report.problem.code == "missing_header"
+
+
+def test_a_report_that_restates_an_old_period_is_held_until_it_is_accepted(
+    desk: Any, profile: MakeProfile
+) -> None:
+    # Now is 1 March 2026 in Paris; week 4 ended on 25 January, 35 days before.
+    strict = profile(max_restatement_days=34)
+    desk.put("D07/r_2026-W04.csv", "Ref;Qty;Amount\nA;1;2\n", age=2000)
+    desk.take(sales=strict)
+    desk.put("D07/corrected_2026-W04.csv", "Ref;Qty;Amount\nA;5;10\n")
+
+    held = desk.take(sales=strict).files[-1]
+    assert (held.state, held.reason_code) == ("held", "old_restatement")
+    assert desk.take(sales=strict).files[-1].state == "unchanged"
+    live = {key for _, _, key in desk.ledger.live_slices()}
+    assert live == {"D07|sales|2026-W04"}
+    assert [batch.state for batch in desk.ledger.batches("feeds")] == ["landed", "held"]
+
+    with pytest.raises(ConfigError, match="no report is held as batch 'x'"):
+        accept(desk.ledger, "x", "right")
+    assert accept(desk.ledger, held.batch_id, "right").file_name == "D07/corrected_2026-W04.csv"
+    assert [batch.state for batch in desk.ledger.batches("feeds")] == ["superseded", "landed"]
+
+
+def test_a_report_may_restate_up_to_the_last_day_of_its_look_back(desk: Any, profile: MakeProfile) -> None:
+    generous = profile(max_restatement_days=35)
+    desk.put("D07/r_2026-W04.csv", "Ref;Qty;Amount\nA;1;2\n", age=2000)
+    desk.put("D07/corrected_2026-W04.csv", "Ref;Qty;Amount\nA;5;10\n")
+    assert [outcome.state for outcome in desk.take(sales=generous).files] == ["landed", "landed"]
+
+
+def test_a_held_report_is_not_accepted_over_a_later_one(desk: Any, profile: MakeProfile) -> None:
+    strict = profile(max_restatement_days=34)
+    desk.put("D07/r_2026-W04.csv", "Ref;Qty;Amount\nA;1;2\n", age=3000)
+    desk.put("D07/corrected_2026-W04.csv", "Ref;Qty;Amount\nA;5;10\n", age=2000)
+    held = desk.take(sales=strict).files[-1]
+    desk.put("D07/again_2026-W04.csv", "Ref;Qty;Amount\nA;6;12\n")
+    later = desk.take(sales=strict).files[-1]
+    accept(desk.ledger, later.batch_id, "right")
+    with pytest.raises(ConfigError, match="a report that came later has told 2026-W04 anew"):
+        accept(desk.ledger, held.batch_id, "right")

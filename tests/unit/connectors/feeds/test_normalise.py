@@ -240,6 +240,79 @@ def test_a_week_may_be_written_in_words_of_the_partner(desk: Any) -> None:
     assert outcome.reasons == {"unparseable_period": 1}
 
 
+# The year 2026 of 4-4-5 begins on 29 December 2025: P01 ends on 25 January, P02 on 22 February.
+WEEKS_445 = {"frequency": "fiscal_period", "calendar": {"pattern": "4-4-5"}}
+
+
+def test_a_fiscal_period_may_stand_in_the_files_name(desk: Any) -> None:
+    period = {**WEEKS_445, "source": "file_name", "pattern": r"P(?P<period>\d\d)_(?P<year>\d{4})"}
+    outcome = desk.take_one("D07/sales_P02_2026.csv", "Ref;Qty;Amount\nA;1;2\n", period=period)
+    assert (outcome.period_start_date, outcome.period_end_date) == (date(2026, 1, 26), date(2026, 2, 22))
+    assert desk.rows("slice_key, sale_date, month_start_date") == [
+        ("D07|sales|FY2026-P02", date(2026, 2, 22), date(2026, 2, 1))
+    ]
+
+
+def test_a_cell_may_name_a_fiscal_period(desk: Any) -> None:
+    # 5-4-4: P01 is 29 December to 1 February and counts in January.
+    period = {
+        "frequency": "fiscal_period",
+        "calendar": {"pattern": "5-4-4"},
+        "source": "column",
+        "header": "Période",
+        "pattern": r"P(?P<period>\d\d) (?P<year>\d{4})",
+    }
+    columns = {"partner_product_code": "Ref", "sold_quantity": "Qty"}
+    content = "Période;Ref;Qty\nP01 2026;A;1\nP02 2026;A;2\nP14 2026;A;4\n"
+    outcome = desk.take_one("D07/sales.csv", content, period=period, columns=columns)
+    assert desk.rows("slice_key, sale_date, month_start_date") == [
+        ("D07|sales|FY2026-P01", date(2026, 2, 1), date(2026, 1, 1)),
+        ("D07|sales|FY2026-P02", date(2026, 3, 1), date(2026, 2, 1)),
+    ]
+    assert outcome.reasons == {"unparseable_period": 1}
+
+
+def test_days_fall_into_fiscal_periods_and_count_in_their_own_month(desk: Any) -> None:
+    period = {**WEEKS_445, "source": "column", "header": "Day", "date_format": "%d/%m/%Y"}
+    content = "Day;Ref;Qty\n25/01/2026;A;1\n26/01/2026;A;2\n01/02/2026;A;4\n30/02/2026;A;8\n"
+    outcome = desk.take_one("D07/sales.csv", content, period=period, columns=DATED)
+    assert desk.rows("slice_key, sale_date, month_start_date") == [
+        ("D07|sales|FY2026-P01", date(2026, 1, 25), None),
+        ("D07|sales|FY2026-P02", date(2026, 1, 26), None),
+        ("D07|sales|FY2026-P02", date(2026, 2, 1), None),
+    ]
+    assert outcome.reasons == {"unparseable_period": 1, "unparseable_date": 1}
+
+
+def test_a_day_outside_the_fiscal_period_of_its_row_is_a_fault(desk: Any) -> None:
+    period = {
+        **WEEKS_445,
+        "source": "column",
+        "header": "Period",
+        "pattern": r"P(?P<period>\d\d) (?P<year>\d{4})",
+    }
+    content = "Period;Day;Ref;Qty\nP02 2026;26/01/2026;A;1\nP02 2026;22/02/2026;A;1\n"
+    content += "P02 2026;25/01/2026;A;1\nP02 2026;23/02/2026;A;1\n"
+    outcome = desk.take_one("D07/sales.csv", content, period=period, columns=DATED)
+    assert (outcome.rows_accepted, outcome.reasons) == (2, {"outside_period": 2})
+
+
+def test_columns_may_name_fiscal_quarters(desk: Any) -> None:
+    outcome = desk.take_one(
+        "D07/sales.csv",
+        "Ref;T1 2026;T2 2026\nA;1;2\n",
+        period={"frequency": "fiscal_quarter", "calendar": {"pattern": "4-4-5"}, "source": "header"},
+        columns={"partner_product_code": "Ref"},
+        wide=[{"metric": "sold_quantity", "pattern": r"^T(?P<quarter>\d) (?P<year>\d{4})$"}],
+    )
+    assert outcome.slices == ("D07|sales|FY2026-Q1", "D07|sales|FY2026-Q2")
+    # 29 December to 29 March, and from then to 28 June.
+    assert desk.rows("sale_date, month_start_date, sold_quantity") == [
+        (date(2026, 3, 29), date(2026, 3, 1), 1),
+        (date(2026, 6, 28), date(2026, 6, 1), 2),
+    ]
+
+
 WIDE: dict[str, Any] = {
     "period": {"frequency": "week", "source": "header"},
     "columns": {"partner_product_code": "Ref"},

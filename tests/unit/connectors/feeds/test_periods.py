@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from connectors.company import Calendar
 from connectors.feeds.periods import Span, span_from_text, span_of
 from connectors.feeds.profile import Frequency
 
@@ -19,6 +20,8 @@ from connectors.feeds.profile import Frequency
         ("2026-02-01", "week", ("2026-01-26", "2026-02-01", "2026-W05"), "2026-01-29"),
         ("2028-02-14", "month", ("2028-02-01", "2028-02-29", "2028-02"), "2028-02-29"),
         ("2026-12-31", "month", ("2026-12-01", "2026-12-31", "2026-12"), "2026-12-31"),
+        ("2026-05-20", "quarter", ("2026-04-01", "2026-06-30", "2026-Q2"), "2026-06-30"),
+        ("2026-12-31", "quarter", ("2026-10-01", "2026-12-31", "2026-Q4"), "2026-12-31"),
     ],
 )
 def test_the_period_that_holds_a_day(
@@ -54,3 +57,52 @@ def test_a_date_is_read_by_the_format_of_the_profile() -> None:
     span = span_from_text("x_14.02.26", r"(?P<date>[\d.]+)$", "week", "%d.%m.%y")
     assert span is not None
     assert span.key == "2026-W07"
+
+
+# The year 2026 of these calendars begins on Monday 29 December 2025.
+WEEKS = {pattern: Calendar.model_validate({"pattern": pattern}) for pattern in ("4-4-5", "5-4-4")}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "day", "frequency", "span", "month"),
+    [
+        ("4-4-5", "2026-01-25", "fiscal_period", ("2025-12-29", "2026-01-25", "FY2026-P01"), "2026-01-01"),
+        ("4-4-5", "2026-01-26", "fiscal_period", ("2026-01-26", "2026-02-22", "FY2026-P02"), "2026-02-01"),
+        # Five weeks that end on the first of February are January's.
+        ("5-4-4", "2026-02-01", "fiscal_period", ("2025-12-29", "2026-02-01", "FY2026-P01"), "2026-01-01"),
+        ("4-4-5", "2026-01-26", "fiscal_quarter", ("2025-12-29", "2026-03-29", "FY2026-Q1"), "2026-03-01"),
+        # 2027 begins on 4 January, so its first quarter ends on 4 April: it is March's.
+        ("4-4-5", "2027-04-04", "fiscal_quarter", ("2027-01-04", "2027-04-04", "FY2027-Q1"), "2027-03-01"),
+    ],
+)
+def test_fiscal_periods_count_in_the_month_that_holds_most_of_them_and_quarters_in_their_last(
+    pattern: str, day: str, frequency: Frequency, span: tuple[str, str, str], month: str
+) -> None:
+    found = span_of(date.fromisoformat(day), frequency, WEEKS[pattern])
+    assert (found.start.isoformat(), found.end.isoformat(), found.key) == span
+    assert found.line_date == found.end
+    assert found.month == date.fromisoformat(month)
+
+
+def test_a_week_counts_in_the_month_of_its_thursday() -> None:
+    assert span_of(date(2026, 2, 1), "week").month == date(2026, 1, 1)
+    assert span_of(date(2026, 4, 1), "week").month == date(2026, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "frequency", "key"),
+    [
+        ("P05 2026", r"P(?P<period>\d+) (?P<year>\d+)", "fiscal_period", "FY2026-P05"),
+        ("P13 2026", r"P(?P<period>\d+) (?P<year>\d+)", "fiscal_period", None),
+        ("T2 26", r"T(?P<quarter>\d) (?P<year>\d+)", "fiscal_quarter", "FY2026-Q2"),
+        ("T5 26", r"T(?P<quarter>\d) (?P<year>\d+)", "fiscal_quarter", None),
+        ("T2 26", r"T(?P<quarter>\d) (?P<year>\d+)", "quarter", "2026-Q2"),
+        ("T0 26", r"T(?P<quarter>\d) (?P<year>\d+)", "quarter", None),
+        ("x_20260126", r"(?P<date>\d{8})", "fiscal_period", "FY2026-P02"),
+    ],
+)
+def test_fiscal_periods_and_quarters_are_read_from_text(
+    text: str, pattern: str, frequency: Frequency, key: str | None
+) -> None:
+    span = span_from_text(text, pattern, frequency, calendar=WEEKS["4-4-5"])
+    assert (span.key if span else None) == key
