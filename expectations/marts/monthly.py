@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expectations.hub import Hub
 from expectations.marts.promises import (
+    REBUILD,
     does_not_collapse,
     of_grain,
     of_time,
@@ -110,6 +111,16 @@ def _sell_out(hub: Hub, terms: Terms) -> Suite:
                 message="More periods are reported than expected.",
                 remedy="Check `expected_from` and `expected_to` of the feed's profile.",
                 column="reported_period_count",
+            ),
+            no_row_where(
+                "estimated_sold_quantity is not null and (estimation_method_code is null "
+                "or reported_period_count >= expected_period_count)",
+                name="estimates_are_flagged_and_fill_gaps_only",
+                show=(*GRAIN, "estimated_sold_quantity", "estimation_method_code"),
+                severity="critical",
+                message="An estimate stands where everything was reported, or does not say what it is.",
+                remedy=REBUILD,
+                column="estimated_sold_quantity",
             ),
             *does_not_collapse(mart, hub, terms),
         ),

@@ -124,7 +124,10 @@ def _differences(terms: Terms) -> Suite:
             ),
             of_time("month_start_date", terms),
             no_row_where(
-                "feed_code not in (select feed_code from core.dim_feeds where not is_sell_out_of_record)",
+                "(net_quantity is not null and feed_code not in "
+                "(select feed_code from core.dim_feeds where not is_sell_out_of_record)) or "
+                "(stock_date is not null and feed_code not in "
+                "(select feed_code from core.dim_feeds where not is_inventory_of_record))",
                 name="only_feeds_that_do_not_count",
                 show=("month_start_date", "partner_code", "feed_code"),
                 severity="critical",
@@ -133,7 +136,8 @@ def _differences(terms: Terms) -> Suite:
                 column="feed_code",
             ),
             no_row_where(
-                "difference_quantity is distinct from net_quantity - counted_net_quantity",
+                "difference_quantity is distinct from net_quantity - counted_net_quantity "
+                "or difference_on_hand_quantity is distinct from on_hand_quantity - counted_on_hand_quantity",
                 name="difference_is_the_feed_less_what_counts",
                 show=("month_start_date", "partner_code", "feed_code", "product_code"),
                 severity="critical",

@@ -394,7 +394,12 @@ REPORTED_COLUMNS = {
         "gap_quantity",
         "gap_rate",
     },
-    "mart_feed_differences_monthly": {"net_quantity", "counted_net_quantity"},
+    "mart_feed_differences_monthly": {
+        "net_quantity",
+        "counted_net_quantity",
+        "on_hand_quantity",
+        "counted_on_hand_quantity",
+    },
     "mart_unmatched_products_monthly": {"line_count"},
 }
 """Of each mart the columns that know only what partners reported."""

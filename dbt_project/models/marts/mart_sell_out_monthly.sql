@@ -5,6 +5,9 @@
 -- coverage_rate, which belong to the partner's month. Quantities are NULL where nothing
 -- was reported, 0 where a report does not name the product.
 -- Replaced from the first touched month on.
+-- Estimates of what was not reported stand in a column of their own, where the company
+-- wants them (estimation_months in rules/thresholds.yml).
+{%- set estimation_months = company_threshold('estimation_months', 0) | int %}
 {{
     config(
         materialized='incremental',
@@ -204,7 +207,7 @@ joined as (
     left join partners on keys.partner_code = partners.partner_code
 ),
 
-final as (
+described as (
     select
         cast(month_start_date as string) || '|' || partner_code || '|' || product_code
             as sell_out_monthly_id,
@@ -238,6 +241,154 @@ final as (
             as coverage_rate,
         {{ company_currency() }} as currency_code
     from joined
+),
+
+{% if estimation_months -%}
+known_months as (
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        sold_quantity
+    from described
+    where coverage_rate = 100 and sold_quantity is not null
+    {%- if is_incremental() %}
+    union all
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        sold_quantity
+    from {{ this }}
+    where
+        coverage_rate = 100
+        and sold_quantity is not null
+        and month_start_date
+        >= {{ touched_from('first_month_date', estimation_months + 12) }}
+        and month_start_date < {{ touched_from('first_month_date') }}
+    {%- endif %}
+),
+
+known_partner_months as (
+    select
+        month_start_date,
+        partner_code,
+        sum(sold_quantity) as sold_quantity
+    from known_months
+    group by month_start_date, partner_code
+),
+
+gaps as (
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        expected_period_count - reported_period_count as missing_period_count,
+        expected_period_count,
+        cast(
+            month_start_date - interval '{{ estimation_months }}' month as date
+        ) as first_trailing_date,
+        cast(month_start_date - interval '12' month as date) as year_before_date,
+        cast(
+            month_start_date - interval '{{ estimation_months + 12 }}' month as date
+        ) as first_trailing_before_date
+    from described
+    where reported_period_count < expected_period_count
+),
+
+partner_gaps as (
+    select
+        month_start_date,
+        partner_code,
+        year_before_date,
+        first_trailing_before_date
+    from gaps
+    group by
+        month_start_date, partner_code, year_before_date, first_trailing_before_date
+),
+
+trailing_means as (
+    select
+        gaps.month_start_date,
+        gaps.partner_code,
+        gaps.product_code,
+        max(gaps.missing_period_count) as missing_period_count,
+        max(gaps.expected_period_count) as expected_period_count,
+        {{ divide('sum(known_months.sold_quantity)', 'count(*)') }} as sold_quantity
+    from gaps
+    inner join known_months
+        on
+            gaps.partner_code = known_months.partner_code
+            and gaps.product_code = known_months.product_code
+            and gaps.first_trailing_date <= known_months.month_start_date
+            and gaps.month_start_date > known_months.month_start_date
+    group by gaps.month_start_date, gaps.partner_code, gaps.product_code
+),
+
+-- The same month of last year against the mean of the months before it.
+seasons as (
+    select
+        partner_gaps.month_start_date,
+        partner_gaps.partner_code,
+        {{
+            divide(
+                estimation_months ~ ' * sum(case when before.month_start_date '
+                ~ '= partner_gaps.year_before_date then before.sold_quantity end)',
+                'sum(case when before.month_start_date '
+                ~ '< partner_gaps.year_before_date then before.sold_quantity end)'
+            )
+        }} as season_factor
+    from partner_gaps
+    inner join known_partner_months as before
+        on
+            partner_gaps.partner_code = before.partner_code
+            and partner_gaps.first_trailing_before_date <= before.month_start_date
+            and partner_gaps.year_before_date >= before.month_start_date
+    group by partner_gaps.month_start_date, partner_gaps.partner_code
+    having count(*) = {{ estimation_months + 1 }}
+),
+
+estimates as (
+    select
+        trailing_means.month_start_date,
+        trailing_means.partner_code,
+        trailing_means.product_code,
+        {{
+            divide(
+                'cast(trailing_means.sold_quantity * coalesce(seasons.season_factor, 1)'
+                ~ ' as decimal(18, 4)) * trailing_means.missing_period_count',
+                'trailing_means.expected_period_count'
+            )
+        }} as sold_quantity,
+        case
+            when seasons.season_factor is null then 'trailing_mean'
+            else 'seasonal_trailing_mean'
+        end as method_code
+    from trailing_means
+    left join seasons
+        on
+            trailing_means.month_start_date = seasons.month_start_date
+            and trailing_means.partner_code = seasons.partner_code
+),
+{%- endif %}
+
+final as (
+    select
+        described.*,
+        {%- if estimation_months %}
+        {{ quantity('estimates.sold_quantity') }} as estimated_sold_quantity,
+        estimates.method_code as estimation_method_code
+    from described
+    left join estimates
+        on
+            described.month_start_date = estimates.month_start_date
+            and described.partner_code = estimates.partner_code
+            and described.product_code = estimates.product_code
+        {%- else %}
+        {{ quantity('null') }} as estimated_sold_quantity,
+        cast(null as string) as estimation_method_code
+    from described
+        {%- endif %}
 )
 
 select * from final

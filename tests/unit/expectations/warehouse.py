@@ -101,8 +101,8 @@ create table core.dim_partners as select * from (values
     ('D01|2026-03-05', 'D01', date '2026-03-05', date '9999-12-31', true)
 ) t(partner_version_id, partner_code, valid_from_date, valid_to_date, is_current);
 create table core.dim_feeds as select * from (values
-    ('D01_sales', true, true), ('D01_other', true, false)
-) t(feed_code, reports_sell_out, is_sell_out_of_record);
+    ('D01_sales', true, true, true, true), ('D01_other', true, false, true, false)
+) t(feed_code, reports_sell_out, is_sell_out_of_record, reports_inventory, is_inventory_of_record);
 create table core.fct_orders as select
     'C1|1' as order_line_id, 'C1' as order_number, 'D01' as partner_code, 'P1' as product_code,
     date '2026-03-02' as order_date, 'closed' as status_code,
@@ -196,7 +196,8 @@ create table marts.mart_sell_out_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
     12::decimal(18,3) as sold_quantity, 1::decimal(18,3) as returned_quantity,
     11::decimal(18,3) as net_quantity, 132::decimal(18,4) as net_amount, 3 as line_count,
-    4 as expected_period_count, 2 as reported_period_count, 50::decimal(18,4) as coverage_rate;
+    4 as expected_period_count, 2 as reported_period_count, 50::decimal(18,4) as coverage_rate,
+    10::decimal(18,3) as estimated_sold_quantity, 'trailing_mean' as estimation_method_code;
 create table marts.mart_channel_balance_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
     20::decimal(18,3) as sell_in_quantity, 11::decimal(18,3) as sell_out_quantity,
@@ -249,7 +250,9 @@ create table marts.mart_reporting_compliance_weekly as select
 create table marts.mart_feed_differences_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 'D01_other' as feed_code,
     'P1' as product_code, 12::decimal(18,3) as net_quantity, 11::decimal(18,3) as counted_net_quantity,
-    1::decimal(18,3) as difference_quantity;
+    1::decimal(18,3) as difference_quantity, date '2026-03-08' as stock_date,
+    30::decimal(18,3) as on_hand_quantity, 28::decimal(18,3) as counted_on_hand_quantity,
+    2::decimal(18,3) as difference_on_hand_quantity;
 """
 
 
