@@ -370,12 +370,22 @@ estimates as (
             trailing_means.month_start_date = seasons.month_start_date
             and trailing_means.partner_code = seasons.partner_code
 ),
+{%- else %}
+estimates as (
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        {{ quantity('null') }} as sold_quantity,
+        cast(null as string) as method_code
+    from described
+    where 1 = 0
+),
 {%- endif %}
 
 final as (
     select
         described.*,
-        {%- if estimation_months %}
         {{ quantity('estimates.sold_quantity') }} as estimated_sold_quantity,
         estimates.method_code as estimation_method_code
     from described
@@ -384,11 +394,6 @@ final as (
             described.month_start_date = estimates.month_start_date
             and described.partner_code = estimates.partner_code
             and described.product_code = estimates.product_code
-        {%- else %}
-        {{ quantity('null') }} as estimated_sold_quantity,
-        cast(null as string) as estimation_method_code
-    from described
-        {%- endif %}
 )
 
 select * from final

@@ -171,7 +171,11 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "coverage": (
         (f"update marts.{SELL_OUT} set reported_period_count = 5, coverage_rate = 125",),
-        {f"{SELL_OUT}.coverage_rate_in_range", f"{SELL_OUT}.no_more_reported_than_expected"},
+        {
+            f"{SELL_OUT}.coverage_rate_in_range",
+            f"{SELL_OUT}.no_more_reported_than_expected",
+            f"{SELL_OUT}.estimates_are_flagged_and_fill_gaps_only",
+        },
     ),
     "an estimate where everything was reported": (
         (
@@ -182,7 +186,10 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "coverage without a denominator": (
         (f"update marts.{SELL_OUT} set expected_period_count = 0, reported_period_count = 0",),
-        {f"{SELL_OUT}.coverage_rate_follows_its_parts"},
+        {
+            f"{SELL_OUT}.coverage_rate_follows_its_parts",
+            f"{SELL_OUT}.estimates_are_flagged_and_fill_gaps_only",
+        },
     ),
     "rates": (
         (
