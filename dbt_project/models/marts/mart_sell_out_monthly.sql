@@ -7,7 +7,6 @@
 -- Replaced from the first touched month on.
 -- Estimates of what was not reported stand in a column of their own, where the company
 -- wants them (estimation_months in rules/thresholds.yml).
-{%- set estimation_months = company_threshold('estimation_months', 0) | int %}
 {{
     config(
         materialized='incremental',
@@ -17,6 +16,7 @@
         pre_hook="{{ clear_touched('month_start_date', 'first_month_date') }}"
     )
 }}
+{%- set estimation_months = company_threshold('estimation_months', 0) | int %}
 
 with
 
@@ -243,7 +243,6 @@ described as (
     from joined
 ),
 
-{% if estimation_months -%}
 known_months as (
     select
         month_start_date,
@@ -251,7 +250,10 @@ known_months as (
         product_code,
         sold_quantity
     from described
-    where coverage_rate = 100 and sold_quantity is not null
+    where
+        {{ estimation_months }} > 0
+        and coverage_rate = 100
+        and sold_quantity is not null
     {%- if is_incremental() %}
     union all
     select
@@ -261,7 +263,8 @@ known_months as (
         sold_quantity
     from {{ this }}
     where
-        coverage_rate = 100
+        {{ estimation_months }} > 0
+        and coverage_rate = 100
         and sold_quantity is not null
         and month_start_date
         >= {{ touched_from('first_month_date', estimation_months + 12) }}
@@ -293,7 +296,7 @@ gaps as (
             month_start_date - interval '{{ estimation_months + 12 }}' month as date
         ) as first_trailing_before_date
     from described
-    where reported_period_count < expected_period_count
+    where {{ estimation_months }} > 0 and reported_period_count < expected_period_count
 ),
 
 partner_gaps as (
@@ -370,18 +373,6 @@ estimates as (
             trailing_means.month_start_date = seasons.month_start_date
             and trailing_means.partner_code = seasons.partner_code
 ),
-{%- else %}
-estimates as (
-    select
-        month_start_date,
-        partner_code,
-        product_code,
-        {{ quantity('null') }} as sold_quantity,
-        cast(null as string) as method_code
-    from described
-    where 1 = 0
-),
-{%- endif %}
 
 final as (
     select
