@@ -175,3 +175,58 @@ def test_a_text_is_found_in_a_workbook_and_between_two_chunks(tmp_path: Path) ->
 def test_a_text_that_would_name_everybody_is_refused(texts: list[str]) -> None:
     with pytest.raises(AvalError, match="at least 3 characters"):
         wanted("D07", texts)
+
+
+LINES = "A;1;Ana;Robinet;ana@x.fr\n"
+
+
+def rotate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set a new key, and keep the former one for erasure, as docs/privacy.md says."""
+    monkeypatch.setenv(customers.KEY, "another key")
+    monkeypatch.setenv(customers.KEY_ID, "2")
+    monkeypatch.setenv(customers.FORMER_KEYS, "1")
+    monkeypatch.setenv(f"{customers.KEY}_1", "a key")
+
+
+def live_keys(desk: Desk) -> list[str]:
+    """Ids of the keys of those hashes that count."""
+    desk.ledger.export(desk.paths.landing)
+    slices = desk.paths.landing / "ledger" / "slices.parquet"
+    live = f"_batch_id in (select batch_id from '{slices}' where is_live)"
+    return [key for (key,) in desk.rows("split_part(customer_key, '-', 1)", where=live)]
+
+
+def test_after_a_rotation_files_in_the_inbox_bear_the_new_key_and_others_the_former(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = desk.put("D07/r_2026-W05.csv", HEAD + LINES, age=3000)
+    gone = desk.put("D07/r_2026-W06.csv", HEAD + LINES, age=2000)
+    desk.take(**PROFILES)
+    assert live_keys(desk) == ["1", "1"]
+    gone.unlink()
+
+    rotate(monkeypatch)
+    states = {outcome.file_name: outcome.state for outcome in desk.take(**PROFILES).files}
+    assert states == {kept.relative_to(desk.inbox).as_posix(): "landed"}
+    assert sorted(live_keys(desk)) == ["1", "2"]
+    assert {outcome.state for outcome in desk.take(**PROFILES).files} == {"unchanged"}
+
+
+def test_a_customer_is_erased_under_the_new_and_the_former_key(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.put("D07/r_2026-W05.csv", HEAD + LINES, age=3000)
+    gone = desk.put("D07/r_2026-W06.csv", HEAD + LINES, age=2000)
+    desk.take(**PROFILES)
+    gone.unlink()
+    rotate(monkeypatch)
+    desk.take(**PROFILES)
+    bearing = hashes(desk)
+    assert {key[0] for key in bearing} == {"1", "2"}
+
+    entry, left = forget(desk, "Ana")
+    # Week 5 under both keys, week 6 under the former one.
+    assert (entry.rows, left) == (3, ())
+    remains = everything(desk)
+    assert not any(key.encode() in remains for key in bearing)
+    assert b"Ana" not in remains

@@ -1,0 +1,113 @@
+"""One customer of the sample company is erased: afterwards no byte of the data directory names it.
+
+Compressed files are searched by what they say, all others byte by byte.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from connectors.feeds.customers import KEY, all_keys, normalised
+from orchestration.settings import SAMPLE_COMPANY, load_settings
+from tests.installation import ROOT, environment, run_aval
+
+pytestmark = pytest.mark.slow
+
+FIGURES = """
+select feed_code, product_code, month_start_date, count(*), sum(sold_quantity), sum(net_amount)
+from core.fct_sell_out where partner_code = 'W01' group by all order by all
+"""
+
+
+def only_of_the_first_shop(data: Path) -> str:
+    """The newest customer of W01 whose code W02 does not use: there it would be somebody else."""
+    inbox = data / "source" / "inbox"
+    others = "".join(path.read_text(encoding="utf-8", errors="replace") for path in inbox.glob("W02/*"))
+    reports = sorted(inbox.glob("W01/commandes_*.csv")) + sorted(inbox.glob("W01/jour_*.csv"))
+    return next(
+        code
+        for report in reversed(reports)
+        for code in re.findall(r";(C\d{5});", report.read_text(encoding="utf-8"))
+        if code not in others
+    )
+
+
+def what_files_say(data: Path) -> Iterator[tuple[str, bytes]]:
+    """Each file's bytes; of Parquet and DuckDB files also every text, which are compressed in them."""
+    for path in sorted(data.rglob("*")):
+        if not path.is_file() or path.is_symlink():
+            continue
+        name = path.relative_to(data).as_posix()
+        yield name, path.read_bytes()
+        if path.suffix == ".parquet":
+            with duckdb.connect() as connection:
+                yield name, texts(connection, f"read_parquet('{path}')")
+        elif path.suffix == ".duckdb":
+            with duckdb.connect(str(path), read_only=True) as connection:
+                tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+                for schema, table in tables:
+                    yield f"{name} {schema}.{table}", texts(connection, f'"{schema}"."{table}"')
+
+
+def texts(connection: duckdb.DuckDBPyConnection, source: str) -> bytes:
+    """The different texts of each column."""
+    columns = [
+        row[0] for row in connection.execute(f"describe from {source}").fetchall() if row[1] == "VARCHAR"
+    ]
+    found = []
+    for column in columns:
+        rows = connection.execute(f'select distinct "{column}" from {source} where "{column}" is not null')
+        found += [text for (text,) in rows.fetchall()]
+    return "\n".join(found).encode()
+
+
+def naming(data: Path, needles: list[bytes]) -> set[str]:
+    return {name for name, content in what_files_say(data) if any(needle in content for needle in needles)}
+
+
+def figures(data: Path) -> list[tuple[object, ...]]:
+    with duckdb.connect(str((data / "published" / "current.duckdb").resolve()), read_only=True) as connection:
+        return connection.execute(FIGURES).fetchall()
+
+
+def test_after_an_erasure_nothing_names_the_customer_and_no_figure_has_changed(
+    demo_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAL_DATA", str(demo_copy))
+    monkeypatch.delenv(KEY, raising=False)
+    load_settings(SAMPLE_COMPANY)
+    customer = only_of_the_first_shop(demo_copy)
+    hashes = [key.hash(text) for key in all_keys("W01") for text in normalised([customer])]
+    needles = [customer.encode(), *(text.encode() for text in hashes)]
+    before = naming(demo_copy, needles)
+    # The search finds what there is: in landing, in the warehouse, in what is published, in the inbox.
+    for part in ("landing/feeds/sell_out/W01/", "warehouse/aval.duckdb", "published/", "source/inbox/W01/"):
+        assert any(name.startswith(part) for name in before), part
+    told = figures(demo_copy)
+
+    erased = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", "privacy", "erase", "--partner", "W01"],
+        cwd=ROOT,
+        env=environment(demo_copy),
+        input=customer,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert erased.returncode == 0, erased.stdout + erased.stderr
+    assert naming(demo_copy, needles) == set()
+    assert figures(demo_copy) == told
+
+    # The next run builds the slices again, writes Dagster's history and logs, and publishes.
+    again = run_aval("run", data=demo_copy)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert naming(demo_copy, needles) == set()
+    assert figures(demo_copy) == told
+    assert customer not in erased.stdout + erased.stderr + again.stdout + again.stderr
