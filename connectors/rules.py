@@ -25,6 +25,7 @@ from connectors.accounting.accounts import load_accounts
 from connectors.calendar import calendar_code, fiscal_periods
 from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
 from connectors.contract import OPEN_END, Entity, entity
+from connectors.discounts import load_discounts
 from connectors.errors import ConfigError, Place
 from connectors.exchange import FILE_NAME, RateFile
 from connectors.feeds.profile import Profile
@@ -467,6 +468,7 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "stock_adjustments": _of_rows(
             "stock_adjustments", load_adjustments(directory), "rules/stock_adjustments.csv"
         ),
+        "discount_rules": _of_rows("discount_rules", load_discounts(directory).rows(), "rules/discounts.yml"),
         "fiscal_periods": _of_rows(
             "fiscal_periods", calendar_rows(company.calendar, profiles), "company.yml"
         ),

@@ -20,6 +20,7 @@ from connectors.sample import plants
 from connectors.sample.cast import COMPANY_NAME, COMPANY_SIREN, PARTNER_INDEX, PARTNERS, START
 from connectors.sample.catalogue import Listings
 from connectors.sample.dice import Flags, Ints
+from connectors.sample.discount_key import discount_facts
 from connectors.sample.documents import INVOICE, PRICE_CREDIT, RETURN_CREDIT, Documents
 from connectors.sample.ledger_export import Difference, Export
 from connectors.sample.reports import POACHED_POSTAL, POSTAL, UNKNOWN_CODE_FROM, Report, World
@@ -65,6 +66,7 @@ def build_key(
         "sell_out_monthly": sold,
         "inventory_by_feed": _inventory(reports),
         "files": _files(reports),
+        "discounts": discount_facts(world.products, world.listings, documents),
         "ledger": _ledger(documents, exports, differences),
         "planted": planted(world, documents, reports, sold),
     }

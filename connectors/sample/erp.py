@@ -15,11 +15,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.types import REAL
 
+from connectors.sample import plants
 from connectors.sample.cast import FAMILIES, PARTNERS, START, Partner
 from connectors.sample.catalogue import FAR, UNITS, Dated, Listings, Product
 from connectors.sample.dice import Ints
 from connectors.sample.documents import INVOICE, RETURN_CREDIT, Documents
 from connectors.sample.identifiers import french_vat, partner_gln, siret
+from connectors.sample.pricing import actual_cost, contract_prices, landed_costs
 from connectors.sample.trade import NEVER
 
 METADATA: Final = sa.MetaData()
@@ -122,6 +124,18 @@ COUTS: Final = sa.Table(
     _day("date_effet", key=True),
     _day("date_fin", empty=True),
     _money("prix_revient", 4),
+    _money("prix_reel", 4),
+    _text("devise", 3),
+    _changed(),
+)
+FRAIS: Final = sa.Table(
+    "articles_frais",
+    METADATA,
+    _text("code_article", 20, key=True),
+    _text("nature", 3, key=True),
+    _day("date_effet", key=True),
+    _day("date_fin", empty=True),
+    _money("frais_unitaire", 4),
     _text("devise", 3),
     _changed(),
 )
@@ -134,6 +148,31 @@ TARIFS: Final = sa.Table(
     _day("date_fin", empty=True),
     _money("prix_ht"),
     _text("devise", 3),
+    _changed(),
+)
+PRIX_NETS: Final = sa.Table(
+    "tiers_prix",
+    METADATA,
+    _text("code_tiers", 12, key=True),
+    _text("code_article", 20, key=True),
+    _day("date_effet", key=True),
+    _day("date_fin", empty=True),
+    _money("prix_net"),
+    _text("devise", 3),
+    _changed(),
+)
+ACCORDS: Final = sa.Table(
+    "accords_remise",
+    METADATA,
+    _text("no_accord", 20, key=True),
+    _text("code_tiers", 12),
+    _text("code_famille", 10, empty=True),
+    _day("date_effet"),
+    _day("date_fin"),
+    _money("taux_max"),
+    _text("accorde_par", 40),
+    _day("date_accord"),
+    _text("motif_accord", 80),
     _changed(),
 )
 COMMANDES: Final = sa.Table(
@@ -268,6 +307,7 @@ CATEGORIES: Final = {
     "online_reseller": "WEB",
     "direct": "DIR",
 }
+COST_ELEMENTS: Final = {"freight_in": "TRA", "customs": "DOU", "material_surcharge": "MAT"}
 STATES: Final = {"open": "ENC", "shipped": "EXP", "closed": "SOL", "cancelled": "ANN"}
 
 
@@ -312,7 +352,10 @@ def rows_by_table(
         "articles": list(_products(products, as_of)),
         "articles_cond": list(_packs(products, as_of)),
         "articles_pru": list(_costs(products, as_of)),
+        "articles_frais": list(_landed_costs(products, as_of)),
         "tarifs": list(_prices(products, as_of)),
+        "tiers_prix": list(_contract_prices(products, listings, as_of)),
+        "accords_remise": list(_approvals(as_of)),
         **_order_rows(products, listings, documents),
         **_shipment_rows(products, listings, documents, as_of),
         **_invoice_rows(products, listings, documents),
@@ -452,15 +495,62 @@ def _dated(ranges: tuple[Dated, ...], as_of: date) -> Iterator[tuple[Dated, date
 
 
 def _costs(products: tuple[Product, ...], as_of: date) -> Iterator[Row]:
-    for product in _on_record(products, as_of):
-        for item, after, entered in _dated(product.costs, as_of):
+    for number, product in enumerate(_on_record(products, as_of)):
+        for position, (item, after, entered) in enumerate(_dated(product.costs, as_of)):
             yield {
                 "code_article": product.code,
                 "date_effet": item.first,
                 "date_fin": after,
                 "prix_revient": item.value / 10000,
+                "prix_reel": actual_cost(number, position, item.value) / 10000,
                 "devise": "EUR",
                 "maj": entered,
+            }
+
+
+def _landed_costs(products: tuple[Product, ...], as_of: date) -> Iterator[Row]:
+    known = {product.code for product in _on_record(products, as_of)}
+    for item in landed_costs(products):
+        if item.product in known and item.range.first <= as_of + timedelta(days=14):
+            yield {
+                "code_article": item.product,
+                "nature": COST_ELEMENTS[item.element],
+                "date_effet": item.range.first,
+                "date_fin": _end(item.range.after),
+                "frais_unitaire": item.range.value / 10000,
+                "devise": "EUR",
+                "maj": _known(item.range.first, as_of),
+            }
+
+
+def _contract_prices(products: tuple[Product, ...], listings: Listings, as_of: date) -> Iterator[Row]:
+    for item in contract_prices(products, listings):
+        if item.range.first <= as_of + timedelta(days=14):
+            yield {
+                "code_tiers": item.partner,
+                "code_article": item.product,
+                "date_effet": item.range.first,
+                "date_fin": _end(item.range.after),
+                "prix_net": item.range.value / 100,
+                "devise": "EUR",
+                "maj": _known(item.range.first, as_of),
+            }
+
+
+def _approvals(as_of: date) -> Iterator[Row]:
+    for number, partner, family, first, after, rate, approved in plants.APPROVALS:
+        if approved <= as_of:
+            yield {
+                "no_accord": number,
+                "code_tiers": partner,
+                "code_famille": family,
+                "date_effet": first,
+                "date_fin": after,
+                "taux_max": rate / 100,
+                "accorde_par": "direction commerciale",
+                "date_accord": approved,
+                "motif_accord": "alignement sur un concurrent",
+                "maj": _at(approved, 14),
             }
 
 

@@ -33,6 +33,36 @@ FORMER_LAUNCH_DATE: Final = date(2025, 3, 3)
 DISCONTINUED: Final = ("COL1001", "COL1002", "COL1003")
 DISCONTINUED_DATE: Final = date(2026, 1, 1)
 
+# Landed costs: shares of the first standard cost in hundredths of a percent, by family and range.
+LANDED_COSTS: Final = (
+    ("FIL", "freight_in", date(2024, 1, 1), None, 150),
+    ("FIL", "customs", date(2024, 1, 1), None, 270),
+    ("FLX", "freight_in", date(2024, 1, 1), None, 110),
+    ("FLX", "material_surcharge", date(2025, 10, 1), date(2026, 4, 1), 400),
+)
+# Discounts that are allowed, in hundredths of a percent; examples/demo/rules/discounts.yml says the same.
+CONTRACT_PRICE_PARTNER: Final = "K01"
+CONTRACT_PRICE_COUNT: Final = 5
+CONTRACT_PRICE_RANGES: Final = ((date(2024, 7, 1), date(2026, 1, 1)), (date(2026, 1, 1), None))
+CONTRACT_TIERS: Final = (
+    ("D01", date(2024, 7, 1), ((0, 3400),)),
+    ("D01", date(2025, 7, 1), ((0, 3500),)),
+    ("D02", date(2024, 7, 1), ((0, 3400), (100, 3700))),
+)
+"""Partner, first day, and rates by pieces from which they hold; the last version before a day counts."""
+PROMOTIONS: Final = (
+    ("VAN", None, date(2025, 3, 1), date(2025, 5, 1), ((0, 500),)),
+    (None, "Gold", date(2025, 9, 1), date(2025, 10, 1), ((0, 300), (50, 600))),
+)
+"""Family, segment, first day, first day after, and rates by pieces from which they hold."""
+APPROVALS: Final = (
+    ("ACC-2024-0007", "D19", None, date(2024, 10, 1), date(2025, 1, 1), 2000, date(2024, 9, 24)),
+    ("ACC-2025-0002", "D19", None, date(2025, 1, 1), date(2025, 7, 1), 1700, date(2024, 12, 18)),
+    ("ACC-2025-0019", "D19", "RAC", date(2025, 7, 1), date(2026, 1, 1), 2000, date(2025, 6, 27)),
+    ("ACC-2024-0003", "D04", "FLX", date(2024, 9, 1), date(2025, 9, 1), 500, date(2024, 8, 30)),
+)
+"""Number, partner, family, first day, first day after, highest rate, day of the approval."""
+
 # Trade between the company and its partners.
 OVERSTOCKED: Final = "D07"
 OVERSTOCK_FROM: Final = date(2026, 1, 12)

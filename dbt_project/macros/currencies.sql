@@ -32,3 +32,21 @@
             then 'rate_missing'
     end
 {%- endmacro %}
+
+{#
+    A dated price in the company's currency, at the rate of the line. A price in a currency
+    that is neither the company's nor the line's is not known: there is no rate for it.
+#}
+{% macro price_in_company_currency(prices, lines) -%}
+    case
+        when {{ prices }}.currency_code = {{ company_currency() }}
+            then {{ amount(prices ~ '.unit_price_amount') }}
+        when {{ prices }}.currency_code = {{ lines }}.currency_code
+            then {{
+                divide(
+                    prices ~ '.unit_price_amount * ' ~ lines ~ '.company_per_euro',
+                    lines ~ '.currency_per_euro'
+                )
+            }}
+    end
+{%- endmacro %}

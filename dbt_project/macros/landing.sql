@@ -91,6 +91,139 @@
         ) = 1
 {%- endmacro %}
 
+{#
+    Dated master data (costs, prices, terms) as they stood on each day. A row that the ERP
+    changes, adds or deletes later holds from the day of the change on, also where its own
+    range begins before it: a figure of the past never moves because master data changed
+    today. What the first extract brought holds from its beginning. The day of a change is
+    `updated_at`, without it the day of landing.
+
+    Gives the columns `key`, `values` and provenance, and half-open ranges of dates. They
+    are closed, so that every document finds one: the first reaches back to 1900-01-01, each
+    lasts until the next one begins. With `bounded` a range begins and ends as it says, for
+    what need not be there: a contract price, a surcharge.
+#}
+{% macro ranges_as_known(entity, key, values, bounded=false) -%}
+    {%- set by_key = key | join(', ') -%}
+    {%- set dates = ['valid_from_date', 'known_from_date'] -%}
+    {%- if bounded -%}{%- do dates.append('valid_to_date') -%}{%- endif -%}
+    with
+
+    versions as (
+        select
+            landed.*,
+            case
+                when landed._batch_id = min(landed._batch_id) over ()
+                    then cast('1900-01-01' as date)
+                when landed._is_deleted or landed.updated_at is null
+                    then cast(landed._landed_at as date)
+                else cast(landed.updated_at as date)
+            end as known_from_date
+        from {{ landing('erp', entity) }} as landed
+        where
+            landed._batch_id in (
+                select batches.batch_id
+                from {{ ref('stg_ledger__batches') }} as batches
+                where batches.system_code = 'erp'
+            )
+    ),
+
+    moments as (
+        {%- for day in dates %}
+        select
+            {{ by_key }},
+            {{ day }} as moment_date
+        from versions
+        {% if not loop.last %}union distinct{% endif %}
+        {%- endfor %}
+    ),
+
+    periods as (
+        select
+            {{ by_key }},
+            moment_date,
+            {{ range_end(key, 'moment_date') }} as next_moment_date
+        from moments
+    ),
+
+    known as (
+        select
+            periods.moment_date,
+            periods.next_moment_date,
+            versions.*
+        from periods
+        inner join versions
+            on
+                {% for column in key -%}
+                periods.{{ column }} = versions.{{ column }} and
+                {% endfor -%}
+                versions.known_from_date <= periods.moment_date
+                and versions.valid_from_date <= periods.moment_date
+        qualify
+            row_number() over (
+                partition by
+                    versions.{{ key | join(', versions.') }},
+                    periods.moment_date,
+                    versions.valid_from_date
+                order by versions._batch_id desc, versions._source_row desc
+            ) = 1
+    ),
+
+    standing as (
+        select *
+        from known
+        where not _is_deleted{% if bounded %} and valid_to_date > moment_date{% endif %}
+        qualify
+            row_number() over (
+                partition by {{ by_key }}, moment_date order by valid_from_date desc
+            ) = 1
+    ),
+
+    {% if not bounded -%}
+    changes as (
+        select
+            standing.*,
+            moment_date = valid_from_date
+            or lag(moment_date) over ({{ range_window(key, 'moment_date') }}) is null
+            {%- for column in values %}
+            or {{ column }} is distinct from lag({{ column }}) over (
+                {{ range_window(key, 'moment_date') }}
+            )
+            {%- endfor %} as is_change
+        from standing
+    ),
+    {%- endif %}
+
+    dated as (
+        select
+            {{ by_key }},
+            moment_date as valid_from_date,
+            {% if bounded %}next_moment_date as valid_to_date,{% endif %}
+            {{ values | join(', ') }},
+            updated_at,
+            _batch_id,
+            _source_file,
+            _source_row
+        from {% if bounded %}standing{% else %}changes where is_change{% endif %}
+    )
+
+    select
+        {{ by_key }},
+        {% if bounded -%}
+        valid_from_date,
+        valid_to_date,
+        {%- else -%}
+        {{ range_start(key) }} as valid_from_date,
+        {{ range_end(key) }} as valid_to_date,
+        {%- endif %}
+        {{ values | join(', ') }},
+        updated_at,
+        _batch_id,
+        _source_file,
+        _source_row
+    from dated
+{%- endmacro %}
+
 {# The rows of the newest state of a rule entity, which is always landed whole. #}
 {% macro newest_state(entity) -%}
     select landed.*

@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
-from expectations.core import dimensions, documents, general_ledger, inventory, receivables, sell_out
+from expectations.core import (
+    dimensions,
+    discounts,
+    documents,
+    general_ledger,
+    inventory,
+    receivables,
+    sell_out,
+)
 from expectations.hub import Hub
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
@@ -16,6 +24,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
     return [
         *dimensions.suites(),
         *documents.suites(terms),
+        *discounts.suites(terms),
         *sell_out.suites(terms),
         *inventory.suites(),
         *general_ledger.suites(),

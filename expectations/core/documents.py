@@ -192,6 +192,24 @@ def _of_sell_in(terms: Terms) -> tuple[Expectation, ...]:
             column="invoiced_quantity",
         ),
         no_row_where(
+            "gross_amount - net_amount <> contract_discount_amount + promotion_discount_amount "
+            "+ exception_discount_amount or (gross_amount - net_amount is not null "
+            "and contract_discount_amount + promotion_discount_amount + exception_discount_amount is null)",
+            name="reductions_are_attributed_whole",
+            show=(
+                "invoice_line_id",
+                "gross_amount",
+                "net_amount",
+                "contract_discount_amount",
+                "promotion_discount_amount",
+                "exception_discount_amount",
+            ),
+            severity="critical",
+            message="Contract, promotion and exception do not add up to what was taken off the list price.",
+            remedy=REBUILD,
+            column="exception_discount_amount",
+        ),
+        no_row_where(
             f"currency_code <> '{terms.currency}'",
             name="currency_is_the_companys",
             show=("invoice_number", "currency_code"),

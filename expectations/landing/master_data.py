@@ -18,8 +18,36 @@ REQUIRED = {
         "unit_cost_amount",
         "currency_code",
     ),
+    "landed_cost_elements": (
+        "product_code",
+        "element_code",
+        "valid_from_date",
+        "valid_to_date",
+        "unit_cost_amount",
+        "currency_code",
+    ),
+    "partner_prices": (
+        "partner_code",
+        "product_code",
+        "valid_from_date",
+        "valid_to_date",
+        "unit_price_amount",
+        "currency_code",
+    ),
+    "discount_approvals": (
+        "approval_number",
+        "partner_code",
+        "valid_from_date",
+        "valid_to_date",
+        "approved_rate",
+        "approved_by",
+        "approved_date",
+    ),
 }
 """Columns of landed master data that are never NULL."""
+
+COSTS = ("product_costs", "landed_cost_elements")
+"""Entities whose amounts are taken as they are, in the company's currency."""
 
 ALWAYS_THERE = ("partners", "products")
 """Entities without which no figure can be made."""
@@ -85,7 +113,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     column="base_quantity",
                 )
             )
-        if entity == "product_costs":
+        if entity in COSTS:
             expectations.append(
                 no_row_where(
                     f"currency_code <> '{terms.currency}'",

@@ -634,3 +634,54 @@ def _segments(path: Path) -> list[str]:
 
 def _last(segments: list[str], start: str) -> str:
     return next(segment for segment in reversed(segments) if segment.startswith(start))
+
+
+def test_each_reduction_of_each_partner_and_month_is_attributed_to_the_cent(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    expected = {
+        (row["partner_code"], row["month"]): tuple(
+            Decimal(row[name])
+            for name in (
+                "contract_discount_amount",
+                "promotion_discount_amount",
+                "exception_discount_amount",
+                "landed_cost_amount",
+            )
+        )
+        for row in key["discounts"]["monthly"]
+    }
+    found = _by(
+        published.sql(
+            """
+            select partner_code, strftime(invoice_date, '%Y-%m'), sum(contract_discount_amount),
+                sum(promotion_discount_amount), sum(exception_discount_amount), sum(landed_cost_amount)
+            from core.fct_sell_in
+            group by all
+            """
+        ).fetchall()
+    )
+    assert len(expected) > 500
+    assert sum(row[1] for row in expected.values()) > 10_000
+    assert found == expected
+
+
+def test_discounts_outside_the_rules_are_found_with_who_approved_them(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    expected = {
+        (row["partner_code"], row["status_code"]): (row["lines"], Decimal(row["amount"]))
+        for row in key["discounts"]["exceptions"]
+    }
+    found = _by(
+        published.sql(
+            """
+            select partner_code, status_code, count(*), sum(exception_discount_amount)
+            from core.fct_discount_exceptions
+            group by all
+            """
+        ).fetchall()
+    )
+    mine = {status for partner, status in expected if partner == "D19"}
+    assert mine == {"approved", "over_approved_rate", "expired", "unapproved"}
+    assert found == expected

@@ -1,56 +1,67 @@
 -- Grain: one row per line of a posted invoice or credit note.
--- Additive: quantities and amounts. A price-only credit note moves euros, not units.
+-- Additive: quantities and amounts, but for unit prices and unit costs. A price-only
+-- credit note moves euros, not units.
 with
 
-lines as (
-    select * from {{ ref('stg_erp__invoice_lines') }}
+priced as (
+    select * from {{ ref('int_sell_in_priced') }}
 ),
 
-partners as (
-    select * from {{ ref('dim_partners') }}
-),
-
-costs as (
-    select * from {{ ref('stg_erp__product_costs') }}
-),
-
-rates as (
-    select * from {{ ref('dim_exchange_rates') }}
-),
-
-joined as (
+-- Reductions are compared with what was allowed as on an invoice, so with the sign of
+-- a sale: a return takes back what the sale had.
+reductions as (
     select
-        lines.*,
-        {{
-            in_base_units(
-                'lines.invoiced_quantity', unit_numerator(), unit_denominator()
-            )
-        }} as base_quantity,
-        partners.partner_version_id,
-        partners.channel_code,
-        costs.unit_cost_amount,
-        {{ in_company_currency('lines.gross_amount', 'lines') }}
-            as company_gross_amount,
-        {{ in_company_currency('lines.standard_discount_amount', 'lines') }}
-            as company_standard_discount_amount,
-        {{ in_company_currency('lines.exceptional_discount_amount', 'lines') }}
-            as company_exceptional_discount_amount,
-        {{ in_company_currency('lines.net_amount', 'lines') }} as company_net_amount,
-        {{ amount_reason('lines.net_amount', 'lines') }} as amount_reason_code
-    from lines
-    {{ unit_joins('lines', 'invoice_date') }}
-    left join partners
-        on
-            lines.partner_code = partners.partner_code
-            and {{ in_range('lines.invoice_date', 'partners') }}
-    left join costs
-        on
-            lines.product_code = costs.product_code
-            and {{ in_range('lines.invoice_date', 'costs') }}
-    left join rates
-        on
-            lines.currency_code = rates.currency_code
-            and lines.invoice_date = rates.date_day
+        priced.*,
+        case when company_gross_amount < 0 then -1 else 1 end as direction,
+        case
+            when base_quantity * contract_unit_price_amount is not null
+                then 'partner_price'
+            when contract_rate is not null then contract_rule_code
+            when terms_rate is not null then 'partner_terms'
+            else 'erp'
+        end as contract_source_code,
+        case
+            when base_quantity * contract_unit_price_amount is not null
+                then contract_price_date
+            when contract_rate is not null then contract_rule_version_date
+            when terms_rate is not null then terms_date
+        end as contract_source_date,
+        case
+            when base_quantity * contract_unit_price_amount is not null
+                then
+                    company_gross_amount
+                    - {{ amount('base_quantity * contract_unit_price_amount') }}
+            when coalesce(contract_rate, terms_rate) is not null
+                then
+                    cast(
+                        company_gross_amount
+                        * coalesce(contract_rate, terms_rate) as decimal(18, 2)
+                    )
+            else company_standard_discount_amount
+        end as contract_allowed_amount,
+        cast(
+            company_gross_amount * coalesce(promotion_rate, 0) as decimal(18, 2)
+        ) as promotion_allowed_amount
+    from priced
+),
+
+contracts_taken as (
+    select
+        reductions.*,
+        {{ reduction_taken(
+            '(company_gross_amount - company_net_amount)', 'contract_allowed_amount'
+        ) }} as contract_discount_amount
+    from reductions
+),
+
+promotions_taken as (
+    select
+        contracts_taken.*,
+        {{ reduction_taken(
+            '(company_gross_amount - company_net_amount - contract_discount_amount)',
+            'promotion_allowed_amount'
+        ) }} as promotion_discount_amount
+    from contracts_taken
 ),
 
 final as (
@@ -68,6 +79,7 @@ final as (
         channel_code,
         product_code,
         invoice_date,
+        conditions_date,
         due_date,
         unit_code,
         invoiced_quantity as invoiced_quantity_in_unit,
@@ -76,9 +88,26 @@ final as (
             as sold_quantity,
         {{ quantity('case when base_quantity < 0 then -base_quantity '
             ~ 'when base_quantity >= 0 then 0 end') }} as credited_quantity,
+        list_unit_price_amount,
+        contract_unit_price_amount,
         company_gross_amount as gross_amount,
         company_standard_discount_amount as standard_discount_amount,
         company_exceptional_discount_amount as exceptional_discount_amount,
+        {{ amount('contract_allowed_amount') }} as contract_allowed_amount,
+        {{ amount('promotion_allowed_amount') }} as promotion_allowed_amount,
+        contract_discount_amount,
+        promotion_discount_amount,
+        {{ amount('company_gross_amount - company_net_amount '
+            ~ '- contract_discount_amount - promotion_discount_amount') }}
+            as exception_discount_amount,
+        case when contract_discount_amount <> 0 then contract_source_code end
+            as contract_rule_code,
+        case when contract_discount_amount <> 0 then contract_source_date end
+            as contract_rule_version_date,
+        case when promotion_discount_amount <> 0 then promotion_rule_code end
+            as promotion_rule_code,
+        case when promotion_discount_amount <> 0 then promotion_rule_version_date end
+            as promotion_rule_version_date,
         company_net_amount as net_amount,
         {{ company_currency() }} as currency_code,
         gross_amount as document_gross_amount,
@@ -89,11 +118,15 @@ final as (
         amount_reason_code,
         unit_cost_amount,
         {{ amount('base_quantity * unit_cost_amount') }} as cost_amount,
+        actual_unit_cost_amount,
+        {{ amount('base_quantity * actual_unit_cost_amount') }} as actual_cost_amount,
+        {{ amount('landed_unit_cost_amount') }} as landed_unit_cost_amount,
+        {{ amount('base_quantity * landed_unit_cost_amount') }} as landed_cost_amount,
         slice_key,
         source_batch_id,
         source_file,
         source_row
-    from joined
+    from promotions_taken
 )
 
 select * from final

@@ -40,6 +40,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "products": {"family_code": "F1", "base_unit_code": "PCE", "is_active": True},
     "partner_terms": {"valid_to_date": "9999-12-31"},
     "product_costs": {"valid_to_date": "9999-12-31", "currency_code": "EUR"},
+    "product_prices": {"valid_to_date": "9999-12-31", "currency_code": "EUR", "price_list_code": "L"},
+    "partner_prices": {"valid_to_date": "9999-12-31", "currency_code": "EUR"},
+    "landed_cost_elements": {
+        "valid_to_date": "9999-12-31",
+        "currency_code": "EUR",
+        "element_code": "freight_in",
+    },
     "shipment_lines": {"shipment_line_number": "1", "shipment_type": "delivery", "unit_code": "PCE"},
     "order_lines": {
         "order_line_number": "1",

@@ -230,8 +230,10 @@ def add_an_exchange_rate(company: Company) -> None:
 
 
 def add_terms_from_2_february(company: Company) -> None:
-    company.erp("partner_terms", [{"partner_code": "D03", "valid_from_date": "2025-01-01"}])
-    company.erp("partner_terms", [{"partner_code": "D03", "valid_from_date": "2026-02-02"}])
+    """Entered in January, ahead of their day."""
+    for first in ("2025-01-01", "2026-02-02"):
+        row = {"partner_code": "D03", "valid_from_date": first, "updated_at": "2026-01-15 09:00:00"}
+        company.erp("partner_terms", [row])
 
 
 UNITS_OF_W05 = (

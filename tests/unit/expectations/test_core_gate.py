@@ -102,6 +102,20 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_receivables.agrees_with_its_lines",
         },
     ),
+    "discounts": (
+        (
+            "update core.fct_sell_in set exception_discount_amount = 5.01",
+            "insert into core.fct_discount_exceptions select * from core.fct_discount_exceptions",
+            "update core.fct_discount_exceptions set status_code = 'forgiven', unapproved_amount = 5",
+        ),
+        {
+            "fct_sell_in.reductions_are_attributed_whole",
+            "fct_discount_exceptions.one_row_per_invoice_line_id",
+            "fct_discount_exceptions.status_code_is_known",
+            "fct_discount_exceptions.ties_to_the_invoice_lines",
+            "fct_discount_exceptions.exceptions_are_approved",
+        },
+    ),
     "currencies": (
         (
             "update core.fct_sell_in set net_amount = null, document_currency_code = 'USD', "

@@ -121,11 +121,17 @@ create table core.fct_sell_in as select
     20::decimal(18,3) as sold_quantity, 0::decimal(18,3) as credited_quantity,
     220::decimal(18,4) as gross_amount, 15::decimal(18,4) as standard_discount_amount,
     5::decimal(18,4) as exceptional_discount_amount, 200::decimal(18,4) as net_amount,
+    15::decimal(18,4) as contract_discount_amount, 0::decimal(18,4) as promotion_discount_amount,
+    5::decimal(18,4) as exception_discount_amount,
     'EUR' as currency_code, 220::decimal(18,4) as document_gross_amount,
     15::decimal(18,4) as document_standard_discount_amount,
     5::decimal(18,4) as document_exceptional_discount_amount,
     200::decimal(18,4) as document_net_amount, 'EUR' as document_currency_code,
     null::varchar as amount_reason_code;
+create table core.fct_discount_exceptions as select
+    'F1|1' as invoice_line_id, 'D01' as partner_code, date '2026-03-10' as invoice_date,
+    'approved' as status_code, 5::decimal(18,4) as exception_discount_amount,
+    0::decimal(18,4) as unapproved_amount;
 create table core.fct_sell_out as select
     batch || '|' || line || '|' as sell_out_line_id, 'D01|D01_sales|' || week as slice_key,
     'D01' as partner_code, version as partner_version_id, 'direct' as channel_code,

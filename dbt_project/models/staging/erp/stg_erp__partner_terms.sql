@@ -1,20 +1,22 @@
--- Grain: one row per partner and range of dates, as the ERP has it now.
+-- Grain: one row per partner and range of dates, as known on each day.
 -- Ranges are closed: no holes, no overlaps, the first reaches back to 1900-01-01.
 with
 
-newest as (
-    {{ newest_versions('partner_terms', ['partner_code', 'valid_from_date']) }}
-),
-
-existing as (
-    select * from newest where not _is_deleted
+ranges as (
+    {{
+        ranges_as_known(
+            'partner_terms',
+            ['partner_code'],
+            ['price_list_code', 'discount_rate', 'payment_term_days', 'transit_days', 'segment_code']
+        )
+    }}
 ),
 
 final as (
     select
         nullif(trim(partner_code), '') as partner_code,
-        {{ range_start(['partner_code']) }} as valid_from_date,
-        {{ range_end(['partner_code']) }} as valid_to_date,
+        valid_from_date,
+        valid_to_date,
         nullif(trim(price_list_code), '') as price_list_code,
         discount_rate,
         payment_term_days,
@@ -24,7 +26,7 @@ final as (
         _batch_id as source_batch_id,
         _source_file as source_file,
         _source_row as source_row
-    from existing
+    from ranges
 )
 
 select * from final

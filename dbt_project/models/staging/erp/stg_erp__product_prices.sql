@@ -1,32 +1,30 @@
--- Grain: one row per product, price list and range of dates, as the ERP has it now.
+-- Grain: one row per product, price list and range of dates, as known on each day.
 -- Ranges are closed: no holes, no overlaps, the first reaches back to 1900-01-01.
 with
 
-newest as (
-    {{ 
-        newest_versions(
-            'product_prices', ['product_code', 'price_list_code', 'valid_from_date']
+ranges as (
+    {{
+        ranges_as_known(
+            'product_prices',
+            ['product_code', 'price_list_code'],
+            ['unit_price_amount', 'currency_code']
         )
     }}
-),
-
-existing as (
-    select * from newest where not _is_deleted
 ),
 
 final as (
     select
         nullif(trim(product_code), '') as product_code,
         nullif(trim(price_list_code), '') as price_list_code,
-        {{ range_start(['product_code', 'price_list_code']) }} as valid_from_date,
-        {{ range_end(['product_code', 'price_list_code']) }} as valid_to_date,
+        valid_from_date,
+        valid_to_date,
         unit_price_amount,
         nullif(trim(currency_code), '') as currency_code,
         updated_at,
         _batch_id as source_batch_id,
         _source_file as source_file,
         _source_row as source_row
-    from existing
+    from ranges
 )
 
 select * from final
