@@ -109,7 +109,7 @@
     {%- if bounded -%}{%- do dates.append('valid_to_date') -%}{%- endif -%}
     with
 
-    versions as (
+    landed_versions as (
         select
             landed.*,
             case
@@ -118,7 +118,7 @@
                 when landed._is_deleted or landed.updated_at is null
                     then cast(landed._landed_at as date)
                 else cast(landed.updated_at as date)
-            end as known_from_date
+            end as landed_known_date
         from {{ landing('erp', entity) }} as landed
         where
             landed._batch_id in (
@@ -126,6 +126,20 @@
                 from {{ ref('stg_ledger__batches') }} as batches
                 where batches.system_code = 'erp'
             )
+    ),
+
+    -- The same `updated_at` again is no change in the ERP: the row was read anew, with a
+    -- column more.
+    versions as (
+        select
+            *,
+            case
+                when updated_at is null or _is_deleted then landed_known_date
+                else min(landed_known_date) over (
+                    partition by {{ by_key }}, valid_from_date, updated_at, _is_deleted
+                )
+            end as known_from_date
+        from landed_versions
     ),
 
     moments as (

@@ -56,7 +56,7 @@ def test_what_changes_today_moves_no_figure_of_the_past(company: Company) -> Non
     company.erp(
         "product_costs",
         [
-            costed("P1", "2025-01-01", "4"),
+            costed("P1", "2025-01-01", "4", updated_at="2025-12-01 08:00:00"),
             costed("P2", "2025-01-01", "5"),
             costed("P3", "2025-01-01", "6"),
             costed("P3", "2026-02-01", "7"),
@@ -72,6 +72,9 @@ def test_what_changes_today_moves_no_figure_of_the_past(company: Company) -> Non
     former = sell_in(company, "true")
     assert [row[4] for row in former] == [4, 5, 6, 4, 5, 7, 4, 5, 7]
 
+    # A column more, read anew: no change of the row, so it holds from its beginning.
+    known = {"updated_at": "2025-12-01 08:00:00", "actual_unit_cost_amount": "4.2"}
+    company.erp("product_costs", [costed("P1", "2025-01-01", "4", **known)])
     changed = {"updated_at": CHANGED_AT}
     # Restated rows, with the same first day as before; a new range that begins in the past; a range deleted.
     company.erp("product_costs", [costed("P1", "2025-01-01", "40", **changed)])
@@ -86,6 +89,11 @@ def test_what_changes_today_moves_no_figure_of_the_past(company: Company) -> Non
     company.build(scope="all")
 
     assert sell_in(company, "invoice_number <> 'I4'") == former
+    with duckdb.connect(str(company.warehouse), read_only=True) as connection:
+        actual = connection.sql(
+            "select actual_cost_amount from core.fct_sell_in where product_code = 'P1' order by invoice_date"
+        ).fetchall()
+    assert actual == [(42,), (42,), (42,), (None,)]
     ten, half = Decimal(10), Decimal("7.5")
     assert sell_in(company, "invoice_number = 'I4'") == [
         # 25 % of 100 are allowed now; costs and prices are the new ones.
