@@ -136,6 +136,11 @@ class Thresholds(Settings):
         le=1,
         description="Likeness of two claims' texts from which on they may be one claim sent twice.",
     )
+    marginal_cost_change_min_rate: Decimal = Field(
+        default=Decimal("0.05"),
+        ge=0,
+        description="Programme costs that change by less over a year have no marginal return.",
+    )
     reconciliation_rounding_amount: Decimal = Field(
         default=Decimal("0.05"),
         ge=0,

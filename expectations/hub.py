@@ -47,6 +47,7 @@ ERP_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "order_lines": ("order_number", "order_line_number"),
     "shipment_lines": ("shipment_number", "shipment_line_number"),
     "invoice_lines": ("invoice_number", "invoice_line_number"),
+    "programme_costs": ("cost_number",),
 }
 """ERP entities that gates look at, with their keys."""
 

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sample import plants
+from connectors.sample import plants, programme_key
 from connectors.sample.cast import COMPANY_NAME, COMPANY_SIREN, PARTNER_INDEX, PARTNERS, START
 from connectors.sample.catalogue import Listings
 from connectors.sample.dice import Flags, Ints
 from connectors.sample.discount_key import discount_facts
 from connectors.sample.documents import INVOICE, PRICE_CREDIT, RETURN_CREDIT, Documents
 from connectors.sample.ledger_export import Difference, Export
+from connectors.sample.programmes import Programmes
 from connectors.sample.reports import POACHED_POSTAL, POSTAL, UNKNOWN_CODE_FROM, Report, World
 from connectors.sample.senders import FEEDS, Feed
 from connectors.sample.trade import NEVER, Trade, day_number, find_pair
@@ -46,6 +47,7 @@ def write(path: Path, key: Fact) -> None:
 def build_key(
     world: World,
     documents: Documents,
+    programmes: Programmes,
     reports: Sequence[Report],
     exports: Sequence[Export],
     differences: Sequence[Difference],
@@ -68,7 +70,9 @@ def build_key(
         "files": _files(reports),
         "discounts": discount_facts(world.products, world.listings, documents),
         "ledger": _ledger(documents, exports, differences),
-        "planted": planted(world, documents, reports, sold),
+        "programme_costs_monthly": programme_key.costs_by_month(programmes, documents),
+        "commissions_monthly": programme_key.commissions_by_month(programmes),
+        "planted": planted(world, documents, programmes, reports, sold),
     }
 
 
@@ -354,7 +358,11 @@ def _ledger(documents: Documents, exports: Sequence[Export], differences: Sequen
 
 
 def planted(
-    world: World, documents: Documents, reports: Sequence[Report], sell_out: Sequence[Fact]
+    world: World,
+    documents: Documents,
+    programmes: Programmes,
+    reports: Sequence[Report],
+    sell_out: Sequence[Fact],
 ) -> dict[str, Fact]:
     """Each planted fact by its code: subject, dates, exact figures. Facts that lie after the horizon are
     left out.
@@ -366,6 +374,7 @@ def planted(
         **_master_data_facts(world, documents),
         **_report_facts(world, reports),
         **_stock_facts(world, reports),
+        **programme_key.planted(programmes, documents, _resold_under_agreement(world, programmes, reports)),
     }
     return {code: fact for code, fact in found.items() if fact.get("from", "") <= world.as_of.isoformat()}
 
@@ -609,6 +618,18 @@ def _sold_of(
                 line = report.lines.take(row)
                 first = report.periods[int(line.period)].first
                 yield first, int(line.sold - line.returned) * int(_pieces(world, report)[row])
+
+
+def _resold_under_agreement(
+    world: World, programmes: Programmes, reports: Iterable[Report]
+) -> dict[str, int]:
+    """What the partner of ship and debit reported of its product, pieces by month of the weeks' Thursdays."""
+    pieces: dict[str, int] = defaultdict(int)
+    for _, step, partner, product, *_ in programmes.agreements:
+        if step == "ship_and_debit":
+            for monday, net in _sold_of(world, reports, partner, product):
+                pieces[f"{monday + timedelta(days=3):%Y-%m}"] += net
+    return pieces
 
 
 def _report_facts(world: World, reports: Sequence[Report]) -> dict[str, Fact]:

@@ -29,7 +29,9 @@ def next_week(sample: Sample, progress: Progress | None = None) -> Sample:
     as_of = sample.as_of + timedelta(days=7)
     simulation = build(sample.seed, as_of, progress)
     end_of_day = datetime.combine(sample.as_of, time.max)
-    contents = erp.rows_by_table(simulation.products, simulation.listings, simulation.documents, as_of)
+    contents = erp.rows_by_table(
+        simulation.products, simulation.listings, simulation.documents, simulation.programmes, as_of
+    )
     engine = sa.create_engine(sample.erp_url, poolclass=sa.pool.NullPool)
     try:
         with engine.begin() as connection:

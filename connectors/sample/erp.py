@@ -22,6 +22,8 @@ from connectors.sample.dice import Ints
 from connectors.sample.documents import INVOICE, RETURN_CREDIT, Documents
 from connectors.sample.identifiers import french_vat, partner_gln, siret
 from connectors.sample.pricing import actual_cost, contract_prices, landed_costs
+from connectors.sample.programmes import Programmes
+from connectors.sample.programmes import rows_by_table as programme_rows
 from connectors.sample.trade import NEVER
 
 METADATA: Final = sa.MetaData()
@@ -30,10 +32,10 @@ WAREHOUSE: Final = "CLU"
 Row = dict[str, Any]
 
 
-def _money(name: str, scale: int = 2) -> sa.Column[Any]:
+def _money(name: str, scale: int = 2, *, empty: bool = False) -> sa.Column[Any]:
     # SQLite's NUMERIC affinity would give whole amounts as integers and others as floats.
     return sa.Column(
-        name, sa.Numeric(16, scale, asdecimal=False).with_variant(REAL(), "sqlite"), nullable=False
+        name, sa.Numeric(16, scale, asdecimal=False).with_variant(REAL(), "sqlite"), nullable=empty
     )
 
 
@@ -297,6 +299,96 @@ REGLEMENTS: Final = sa.Table(
     _text("no_piece", 20),
     _day("date_reglement"),
     _money("montant"),
+    _money("escompte"),
+    _text("devise", 3),
+    _changed(),
+)
+BUDGETS: Final = sa.Table(
+    "budgets_coop",
+    METADATA,
+    _text("code_budget", 20, key=True),
+    _text("nature", 20),
+    _text("code_tiers", 12),
+    _money("montant"),
+    _text("devise", 3),
+    _day("date_debut"),
+    _day("date_fin"),
+    _changed(),
+)
+DEMANDES: Final = sa.Table(
+    "demandes_prise_en_charge",
+    METADATA,
+    _text("no_demande", 20, key=True),
+    _text("nature", 20),
+    _text("code_tiers", 12),
+    _text("code_budget", 20, empty=True),
+    _text("no_accord", 20, empty=True),
+    _text("code_article", 20, empty=True),
+    _day("date_demande"),
+    _day("date_debut"),
+    _day("date_fin"),
+    _number("qte", empty=True),
+    _money("montant_demande"),
+    _money("montant_accorde", empty=True),
+    _money("montant_regle", empty=True),
+    _text("etat", 3),
+    _text("justificatif", 40, empty=True),
+    _day("date_accord", empty=True),
+    _day("date_reglement", empty=True),
+    _text("libelle", 80),
+    _text("devise", 3),
+    _changed(),
+)
+ECARTS: Final = sa.Table(
+    "accords_ecart_prix",
+    METADATA,
+    _text("no_accord", 20, key=True),
+    _text("nature", 20),
+    _text("code_tiers", 12, key=True),
+    _text("code_article", 20, key=True),
+    _money("ecart_unitaire", 4),
+    _text("devise", 3),
+    _day("date_debut"),
+    _day("date_fin", empty=True),
+    _changed(),
+)
+FRAIS_COMMERCIAUX: Final = sa.Table(
+    "frais_commerciaux",
+    METADATA,
+    _text("no_frais", 20, key=True),
+    _text("nature", 20),
+    _day("date_frais"),
+    _text("no_piece", 20, empty=True),
+    _text("no_bl", 20, empty=True),
+    _text("code_tiers", 12, empty=True),
+    _text("canal", 20, empty=True),
+    _money("montant_ht"),
+    _text("libelle", 80),
+    _text("devise", 3),
+    _changed(),
+)
+AFFECTATIONS: Final = sa.Table(
+    "agents_affectations",
+    METADATA,
+    _text("code_agent", 12, key=True),
+    _text("nom_agent", 40),
+    _text("code_tiers", 12, key=True),
+    _text("secteur", 3, key=True),
+    _text("plan", 20),
+    _money("quote_part", 6),
+    _day("date_debut", key=True),
+    _day("date_fin", empty=True),
+    _changed(),
+)
+COMMISSIONS: Final = sa.Table(
+    "commissions_reglees",
+    METADATA,
+    _text("no_reglement", 20, key=True),
+    _text("code_agent", 12),
+    _text("code_tiers", 12),
+    _day("mois"),
+    _day("date_reglement"),
+    _money("montant"),
     _text("devise", 3),
     _changed(),
 )
@@ -316,6 +408,7 @@ def fill(
     products: tuple[Product, ...],
     listings: Listings,
     documents: Documents,
+    programmes: Programmes,
     as_of: date,
     progress: Callable[[float], None] | None = None,
 ) -> None:
@@ -325,7 +418,7 @@ def fill(
         with engine.begin() as connection:
             METADATA.drop_all(connection)
             METADATA.create_all(connection)
-            contents = rows_by_table(products, listings, documents, as_of)
+            contents = rows_by_table(products, listings, documents, programmes, as_of)
             for number, table in enumerate(METADATA.sorted_tables):
                 rows = contents[table.name]
                 if rows:
@@ -341,7 +434,11 @@ def sqlite_url(path: Path) -> str:
 
 
 def rows_by_table(
-    products: tuple[Product, ...], listings: Listings, documents: Documents, as_of: date
+    products: tuple[Product, ...],
+    listings: Listings,
+    documents: Documents,
+    programmes: Programmes,
+    as_of: date,
 ) -> dict[str, list[Row]]:
     """Every row of every table, as known at the end of `as_of`."""
     return {
@@ -362,7 +459,8 @@ def rows_by_table(
         "stock_photo": list(_stock(products, documents)),
         "affaires": list(_opportunities(documents, as_of)),
         "prospects": list(_leads(documents)),
-        "reglements": list(_payments(documents)),
+        "reglements": list(_payments(documents, programmes)),
+        **programme_rows(programmes),
     }
 
 
@@ -809,13 +907,14 @@ def _leads(documents: Documents) -> Iterator[Row]:
         }
 
 
-def _payments(documents: Documents) -> Iterator[Row]:
+def _payments(documents: Documents, programmes: Programmes) -> Iterator[Row]:
     payments, invoices = documents.payments, documents.invoices
-    for number, document, day, amount in zip(
+    for number, document, day, amount, discount in zip(
         payments.number,
         payments.document.tolist(),
         payments.day.tolist(),
         payments.amount.tolist(),
+        programmes.discounts.tolist(),
         strict=True,
     ):
         yield {
@@ -824,6 +923,7 @@ def _payments(documents: Documents) -> Iterator[Row]:
             "no_piece": invoices.number[document],
             "date_reglement": _date(day),
             "montant": amount / 100,
+            "escompte": discount / 100,
             "devise": "EUR",
             "maj": _at(_date(day), 10),
         }

@@ -18,6 +18,7 @@ from connectors.sample import answer_key, erp, ledger_export
 from connectors.sample.cast import START
 from connectors.sample.catalogue import Listings, Product, build_listings, build_products
 from connectors.sample.documents import Documents, build_documents
+from connectors.sample.programmes import Programmes, build_programmes
 from connectors.sample.reports import Report, World, build_reports, build_world
 from connectors.sample.trade import Trade, simulate
 
@@ -66,6 +67,7 @@ class Simulation:
     listings: Listings
     trade: Trade
     documents: Documents
+    programmes: Programmes
     world: World
 
 
@@ -77,8 +79,9 @@ def build(seed: int, as_of: date, progress: Progress | None = None) -> Simulatio
     listings = build_listings(seed, products)
     trade = simulate(seed, as_of, products, listings, _step(progress, "trade"))
     documents = build_documents(seed, as_of, products, listings, trade)
+    programmes = build_programmes(seed, as_of, products, listings, trade, documents)
     world = build_world(seed, as_of, products, listings, trade, documents.price)
-    return Simulation(seed, as_of, products, listings, trade, documents, world)
+    return Simulation(seed, as_of, products, listings, trade, documents, programmes, world)
 
 
 def generate(
@@ -102,7 +105,13 @@ def generate(
         (target / "erp.sqlite").unlink(missing_ok=True)
     address = url or erp.sqlite_url(target / "erp.sqlite")
     erp.fill(
-        address, simulation.products, simulation.listings, simulation.documents, as_of, _step(progress, "erp")
+        address,
+        simulation.products,
+        simulation.listings,
+        simulation.documents,
+        simulation.programmes,
+        as_of,
+        _step(progress, "erp"),
     )
     reports = list(build_reports(simulation.world, _step(progress, "reports")))
     for report in reports:
@@ -117,7 +126,9 @@ def write_books(target: Path, simulation: Simulation, reports: Sequence[Report])
         simulation.products, simulation.listings, simulation.documents, simulation.as_of
     )
     ledger_export.write(target / "ledger", exports)
-    key = answer_key.build_key(simulation.world, simulation.documents, reports, exports, differences)
+    key = answer_key.build_key(
+        simulation.world, simulation.documents, simulation.programmes, reports, exports, differences
+    )
     answer_key.write(target / "answer_key.json", key)
 
 

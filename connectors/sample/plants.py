@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from connectors.sample.cast import START
+
 # The catalogue: prices, costs, launches.
 PRICE_RISE_DATE: Final = date(2025, 7, 1)
 PRICE_RISE_PERCENT: Final = {
@@ -89,6 +91,89 @@ ANNOUNCED_DEAL: Final = "AFF-2026-0007"
 ANNOUNCED_DEAL_PARTNER: Final = "D17"
 WON_LATE_DEAL: Final = "AFF-2025-0031"
 WON_LATE_DEAL_PARTNER: Final = "D04"
+
+# What is spent on the channel beside the invoice. Amounts in cents, rates in millionths.
+MARKETING_PARTNERS: Final = (
+    "D01",
+    "D02",
+    "D04",
+    "D07",
+    "D09",
+    "D17",
+    "T01",
+    "T02",
+    "T03",
+    "W01",
+    "W02",
+    "W03",
+)
+"""Partners with a marketing budget; of each three that follow one another, one claims in a month."""
+MARKETING_BUDGET: Final = 1_200_000
+CAMPAIGNS: Final = (
+    "Salon professionnel",
+    "Encart catalogue",
+    "Journée démonstration",
+    "Campagne e-mail",
+    "Vitrine magasin",
+)
+DOUBLE_CLAIM: Final = ("D07", "2026-01")
+DOUBLE_CLAIM_DAYS: Final = 19
+DOUBLE_CLAIM_PERCENT: Final = 2
+OVER_BUDGET: Final = ("W01", 2026)
+OVER_BUDGET_CLAIM: Final = 180_000
+SMALL_BUDGET: Final = 250_000
+WITHOUT_PROOF: Final = "T02"
+DEBIT_PARTNER: Final = "D02"
+DEBIT_FROM: Final = date(2024, 9, 1)
+DEBIT_UNIT_TENTHS: Final = 65
+"""Tenths of a cent for one piece."""
+DEBIT_TOO_MUCH: Final = "2026-03"
+DEBIT_TOO_MUCH_PERCENT: Final = 40
+PROTECTED: Final = "D09"
+PROTECTION_DATE: Final = date(2026, 2, 2)
+PROTECTION_UNIT_TENTHS: Final = 80
+FREIGHT_BY_INVOICE: Final = ("W03", "T04", "D25", "K01", "K02", "K03")
+FREIGHT_BY_SHIPMENT: Final = "D23"
+SPIFF: Final = 65_000
+SPIFF_PARTNER: Final = "T01"
+TRAINING: Final = 480_001
+PORTAL: Final = 343_777
+DIRECT_FROM: Final = date(2025, 7, 1)
+DIRECT_TOOLS: Final = 390_000
+CHANNEL_STAFF: Final = {
+    "regional_distributor": ((START, 2_150_000),),
+    "trade_counter": ((START, 780_000),),
+    "online_reseller": ((START, 520_000),),
+    "direct": ((START, 960_000), (DIRECT_FROM, 2_700_000)),
+}
+"""Monthly salaries by channel: first day and cents. Those of `direct` eat up what it earns."""
+LEAVING_AGENT: Final = "AGT01"
+LEAVING_PARTNER: Final = "D19"
+LEAVING_DATE: Final = date(2026, 3, 18)
+ASSIGNMENTS: Final = (
+    ("AGT01", "Claire Morvan", "D19", "*", "agents", 1_000_000, START, LEAVING_DATE),
+    ("AGT02", "Yann Kerbrat", "D19", "*", "agents", 1_000_000, LEAVING_DATE, date.max),
+    ("AGT02", "Yann Kerbrat", "D17", "*", "agents", 1_000_000, START, date.max),
+    ("AGT03", "Sofia Benali", "D01", "*", "sedentaires", 600_000, START, date.max),
+    ("AGT03", "Sofia Benali", "*", "13", "sedentaires", 1_000_000, START, date.max),
+    ("AGT04", "Marc Thiers", "D01", "*", "sedentaires", 400_000, START, date.max),
+)
+"""Agent, name, partner, territory, plan, share, first day, first day after."""
+COMMISSION_PLANS: Final[dict[str, tuple[tuple[date, str, dict[str, int]], ...]]] = {
+    "agents": (
+        (START, "paid", {"*": 30_000, "VAN": 40_000, "FLX": 40_000}),
+        (date(2026, 1, 1), "paid", {"*": 25_000, "VAN": 40_000, "FLX": 40_000}),
+    ),
+    "sedentaires": ((START, "invoiced", {"*": 8_000}),),
+}
+"""By plan the versions: first day, basis, rates by family. rules/programme_costs.yml says the same."""
+CASH_DISCOUNTS: Final = (
+    ("ESC45", 5_000, 45, ("D02", "D09"), date(2025, 1, 1)),
+    ("ESC30", 10_000, 30, ("W01",), date(2025, 1, 1)),
+)
+"""Term, rate, days, partners, first day. rules/programme_costs.yml says the same."""
+DISCOUNT_TAKER: Final = "W01"
+DISCOUNT_TAKEN_FROM: Final = date(2026, 1, 1)
 
 # What the partners' reports say.
 POACHER: Final = "D11"

@@ -80,3 +80,18 @@
         and costs.cost_cents is not null
         and coalesce(costs.product_code, carrying.product_code) = carrying.product_code
 {%- endmacro %}
+
+{# The sum of steps of the margin over lines; NULL where none of them is connected. #}
+{% macro sum_of_steps(steps) -%}
+    case
+        when
+            coalesce(
+                {%- for step in steps %}
+                sum({{ step }}_amount){{ ',' if not loop.last }}
+                {%- endfor %}
+            ) is not null
+            then {% for step in steps -%}
+                coalesce(sum({{ step }}_amount), 0){{ ' + ' if not loop.last }}
+            {%- endfor %}
+    end
+{%- endmacro %}

@@ -11,6 +11,7 @@ from expectations.core import (
     documents,
     general_ledger,
     inventory,
+    programmes,
     receivables,
     sell_out,
 )
@@ -29,4 +30,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *inventory.suites(),
         *general_ledger.suites(),
         *receivables.suites(hub),
+        *programmes.suites(hub, terms),
     ]

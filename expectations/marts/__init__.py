@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from expectations.hub import Hub
-from expectations.marts import channel, monthly, receivables, reconciliation, reports
+from expectations.marts import channel, monthly, programmes, receivables, reconciliation, reports
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
 
@@ -19,4 +19,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *reports.suites(hub, terms),
         *reconciliation.suites(hub, terms),
         *receivables.suites(hub, terms),
+        *programmes.suites(hub, terms),
     ]

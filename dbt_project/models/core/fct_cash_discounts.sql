@@ -127,7 +127,8 @@ judged as (
         {{ to_the_cent('documents_settled.taken_amount') }} as taken_amount,
         {{
             to_the_cent(
-                'documents_termed.net_amount * documents_termed.discount_rate'
+                'cast(documents_termed.net_amount as decimal(24, 4)) '
+                ~ '* documents_termed.discount_rate'
             )
         }} as offered_amount
     from documents_termed

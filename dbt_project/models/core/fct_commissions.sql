@@ -180,8 +180,11 @@ final as (
         net_amount as basis_amount,
         commission_rate,
         split_rate,
-        {{ to_the_cent('net_amount * commission_rate * split_rate') }}
-            as commission_amount,
+        {{
+            to_the_cent(
+                'cast(net_amount as decimal(24, 4)) * (commission_rate * split_rate)'
+            )
+        }} as commission_amount,
         cast(null as decimal(18, 4)) as paid_amount,
         {{ company_currency() }} as currency_code,
         case

@@ -5,6 +5,7 @@ select
     r.no_piece as invoice_number,
     r.date_reglement as payment_date,
     r.montant as paid_amount,
+    r.escompte as cash_discount_amount,
     r.devise as currency_code,
     r.maj as updated_at
 from reglements as r

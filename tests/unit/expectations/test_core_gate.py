@@ -130,6 +130,21 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_orders.company_amounts_are_as_reported",
         },
     ),
+    "programme costs": (
+        (
+            "update core.fct_programme_costs set amount = 4.01 where amount = 4 and cost_step_code = 'mdf'",
+            "insert into core.fct_programme_costs values ('cost|K2', 'rent', date '2026-03-31', null)",
+            "update core.fct_commissions set commission_reason_code = 'plan_without_rate'",
+            "update core.fct_programme_claims set is_over_budget = true",
+        ),
+        {
+            "fct_programme_costs.costs_tie_to_their_sources",
+            "fct_programme_costs.cost_step_code_is_known",
+            "fct_programme_costs.amounts_have_a_rate",
+            "fct_commissions.plans_have_a_rate",
+            "fct_programme_claims.open_claims_are_in_order",
+        },
+    ),
     "lines of sell-out": (
         (
             "update core.fct_sell_out set net_quantity = 2, resolution_code = 'guessed' "

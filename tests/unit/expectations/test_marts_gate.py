@@ -45,6 +45,7 @@ DIFFERENCES = "mart_feed_differences_monthly"
 MONTHLY_KEY = "one_row_per_month_start_date_partner_code_product_code"
 
 RECEIVABLES = "mart_receivables_monthly"
+COMMISSIONS = "mart_commissions_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
 FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
@@ -65,6 +66,17 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{RECEIVABLES}.one_row_per_month_start_date_partner_code",
             f"{RECEIVABLES}.balance_rolls_forward",
             f"{RECEIVABLES}.ties_to_the_facts",
+        },
+    ),
+    "commissions": (
+        (
+            f"update marts.{COMMISSIONS} set accrued_amount = 6.01",
+            f"insert into marts.{COMMISSIONS} select * from marts.{COMMISSIONS}",
+        ),
+        {
+            f"{COMMISSIONS}.one_row_per_agent_code_partner_code_month_start_date",
+            f"{COMMISSIONS}.commission_rate_follows_its_parts",
+            f"{COMMISSIONS}.ties_to_the_fact",
         },
     ),
     "causes of the reconciliation": (

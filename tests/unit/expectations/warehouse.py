@@ -87,6 +87,13 @@ PAYMENT = {
     "currency_code": "EUR",
 }
 MARCH = (date(2026, 3, 1), date(2026, 3, 31))
+COST = {
+    "cost_number": "K1",
+    "cost_step_code": "freight",
+    "cost_date": date(2026, 3, 31),
+    "cost_amount": 30,
+    "currency_code": "EUR",
+}
 
 CORE = """
 create schema core;
@@ -189,8 +196,37 @@ create table core.fct_payments as select
     'erp|2026-03' as slice_key;
 """
 
+PROGRAMMES = """
+create table core.dim_margin_steps as
+    select unnest(['mdf', 'freight', 'cash_discount', 'commission']) as margin_step_code;
+create table core.fct_programme_claims as select
+    'M1' as claim_number, 'D01' as partner_code, 'claimed' as status_code,
+    12::decimal(18,4) as claimed_amount, 12::decimal(18,4) as cost_amount,
+    false as is_near_duplicate, null::varchar as duplicate_of_claim_number,
+    false as is_over_budget, false as is_without_proof, false as is_over_computed;
+create table core.fct_cash_discounts as select
+    'F1' as invoice_number, date '2026-03-20' as cost_date, 4::decimal(18,4) as cost_amount;
+create table core.fct_commissions as select
+    'A' as agent_code, 'P' as plan_code, 'F1|1' as invoice_line_id, date '2026-03-10' as event_date,
+    6::decimal(18,4) as commission_amount, 5::decimal(18,4) as paid_amount,
+    null::varchar as commission_reason_code;
+create table core.fct_programme_costs as select
+    cost as programme_cost_id, step as cost_step_code, date '2026-03-31' as cost_date,
+    amount::decimal(18,4) as amount
+from (values
+    ('claim|M1', 'mdf', 8), ('claim|M1', 'mdf', 4), ('cost|K1', 'freight', 30),
+    ('cash_discount|F1', 'cash_discount', 4), ('commission|F1|1|A', 'commission', 6)
+) t(cost, step, amount);
+"""
+
 MARTS = """
 create schema marts;
+create table marts.mart_commissions_monthly as select
+    date '2026-03-01' as month_start_date, 'A' as agent_code, 'D01' as partner_code,
+    200::decimal(18,4) as basis_amount, 6::decimal(18,4) as commission_amount,
+    0::decimal(18,4) as clawback_amount, 6::decimal(18,4) as accrued_amount,
+    3::decimal(18,4) as commission_rate, 6::decimal(18,4) as due_amount, 5::decimal(18,4) as paid_amount,
+    1::decimal(18,4) as open_amount;
 create table marts.mart_sell_in_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
     20::decimal(18,3) as ordered_quantity, 20::decimal(18,3) as shipped_quantity,
@@ -279,6 +315,7 @@ def build(world: World) -> World:
         [PAYMENT],
         slices=[Slice("erp", "payments", "erp|2026-03", *MARCH, 1, amount_total="100")],
     )
+    world.erp("programme_costs", [COST])
     first = world.report(
         "D01",
         "D01_sales",
@@ -295,6 +332,7 @@ def build(world: World) -> World:
     world.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(world.warehouse)) as connection:
         connection.execute(CORE.format(batch_10=first.stem, batch_11=second.stem))
+        connection.execute(PROGRAMMES)
         connection.execute(MARTS)
     return world
 

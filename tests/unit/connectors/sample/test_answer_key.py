@@ -19,7 +19,9 @@ def key(simulation: Simulation, reports: list[Report]) -> dict[str, Any]:
     exports, differences = build_exports(
         simulation.products, simulation.listings, simulation.documents, simulation.as_of
     )
-    return build_key(simulation.world, simulation.documents, reports, exports, differences)
+    return build_key(
+        simulation.world, simulation.documents, simulation.programmes, reports, exports, differences
+    )
 
 
 def test_a_weekly_partners_month_is_the_sum_of_its_files_read_by_hand(

@@ -22,7 +22,7 @@ AS_OF = date(2024, 10, 31)
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     small = build(SEED, AS_OF)
     url = erp.sqlite_url(tmp_path_factory.mktemp("erp") / "erp.sqlite")
-    erp.fill(url, small.products, small.listings, small.documents, AS_OF)
+    erp.fill(url, small.products, small.listings, small.documents, small.programmes, AS_OF)
     return url
 
 

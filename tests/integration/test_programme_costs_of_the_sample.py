@@ -1,0 +1,259 @@
+"""Programme costs of the sample company: sums and plants equal the answer key, and each spread cost is the
+one of an independent calculation in whole cents.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+pytestmark = pytest.mark.slow
+
+Key = dict[str, Any]
+Weights = dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def key(built_demo: Path) -> Key:
+    return json.loads((built_demo / "source" / "answer_key.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def published(built_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(
+        str((built_demo / "published" / "current.duckdb").resolve()), read_only=True
+    ) as connection:
+        yield connection
+
+
+def test_costs_of_each_step_and_month_are_exact(key: Key, published: duckdb.DuckDBPyConnection) -> None:
+    expected = {
+        (row["cost_step_code"], row["month"]): Decimal(row["amount"])
+        for row in key["programme_costs_monthly"]
+    }
+    found = published.sql(
+        "select cost_step_code, strftime(cost_date, '%Y-%m'), sum(amount) "
+        "from core.fct_programme_costs group by all"
+    ).fetchall()
+    assert len(expected) > 150
+    assert {step for step, _ in expected} == {
+        "price_protection",
+        "ship_and_debit",
+        "mdf",
+        "freight",
+        "cash_discount",
+        "commission",
+        "spiff",
+        "training",
+        "channel_staff",
+        "tools",
+    }
+    assert {(step, month): amount for step, month, amount in found if amount} == expected
+
+
+def test_account_of_each_agent_partner_and_month_is_exact(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    names = ("basis_amount", "commission_amount", "clawback_amount", "due_amount", "paid_amount")
+    expected = {
+        (row["agent_code"], row["partner_code"], row["month"]): tuple(Decimal(row[name]) for name in names)
+        for row in key["commissions_monthly"]
+    }
+    found = published.sql(
+        f"select agent_code, partner_code, strftime(month_start_date, '%Y-%m'), {', '.join(names)} "
+        "from marts.mart_commissions_monthly"
+    ).fetchall()
+    assert len(expected) > 100
+    assert {row[:3]: row[3:] for row in found} == expected
+
+
+def largest_remainder(cents: int, weights: Weights) -> dict[str, int]:
+    total = sum(weights.values())
+    shares = {carrier: cents * weight // total for carrier, weight in weights.items()}
+    left = cents - sum(shares.values())
+    order = sorted(
+        weights, key=lambda carrier: (shares[carrier] - Fraction(cents * weights[carrier], total), carrier)
+    )
+    for carrier in order[:left]:
+        shares[carrier] += 1
+    return shares
+
+
+def spread(cents: int, key: str, lines: list[tuple[str, str, str, int]]) -> dict[str, int]:
+    """A cost over lines (line, partner, order, net cents), by a key that counts partners or orders."""
+    groups: dict[str, Weights] = defaultdict(dict)
+    for line, partner, order, net in lines:
+        groups[{"partners": partner, "orders": order}.get(key, "")][line] = net
+    by_group = largest_remainder(cents, dict.fromkeys(groups, 1))
+    return {
+        line: share
+        for group, weights in groups.items()
+        for line, share in largest_remainder(by_group[group], weights).items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "key"),
+    [
+        ("training", "partners"),
+        ("channel_staff", "orders"),
+        ("tools", "orders"),
+        ("spiff", "net_amount"),
+        ("mdf", "net_amount"),
+    ],
+)
+def test_spread_costs_of_a_quarter_end_are_those_of_an_independent_calculation(
+    step: str, key: str, built_demo: Path, published: duckdb.DuckDBPyConnection
+) -> None:
+    """From the ERP's own tables, in whole cents and fractions."""
+    lines, costs = _from_the_erp(built_demo / "source" / "erp.sqlite", step)
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for cost, line, amount, used in published.execute(
+        "select programme_cost_id, invoice_line_id, cast(amount * 100 as bigint), allocation_key_code "
+        "from core.fct_programme_costs "
+        "where cost_step_code = ? and cost_date between '2026-03-01' and '2026-03-31'",
+        [step],
+    ).fetchall():
+        assert used == key
+        found[cost][line] = amount
+    assert len(costs) >= 1
+    assert set(found) == set(costs)
+    for cost, (cents, partner, channel) in costs.items():
+        own = [
+            line[:4]
+            for line in lines
+            if (partner is None or line[1] == partner) and (channel is None or line[4] == channel)
+        ]
+        expected = {line: share for line, share in spread(cents, key, own).items() if share}
+        assert found[cost] == expected
+
+
+CHANNELS = {"RD": "regional_distributor", "CP": "trade_counter", "WEB": "online_reseller", "DIR": "direct"}
+
+
+def _from_the_erp(
+    path: Path, step: str
+) -> tuple[list[tuple[str, str, str, int, str]], dict[str, tuple[int, str | None, str | None]]]:
+    """Invoice lines of March 2026 (line, partner, order, cents, channel); costs (cents, partner, channel)."""
+    with sqlite3.connect(path) as erp:
+        lines = [
+            (f"{invoice}|{line}", partner, order, round(net * 100), CHANNELS[category])
+            for invoice, line, partner, order, net, category in erp.execute(
+                "select f.no_piece, l.no_ligne, f.code_tiers, coalesce(l.no_cde, f.no_piece), l.montant_net, "
+                "t.categorie from factures f join factures_lignes l on l.no_piece = f.no_piece "
+                "join tiers t on t.code_tiers = f.code_tiers "
+                "where f.type_piece = 'F' and f.date_piece between '2026-03-01' and '2026-03-31' "
+                "and l.montant_net > 0"
+            )
+        ]
+        if step == "mdf":
+            rows = erp.execute(
+                "select 'claim|' || no_demande, "
+                "coalesce(montant_regle, montant_accorde, montant_demande), code_tiers, null "
+                "from demandes_prise_en_charge where nature = 'mdf' and date_fin = '2026-03-31'"
+            )
+        else:
+            rows = erp.execute(
+                "select 'cost|' || no_frais, montant_ht, code_tiers, canal from frais_commerciaux "
+                "where nature = ? and date_frais between '2026-03-01' and '2026-03-31'",
+                [step],
+            )
+        return lines, {
+            cost: (round(amount * 100), partner, channel) for cost, amount, partner, channel in rows
+        }
+
+
+def test_freight_stands_on_the_lines_of_its_document(published: duckdb.DuckDBPyConnection) -> None:
+    rows = published.sql(
+        "select count(*), count(*) filter (where allocation_key_code <> 'direct'), "
+        "count(*) filter (where invoice_line_id is null) from core.fct_programme_costs "
+        "where cost_step_code = 'freight' and cost_date < '2026-06-25'"
+    ).fetchone()
+    assert rows is not None
+    assert rows[0] > 1000
+    assert rows[1:] == (0, 0)
+
+
+def test_planted_claims_are_flagged_and_hardly_any_other(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    planted = key["planted"]
+    double, above = planted["claim_sent_twice"], planted["claim_over_budget"]
+    inflated = planted["ship_and_debit_above_sell_out"]
+    assert published.sql(
+        "select claim_number, duplicate_of_claim_number, claimed_amount, duplicate_reason_code "
+        "from core.fct_programme_claims where is_near_duplicate"
+    ).fetchall() == [
+        (
+            double["claim_number"],
+            double["duplicate_of_claim_number"],
+            Decimal(double["claimed_amount"]),
+            "same_proof",
+        )
+    ]
+    assert published.sql(
+        "select claim_number, budget_code, over_budget_amount from core.fct_programme_claims "
+        "where is_over_budget"
+    ).fetchall() == [(above["claim_number"], above["budget_code"], Decimal(above["over_budget_amount"]))]
+    assert published.sql(
+        "select claim_number, claimed_quantity, reported_quantity, claimed_amount, computed_amount "
+        "from core.fct_programme_claims where is_over_computed"
+    ).fetchall() == [
+        (
+            inflated["claim_number"],
+            inflated["claimed_quantity"],
+            inflated["reported_quantity"],
+            Decimal(inflated["claimed_amount"]),
+            Decimal(inflated["computed_amount"]),
+        )
+    ]
+    without = published.sql(
+        "select distinct partner_code from core.fct_programme_claims where is_without_proof"
+    ).fetchall()
+    assert without == [("T02",)]
+
+
+def test_commission_of_an_agent_who_left_is_open_to_be_given_back(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    fact = key["planted"]["commission_to_claw_back"]
+    row = published.execute(
+        "select sum(open_amount) from marts.mart_commissions_monthly "
+        "where agent_code = ? and partner_code = ?",
+        [fact["agent_code"], fact["partner_code"]],
+    ).fetchone()
+    late = published.execute(
+        "select sum(commission_amount) from core.fct_commissions "
+        "where event_code = 'clawed_back' and agent_code = ? and event_date >= ?",
+        [fact["agent_code"], fact["from"]],
+    ).fetchone()
+    assert late == (Decimal(fact["clawed_back_after_leaving_amount"]),)
+    assert row == (Decimal(fact["due_amount"]) - Decimal(fact["paid_amount"]),)
+    assert row == late
+
+
+def test_discount_taken_without_right_is_told_from_what_was_earned(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    fact = key["planted"]["cash_discount_without_right"]
+    found = published.sql(
+        "select partner_code, count(*), sum(taken_without_right_amount) from core.fct_cash_discounts "
+        "where taken_without_right_amount > 0 group by all"
+    ).fetchall()
+    assert found == [
+        (fact["partner_code"], fact["invoice_count"], Decimal(fact["taken_without_right_amount"]))
+    ]
+    earned = published.sql(
+        "select count(*) from core.fct_cash_discounts "
+        "where earned_amount > 0 and taken_amount <> earned_amount"
+    ).fetchone()
+    assert earned == (0,)
