@@ -163,26 +163,50 @@ known_periods as (
     from reported
 ),
 
+-- A file that was read again, under another profile, is the same report.
+accepted_reports as (
+    select
+        feed_code,
+        state_code,
+        period_start_date,
+        period_end_date,
+        received_at
+    from batches
+    where state_code in ('landed', 'superseded')
+    qualify
+        row_number() over (
+            partition by
+                feed_code,
+                coalesce(content_hash, batch_id),
+                period_start_date,
+                period_end_date
+            order by batch_id desc
+        ) = 1
+),
+
 -- A report of several periods speaks for all of them: a day without a line inside it is
 -- a zero. A superseded report has come too.
 arrivals as (
     select
         known_periods.feed_code,
         known_periods.period_start_date,
-        min(case when batches.state_code = 'landed' then batches.received_at end)
-            as received_at,
-        min(batches.received_at) as first_received_at,
+        min(
+            case
+                when accepted_reports.state_code = 'landed'
+                    then accepted_reports.received_at
+            end
+        ) as received_at,
+        min(accepted_reports.received_at) as first_received_at,
         -- Documents that stand beside one another are one report.
-        max(case when batches.state_code = 'landed' then 1 else 0 end)
-        + sum(case when batches.state_code = 'superseded' then 1 else 0 end)
+        max(case when accepted_reports.state_code = 'landed' then 1 else 0 end)
+        + sum(case when accepted_reports.state_code = 'superseded' then 1 else 0 end)
             as report_count
     from known_periods
-    inner join batches
+    inner join accepted_reports
         on
-            known_periods.feed_code = batches.feed_code
-            and known_periods.period_start_date >= batches.period_start_date
-            and known_periods.period_end_date <= batches.period_end_date
-    where batches.state_code in ('landed', 'superseded')
+            known_periods.feed_code = accepted_reports.feed_code
+            and known_periods.period_start_date >= accepted_reports.period_start_date
+            and known_periods.period_end_date <= accepted_reports.period_end_date
     group by known_periods.feed_code, known_periods.period_start_date
 ),
 

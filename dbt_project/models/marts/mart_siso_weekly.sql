@@ -22,6 +22,14 @@ thresholds as (
     select * from {{ ref('dim_thresholds') }}
 ),
 
+shipments as (
+    select * from {{ ref('fct_shipments') }} where shipment_type <> 'return'
+),
+
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
 causes as (
     select * from {{ ref('dim_gap_causes') }}
 ),
@@ -42,6 +50,29 @@ limits as (
         ) as gap_tolerance_rate
     from partners
     left join channel_limits on partners.channel_code = channel_limits.channel_code
+),
+
+weeks as (
+    select
+        week_start_date,
+        week_end_date
+    from dates
+    where date_day = week_end_date and week_end_date <= {{ as_of_date() }}
+),
+
+-- Shipped, and not there yet when the week ends.
+under_way as (
+    select
+        weeks.week_start_date,
+        shipments.partner_code,
+        shipments.product_code,
+        sum(shipments.shipped_quantity) as in_transit_quantity
+    from shipments
+    inner join weeks
+        on
+            shipments.shipment_date <= weeks.week_end_date
+            and shipments.arrival_date > weeks.week_end_date
+    group by weeks.week_start_date, shipments.partner_code, shipments.product_code
 ),
 
 late_weeks as (
@@ -189,6 +220,8 @@ final as (
         judged.sold_quantity,
         judged.consumer_returned_quantity,
         judged.adjusted_quantity,
+        {{ quantity('coalesce(under_way.in_transit_quantity, 0)') }}
+            as in_transit_quantity,
         judged.calculated_quantity,
         judged.reported_quantity,
         judged.stock_date,
@@ -215,6 +248,11 @@ final as (
         end as reason_code
     from judged
     left join causes on judged.likely_cause_code = causes.gap_cause_code
+    left join under_way
+        on
+            judged.week_start_date = under_way.week_start_date
+            and judged.partner_code = under_way.partner_code
+            and judged.product_code = under_way.product_code
 )
 
 select * from final

@@ -13,6 +13,7 @@ final as (
         partner_code,
         feed_code,
         file_name,
+        content_hash,
         state as state_code,
         reason_code,
         reason,
