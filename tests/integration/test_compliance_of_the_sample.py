@@ -1,4 +1,4 @@
-"""Compliance of the sample company's partners, worked out again by pandas from when files came and profiles."""
+"""Compliance of the sample company, worked out again by pandas from when files came and from the profiles."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ def test_each_feeds_week_counts_as_the_files_came(built_demo: Path) -> None:
         ).fetchall()
     told = {(row[0], pd.Timestamp(row[1])): tuple(row[2:]) for row in found}
     assert told == {key: tuple(values) for key, values in zip(summed.index, summed.to_numpy(), strict=True)}
-    # The sample company has all kinds but one restated week.
+    # Each state occurs in the sample company.
     assert (summed.sum() > 0).all()
