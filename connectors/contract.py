@@ -1007,9 +1007,66 @@ RULE_ENTITIES: Final = (
     ),
 )
 
+CLOSING_ENTITIES: Final = (
+    Entity(
+        "closing",
+        "events",
+        "one closing of a month, or one reopening",
+        ("closing_code", "action_code"),
+        (
+            _r("closing_code", "VARCHAR", "Month and how often it has been closed: 2026-05#1."),
+            _r("month_start_date", "DATE", "First day of the month."),
+            _r("action_code", "VARCHAR", "closed or reopened."),
+            _r("done_at", "TIMESTAMP", "When (UTC)."),
+            _r("done_by", "VARCHAR", "Who did it."),
+            _c("reason", "VARCHAR", "Why, in words; always there for a reopening."),
+            _c("publication_code", "VARCHAR", "Publication that the figures come from; kept while it is closed."),
+            _c("run_code", "VARCHAR", "Run that built and checked it."),
+            _c("published_at", "TIMESTAMP", "When it was published (UTC)."),
+            _c("as_of_date", "DATE", "Day that its figures are as of."),
+            _c("code_version", "VARCHAR", "Version and fingerprint of Aval that built it."),
+            _c("gate_results", "VARCHAR", "What each gate checked and found, as JSON."),
+            _c("last_batch_code", "VARCHAR", "Newest batch that it holds; what lands later sorts after it."),
+            _c("figure_count", "BIGINT", "Figures that were frozen."),
+            _c("remarks", "VARCHAR", "What was to be known when it was closed."),
+        ),
+    ),
+    Entity(
+        "closing",
+        "figures",
+        "one value of one column of one row of a finance mart, as it was closed or as a change was booked",
+        ("closing_code", "mart_name", "row_key", "column_name", "sequence_number"),
+        (
+            _r("closing_code", "VARCHAR", "Closing it belongs to."),
+            _r("month_start_date", "DATE", "Month that is closed."),
+            _r("mart_name", "VARCHAR", "Mart."),
+            _r("row_key", "VARCHAR", "Key of the mart's row; '*' for the sum of the month's rows."),
+            _c("partner_code", "VARCHAR", "Partner, where the grain has one."),
+            _c("channel_code", "VARCHAR", "Channel, where the grain has one."),
+            _c("product_code", "VARCHAR", "Product, where the grain has one."),
+            _c("grain_detail", "VARCHAR", "What else the grain has: column=value, separated by |."),
+            _r("column_name", "VARCHAR", "Column of the mart."),
+            _r("sequence_number", "INTEGER", "0 as closed; then one for each change that was booked."),
+            _c("figure_amount", MONEY, "Value of a column of numbers."),
+            _c("figure_text", "VARCHAR", "Value of any other column, as text."),
+            _r("seen_date", "DATE", "Day on which the value was seen."),
+            _r("booked_month_date", "DATE", "Month it counts in: the closed one, or the open one of a change."),
+            _c("reason_code", "VARCHAR", "Why it changed, see docs/closing.md."),
+            _c("documents", "VARCHAR", "Documents or reports that came after the close."),
+            _c("sources", "VARCHAR", "Costs, rules and other sources that changed after the close."),
+        ),
+    ),
+)
+
 ENTITIES: Final = {
     (entity.system, entity.name): entity
-    for entity in (*ERP_ENTITIES, *FEED_ENTITIES, *ACCOUNTING_ENTITIES, *RULE_ENTITIES)
+    for entity in (
+        *ERP_ENTITIES,
+        *FEED_ENTITIES,
+        *ACCOUNTING_ENTITIES,
+        *RULE_ENTITIES,
+        *CLOSING_ENTITIES,
+    )
 }
 
 
