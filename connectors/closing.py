@@ -1,8 +1,8 @@
 """The register of closed months: closings, reopenings and figures in landing, and in the intake ledger.
 
-A closed month's figures are immutable like all that landed: a change of theirs is one more row, a reopening one
-more event. What belongs here: landing and reading the register. What does not: whether a month may be closed
-and which figures it has (`orchestration.closing`), and what a change is worth (the models).
+A closed month's figures are immutable like all that landed: a change of theirs is one more row, a reopening
+one more event. What belongs here: landing and reading the register. What does not: whether a month may be
+closed and which figures it has (`orchestration.closing`), and what a change is worth (the models).
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def land_changes(landing: Path, ledger: Ledger, figures: pa.Table, now: datetime
         with duckdb.connect() as connection:
             connection.register("changes", figures)
             figures = connection.execute(
-                f"select * from changes anti join read_parquet(?, union_by_name = true) as known using ({key})",
+                "select * from changes anti join read_parquet(?, union_by_name = true) as known "
+                f"using ({key})",
                 [files],
             ).to_arrow_table()
     if not figures.num_rows:
@@ -132,9 +133,7 @@ def _files(landing: Path, ledger: Ledger, name: str) -> list[str]:
     ]
 
 
-def _land(
-    landing: Path, target: Entity, rows: pa.Table, batch_id: str, now: datetime
-) -> tuple[Batch, str]:
+def _land(landing: Path, target: Entity, rows: pa.Table, batch_id: str, now: datetime) -> tuple[Batch, str]:
     """Write one file; returns its batch, not yet in the ledger, and its path within landing."""
     now = now.astimezone(UTC)
     final = entity_folder(landing, target) / f"{batch_id}.parquet"

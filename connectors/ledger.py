@@ -545,6 +545,10 @@ class Ledger:
         ).fetchone()
         return int(row["sequence"])
 
+    def pending_systems(self) -> set[str]:
+        """Systems of which something has landed that no publication holds yet."""
+        return {row["system"] for row in self._connection.execute("select distinct system from pending")}
+
     def clear_pending(self, up_to: int) -> None:
         """Forget what was pending up to that entry: it is published. Later entries stay."""
         with self._transaction() as connection:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from orchestration import cli_match, cli_quarantine
+from orchestration import cli_finance, cli_match, cli_quarantine
 from orchestration.cli_shared import CompanyOption, DataOption
 from orchestration.cli_shared import command as _command
 from orchestration.cli_shared import console as _console
@@ -55,6 +55,7 @@ feeds_app = typer.Typer(
 app.add_typer(feeds_app, name="feeds")
 archive_app = typer.Typer(no_args_is_help=True, help="Partners' reports as they came: list, restore.")
 app.add_typer(archive_app, name="archive")
+cli_finance.add_to(app)
 app.add_typer(cli_match.app, name="match")
 app.add_typer(cli_quarantine.app, name="quarantine")
 privacy_app = typer.Typer(no_args_is_help=True, help="End customers: erase one who asks for it.")

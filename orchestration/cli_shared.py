@@ -42,6 +42,29 @@ DataOption = Annotated[
 ]
 
 
+_WRONG_USE: Final = (
+    "already_closed",
+    "ambiguous_feed",
+    "before_the_first_close",
+    "earlier_month_open",
+    "invalid_span",
+    "later_month_closed",
+    "month_not_ended",
+    "no_publication",
+    "no_reason",
+    "no_warehouse",
+    "not_closed",
+    "unknown_feed",
+    "unknown_figure",
+)
+_GATE_CLOSED: Final = (
+    "data_not_published",
+    "gate_closed",
+    "publication_too_old",
+    "unexplained_difference",
+)
+
+
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Faults that a person can mend are one sentence and an exit code, never a traceback."""
 
@@ -58,8 +81,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except ConfigError as error:
             _fail(error, ExitCode.WRONG_USE)
         except AvalError as error:
-            wrong_use = error.code in ("invalid_span", "no_warehouse", "unknown_feed", "ambiguous_feed")
-            closed = error.code == "gate_closed"
+            wrong_use = error.code in _WRONG_USE
+            closed = error.code in _GATE_CLOSED
             _fail(
                 error,
                 ExitCode.WRONG_USE if wrong_use else ExitCode.GATE_CLOSED if closed else ExitCode.FAILED,

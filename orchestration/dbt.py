@@ -83,6 +83,8 @@ def parsed(settings: Settings) -> Manifest:
     prepare_manifest(settings)
     content = (settings.dbt_state / "target" / "partial_parse.msgpack").read_bytes()
     manifest: Manifest = Manifest.from_msgpack(content, decoder=extended_mashumuro_decoder)
+    # What macros see as `graph`; dbt builds it only where it parses.
+    manifest.build_flat_graph()  # type: ignore[no-untyped-call]
     return manifest
 
 

@@ -16,7 +16,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ import duckdb
 
 from connectors.errors import AvalError
 from connectors.landing import fsync_folder
+from orchestration.closed_rows import CLOSED, write_closed_rows
 
 PUBLIC_SCHEMAS: Final = ("core", "marts")
 Progress = Callable[[str], None]
@@ -106,12 +107,14 @@ def publish(
     coverage: Coverage,
     keep: int,
     parquet: bool,
+    pinned: Collection[str] = (),
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> Publication:
     """Publish the warehouse as a new version and switch `current` to it.
 
-    `gates` must hold a passed outcome of `core` and of `marts`: AvalError otherwise.
+    The newest `keep` versions stay, and those `pinned` by closed months. `gates` must hold a passed
+    outcome of `core` and of `marts`: AvalError otherwise.
     """
     passed = {outcome.gate for outcome in gates if outcome.passed}
     if not {"core", "marts"} <= passed or not all(outcome.passed for outcome in gates):
@@ -146,7 +149,7 @@ def publish(
     if parquet_folder is not None:
         _switch(published / "parquet" / "current", parquet_folder.name)
     _switch(published / "current.duckdb", final.name)
-    prune(published, keep)
+    prune(published, keep, pinned)
     return Publication(version, final, final.stat().st_size, rows, parquet_folder)
 
 
@@ -170,10 +173,10 @@ def versions(published: Path) -> list[str]:
     return sorted(path.stem for path in published.glob("*.duckdb") if not path.is_symlink())
 
 
-def prune(published: Path, keep: int) -> list[str]:
-    """Remove all but the newest `keep` versions and the current one; returns what was removed."""
-    current = current_version(published)
-    removed = [version for version in versions(published)[:-keep] if version != current]
+def prune(published: Path, keep: int, pinned: Collection[str] = ()) -> list[str]:
+    """Remove all but the newest `keep` versions, the current one and those `pinned`; returns what went."""
+    stay = {current_version(published), *pinned}
+    removed = [version for version in versions(published)[:-keep] if version not in stay]
     for version in removed:
         (published / f"{version}.duckdb").unlink()
     kept = set(versions(published))
@@ -230,6 +233,7 @@ def _strip(
         ).fetchall():
             connection.execute(f'drop table main."{table}"')
         connection.execute("create schema if not exists marts")
+        write_closed_rows(connection)
         connection.execute("drop table if exists marts.publication")
         connection.execute(_TABLE)
         connection.execute(
@@ -284,25 +288,32 @@ def _refuse_views(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _export_parquet(part: Path, parquet: Path, version: str) -> Path:
-    """Write the marts as `<version>/marts/<model>.parquet`, whole or not at all.
+    """Write the marts as `<version>/marts/<model>.parquet`, closed rows as `closed/…`, whole or not at all.
 
-    Only the marts: facts of billions of lines would be written again every day for readers that have them
+    Only these: facts of billions of lines would be written again every day for readers that have them
     in the DuckDB file.
     """
     folder = parquet / f".{version}.part"
-    (folder / "marts").mkdir(parents=True)
     connection = duckdb.connect(str(part), read_only=True)
     try:
-        for (table,) in connection.execute(
-            "select table_name from duckdb_tables() "
-            "where database_name = current_database() and schema_name = 'marts' order by all"
-        ).fetchall():
-            target = folder / "marts" / f"{table}.parquet"
-            connection.execute(f'copy marts."{table}" to ? (format parquet, compression zstd)', [str(target)])
-            _fsync(target)
+        for schema in ("marts", CLOSED):
+            tables = connection.execute(
+                "select table_name from duckdb_tables() "
+                "where database_name = current_database() and schema_name = ? order by all",
+                [schema],
+            ).fetchall()
+            if not tables:
+                continue
+            (folder / schema).mkdir(parents=True)
+            for (table,) in tables:
+                target = folder / schema / f"{table}.parquet"
+                connection.execute(
+                    f'copy {schema}."{table}" to ? (format parquet, compression zstd)', [str(target)]
+                )
+                _fsync(target)
+            fsync_folder(folder / schema)
     finally:
         connection.close()
-    fsync_folder(folder / "marts")
     final = parquet / version
     folder.replace(final)
     fsync_folder(parquet)

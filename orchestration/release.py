@@ -10,9 +10,11 @@ from datetime import date
 
 import duckdb
 
+from connectors.closing import pinned_publications
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
 from orchestration import plan
+from orchestration.closing import book_changes
 from orchestration.feeds_status import all_feeds, coverage
 from orchestration.publish import GateOutcome, Progress, Publication, checkpoint, publish
 from orchestration.settings import Settings, code_version, file_fingerprint
@@ -38,6 +40,8 @@ def release(
     outcomes = validated[1] if validated is not None and is_known else judge(settings, run_id, progress)
     checkpoint(warehouse)
     newest = _newest_dates(settings)
+    # Before the publication: what readers see as booked has landed, whatever kills this process.
+    book_changes(settings, ledger)
     publication = publish(
         warehouse,
         settings.paths.published,
@@ -50,6 +54,7 @@ def release(
         ),
         keep=settings.company.publish.keep,
         parquet=settings.company.publish.parquet,
+        pinned=pinned_publications(settings.paths.landing, ledger),
         progress=progress,
     )
     # Only a run that built from the pending slices has published them; a warehouse put there by hand has not.

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,61 @@ def delete_open_order(sample: Sample) -> str:
             number = str(found)
             for table in (lines, orders):
                 connection.execute(table.delete().where(table.c.no_cde == number))
+    finally:
+        engine.dispose()
+    return number
+
+
+def credit_late(sample: Sample, invoice_number: str, amount: Decimal, dated: date, at: datetime) -> str:
+    """Grant a price credit of `amount` on the first line of an invoice, by a credit note that bears an
+    earlier date than `at` (UTC), when it is entered; returns its number.
+    """
+    heads, lines = erp.FACTURES, erp.LIGNES_FAC
+    engine = sa.create_engine(sample.erp_url, poolclass=sa.pool.NullPool)
+    try:
+        with engine.begin() as connection:
+            invoice = connection.execute(heads.select().where(heads.c.no_piece == invoice_number)).one()
+            line = connection.execute(
+                lines.select().where(lines.c.no_piece == invoice_number).order_by(lines.c.no_ligne)
+            ).first()
+            if line is None:
+                raise LookupError(f"{invoice_number} has no line")
+            series = f"AV-{dated.year}-"
+            newest = connection.scalar(
+                sa.select(sa.func.max(heads.c.no_piece)).where(heads.c.no_piece.startswith(series))
+            )
+            number = f"{series}{int(str(newest).removeprefix(series)) + 1:06d}"
+            tax = (amount * Decimal("0.2")).quantize(Decimal("0.01"))
+            connection.execute(
+                heads.insert(),
+                {
+                    **invoice._mapping,
+                    "no_piece": number,
+                    "type_piece": "A",
+                    "motif": "PRX",
+                    "date_piece": dated,
+                    "date_echeance": dated,
+                    "no_origine": invoice_number,
+                    "total_ht": -amount,
+                    "total_tva": -tax,
+                    "total_ttc": -amount - tax,
+                    "maj": at.replace(tzinfo=None),
+                },
+            )
+            connection.execute(
+                lines.insert(),
+                {
+                    **line._mapping,
+                    "no_piece": number,
+                    "no_ligne": 10,
+                    "qte": 0,
+                    "montant_brut": 0,
+                    "remise_contrat": 0,
+                    "remise_except": amount,
+                    "montant_net": -amount,
+                    "maj": at.replace(tzinfo=None),
+                },
+            )
     finally:
         engine.dispose()
     return number

@@ -50,6 +50,94 @@
     {{ return(parts | join(" || '|' || ") or 'cast(null as string)') }}
 {%- endmacro %}
 
+{# Lets dbt know, where it parses, what the adjustments read. #}
+{% macro read_for_closing() -%}
+    {%- if not execute -%}
+        {%- for name in finance_marts() + finance_facts() -%}{%- do ref(name) -%}{%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    What the finance marts say now of closed months, one measure a row. `measures` names
+    closing_code, month_start_date, mart_name and column_name of what was closed.
+#}
+{% macro finance_figures(measures) -%}
+    {%- for name, declared in finance_declarations().items() %}
+    {%- for measure in declared.finance.measures %}
+    select
+        {{ measures }}.closing_code,
+        {{ measures }}.month_start_date,
+        {{ measures }}.mart_name,
+        mart.{{ declared.finance.key }} as row_key,
+        {%- for column in closed_grain_columns() %}
+        {% if column in declared.finance.grain -%}
+        mart.{{ column }}
+        {%- else -%}
+        cast(null as string) as {{ column }}
+        {%- endif %},
+        {%- endfor %}
+        {{ grain_detail(declared.finance.grain) }} as grain_detail,
+        {{ measures }}.column_name,
+        {{ amount('mart.' ~ measure) }} as figure_amount
+    from {{ ref(name) }} as mart
+    inner join {{ measures }}
+        on
+            mart.month_start_date = {{ measures }}.month_start_date
+            and {{ measures }}.mart_name = '{{ name }}'
+            and {{ measures }}.column_name = '{{ measure }}'
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{#
+    Documents behind `rows` of closed marts that landed after the close. `rows` has
+    closing_code, mart_name, row_key, the grain, grain_detail between | and
+    last_batch_code.
+#}
+{% macro late_documents(rows) -%}
+    select
+        cast(null as string) as closing_code,
+        cast(null as string) as mart_name,
+        cast(null as string) as row_key,
+        cast(null as string) as reason_code,
+        cast(null as string) as document_number
+    where 1 = 0
+    {%- for name, declared in finance_declarations().items() %}
+    {%- for source in declared.trace or [] if source.late_reason %}
+    union distinct
+    select
+        {{ rows }}.closing_code,
+        {{ rows }}.mart_name,
+        {{ rows }}.row_key,
+        '{{ source.late_reason }}' as reason_code,
+        documents.document_number
+    from {{ rows }}
+    inner join (
+        select
+            {%- for column, expression in source['keys'].items() %}
+            {{ expression }} as {{ column }},
+            {%- endfor %}
+            {{ source.document }} as document_number,
+            source_batch_id
+        from {{ ref(source.fact) }}
+        where {{ source.where or '1 = 1' }}
+    ) as documents
+        on
+            {{ rows }}.last_batch_code < documents.source_batch_id
+            {%- for column in source['keys'] %}
+            and {{ rows }}.{{ column }} = documents.{{ column }}
+            {%- endfor %}
+    where
+        {{ rows }}.mart_name = '{{ name }}'
+        {%- for column, value in (source.rows or {}).items() %}
+        and {{ rows }}.grain_detail like '%|{{ column }}={{ value }}|%'
+        {%- endfor %}
+    {%- endfor %}
+    {%- endfor %}
+{%- endmacro %}
+
 {# Texts of a group as one, in their order. #}
 {% macro texts_joined(text) -%}
     {{ return(adapter.dispatch('texts_joined', 'aval')(text)) }}

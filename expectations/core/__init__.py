@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from expectations.core import (
+    closing,
     dimensions,
     discounts,
     documents,
@@ -31,4 +32,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *general_ledger.suites(),
         *receivables.suites(hub),
         *programmes.suites(hub, terms),
+        *closing.suites(),
     ]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from expectations.hub import Hub
-from expectations.marts import channel, monthly, programmes, receivables, reconciliation, reports
+from expectations.marts import channel, closing, monthly, programmes, receivables, reconciliation, reports
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
 
@@ -20,4 +20,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *reconciliation.suites(hub, terms),
         *receivables.suites(hub, terms),
         *programmes.suites(hub, terms),
+        *closing.suites(hub),
     ]

@@ -81,7 +81,7 @@ def test_a_check_and_a_dependency_without_an_asset_are_found() -> None:
 
 def test_keys_follow_the_names_of_the_house(definitions: dg.Definitions) -> None:
     shapes = (
-        r"landing/(erp|feeds|accounting|rules|ledger)/[a-z_]+",
+        r"landing/(erp|feeds|accounting|rules|closing|ledger)/[a-z_]+",
         r"(staging|intermediate|core|marts)/[a-z0-9_]+",
         r"publish/(duckdb|parquet)",
         r"inbox/[A-Za-z0-9_-]+",

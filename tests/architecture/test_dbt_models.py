@@ -21,6 +21,7 @@ import pytest
 
 from connectors.contract import ENTITIES
 from connectors.rules import Thresholds
+from orchestration.declared import finance_marts, models
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 MODELS = PROJECT / "models"
@@ -223,6 +224,48 @@ def sql_files() -> Iterator[Path]:
 @pytest.mark.parametrize("path", sql_files(), ids=lambda path: path.stem)
 def test_models_hold_nothing_that_the_engines_do_not_share(path: Path) -> None:
     assert forbidden_constructs(path.read_text(encoding="utf-8")) == []
+
+
+def listed(macro: str) -> list[str]:
+    """The names that a macro of `closing.sql` lists."""
+    text = (PROJECT / "macros" / "closing.sql").read_text(encoding="utf-8")
+    body = text.partition("{% macro " + macro + "()")[2].partition("{%- endmacro %}")[0]
+    return re.findall(r"'([a-z_]+)'", body)
+
+
+def test_the_marts_of_the_close_are_those_that_declare_it() -> None:
+    declared = finance_marts()
+    facts = {source.fact for model in declared.values() for source in model.trace if source.late_reason}
+    assert listed("finance_marts") == sorted(declared)
+    assert listed("finance_facts") == sorted(facts)
+
+
+def declarations_of_nothing() -> list[str]:
+    """Columns that a declaration for finance names and no model has."""
+    known = models()
+    faults = []
+    for name, model in known.items():
+        wanted: dict[str, set[str]] = {name: set()}
+        if model.finance is not None:
+            wanted[name] |= {model.finance.key, *model.finance.grain, *model.finance.measures}
+        if model.sheet is not None:
+            wanted[name] |= {*model.sheet.rows, *model.sheet.columns, *model.sheet.formulas}
+        for source in model.trace:
+            wanted[name] |= {*source.keys, *source.measures, *source.rows}
+            wanted.setdefault(source.fact, set()).update(source.rule)
+            if source.fact not in known:
+                faults.append(source.fact)
+        faults += [
+            f"{table}.{column}"
+            for table, columns in wanted.items()
+            for column in columns
+            if column not in known[table].types
+        ]
+    return faults
+
+
+def test_declarations_for_finance_name_columns_that_exist() -> None:
+    assert declarations_of_nothing() == []
 
 
 def test_default_thresholds_are_those_of_the_rules() -> None:

@@ -31,7 +31,7 @@ final as (
             and (
                 batches.system_code <> 'feeds'
                 or (
-                    batches.period_end_date >= closings.month_start_date
+                    closings.month_start_date <= batches.period_end_date
                     and batches.period_start_date
                     < closings.month_start_date + interval '1' month
                 )

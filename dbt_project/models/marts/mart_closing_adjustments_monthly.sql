@@ -2,10 +2,7 @@
 -- seen after the close.
 -- Additive within one measure: adjustment_amount. All changes of a figure give what it
 -- is now less what it was when the month was closed.
-{%- for name in finance_marts() + finance_facts() %}
-    {%- if not execute %}{% do ref(name) %}{% endif %}
-{%- endfor %}
-{%- set declarations = finance_declarations() %}
+{{ read_for_closing() }}
 
 with
 
@@ -85,33 +82,7 @@ known as (
 ),
 
 as_is as (
-    {%- for name, declared in declarations.items() %}
-    {%- for measure in declared.finance.measures %}
-    select
-        measures.closing_code,
-        measures.month_start_date,
-        measures.mart_name,
-        mart.{{ declared.finance.key }} as row_key,
-        {%- for column in closed_grain_columns() %}
-        {% if column in declared.finance.grain -%}
-        mart.{{ column }}
-        {%- else -%}
-        cast(null as string) as {{ column }}
-        {%- endif %},
-        {%- endfor %}
-        {{ grain_detail(declared.finance.grain) }} as grain_detail,
-        measures.column_name,
-        {{ amount('mart.' ~ measure) }} as figure_amount
-    from {{ ref(name) }} as mart
-    inner join measures
-        on
-            mart.month_start_date = measures.month_start_date
-            and measures.mart_name = '{{ name }}'
-            and measures.column_name = '{{ measure }}'
-    {% if not loop.last %}union all{% endif %}
-    {%- endfor %}
-    {% if not loop.last %}union all{% endif %}
-    {%- endfor %}
+    {{ finance_figures('measures') }}
 ),
 
 latest as (
@@ -169,44 +140,7 @@ changed_rows as (
 ),
 
 late_documents as (
-    select
-        cast(null as string) as closing_code,
-        cast(null as string) as mart_name,
-        cast(null as string) as row_key,
-        cast(null as string) as reason_code,
-        cast(null as string) as document_number
-    where 1 = 0
-    {%- for name, declared in declarations.items() %}
-    {%- for source in declared.trace or [] if source.late_reason %}
-    union distinct
-    select
-        changed_rows.closing_code,
-        changed_rows.mart_name,
-        changed_rows.row_key,
-        '{{ source.late_reason }}' as reason_code,
-        documents.document_number
-    from changed_rows
-    inner join (
-        select
-            {%- for column, expression in source['keys'].items() %}
-            {{ expression }} as {{ column }},
-            {%- endfor %}
-            {{ source.document }} as document_number,
-            source_batch_id
-        from {{ ref(source.fact) }}
-    ) as documents
-        on
-            changed_rows.last_batch_code < documents.source_batch_id
-            {%- for column in source['keys'] %}
-            and changed_rows.{{ column }} = documents.{{ column }}
-            {%- endfor %}
-    where
-        changed_rows.mart_name = '{{ name }}'
-        {%- for column, value in (source.rows or {}).items() %}
-        and changed_rows.grain_detail like '%|{{ column }}={{ value }}|%'
-        {%- endfor %}
-    {%- endfor %}
-    {%- endfor %}
+    {{ late_documents('changed_rows') }}
 ),
 
 numbered_documents as (
@@ -248,8 +182,9 @@ source_texts as (
         changed_rows.closing_code,
         changed_rows.mart_name,
         changed_rows.row_key,
-        {{ texts_joined("late_sources.system_code || ' ' || late_sources.source_name") }}
-            as sources
+        {{ texts_joined(
+            "late_sources.system_code || ' ' || late_sources.source_name"
+        ) }} as sources
     from changed_rows
     inner join late_sources
         on

@@ -13,6 +13,7 @@ import dagster as dg
 
 from connectors.contract import (
     ACCOUNTING_ENTITIES,
+    CLOSING_ENTITIES,
     ENTITIES,
     ERP_ENTITIES,
     FEED_ENTITIES,
@@ -247,11 +248,17 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
                 metadata=_metadata(entity_folder(settings.paths.landing, entity), batches),
             )
 
-    @dg.multi_asset(name="landing_rules", specs=specs(RULE_ENTITIES, [RULES_SOURCE], "yaml"))
+    @dg.multi_asset(
+        name="landing_rules",
+        specs=[
+            *specs(RULE_ENTITIES, [RULES_SOURCE], "yaml"),
+            *specs(CLOSING_ENTITIES, [RULES_SOURCE], "parquet"),
+        ],
+    )
     def landing_rules(
         context: dg.AssetExecutionContext, company: CompanyResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Land feeds, crosswalks and thresholds of the company directory, where they changed."""
+        """Land what changed in the company directory; show what `aval close` has landed."""
         from connectors.rules import land_rules
 
         settings = company.settings
@@ -262,10 +269,12 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             except AvalError as error:
                 raise _failure(error, retry=False) from error
             batches = ledger.batches("rules", since=before)
-        for entity in RULE_ENTITIES:
-            new = [batch for batch in batches if batch.source == entity.name]
+            closings = ledger.batches("closing")
+        for entity in (*RULE_ENTITIES, *CLOSING_ENTITIES):
+            known = batches if entity.system == "rules" else closings
+            new = [batch for batch in known if batch.source == entity.name]
             yield dg.MaterializeResult(
-                asset_key=_key("rules", entity.name),
+                asset_key=_key(entity.system, entity.name),
                 metadata=_metadata(entity_folder(settings.paths.landing, entity), new),
             )
 

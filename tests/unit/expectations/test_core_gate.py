@@ -37,6 +37,21 @@ def test_facts_that_hold_what_landed_open_the_gate(world: World) -> None:
 # Each group breaks several promises at once, each by its own fault, so that the tests stay quick: what
 # must fail is listed in full.
 FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "closed months": (
+        (
+            "update core.fct_closed_figures set figure_amount = 209.99 "
+            "where row_key = 'D01' and column_name = 'net_amount' and sequence_number = 0",
+            "insert into core.fct_closed_figures select * from core.fct_closed_figures "
+            "where column_name = 'invoice_count'",
+            "insert into core.fct_closings values ('2026-03#2', date '2026-03-01', true, 0)",
+        ),
+        {
+            "fct_closings.a_month_is_closed_once",
+            "fct_closings.all_figures_are_held",
+            "fct_closed_figures.one_row_per_closed_figure_id",
+            "fct_closed_figures.ties_to_its_control_totals",
+        },
+    ),
     "dimensions": (
         (
             "delete from core.dim_channels",

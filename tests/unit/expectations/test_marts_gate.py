@@ -48,7 +48,20 @@ RECEIVABLES = "mart_receivables_monthly"
 COMMISSIONS = "mart_commissions_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
+ADJUSTMENTS = "mart_closing_adjustments_monthly"
+
 FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "an adjustment that is lost": (
+        (f"update marts.{ADJUSTMENTS} set adjustment_amount = -9.99",),
+        {f"{ADJUSTMENTS}.as_closed_and_adjustments_give_as_is"},
+    ),
+    "a doubled adjustment": (
+        (f"insert into marts.{ADJUSTMENTS} select * from marts.{ADJUSTMENTS}",),
+        {
+            f"{ADJUSTMENTS}.one_row_per_closing_adjustment_id",
+            f"{ADJUSTMENTS}.as_closed_and_adjustments_give_as_is",
+        },
+    ),
     "a side of the reconciliation": (
         (f"update marts.{RECONCILIATION} set warehouse_amount = 199, ledger_amount = 199",),
         {

@@ -217,6 +217,18 @@ from (values
     ('claim|M1', 'mdf', 8), ('claim|M1', 'mdf', 4), ('cost|K1', 'freight', 30),
     ('cash_discount|F1', 'cash_discount', 4), ('commission|F1|1|A', 'commission', 6)
 ) t(cost, step, amount);
+CLOSED = """
+create table core.fct_closings as select
+    '2026-03#1' as closing_code, date '2026-03-01' as month_start_date, true as is_closed, 2 as figure_count;
+create table core.fct_closed_figures as select
+    '2026-03#1|mart_example_monthly|' || key || '|' || name || '|' || number as closed_figure_id,
+    '2026-03#1' as closing_code, date '2026-03-01' as month_start_date,
+    'mart_example_monthly' as mart_name, key as row_key, name as column_name, number as sequence_number,
+    amount::decimal(18,4) as figure_amount
+from (values
+    ('*', 'net_amount', 0, 210), ('D01', 'net_amount', 0, 210), ('D01', 'invoice_count', 0, 1),
+    ('D01', 'net_amount', 1, 200)
+) t(key, name, number, amount);
 """
 
 MARTS = """
@@ -227,6 +239,12 @@ create table marts.mart_commissions_monthly as select
     0::decimal(18,4) as clawback_amount, 6::decimal(18,4) as accrued_amount,
     3::decimal(18,4) as commission_rate, 6::decimal(18,4) as due_amount, 5::decimal(18,4) as paid_amount,
     1::decimal(18,4) as open_amount;
+create table marts.mart_example_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as example_id, 200::decimal(18,4) as net_amount;
+create table marts.mart_closing_adjustments_monthly as select
+    '2026-03#1|D01|net_amount|1' as closing_adjustment_id, '2026-03#1' as closing_code,
+    'mart_example_monthly' as mart_name, 'net_amount' as measure_code,
+    (-10)::decimal(18,4) as adjustment_amount;
 create table marts.mart_sell_in_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
     20::decimal(18,3) as ordered_quantity, 20::decimal(18,3) as shipped_quantity,
@@ -333,6 +351,7 @@ def build(world: World) -> World:
     with duckdb.connect(str(world.warehouse)) as connection:
         connection.execute(CORE.format(batch_10=first.stem, batch_11=second.stem))
         connection.execute(PROGRAMMES)
+        connection.execute(CLOSED)
         connection.execute(MARTS)
     return world
 

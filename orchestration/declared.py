@@ -1,0 +1,166 @@
+"""What the models' .yml files say for finance: what a close freezes, whence a figure comes, its sheet.
+
+A mart joins by `config: meta:` in its own file: `finance` (key, grain and measures that a close freezes),
+`trace` (the facts behind its measures), `sheet` (its place in the finance pack). What belongs here: reading
+and checking these words, as the macros of `closing.sql` do for SQL. What does not: acting on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from connectors.errors import ConfigError, Place
+from orchestration.settings import DBT_PROJECT
+
+LateReason = Literal["late_document", "late_entry", "late_report"]
+
+
+class Declared(BaseModel):
+    """Base of what is declared: an unknown word is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Finance(Declared):
+    """What a close freezes: the mart's key, the columns of its grain beside the month, additive measures."""
+
+    key: str
+    grain: tuple[str, ...]
+    measures: tuple[str, ...]
+
+
+class TraceSource(Declared):
+    """A fact behind some measures of a mart.
+
+    `keys` maps a column of the mart's grain to an expression over the fact; `measures` a column of the mart
+    to an aggregate over the fact. `rows` limits the source to rows of the mart with these values, `where` to
+    rows of the fact. `document` is what people call the fact's rows by. `rule` names the columns that say by
+    which rule and version an amount came about, `rule_file` the company's file of it. `line` is the line of
+    the document. A fact that was computed names in `source_of` the fact whose rows it was computed from, and
+    in `source_key` the column by which they meet. `landed_as` is the entity of reports, which may name an EDI
+    message.
+    """
+
+    fact: str
+    keys: dict[str, str]
+    document: str
+    measures: dict[str, str]
+    rows: dict[str, str] = {}
+    where: str | None = None
+    late_reason: LateReason | None = None
+    rule: tuple[str, ...] = ()
+    rule_file: str | None = None
+    line: str | None = None
+    source_of: str | None = None
+    source_key: str = "invoice_line_id"
+    landed_as: Literal["sell_out", "inventory"] | None = None
+
+
+class Ratio(Declared):
+    """A ratio of two columns of a sheet, as a formula; `percent` columns are 100 x the ratio in the mart."""
+
+    column: str
+    numerator: str
+    denominator: str
+
+
+class Sheet(Declared):
+    """A sheet of the finance pack: rows of the month summed by `rows`, with `columns` as sums.
+
+    `formulas` maps a column to a sum of others (`gross_amount - net_amount`) that the sheet computes in its
+    cells; `detail` lists every row of the mart instead of sums. `position` orders the sheets.
+    """
+
+    position: int
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    formulas: dict[str, str] = {}
+    ratios: tuple[Ratio, ...] = ()
+    month: str = "month_start_date"
+    where: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_columns(self) -> Sheet:
+        known = {*self.columns, *self.formulas}
+        strange = [
+            name
+            for ratio in self.ratios
+            for name in (ratio.numerator, ratio.denominator)
+            if name not in known
+        ]
+        if strange:
+            raise ValueError(f"{strange[0]!r} is no column of the sheet")
+        return self
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of core or marts and what it declares; `columns` are its columns' names in both languages."""
+
+    name: str
+    names: Mapping[str, str]
+    columns: Mapping[str, Mapping[str, str]]
+    finance: Finance | None
+    trace: tuple[TraceSource, ...]
+    sheet: Sheet | None
+    types: Mapping[str, str]
+
+    def heading(self, column: str, locale: str) -> str:
+        """The column's business name in a language."""
+        return self.columns.get(column, {}).get(locale) or column
+
+    def title(self, locale: str) -> str:
+        return self.names.get(locale) or self.name
+
+
+@cache
+def models() -> Mapping[str, Model]:
+    """Every model of core and marts by name; ConfigError names the file and the word that is wrong."""
+    found = {}
+    for folder in ("core", "marts"):
+        for path in sorted((DBT_PROJECT / "models" / folder).glob("*.yml")):
+            content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
+            for node in content.get("models", ()):
+                try:
+                    found[node["name"]] = _model(node)
+                except ValidationError as error:
+                    fault = error.errors()[0]
+                    raise ConfigError(
+                        "invalid_declaration",
+                        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}",
+                        "docs/closing.md says what may stand there",
+                        Place(file=path),
+                    ) from error
+    return found
+
+
+def finance_marts() -> dict[str, Model]:
+    """The marts that a close freezes."""
+    return {name: model for name, model in models().items() if model.finance is not None}
+
+
+def _model(node: Mapping[str, Any]) -> Model:
+    meta = node.get("config", {}).get("meta", {})
+    columns = {column["name"]: column for column in node.get("columns", ())}
+    return Model(
+        name=node["name"],
+        names=_names(meta),
+        columns={name: _names(column.get("config", {}).get("meta", {})) for name, column in columns.items()},
+        finance=Finance.model_validate(meta["finance"]) if "finance" in meta else None,
+        trace=tuple(TraceSource.model_validate(item) for item in meta.get("trace", ())),
+        sheet=Sheet.model_validate(meta["sheet"]) if "sheet" in meta else None,
+        types={name: str(column.get("data_type", "")) for name, column in columns.items()},
+    )
+
+
+def _names(meta: Mapping[str, Any]) -> dict[str, str]:
+    return {locale: meta[f"name_{locale}"] for locale in ("fr", "en") if f"name_{locale}" in meta}
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
