@@ -28,6 +28,10 @@ _TRACE_CODES: Final = """
 Exit codes: 0 each step adds up to the figure; 1 a step differs; 2 there is no such figure.
 """
 
+_PACK_CODES: Final = """
+Exit codes: 0 every total of a sheet is the mart's; 1 one differs; 2 wrong use.
+"""
+
 MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="The month, as 2026-05.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it.", show_default="the account's name")]
 
@@ -38,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("reopen", epilog=_EXIT_CODES)(reopen)
     app.command("closings")(closings)
     app.command("trace", epilog=_TRACE_CODES)(trace)
+    app.command("finance-pack", epilog=_PACK_CODES)(finance_pack)
 
 
 @command
@@ -147,24 +152,14 @@ def trace(
     shown = table("Sums at each step")
     for name in ("fact", "measure", "figure", "sum of fact", "of documents", "of lines", "difference"):
         shown.add_column(name, justify="left" if name in ("fact", "measure") else "right")
-    for walk in found.walks:
-        for number, name in enumerate(walk.measures):
-            difference = walk.differences()[number]
-            shown.add_row(
-                walk.source.fact,
-                name,
-                *(
-                    _figure(value)
-                    for value in (
-                        walk.figure[number],
-                        walk.in_fact[number],
-                        walk.sum_of_documents(number),
-                        walk.sum_of_lines(number),
-                        difference,
-                    )
-                ),
-                style="red" if difference else None,
-            )
+    for item in found.sums:
+        values = (item.figure, item.in_facts, item.in_documents, item.in_lines, item.difference)
+        shown.add_row(
+            " + ".join(item.facts),
+            item.measure,
+            *(_figure(value) for value in values),
+            style="red" if item.difference else None,
+        )
     out.print(shown)
     if rows > 0:
         for walk in found.walks:
@@ -175,6 +170,37 @@ def trace(
         typer.echo(f"all of it: {xlsx}")
     if not found.agrees:
         typer.echo("a step differs from the figure", err=True)
+        raise typer.Exit(1)
+
+
+@command
+def finance_pack(
+    month: MonthArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE.xlsx", help="Where to write it.", show_default="finance-<month>.xlsx"
+        ),
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Another publication, for example that of a closed month.")
+    ] = None,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write the month's workbook: the publication's identity, then a sheet for each finance mart there is."""
+    from orchestration.pack import write_pack
+    from orchestration.settings import load_settings
+
+    path = out or Path(f"finance-{month}.xlsx")
+    pack = write_pack(load_settings(company, data), month, path, version)
+    for title, count in pack.sheets.items():
+        typer.echo(f"{title}: {count:,} rows")
+    typer.echo(str(pack.path))
+    wrong = [check for check in pack.checks if check.difference]
+    for check in wrong:
+        typer.echo(f"{check.sheet}, {check.column}: {check.difference} from the mart", err=True)
+    if wrong:
         raise typer.Exit(1)
 
 

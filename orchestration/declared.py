@@ -63,7 +63,7 @@ class TraceSource(Declared):
 
 
 class Ratio(Declared):
-    """A ratio of two columns of a sheet, as a formula; `percent` columns are 100 x the ratio in the mart."""
+    """A ratio of two columns of a sheet, shown in percent by a formula."""
 
     column: str
     numerator: str
@@ -71,10 +71,14 @@ class Ratio(Declared):
 
 
 class Sheet(Declared):
-    """A sheet of the finance pack: rows of the month summed by `rows`, with `columns` as sums.
+    """A sheet of the finance pack: the model's rows of the month, summed by `rows`.
 
-    `formulas` maps a column to a sum of others (`gross_amount - net_amount`) that the sheet computes in its
-    cells; `detail` lists every row of the mart instead of sums. `position` orders the sheets.
+    `months` are the columns of which one must be the month; `columns` are summed unless they stand in
+    `unsummed`; `formulas` maps a column to a sum of others (`gross_amount - net_amount`) that the sheet
+    computes in its cells; `subtotal` is the column of `rows`, the first, whose groups have a sum; `total`
+    whether there is one of all; `named` whether partners and products stand there with their names;
+    `{locale}` in a column of `rows` is fr or en. `order` gives the columns after those of `rows`; `position`
+    orders the sheets.
     """
 
     position: int
@@ -82,7 +86,12 @@ class Sheet(Declared):
     columns: tuple[str, ...]
     formulas: dict[str, str] = {}
     ratios: tuple[Ratio, ...] = ()
-    month: str = "month_start_date"
+    order: tuple[str, ...] = ()
+    unsummed: tuple[str, ...] = ()
+    subtotal: str | None = None
+    total: bool = True
+    named: bool = True
+    months: tuple[str, ...] = ("month_start_date",)
     where: str | None = None
 
     @model_validator(mode="after")
@@ -94,8 +103,12 @@ class Sheet(Declared):
             for name in (ratio.numerator, ratio.denominator)
             if name not in known
         ]
+        strange += [name for name in self.unsummed if name not in self.columns]
+        strange += [name for name in self.order if name not in known | {r.column for r in self.ratios}]
         if strange:
             raise ValueError(f"{strange[0]!r} is no column of the sheet")
+        if self.subtotal is not None and self.subtotal != self.rows[0]:
+            raise ValueError(f"subtotal {self.subtotal!r} is not the first of rows")
         return self
 
 

@@ -69,22 +69,24 @@ class Walk:
     def sum_of_lines(self, number: int) -> Decimal:
         return sum((line.amounts[number] or _ZERO for line in self.lines), _ZERO)
 
-    def differences(self) -> list[Decimal]:
-        """By measure the largest difference of a step from the figure; 0 where all agree."""
-        return [
-            max(
-                (
-                    value - self.figure[number]
-                    for value in (
-                        self.in_fact[number],
-                        self.sum_of_documents(number),
-                        self.sum_of_lines(number),
-                    )
-                ),
-                key=abs,
-            )
-            for number in range(len(self.measures))
-        ]
+
+@dataclass(frozen=True)
+class Sums:
+    """One measure at each step, over the facts that make it up together; `walks` are these, by position."""
+
+    measure: str
+    walks: tuple[tuple[int, int], ...]
+    facts: tuple[str, ...]
+    figure: Decimal
+    in_facts: Decimal
+    in_documents: Decimal
+    in_lines: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """The largest difference of a step from the figure; 0 where all agree."""
+        steps = (self.in_facts, self.in_documents, self.in_lines)
+        return max((step - self.figure for step in steps), key=abs)
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,31 @@ class Trace:
     not_traced: tuple[str, ...]
 
     @property
+    def sums(self) -> list[Sums]:
+        """Each measure of the same rows of the mart, whichever facts it comes from."""
+        groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[int, int]]] = {}
+        for position, walk in enumerate(self.walks):
+            for number, name in enumerate(walk.measures):
+                groups.setdefault((name, tuple(walk.source.rows.items())), []).append((position, number))
+        found = []
+        for (name, _), parts in groups.items():
+            walks = [(self.walks[position], number) for position, number in parts]
+            found.append(
+                Sums(
+                    name,
+                    tuple(parts),
+                    tuple(walk.source.fact for walk, _ in walks),
+                    walks[0][0].figure[walks[0][1]],
+                    sum((walk.in_fact[number] for walk, number in walks), _ZERO),
+                    sum((walk.sum_of_documents(number) for walk, number in walks), _ZERO),
+                    sum((walk.sum_of_lines(number) for walk, number in walks), _ZERO),
+                )
+            )
+        return found
+
+    @property
     def agrees(self) -> bool:
-        return all(not difference for walk in self.walks for difference in walk.differences())
+        return all(not item.difference for item in self.sums)
 
 
 def trace(settings: Settings, question: Question, version: str | None = None) -> Trace:
@@ -299,7 +324,7 @@ class _Finder:
         return f"{batch.landed_at:%Y-%m-%d %H:%M}" if batch else None
 
     def original(self, batch_id: str | None, source_file: str | None) -> str | None:
-        """The file as it came: in the inbox or the folder of exports, else in the archive; an ERP's query."""
+        """The file as it came: in the archive, else in the inbox or the folder of exports; an ERP's query."""
         batch = self._batches.get(batch_id or "")
         if batch is None or source_file is None:
             return None
@@ -311,14 +336,13 @@ class _Finder:
             return str(company.erp.queries / source_file.removeprefix("sql:"))
         if batch.system != "feeds":
             return None
-        path = company.inbox.path / (batch.file_name or source_file)
-        if path.is_file():
-            return str(path)
+        # The archive knows a file by its bytes; one of that name in the inbox may have others by now.
         if self._archived is None:
             originals = Archive(self._settings.paths.archive, company.archive).originals()
             self._archived = {item.content_hash: item.path for item in originals}
         kept = self._archived.get(batch.content_hash or "")
-        return str(kept) if kept else None
+        path = kept or company.inbox.path / (batch.file_name or source_file)
+        return str(path) if path.is_file() else None
 
     def messages(
         self, source: TraceSource, rows: set[tuple[str, int]]
@@ -401,25 +425,25 @@ def write_trace(found: Trace, path: Path, locale: Locale) -> None:
             ),
         ]
         book.head(steps, 3, head)
-        row = 4
-        for number, walk in enumerate(found.walks, start=1):
-            sums = _sheets_of(book, walk, number, model, locale, word)
-            for position, name in enumerate(walk.measures):
-                in_documents, in_lines = sums[position]
-                cells: tuple[Cell | Formula, ...] = (
-                    model.heading(name, locale),
-                    walk.source.fact,
-                    walk.figure[position],
-                    walk.in_fact[position],
-                    Formula(in_documents, float(walk.sum_of_documents(position))),
-                    Formula(in_lines, float(walk.sum_of_lines(position))),
-                    Formula(
-                        f"=ROUND(F{row + 1}-C{row + 1},4)",
-                        float(walk.sum_of_lines(position) - walk.figure[position]),
-                    ),
-                )
-                book.rows(steps, row, head, [cells])
-                row += 1
+        formulas = [
+            _sheets_of(book, walk, number, model, locale, word)
+            for number, walk in enumerate(found.walks, start=1)
+        ]
+        for offset, item in enumerate(found.sums):
+            row = 4 + offset
+            documents, lines = (
+                "=" + "+".join(formulas[walk][number][part] for walk, number in item.walks) for part in (0, 1)
+            )
+            cells: tuple[Cell | Formula, ...] = (
+                model.heading(item.measure, locale),
+                " + ".join(item.facts),
+                item.figure,
+                item.in_facts,
+                Formula(documents, float(item.in_documents)),
+                Formula(lines, float(item.in_lines)),
+                Formula(f"=ROUND(F{row + 1}-C{row + 1},4)", float(item.in_lines - item.figure)),
+            )
+            book.rows(steps, row, head, [cells])
 
 
 def _sheets_of(
@@ -443,7 +467,7 @@ def _sheets_of(
     )
     first = len(by_document) - len(amounts)
     of_documents = [
-        f"=SUM('{name}'!{letter(first + i)}5:{letter(first + i)}{end})" for i in range(len(amounts))
+        f"SUM('{name}'!{letter(first + i)}5:{letter(first + i)}{end})" for i in range(len(amounts))
     ]
     lines = [
         Column(word("document"), "text", 24),
@@ -480,6 +504,6 @@ def _sheets_of(
     )
     first = len(lines) - len(amounts)
     return [
-        (formula, f"=SUM('{name}'!{letter(first + i)}5:{letter(first + i)}{end})")
+        (formula, f"SUM('{name}'!{letter(first + i)}5:{letter(first + i)}{end})")
         for i, formula in enumerate(of_documents)
     ]

@@ -60,7 +60,7 @@ class Formula:
     """A formula with the value that it gives, so that a program that does not calculate shows it too."""
 
     text: str
-    value: float
+    value: float | str
 
 
 def kind_of(column: str, type_: str) -> Kind:
@@ -91,7 +91,7 @@ class Workbook:
         self._known: dict[tuple[Any, ...], Any] = {}
 
     def format(self, kind: Kind = "text", look: str = "plain") -> Any:
-        """The format of a kind; `look` is plain, head, title, total, note or wrong."""
+        """The format of a kind; `look` is plain, left, head, title, total, note or wrong."""
         key = (kind, look)
         if key not in self._known:
             properties: dict[str, Any] = {"font_name": "Arial", "font_size": 9, "valign": "top"}
@@ -102,6 +102,7 @@ class Workbook:
                 "head": {"bold": True, "bg_color": "#D9E2EC", "bottom": 1, "text_wrap": True},
                 "title": {"bold": True, "font_size": 13},
                 "total": {"bold": True, "top": 1},
+                "left": {"align": "left"},
                 "note": {"font_color": "#666666", "italic": True},
                 "wrong": {"font_color": "#B00020", "bold": True},
             }

@@ -15,6 +15,8 @@
     {{ return([
         'fct_gl_entries',
         'fct_orders',
+        'fct_payments',
+        'fct_receivables',
         'fct_sell_in',
         'fct_shipments',
     ]) }}

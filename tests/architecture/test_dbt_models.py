@@ -249,7 +249,8 @@ def declarations_of_nothing() -> list[str]:
         if model.finance is not None:
             wanted[name] |= {model.finance.key, *model.finance.grain, *model.finance.measures}
         if model.sheet is not None:
-            wanted[name] |= {*model.sheet.rows, *model.sheet.columns, *model.sheet.formulas}
+            rows = {row.format(locale="fr") for row in model.sheet.rows}
+            wanted[name] |= {*rows, *model.sheet.columns, *model.sheet.formulas}
         for source in model.trace:
             wanted[name] |= {*source.keys, *source.measures, *source.rows}
             wanted.setdefault(source.fact, set()).update(source.rule)

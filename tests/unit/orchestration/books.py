@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from connectors.landing import write_schemas
+from connectors.landing import batch_ids, write_schemas
 from connectors.ledger import Batch, Ledger, Slice
 from orchestration.declared import models
 from orchestration.publish import Coverage, GateOutcome, Publication, publish
@@ -41,15 +41,31 @@ def company(folder: Path, **more: str) -> Settings:
     return settings
 
 
-def land(settings: Settings, system: str, source: str, file_name: str | None = None) -> str:
+def land(
+    settings: Settings,
+    system: str,
+    source: str,
+    file_name: str | None = None,
+    partner: str | None = None,
+    feed: str | None = None,
+) -> str:
     """Enter a batch with one slice, as a run does; returns its id."""
-    from connectors.landing import batch_ids
-
     now = datetime.now(UTC)
     with Ledger(settings.paths.ledger) as ledger:
         batch_id = next(batch_ids(now, ledger.last_batch_id()))
         month = date(2026, 5, 1)
-        batch = Batch(batch_id, system, source, "landed", now, now, file_name=file_name)
+        batch = Batch(
+            batch_id,
+            system,
+            source,
+            "landed",
+            now,
+            now,
+            partner_code=partner,
+            feed_code=feed,
+            file_name=file_name,
+            content_hash=f"{source}-hash".replace("_", "-"),
+        )
         ledger.record(batch, [Slice(system, source, f"{system}|2026-05", month, month, 1)])
     return batch_id
 

@@ -1,0 +1,160 @@
+"""The finance pack: identity first, sheets by declaration, formulas that give the marts' figures."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.closing import close
+from orchestration.pack import write_pack
+from orchestration.settings import Settings
+from tests.unit.orchestration import books
+from tests.unit.orchestration.formulas import Calculator
+
+MAY = date(2026, 5, 1)
+
+
+def sold(partner: str, channel: str, gross: str, standard: str, exceptional: str) -> dict[str, Any]:
+    values = [Decimal(text) for text in (gross, standard, exceptional)]
+    return {
+        "sell_in_monthly_id": partner,
+        "month_start_date": MAY,
+        "partner_code": partner,
+        "channel_code": channel,
+        "product_code": "P1",
+        "net_quantity": 3,
+        "gross_amount": values[0],
+        "standard_discount_amount": values[1],
+        "exceptional_discount_amount": values[2],
+        "net_amount": values[0] - values[1] - values[2],
+    }
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+    settings = books.company(tmp_path)
+    books.publication(
+        settings,
+        {
+            "mart_sell_in_monthly": [
+                sold("D01", "direct", "100.10", "20", "0.05"),
+                sold("D02", "direct", "50", "0", "0"),
+                sold("D03", "online", "1000", "250.25", "0"),
+            ],
+            "mart_margin_reconciliation_monthly": [],
+            "dim_partners": [
+                {"partner_code": code, "partner_name": f"Société {code}", "is_current": True}
+                for code in ("D01", "D02", "D03")
+            ],
+        },
+    )
+    return settings
+
+
+def test_formulas_give_the_figures_of_the_mart(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "pack.xlsx"
+    pack = write_pack(settings, "2026-05", path)
+    assert pack.agrees
+    assert dict(pack.sheets) == {"Sell-in": 3}
+    calculator = Calculator(path)
+    assert calculator.wrong() == []
+    sheet = calculator.book["Sell-in"]
+    heads = [cell.value for cell in sheet[4]]
+    assert heads[:3] == ["Canal", "Code partenaire", "Partenaire"]
+    net = "ABCDEFGHIJ"[heads.index("Montant net HT")]
+    rows = [
+        (sheet[f"A{row}"].value, sheet[f"B{row}"].value, round(calculator.number(sheet, f"{net}{row}"), 4))
+        for row in range(5, 11)
+    ]
+    assert rows == [
+        ("direct", "D01", 80.05),
+        ("direct", "D02", 50),
+        ("Total direct", None, 130.05),
+        ("online", "D03", 749.75),
+        ("Total online", None, 749.75),
+        ("Total", None, 879.8),
+    ]
+    assert sheet[f"{net}5"].value.startswith("=")
+    control = calculator.book["Contrôle"]
+    differences = [calculator.value(control, f"E{row}") for row in range(5, control.max_row + 1)]
+    assert differences
+    assert set(differences) == {0}
+
+
+def test_the_first_sheet_says_which_publication_it_is_and_whether_the_month_is_closed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    close(settings, "2026-05", "Ana")
+    path = tmp_path / "pack.xlsx"
+    write_pack(settings, "2026-05", path)
+    sheet = Calculator(path).book.worksheets[0]
+    said = {row[0].value: row[1].value for row in sheet.iter_rows(min_row=4) if row[0].value}
+    assert said["Publication"] == settings.current.resolve().stem
+    assert said["Exécution"] == "run-1"
+    assert said["Version du code"] == "0.1.0+abc"
+    assert said["Chiffres arrêtés au"] == datetime(2026, 6, 30)  # noqa: DTZ001 - Excel knows no zone
+    assert str(said["État du mois"]).startswith("clos: 2026-05#1")
+    assert said["Contrôle core"] == "passé, 3 vérifications, 0 alertes"
+
+
+def test_numbers_are_numbers_in_french_formats_and_sheets_are_set_up_to_print(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "pack.xlsx"
+    write_pack(settings, "2026-05", path)
+    sheet = Calculator(path).book["Sell-in"]
+    gross = next(cell for cell in sheet[5] if cell.value == 100.1)
+    assert gross.number_format == "[$-40C]#,##0.00"
+    assert sheet.freeze_panes == "D5"
+    assert sheet.print_title_rows == "$4:$4"
+    assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+
+
+def test_a_sheet_that_does_not_tie_to_its_mart_is_told_by_the_exit_code(
+    settings: Settings, tmp_path: Path
+) -> None:
+    options = ["-c", str(settings.paths.company), "-d", str(settings.paths.data)]
+    runner = CliRunner()
+    path = tmp_path / "pack.xlsx"
+    asked = ["finance-pack", "2026-05", "--out", str(path), *options]
+    assert runner.invoke(app, asked).exit_code == 0
+    with duckdb.connect(str(settings.current.resolve())) as connection:
+        connection.execute(
+            "update marts.mart_sell_in_monthly set net_amount = 50.01 where partner_code = 'D02'"
+        )
+    result = runner.invoke(app, asked)
+    assert result.exit_code == 1
+    assert "Montant net HT: -0.01" in result.output
+    control = Calculator(path)
+    sheet = control.book["Contrôle"]
+    found = {sheet[f"B{row}"].value: control.value(sheet, f"E{row}") for row in range(5, sheet.max_row + 1)}
+    assert found["Montant net HT"] == -0.01
+    assert runner.invoke(app, ["finance-pack", "2019-01", "--out", str(path), *options]).exit_code == 2
+
+
+def test_headings_follow_the_companys_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+    settings = books.company(tmp_path, locale="en")
+    books.publication(
+        settings,
+        {
+            "mart_sell_in_monthly": [sold("D01", "direct", "1", "0", "0")],
+            "mart_margin_reconciliation_monthly": [],
+            "dim_partners": [],
+        },
+    )
+    path = tmp_path / "pack.xlsx"
+    write_pack(settings, "2026-05", path)
+    book = Calculator(path).book
+    assert book.sheetnames == ["Identity", "Sell-in", "Control"]
+    assert book["Sell-in"]["A4"].value == "Channel"
