@@ -152,13 +152,19 @@ def trace(
     shown = table("Sums at each step")
     for name in ("fact", "measure", "figure", "sum of fact", "of documents", "of lines", "difference"):
         shown.add_column(name, justify="left" if name in ("fact", "measure") else "right")
-    for item in found.sums:
-        values = (item.figure, item.in_facts, item.in_documents, item.in_lines, item.difference)
+    for measured in found.sums:
+        values = (
+            measured.figure,
+            measured.in_facts,
+            measured.in_documents,
+            measured.in_lines,
+            measured.difference,
+        )
         shown.add_row(
-            " + ".join(item.facts),
-            item.measure,
+            " + ".join(measured.facts),
+            measured.measure,
             *(_figure(value) for value in values),
-            style="red" if item.difference else None,
+            style="red" if measured.difference else None,
         )
     out.print(shown)
     if rows > 0:

@@ -6,6 +6,7 @@
 {% macro finance_marts() -%}
     {{ return([
         'mart_margin_reconciliation_monthly',
+        'mart_receivables_monthly',
         'mart_sell_in_monthly',
     ]) }}
 {%- endmacro %}

@@ -14,7 +14,7 @@ import duckdb
 
 from connectors.landing import batch_ids, write_schemas
 from connectors.ledger import Batch, Ledger, Slice
-from orchestration.declared import models
+from orchestration.declared import finance_marts, models
 from orchestration.publish import Coverage, GateOutcome, Publication, publish
 from orchestration.settings import Settings, load_settings
 
@@ -101,11 +101,12 @@ def publication(
     gates: Sequence[GateOutcome] = OPEN,
     pinned: Sequence[str] = (),
 ) -> Publication:
-    """Publish a warehouse that holds these rows."""
+    """Publish a warehouse that holds these rows; a finance mart without any is there, and empty."""
     settings.paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
     settings.paths.warehouse.unlink(missing_ok=True)
     with duckdb.connect(str(settings.paths.warehouse)) as connection:
-        write_tables(connection, {"dim_thresholds": THRESHOLDS, **rows})
+        empty: Rows = {name: () for name in finance_marts()}
+        write_tables(connection, {"dim_thresholds": THRESHOLDS, **empty, **rows})
     return publish(
         settings.paths.warehouse,
         settings.paths.published,

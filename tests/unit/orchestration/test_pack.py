@@ -50,7 +50,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
                 sold("D02", "direct", "50", "0", "0"),
                 sold("D03", "online", "1000", "250.25", "0"),
             ],
-            "mart_margin_reconciliation_monthly": [],
             "dim_partners": [
                 {"partner_code": code, "partner_name": f"Société {code}", "is_current": True}
                 for code in ("D01", "D02", "D03")
@@ -149,7 +148,6 @@ def test_headings_follow_the_companys_language(tmp_path: Path, monkeypatch: pyte
         settings,
         {
             "mart_sell_in_monthly": [sold("D01", "direct", "1", "0", "0")],
-            "mart_margin_reconciliation_monthly": [],
             "dim_partners": [],
         },
     )
