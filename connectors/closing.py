@@ -16,8 +16,8 @@ import duckdb
 import pyarrow as pa
 
 from connectors.contract import Entity, entity
-from connectors.landing import atomic_file, batch_ids, entity_folder
-from connectors.ledger import Batch, Ledger, Slice
+from connectors.landing import batch_ids, entity_folder
+from connectors.ledger import Batch, Ledger, Slice, write_rows
 
 SYSTEM: Final = "closing"
 SOURCE: Final = "aval close"
@@ -137,24 +137,6 @@ def _land(landing: Path, target: Entity, rows: pa.Table, batch_id: str, now: dat
     """Write one file; returns its batch, not yet in the ledger, and its path within landing."""
     now = now.astimezone(UTC)
     final = entity_folder(landing, target) / f"{batch_id}.parquet"
-    provenance = {
-        "_batch_id": batch_id,
-        "_source_file": SOURCE,
-        "_landed_at": now.replace(tzinfo=None),
-        "_is_deleted": False,
-    }
-    columns = ", ".join(
-        f'cast("{column.name}" as {column.type}) as "{column.name}"' for column in target.all_columns
-    )
-    fixed = ", ".join(f"${number} as {name}" for number, name in enumerate(provenance, start=2))
-    with duckdb.connect() as connection, atomic_file(final) as part:
-        connection.register("incoming", rows)
-        connection.execute(
-            f"copy (select {columns} from "
-            f"(select *, row_number() over () as _source_row, {fixed} from incoming)) "
-            "to $1 (format parquet, compression zstd)",
-            [str(part), *provenance.values()],
-        )
     batch = Batch(
         batch_id=batch_id,
         system=SYSTEM,
@@ -166,6 +148,7 @@ def _land(landing: Path, target: Entity, rows: pa.Table, batch_id: str, now: dat
         rows_read=rows.num_rows,
         rows_accepted=rows.num_rows,
     )
+    write_rows(final, target, rows, batch)
     return batch, final.relative_to(landing).as_posix()
 
 

@@ -24,11 +24,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import duckdb
 
+from connectors.contract import Entity
 from connectors.landing import atomic_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 State = Literal["landed", "held", "superseded", "rejected", "duplicate"]
 
@@ -599,6 +603,28 @@ class Ledger:
                     connection.execute("copy exported to ? (format parquet)", [str(part)])
         finally:
             connection.close()
+
+
+def write_rows(final: Path, target: Entity, rows: pa.Table, batch: Batch) -> None:
+    """Write rows in the columns of an entity, with the provenance of their batch, as one landed file."""
+    provenance = {
+        "_batch_id": batch.batch_id,
+        "_source_file": batch.file_name,
+        "_landed_at": batch.landed_at.replace(tzinfo=None).isoformat(sep=" "),
+        "_is_deleted": "false",
+    }
+    columns = ", ".join(
+        f'cast("{column.name}" as {column.type}) as "{column.name}"' for column in target.all_columns
+    )
+    fixed = ", ".join(f"${number} as {name}" for number, name in enumerate(provenance, start=2))
+    with duckdb.connect() as connection, atomic_file(final) as part:
+        connection.register("incoming", rows)
+        connection.execute(
+            f"copy (select {columns} from "
+            f"(select *, row_number() over () as _source_row, {fixed} from incoming)) "
+            "to $1 (format parquet, compression zstd)",
+            [str(part), *provenance.values()],
+        )
 
 
 _BATCH_TYPES: Final = {

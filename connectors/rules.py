@@ -17,20 +17,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import duckdb
 import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from connectors.accounting.accounts import load_accounts
 from connectors.calendar import calendar_code, fiscal_periods
 from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
-from connectors.contract import OPEN_END, Entity, entity
+from connectors.contract import OPEN_END, entity
 from connectors.discounts import load_discounts
 from connectors.errors import ConfigError, Place
 from connectors.exchange import FILE_NAME, RateFile
 from connectors.feeds.profile import Profile
-from connectors.landing import atomic_file, batch_ids, column_definitions, entity_folder
-from connectors.ledger import Batch, Ledger, Slice
+from connectors.landing import batch_ids, column_definitions, entity_folder
+from connectors.ledger import Batch, Ledger, Slice, write_rows
 from connectors.matching.decisions import FILE as MATCHES_FILE
 from connectors.matching.decisions import load_matches
 from connectors.programmes import FILE as PROGRAMMES_FILE
@@ -441,7 +440,7 @@ def land_rules(
             rows_accepted=rows.num_rows,
         )
         final = entity_folder(paths.landing, target) / f"{batch.batch_id}.parquet"
-        _write(final, target, rows, batch)
+        write_rows(final, target, rows, batch)
         relative = final.relative_to(paths.landing).as_posix()
         span = (date.fromisoformat(FIRST_DAY), date.fromisoformat(OPEN_END))
         ledger.record(
@@ -495,27 +494,6 @@ def _of_rows(name: str, rows: Sequence[Row], source_file: str) -> _Content:
         )
 
     return _Content(source_file, content, read)
-
-
-def _write(final: Path, target: Entity, rows: pa.Table, batch: Batch) -> None:
-    provenance = {
-        "_batch_id": batch.batch_id,
-        "_source_file": batch.file_name,
-        "_landed_at": batch.landed_at.replace(tzinfo=None).isoformat(sep=" "),
-        "_is_deleted": "false",
-    }
-    columns = ", ".join(
-        f'cast("{column.name}" as {column.type}) as "{column.name}"' for column in target.all_columns
-    )
-    fixed = ", ".join(f"${number} as {name}" for number, name in enumerate(provenance, start=2))
-    with duckdb.connect() as connection, atomic_file(final) as part:
-        connection.register("incoming", rows)
-        connection.execute(
-            f"copy (select {columns} from "
-            f"(select *, row_number() over () as _source_row, {fixed} from incoming)) "
-            "to $1 (format parquet, compression zstd)",
-            [str(part), *provenance.values()],
-        )
 
 
 def _as_text(value: object) -> str | None:

@@ -217,6 +217,8 @@ from (values
     ('claim|M1', 'mdf', 8), ('claim|M1', 'mdf', 4), ('cost|K1', 'freight', 30),
     ('cash_discount|F1', 'cash_discount', 4), ('commission|F1|1|A', 'commission', 6)
 ) t(cost, step, amount);
+"""
+
 CLOSED = """
 create table core.fct_closings as select
     '2026-03#1' as closing_code, date '2026-03-01' as month_start_date, true as is_closed, 2 as figure_count;

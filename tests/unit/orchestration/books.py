@@ -105,7 +105,7 @@ def publication(
     settings.paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
     settings.paths.warehouse.unlink(missing_ok=True)
     with duckdb.connect(str(settings.paths.warehouse)) as connection:
-        empty: Rows = {name: () for name in finance_marts()}
+        empty: Rows = dict.fromkeys(finance_marts(), ())
         write_tables(connection, {"dim_thresholds": THRESHOLDS, **empty, **rows})
     return publish(
         settings.paths.warehouse,
