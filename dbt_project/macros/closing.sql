@@ -5,6 +5,7 @@
 #}
 {% macro finance_marts() -%}
     {{ return([
+        'mart_commissions_monthly',
         'mart_margin_reconciliation_monthly',
         'mart_receivables_monthly',
         'mart_sell_in_monthly',
@@ -14,6 +15,7 @@
 {# The facts that `meta: trace:` of these marts names. #}
 {% macro finance_facts() -%}
     {{ return([
+        'fct_commissions',
         'fct_gl_entries',
         'fct_orders',
         'fct_payments',
