@@ -156,7 +156,8 @@ def _read(connection: duckdb.DuckDBPyConnection, model: Model, month: date, loca
                 f"{'where is_current ' if dimension == 'dim_partners' else ''}group by {key}) using ({key})"
             )
             names.append(f"any_value({name}) as {name}")
-    sums = [f"sum({name}) as {name}" for name in sheet.columns if name in layout.summed]
+    summed = [name for name in layout.summed if name in types]
+    sums = [f"sum({name}) as {name}" for name in summed]
     rows = _rows(
         connection,
         f"with mart as (select * from {schema}.{model.name} where {where}) "
@@ -168,12 +169,11 @@ def _read(connection: duckdb.DuckDBPyConnection, model: Model, month: date, loca
         return None
     if {"mart_name", "measure_code"} <= set(sheet.rows):
         rows = [_in_words(row, locale) for row in rows]
-    known = [name for name in layout.summed if name in types]
-    if not known:
+    if not summed:
         return _Table(model, sheet, rows, {})
     totals = _rows(
         connection,
-        f"select {', '.join(f'sum({name}) as {name}' for name in known)} from {schema}.{model.name} "
+        f"select {', '.join(f'sum({name}) as {name}' for name in summed)} from {schema}.{model.name} "
         f"where {where}",
         {"month": month},
     )
@@ -278,8 +278,8 @@ class _Layout:
         cells: dict[str, Cell | Formula] = {name: item[name] for name in (*self.labels, *self.sheet.columns)}
         values = {name: _number(item[name]) for name in self.sheet.columns if self.kinds[name] != "text"}
         for name, text in self.sheet.formulas.items():
-            # A part that is not known, NULL, is not 0: the sheet leaves the cell empty, as the mart does.
-            if any(item[part] is None for _, part in _terms(text) if part in item):
+            # Where the mart has no value the cell is empty; a part that is not connected takes nothing away.
+            if name in item and item[name] is None:
                 values[name] = _ZERO
                 continue
             values[name] = sum((sign * values[part] for sign, part in _terms(text)), _ZERO)
