@@ -1,15 +1,21 @@
 """Lines a second of each container: 500,000 lines of sell-out as delimited text, Excel, EDIFACT and X12.
 
 Run `python -m benchmarks.containers`; it writes its own section of docs/benchmarks.md. Processor time of the
-intake alone, without ERP and warehouse. What belongs here: readers compared with one another. What does not:
-whole runs (`measure`).
+intake alone, without ERP and warehouse. With `--large 5` it reads one delimited file of 5 GB instead, plain,
+zipped and in ways that take the careful road, and says what each costs in memory. What belongs here: readers
+compared with one another. What does not: whole runs (`measure`).
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
+import subprocess
+import sys
 import tempfile
+import time
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,7 +138,133 @@ def measure(name: str, folder: Path) -> float:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
+# Ways in which one large file may come: each takes another road through the reader.
+LARGE: Final[dict[str, dict[str, Any]]] = {
+    "UTF-8": {},
+    "cp1252": {"encoding": "cp1252"},
+    "zipped": {"compression": "zip"},
+    "delimiter of two characters": {"delimiter": "||"},
+    "a blank line in it": {},
+}
+
+
+def write_large(path: Path, way: str, lines: int) -> None:
+    """Some 85 bytes a line: store, GTIN, label, quantity, amount, day."""
+    encoding, delimiter = ("cp1252", ";") if way == "cp1252" else ("utf-8", LARGE[way].get("delimiter", ";"))
+    text = path.with_suffix(".csv")
+    step = 200_000
+    with text.open("wb") as handle:
+        handle.write(delimiter.join(("Store", "Gtin", "Label", "Qty", "Amount", "Day")).encode() + b"\n")
+        block = "".join(
+            delimiter.join(
+                (
+                    f"S{i % STORES:04d}",
+                    f"{3_000_000_000_000 + i * 7919 % 4000 * 10}",
+                    f"Vérin pneumatique double effet {i % 4000:04d} Ø{i % 80}",
+                    f"{1 + i % 9}",
+                    f"{(1 + i % 9) * 2.5:.2f}".replace(".", ","),
+                    f"{1 + i % 31:02d}/01/2026",
+                )
+            )
+            + "\n"
+            for i in range(step)
+        ).encode(encoding)
+        for _ in range(lines // step):
+            handle.write(block)
+        if way == "a blank line in it":
+            handle.write(b"\n")
+    if way == "zipped":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.write(text, "report.csv")
+        text.unlink()
+    else:
+        text.rename(path)
+
+
+def measure_large(way: str, folder: Path, gigabytes: float) -> tuple[int, int, float, float, float]:
+    """Lines, bytes, seconds, processor seconds and peak memory (GiB) of taking in one large file.
+
+    In a process of its own, whose peak no other measurement has raised.
+    """
+    inbox = folder / "inbox"
+    inbox.mkdir(parents=True)
+    path = inbox / ("report_2026-01.zip" if way == "zipped" else "report_2026-01.csv")
+    lines = int(gigabytes * 1e9 / 88) // 200_000 * 200_000
+    write_large(path, way, lines)
+    size = path.stat().st_size
+    os.utime(path, (0, 0))
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.containers", "--take", way, str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    seconds = time.monotonic() - began
+    accepted, processor, peak = done.stdout.split()
+    if int(accepted) != lines:
+        raise RuntimeError(f"{way}: {accepted} lines landed of {lines}")
+    return lines, size, seconds, float(processor), float(peak)
+
+
+def take_large(way: str, folder: Path) -> None:
+    """Take in what lies in the inbox; prints lines, processor seconds and peak memory."""
+    profile = Profile.model_validate(
+        {
+            **_BASE,
+            "files": {"glob": "*"},
+            "container": {"kind": "delimited", **LARGE[way]},
+            "period": {
+                **_TABLE["period"],
+                "frequency": "month",
+                "pattern": r"(?P<year>\d{4})-(?P<month>\d{2})",
+            },
+            "columns": {**_TABLE["columns"], "product_label": "Label", "sale_date": "Day"},
+        }
+    )
+    company = Company.model_validate(
+        {
+            "company": {"code": "bench", "name": "Bench"},
+            "erp": {"kind": "tryton", "url": "sqlite:///erp.db"},
+            "inbox": {"path": str(folder / "inbox")},
+            "archive": {"enabled": False},
+        }
+    )
+    paths = Paths(folder / "company", folder / "data")
+    with Ledger(paths.ledger) as ledger:
+        summary = take_in(paths, company, {"sales": profile}, ledger, now=datetime.now(UTC))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    (outcome,) = summary.files
+    if outcome.state != "landed":
+        raise RuntimeError(f"{way}: {outcome.state}, {outcome.reason}")
+    print(outcome.rows_accepted, used.ru_utime + used.ru_stime, used.ru_maxrss / (1 << 20))
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", type=float, metavar="GB", help="read one large file of this size instead")
+    parser.add_argument("--take", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.take:
+        take_large(arguments.take[0], Path(arguments.take[1]))
+    elif arguments.large:
+        compare_large(arguments.large)
+    else:
+        compare()
+
+
+def compare_large(gigabytes: float) -> None:
+    """Print a table of the ways of one large file."""
+    print("| file | lines | GB | s | processor s | peak memory, GiB |\n|---|---|---|---|---|---|")
+    for way in LARGE:
+        with tempfile.TemporaryDirectory() as folder:
+            lines, size, seconds, processor, peak = measure_large(way, Path(folder), gigabytes)
+        shown = f"| {way} | {lines:,} | {size / 1e9:.2f} | {seconds:.0f} | {processor:.0f} | {peak:.2f} |"
+        print(shown, flush=True)
+
+
+def compare() -> None:
+    """Measure the containers and write their section."""
     with tempfile.TemporaryDirectory() as folder:
         seconds = {name: measure(name, Path(folder) / str(i)) for i, name in enumerate(CONTAINERS)}
     least = seconds["delimited"]

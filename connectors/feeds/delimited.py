@@ -1,13 +1,14 @@
-"""Reader of delimited text: any encoding Python knows, any one-character delimiter, in bounded memory.
+"""Reader of delimited text: any encoding Python knows, any delimiter, in bounded memory.
 
 Two ways lead to the same table. The straight way streams one or many files of a feed through DuckDB's own
 parallel CSV reader; it holds when a look at the bytes and the number of parsed records prove that each line
 is one well-formed record, so that the position of a record is its line. Every other file (blank lines, line
 breaks inside quotes, mixed line ends, rows that do not fit the header) goes the careful way: lines are
 numbered first, joined to records where a quoted cell runs over line ends, and split in SQL. No row is lost
-on either way, and none is handled in Python.
+on either way, and none is handled in Python. A delimiter of several characters is read as one: the file is
+copied with a control character in its place, and cells that hold one within quotes get it back.
 
-What belongs here: bytes to cells. What cells mean is `connectors.feeds.normalise`.
+What belongs here: lines to cells. What does not: bytes to lines (`lines`), what cells mean (`normalise`).
 """
 
 from __future__ import annotations
@@ -15,58 +16,65 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import duckdb
-import numpy as np
 
 from connectors.errors import Place, RejectedFile
-from connectors.feeds import encodings
+from connectors.feeds.lines import NO_NULL, Text, as_utf8, decode, inspect, mark_lines, number_lines
 from connectors.feeds.profile import Delimited
 from connectors.feeds.table import RawTable, collapse, quoted
 
 _MARKED: Final = "lines.txt"
 _CHUNK: Final = 1 << 22
 MOST_COLUMNS: Final = 4096
-# Small enough that what is found out about a chunk stays in the processor's cache.
-_LOOK_CHUNK: Final = 1 << 17
 _LONGEST_HEADER: Final = 1 << 20
 _LONGEST_RECORD_LINES: Final = 200
-# Tab, and the first bytes of the unusual spaces and of the byte order mark in UTF-8.
-_UNUSUAL_BYTES: Final = (b"\t", b"\xc2", b"\xe2\x80", b"\xef\xbb")
-_LINE_MARK: Final = "\x02"
-# A mark that DuckDB takes for the delimiter while it reads whole lines: it must never stand in a file.
-_NO_DELIMITER: Final = "\x03\x04\x05"
-_NO_NULL: Final = "\x06\x07"
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text file as `look` found it: where it lies in UTF-8, its titles and rows, and whether each line may
-    be one record.
-    """
-
-    source: Path
-    file: str
-    titles: tuple[str, ...]
-    rows: int
-    is_plain: bool
-    has_unusual_blanks: bool
+# What stands for a delimiter of several characters.
+_UNIT_MARK: Final = "\x1f"
 
 
 def look(path: Path, container: Delimited, decoded: Path, file: str) -> Text:
     """Look through a text file once; RejectedFile if it cannot be read as the profile says.
 
-    What is not UTF-8 is copied into the file `decoded`.
+    What is not UTF-8 is copied into the file `decoded`, what has a long delimiter beside it.
     """
-    source = _as_utf8(path, container.encoding, decoded, file)
-    seen = _inspect(source, file)
-    titles = _read_titles(source, container, file)
+    source, delimiter = as_utf8(path, container.encoding, decoded, file), container.delimiter
+    if len(delimiter) > 1:
+        marked = decoded.with_suffix(".marked")
+        _shorten_delimiter(source, marked, delimiter, file)
+        source, delimiter = marked, _UNIT_MARK
+        decoded.unlink(missing_ok=True)
+    seen = inspect(source, file)
+    titles = _read_titles(source, container, delimiter, file)
+    if delimiter != container.delimiter:
+        titles = tuple(title.replace(delimiter, container.delimiter) for title in titles)
     rows = seen.lines - container.header_row
-    return Text(source, file, titles, rows, seen.is_plain and rows >= 0, seen.has_unusual_blanks)
+    is_plain = seen.is_plain and rows >= 0
+    return Text(source, file, titles, rows, is_plain, seen.has_unusual_blanks, delimiter)
+
+
+def _shorten_delimiter(source: Path, target: Path, delimiter: str, file: str) -> None:
+    """Copy with `_UNIT_MARK` in place of the delimiter, from left to right."""
+    wanted, mark = delimiter.encode(), _UNIT_MARK.encode()
+    kept = b""
+    with source.open("rb") as incoming, target.open("wb") as outgoing:
+        while chunk := incoming.read(_CHUNK):
+            if mark in chunk:
+                raise RejectedFile(
+                    "binary_content",
+                    f"the file holds the control character {_UNIT_MARK!r} beside the delimiter {delimiter!r}",
+                    "ask the partner for a text file without control characters",
+                    Place(file=file),
+                )
+            *whole, rest = (kept + chunk).split(wanted)
+            # The end may be the beginning of a delimiter that the next chunk completes.
+            safe = max(len(rest) - len(wanted) + 1, 0)
+            kept = rest[safe:]
+            outgoing.write(mark.join([*whole, rest[:safe]]))
+        outgoing.write(kept)
 
 
 def offer(connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], container: Delimited) -> RawTable:
@@ -76,14 +84,15 @@ def offer(connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], containe
     """
     titles = texts[0].titles
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(titles)))
+    cells = ", ".join(_restored(f"c{i}", texts[0], container) for i in range(len(titles)))
     quote = quoted(container.quote or "")
     sources = ", ".join(quoted(str(text.source)) for text in texts)
     connection.execute(
         "create or replace temp view raw as select cast(file_index as integer) as _file, "
-        f"cast(null as bigint) as _row, cast(null as varchar) as _malformed, * from read_csv([{sources}], "
-        f"delim={quoted(container.delimiter)}, quote={quote}, escape={quote}, header=false, "
-        f"skip={container.header_row}, auto_detect=false, columns={{{columns}}}, "
-        f"nullstr={quoted(_NO_NULL)}, strict_mode=true)"
+        f"cast(null as bigint) as _row, cast(null as varchar) as _malformed, {cells} "
+        f"from read_csv([{sources}], delim={quoted(texts[0].delimiter)}, quote={quote}, "
+        f"escape={quote}, header=false, skip={container.header_row}, auto_detect=false, "
+        f"columns={{{columns}}}, nullstr={quoted(NO_NULL)}, strict_mode=true)"
     )
     return RawTable(
         titles,
@@ -100,128 +109,29 @@ def load_carefully(
     """Load a text file as `raw` whatever its lines look like; `scratch` is a folder for the time being."""
     lines = scratch / _MARKED
     try:
-        _mark_lines(text.source, lines, text.file, container.encoding)
-        _load_lines(connection, lines, container, len(text.titles), text.file)
+        mark_lines(text.source, lines, text.file, container.encoding)
+        _load_lines(connection, lines, container, text)
     finally:
         lines.unlink(missing_ok=True)
     return RawTable(text.titles, container.header_row, container.delimiter)
 
 
-# --- bytes ---
+def _restored(cell: str, text: Text, container: Delimited) -> str:
+    """SQL: the cell with the file's own delimiter, where it holds one within quotes."""
+    if text.delimiter == container.delimiter:
+        return cell
+    return f"replace({cell}, {quoted(text.delimiter)}, {quoted(container.delimiter)}) as {cell}"
 
 
-def _as_utf8(path: Path, encoding: str, target: Path, file: str) -> Path:
-    """The file itself if it is UTF-8, otherwise a decoded copy in the scratch folder."""
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError as error:
-        raise RejectedFile(
-            "unknown_encoding",
-            f"the encoding {encoding!r} is not known",
-            "name one such as utf-8, cp1252, iso8859-15 or utf-16 in the profile",
-            Place(file=file),
-        ) from error
-    if name in ("utf-8", "utf-8-sig", "ascii"):
-        return path
-    decoder = codecs.getincrementaldecoder(name)()
-    ascii_compatible = not name.startswith(("utf-16", "utf-32", "utf-7"))
-    watch = encodings.Watch(name, file)
-    done = lines = 0
-    with path.open("rb") as incoming, target.open("wb") as outgoing:
-        while chunk := incoming.read(_CHUNK):
-            watch.see(chunk)
-            if ascii_compatible and chunk.isascii():
-                outgoing.write(chunk)
-            else:
-                outgoing.write(_decode(decoder, chunk, False, file, encoding, done, lines).encode())
-            done += len(chunk)
-            lines += chunk.count(b"\n")
-        outgoing.write(_decode(decoder, b"", True, file, encoding, done, lines).encode())
-    watch.conclude()
-    return target
+# --- titles ---
 
 
-def _decode(
-    decoder: codecs.IncrementalDecoder,
-    chunk: bytes,
-    final: bool,
-    file: str,
-    encoding: str,
-    done: int,
-    lines: int,
-) -> str:
-    pending = len(decoder.getstate()[0])
-    try:
-        return decoder.decode(chunk, final)
-    except UnicodeDecodeError as error:
-        line = lines + 1 + bytes(error.object[: error.start]).count(b"\n")
-        byte = done - pending + error.start + 1
-        raise encodings.undecodable(bytes(error.object), error.start, encoding, byte, line, file) from error
-    except UnicodeError as error:
-        # UTF-16 without its mark: the decoder does not say where.
-        raise RejectedFile(
-            "undecodable_bytes",
-            f"the file is not {encoding} ({error})",
-            "state utf-16-le or utf-16-be for UTF-16 without a byte order mark, or the file's true encoding",
-            Place(file=file, line=1),
-        ) from error
-
-
-@dataclass(frozen=True)
-class _Look:
-    lines: int
-    is_plain: bool
-    has_unusual_blanks: bool
-
-
-def _inspect(source: Path, file: str) -> _Look:
-    """Count lines and find what the straight way cannot number: blank lines and mixed line ends."""
-    lines = returns = pairs = size = 0
-    blank = unusual = False
-    tail = b"\n"
-    with source.open("rb") as handle:
-        while chunk := handle.read(_LOOK_CHUNK):
-            if b"\x00" in chunk:
-                raise RejectedFile(
-                    "binary_content",
-                    "the file holds NUL bytes: it is no text in the stated encoding",
-                    "state encoding: utf-16 if it is UTF-16, or ask the partner for a text file",
-                    Place(file=file),
-                )
-            size += len(chunk)
-            unusual = unusual or _has_unusual_bytes(chunk)
-            # numpy counts bytes several times as fast as `bytes.count`.
-            is_end = np.frombuffer(chunk, np.uint8) == ord("\n")
-            lines += int(np.count_nonzero(is_end))
-            blank = blank or bool((is_end[1:] & is_end[:-1]).any()) or (tail[-1:] + chunk[:1]) == b"\n\n"
-            if b"\r" in chunk or tail.endswith(b"\r"):
-                joined = tail + chunk
-                returns += chunk.count(b"\r")
-                pairs += joined.count(b"\r\n") - tail.count(b"\r\n")
-                blank = blank or b"\n\r\n" in joined
-            tail = (tail + chunk[-2:])[-2:]
-    if size == 0:
-        raise RejectedFile(
-            "empty_file", "the file is empty", "ask the partner to send it again", Place(file=file)
-        )
-    ends = tail.endswith(b"\n")
-    uniform = returns == 0 or returns == pairs == lines
-    return _Look(lines + (0 if ends else 1), uniform and not blank, unusual)
-
-
-def _has_unusual_bytes(chunk: bytes) -> bool:
-    if b"\t" in chunk:
-        return True
-    # Looking for a single byte is many times faster than looking for two.
-    return not chunk.isascii() and any(mark[:1] in chunk and mark in chunk for mark in _UNUSUAL_BYTES)
-
-
-def _read_titles(source: Path, container: Delimited, file: str) -> tuple[str, ...]:
+def _read_titles(source: Path, container: Delimited, delimiter: str, file: str) -> tuple[str, ...]:
     """The titles: the record that begins on the header row."""
     with source.open("rb") as handle:
         head = handle.read(_LONGEST_HEADER)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    text = _decode(decoder, head, False, file, container.encoding, 0, 0)
+    text = decode(decoder, head, False, file, container.encoding, 0, 0)
     line_end = r"\r*\n" if "\n" in text else r"\r*\n|\r"
     lines = re.split(line_end, text, maxsplit=container.header_row + _LONGEST_RECORD_LINES)
     rest = lines[container.header_row - 1 :]
@@ -235,7 +145,7 @@ def _read_titles(source: Path, container: Delimited, file: str) -> tuple[str, ..
     quote = container.quote
     reader = csv.reader(
         (line + "\n" for line in rest[:_LONGEST_RECORD_LINES]),
-        delimiter=container.delimiter,
+        delimiter=delimiter,
         quotechar=quote or '"',
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
     )
@@ -261,82 +171,22 @@ def _read_titles(source: Path, container: Delimited, file: str) -> tuple[str, ..
 # --- the careful way ---
 
 
-def _mark_lines(source: Path, target: Path, file: str, encoding: str) -> None:
-    """Copy with one kind of line end and a mark before each line, so that no line is blank to DuckDB."""
-    with target.open("wb") as outgoing:
-        outgoing.write(_LINE_MARK.encode())
-        for chunk in _uniform_chunks(source, file, encoding):
-            outgoing.write(chunk.replace("\n", "\n" + _LINE_MARK).encode())
-
-
-def _uniform_chunks(source: Path, file: str, encoding: str) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    done = lines = 0
-    kept = ""
-    has_newline = _has_newline(source)
-    with source.open("rb") as handle:
-        while chunk := handle.read(_CHUNK):
-            text = kept + _decode(decoder, chunk, False, file, encoding, done, lines)
-            done += len(chunk)
-            lines += chunk.count(b"\n")
-            # Returns at the end of a chunk may belong to a line end that the next one completes.
-            whole = text.rstrip("\r")
-            kept = text[len(whole) :]
-            yield _one_line_end(whole, has_newline)
-    yield _one_line_end(kept + _decode(decoder, b"", True, file, encoding, done, lines), has_newline)
-
-
-def _has_newline(source: Path) -> bool:
-    with source.open("rb") as handle:
-        while chunk := handle.read(_CHUNK):
-            if b"\n" in chunk:
-                return True
-    return False
-
-
-def _one_line_end(text: str, has_newline: bool) -> str:
-    if "\r" not in text:
-        return text
-    if not has_newline:
-        return text.replace("\r", "\n")
-    # A return that ends no line stands within a cell; DuckDB would take it for a line end.
-    return re.sub(r"\r+\n", "\n", text).replace("\r", " ")
-
-
-def _load_lines(
-    connection: duckdb.DuckDBPyConnection, lines: Path, container: Delimited, width: int, file: str
-) -> None:
-    try:
-        connection.execute(
-            f"create or replace temp table marked as from read_csv({quoted(str(lines))}, "
-            f"delim={quoted(_NO_DELIMITER)}, quote='', escape='', header=false, auto_detect=false, "
-            f"columns={{'line': 'VARCHAR'}}, nullstr={quoted(_NO_NULL)}, strict_mode=false, "
-            "new_line='\\n', max_line_size=16777216)"
-        )
-    except duckdb.InvalidInputException as error:
-        raise RejectedFile(
-            "unreadable_text",
-            f"the text cannot be split into lines: {str(error).splitlines()[0]}",
-            "ask the partner for the agreed layout",
-            Place(file=file),
-        ) from error
-    # The mark after the last line end is no line.
-    connection.execute(
-        "create or replace temp table lines as select rowid + 1 as number, substr(line, 2) as line from "
-        "marked "
-        f"where not (line = {quoted(_LINE_MARK)} and rowid = (select max(rowid) from marked))"
-    )
+def _load_lines(connection: duckdb.DuckDBPyConnection, lines: Path, container: Delimited, text: Text) -> None:
+    width, delimiter = len(text.titles), text.delimiter
+    number_lines(connection, lines, text.file)
     if container.quote:
-        _join_lines(connection, container.delimiter, container.quote)
-        cells = _quoted_cells(container.delimiter, container.quote)
+        _join_lines(connection, delimiter, container.quote)
+        cells = _quoted_cells(delimiter, container.quote)
     else:
         connection.execute(
             "create or replace temp table records as select number, line as text, false as has_quote from "
             "lines"
         )
-        cells = f"string_split(text, {quoted(container.delimiter)})"
+        cells = f"string_split(text, {quoted(delimiter)})"
+    # Cells under no title may be missing.
+    titled = max((i + 1 for i, title in enumerate(text.titles) if title), default=width)
     fits = (
-        f"len(cells) = {width} or (len(cells) > {width} and "
+        f"len(cells) between {titled} and {width} or (len(cells) > {width} and "
         f"len(list_filter(cells[{width + 1}:], lambda cell: trim(cell) <> '')) = 0)"
     )
     picked = ", ".join(f"cells[{i + 1}] as c{i}" for i in range(width))
@@ -347,8 +197,11 @@ def _load_lines(
         f"select number, text, {cells} as cells from records where number > "
         f"(select max(number) from records where number <= {container.header_row})))"
     )
-    connection.execute("create or replace temp view raw as from split")
-    for table in ("marked", "lines", "records"):
+    restored = ", ".join(
+        _restored(cell, text, container) for cell in ("_malformed", *(f"c{i}" for i in range(width)))
+    )
+    connection.execute(f"create or replace temp view raw as select _row, {restored} from split")
+    for table in ("lines", "records"):
         connection.execute(f"drop table if exists {table}")
 
 

@@ -77,6 +77,8 @@ def scalar(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float | date):
         return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{scalar(name)}: {scalar(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(scalar(item) for item in value) + "]"
     text = str(value)

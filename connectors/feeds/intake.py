@@ -35,14 +35,15 @@ from connectors.archive import Archive
 from connectors.company import Company, Paths
 from connectors.contract import entity
 from connectors.errors import AvalError, ConfigError, Place, RejectedFile, SourceError
-from connectors.feeds import customers, delimited, edifact, excel, normalise, x12
+from connectors.feeds import customers, delimited, edifact, excel, fixed_width, normalise, x12
 from connectors.feeds.edi.functions import Known, NothingKnown
 from connectors.feeds.edi.reports import Report
+from connectors.feeds.lines import Text
 from connectors.feeds.normalise import Judgement, Layout
 from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
 from connectors.feeds.parquet import ROW_GROUP, write_files
 from connectors.feeds.periods import Span
-from connectors.feeds.profile import Delimited, Excel, Profile
+from connectors.feeds.profile import X12, Delimited, Edifact, Excel, FixedWidth, Profile
 from connectors.feeds.sections import fill_down
 from connectors.feeds.table import RawTable, UnprovenRows, fold, quoted
 from connectors.feeds.unpack import unpack
@@ -332,7 +333,7 @@ class _Source:
     path: Path
     name: str
     folder: Path
-    text: delimited.Text | None
+    text: Text | None
 
     @property
     def size(self) -> int:
@@ -384,7 +385,9 @@ def _look(path: Path, name: str, profile: Profile, scratch: Path) -> _Source:
         text = None
         if isinstance(container, Delimited):
             text = delimited.look(path, container, folder / "decoded.csv", name)
-            path = text.source
+        elif isinstance(container, FixedWidth):
+            text = fixed_width.look(path, container, folder / "decoded.txt", name)
+        path = path if text is None else text.source
         return _Source(path, name, folder, text)
     except BaseException:
         shutil.rmtree(folder)
@@ -414,7 +417,7 @@ def _read_and_judge(
 
     if isinstance(container, Excel):
         return judged(excel.load(connection, sources[0].path, profile, container, names[0]))
-    if not isinstance(container, Delimited):
+    if isinstance(container, (Edifact, X12)):
         load = edifact.load if container.kind == "edifact" else x12.load
         report = load(connection, sources[0].path, profile, known, names[0])
         read = judged(report.table)
@@ -423,11 +426,27 @@ def _read_and_judge(
         return replace(read, judgements=(replace(judgement, spans=spans),), report=report)
     if texts[0].is_plain:
         try:
-            return judged(delimited.offer(connection, texts, container))
+            return judged(_offer(connection, texts, container))
         except UnprovenRows:
             if len(texts) > 1:
                 raise
-    return judged(delimited.load_carefully(connection, texts[0], container, sources[0].folder))
+    return judged(_load_carefully(connection, texts[0], container, sources[0].folder))
+
+
+def _offer(
+    connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], container: Delimited | FixedWidth
+) -> RawTable:
+    if isinstance(container, FixedWidth):
+        return fixed_width.offer(connection, texts, container)
+    return delimited.offer(connection, texts, container)
+
+
+def _load_carefully(
+    connection: duckdb.DuckDBPyConnection, text: Text, container: Delimited | FixedWidth, folder: Path
+) -> RawTable:
+    if isinstance(container, FixedWidth):
+        return fixed_width.load_carefully(connection, text, container, folder)
+    return delimited.load_carefully(connection, text, container, folder)
 
 
 def _verdict(

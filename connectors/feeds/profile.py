@@ -76,9 +76,44 @@ class Delimited(Packing):
 
     kind: Literal["delimited"]
     encoding: str = "utf-8"
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ";"
+    delimiter: Annotated[str, Field(min_length=1, max_length=8)] = ";"
     quote: Annotated[str, Field(min_length=1, max_length=1)] | None = '"'
     header_row: int = Field(default=1, ge=1, description="Line of the column names, 1 = first line.")
+
+    @model_validator(mode="after")
+    def _tells_cells_apart(self) -> Delimited:
+        if re.search(r"[\r\n]", self.delimiter) or (self.quote and self.quote in self.delimiter):
+            raise ValueError("expected a delimiter without line ends and without the quote")
+        return self
+
+
+class FixedWidth(Packing):
+    """A text file whose cells stand at fixed positions: `fields: {Réf: 1-13, Qté: 14-21}`, counted from 1 in
+    characters, both ends included. The names serve as titles; positions that no field covers are ignored.
+    """
+
+    kind: Literal["fixed_width"]
+    encoding: str = "utf-8"
+    fields: dict[str, Annotated[str, Field(pattern=r"^[1-9]\d{0,4}-[1-9]\d{0,4}$")]] = Field(min_length=1)
+    skip_lines: int = Field(default=0, ge=0, description="Lines above the first record.")
+    line_length: int | None = Field(
+        default=None, ge=1, description="Characters of each line; a line of another length is malformed."
+    )
+
+    @model_validator(mode="after")
+    def _are_ranges(self) -> FixedWidth:
+        for title, (first, last) in self.ranges.items():
+            if first > last:
+                raise ValueError(f"expected the first position of {title!r} before its last")
+            if self.line_length is not None and last > self.line_length:
+                raise ValueError(f"expected {title!r} to end within the line_length of {self.line_length}")
+        return self
+
+    @property
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """First and last position of each field."""
+        spelled = {title: text.partition("-") for title, text in self.fields.items()}
+        return {title: (int(first), int(last)) for title, (first, _, last) in spelled.items()}
 
 
 class Excel(Packing):
@@ -423,7 +458,7 @@ class Profile(Settings):
     description: str | None = None
     contact: str | None = None
     files: FileMatch
-    container: Annotated[Delimited | Excel | Edifact | X12, Field(discriminator="kind")]
+    container: Annotated[Delimited | FixedWidth | Excel | Edifact | X12, Field(discriminator="kind")]
     period: Period
     columns: Columns
     personal: tuple[str, ...] = Field(

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -30,6 +31,10 @@ _TAIL: Final = 1 << 16
 _ROWS: Final = 5000
 _HEADER_WITHIN: Final = 40
 _DELIMITERS: Final = (";", "\t", "|", ",")
+_LONG_DELIMITERS: Final = (
+    "~|~", "|~|", "|;|", ";|;", "<|>", "||", ";;", "::", "~~", "^^", "@@", "##", "$$", "\t\t",
+)  # fmt: skip
+_UNIT_MARK: Final = "\x1f"
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _WORKBOOK_SUFFIXES: Final = frozenset((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"))
 _GZIP: Final = b"\x1f\x8b"
@@ -169,6 +174,9 @@ def _delimited(path: Path, head: bytes, tail: bytes) -> Sample:
     lines = re.split(r"\r*\n|\r", text)
     if len(head) == _HEAD and len(lines) > 1:
         lines.pop()
+    fixed = _fixed_width(lines, encoding)
+    if fixed is not None:
+        return fixed
     delimiter, grid = _dialect(lines, path)
     header = _header_row(grid)
     titles = tuple(collapse(cell) for cell in grid[header])
@@ -179,7 +187,7 @@ def _delimited(path: Path, head: bytes, tail: bytes) -> Sample:
     if quote is not None:
         choices.append(quote)
     last = tail.decode(encoding.value, errors="replace") if tail else ""
-    last_rows = list(csv.reader(re.split(r"\r*\n|\r", last)[1:], delimiter=delimiter.value))
+    last_rows = _cells(re.split(r"\r*\n|\r", last)[1:], delimiter.value)
     return Sample(
         "delimited",
         titles,
@@ -201,8 +209,89 @@ def _quote(lines: Sequence[str]) -> Choice | None:
     return None
 
 
+def _cells(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    if len(delimiter) == 1:
+        return list(csv.reader(lines, delimiter=delimiter, strict=False))
+    marked = [line.replace(_UNIT_MARK, " ").replace(delimiter, _UNIT_MARK) for line in lines]
+    rows = csv.reader(marked, delimiter=_UNIT_MARK, strict=False)
+    return [[cell.replace(_UNIT_MARK, delimiter) for cell in row] for row in rows]
+
+
+def _long_delimiter(lines: Sequence[str]) -> Choice | None:
+    """A delimiter of several characters: it cuts the lines alike, and its characters stand nowhere else."""
+    filled = [line for line in lines[:400] if line.strip()]
+    for delimiter in _LONG_DELIMITERS:
+        counts = Counter(line.count(delimiter) for line in filled)
+        times, share = max(counts.items(), key=lambda item: item[1]) if counts else (0, 0)
+        alone = sum(
+            line.count(mark) == line.count(delimiter) * delimiter.count(mark)
+            for line in filled
+            for mark in set(delimiter)
+        )
+        if times and share >= 0.8 * len(filled) and alone >= 0.95 * len(filled) * len(set(delimiter)):
+            shown = repr(delimiter)
+            reason = f"{shown} cuts {share / len(filled):.0%} of the lines into {times + 1} cells, and its "
+            reason += "characters stand nowhere else"
+            return Choice("container.delimiter", delimiter, 0.9, reason)
+    return None
+
+
+def _fixed_width(lines: Sequence[str], encoding: Choice) -> Sample | None:
+    """A text of lines of one length, with columns that are blank in all of them; None if it is none."""
+    filled = [line for line in lines[: _ROWS + 1] if line.strip()]
+    if len(filled) < 3 or any(mark in line for line in filled[:50] for mark in ";|\t"):
+        return None
+    length = max(len(line) for line in filled)
+    # A first line without any figure is taken for titles.
+    is_header = not any(letter.isdigit() for letter in filled[0])
+    rows = [line.ljust(length) for line in filled[is_header:]]
+    if sum(len(line) >= 0.8 * length for line in filled) < 0.9 * len(filled):
+        return None
+    blank = "".join(" " if all(row[i] == " " for row in rows) else "x" for i in range(length))
+    runs: list[tuple[int, int]] = []
+    for match in re.finditer("x+", blank):
+        ends_right = all(row[match.end() - 1] != " " for row in rows)
+        # One blank is a gap between words, unless what follows ends at its right edge, as figures do.
+        if runs and match.start() - runs[-1][1] == 1 and not ends_right:
+            runs[-1] = (runs[-1][0], match.end())
+        else:
+            runs.append((match.start(), match.end()))
+    if len(runs) < 3 or not any(is_number(row[a:b].strip()) for row in rows[:50] for a, b in runs):
+        return None
+    if any(all(row[end - 1] == "," for row in rows) for _, end in runs):
+        return None
+    # Blanks before figures belong to them, others to the field before.
+    starts = [0] + [
+        end if all(row[following[1] - 1] != " " for row in rows) else following[0]
+        for (_, end), following in pairwise(runs)
+    ]
+    ranges = list(zip(starts, [*starts[1:], length], strict=True))
+    heads = [collapse(filled[0].ljust(length)[a:b]) for a, b in ranges]
+    has_names = is_header and len(set(heads)) == len(heads) and all(heads)
+    titles = tuple(heads) if has_names else tuple(f"Field {a + 1}-{b}" for a, b in ranges)
+    cells = tuple(tuple(row[a:b].strip() for a, b in ranges) for row in rows)
+    fields = {title: f"{a + 1}-{b}" for title, (a, b) in zip(titles, ranges, strict=True)}
+    reason = "these columns are blank in all lines between them; fields that touch cannot be told apart"
+    skip = lines.index(filled[0]) + 1 if is_header else 0
+    choices = [
+        Choice("container.kind", "fixed_width", 0.8, "no delimiter; the lines are of one length"),
+        encoding,
+        Choice("container.fields", fields, 0.6, reason),
+    ]
+    if skip:
+        choices.append(
+            Choice("container.skip_lines", skip, 0.8, "the first line holds names: " + ", ".join(titles))
+        )
+    return Sample(
+        "fixed_width", titles, cells[:_ROWS], tuple(choices), (), cells[-5:], (False,) * len(titles)
+    )
+
+
 def _dialect(lines: Sequence[str], path: Path) -> tuple[Choice, list[list[str]]]:
     sample = list(lines[: _ROWS + _HEADER_WITHIN])
+    long = _long_delimiter(lines)
+    if long is not None:
+        return long, _cells(sample, long.value)
     best: tuple[float, int, str] = (0.0, 1, "")
     for delimiter in _DELIMITERS:
         widths = Counter(
@@ -220,8 +309,9 @@ def _dialect(lines: Sequence[str], path: Path) -> tuple[Choice, list[list[str]]]
     if not delimiter:
         raise RejectedFile(
             "no_table",
-            "no delimiter cuts the lines into columns: tried ';', tab, '|' and ','",
-            "give a sample with at least two columns; fixed-width text is not read",
+            "no delimiter cuts the lines into columns, and none is blank in all lines: tried ';', tab, '|', "
+            "',' and longer ones",
+            "give a sample with at least two columns; for fields that touch write the profile by hand",
             Place(file=path),
         )
     shown = {"\t": "tab"}.get(delimiter, repr(delimiter))

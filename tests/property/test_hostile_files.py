@@ -56,9 +56,20 @@ def zipped(member: bytes = TEXT, name: str = "r.csv") -> bytes:
 
 
 DELIMITED = {"kind": "delimited", "encoding": "cp1252"}
+FIXED = {
+    "kind": "fixed_width",
+    "encoding": "cp1252",
+    "fields": {"Ref": "1-4", "Qty": "5-8", "Amount": "9-14"},
+    "skip_lines": 1,
+}
+FIXED_TEXT = (
+    "Ref  Qty Amount\r\nA      1   2,5\r\nB      x     1\r\nC;1    2     3\r\n   \r\nÉ      4     5\r\n"
+)
 READERS: dict[str, tuple[dict[str, Any], bytes, str]] = {
     "delimited": (DELIMITED, TEXT, "r_2026-W05.csv"),
     "utf-8": ({"kind": "delimited"}, TEXT.decode("cp1252").encode(), "r_2026-W05.csv"),
+    "long delimiter": (DELIMITED | {"delimiter": "||"}, TEXT.replace(b";", b"||"), "r_2026-W05.csv"),
+    "fixed width": (FIXED, FIXED_TEXT.encode("cp1252"), "r_2026-W05.txt"),
     "utf-16": (DELIMITED | {"encoding": "utf-16"}, TEXT.decode("cp1252").encode("utf-16"), "r_2026-W05.csv"),
     "excel": ({"kind": "excel"}, workbook(), "r_2026-W05.xlsx"),
     "zip": (DELIMITED | {"compression": "zip"}, zipped(), "r_2026-W05.zip"),

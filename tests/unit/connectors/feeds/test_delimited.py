@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from connectors.errors import RejectedFile
-from connectors.feeds import delimited
+from connectors.feeds import delimited, lines
 from connectors.feeds.profile import Delimited
 
 Rows = list[tuple[object, ...]]
@@ -164,7 +164,7 @@ def test_an_unknown_encoding_is_rejected_with_a_remedy(tmp_path: Path) -> None:
 def test_records_longer_than_one_chunk_are_numbered_like_short_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delimited, "_CHUNK", 3)
+    monkeypatch.setattr(lines, "_CHUNK", 3)
     content = 'a;b\r\n1;"é\r\né"\r\n\r\n4;5\r\n'.encode()
     _, rows = read(tmp_path, content)
     assert [row for row in rows if row[1] is not None] == [(2, "1", "é\né"), (5, "4", "5")]
@@ -199,7 +199,63 @@ def test_capitals_before_signs_are_no_utf8(tmp_path: Path) -> None:
 def test_a_character_of_utf8_on_the_border_of_two_chunks_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delimited, "_CHUNK", 5)
+    monkeypatch.setattr(lines, "_CHUNK", 5)
     with pytest.raises(RejectedFile) as caught:
         read(tmp_path, "a;b\né;€\n".encode(), encoding="cp1252")
     assert caught.value.code == "other_encoding"
+
+
+@pytest.mark.parametrize("carefully", [False, True])
+@pytest.mark.parametrize("delimiter", ["||", ";;", "~|~", "<->", "\t|\t", "::::"])
+def test_a_delimiter_of_several_characters(tmp_path: Path, carefully: bool, delimiter: str) -> None:
+    content = f'a{delimiter}b\nx{delimiter}1\n"y{delimiter}z"{delimiter}2\n'.encode()
+    titles, rows = read(tmp_path, content, carefully=carefully, delimiter=delimiter)
+    assert titles == ("a", "b")
+    assert rows == [(2, "x", "1"), (3, f"y{delimiter}z", "2")]
+
+
+def test_a_malformed_row_shows_its_own_delimiter(tmp_path: Path) -> None:
+    _, rows = read(tmp_path, b"a||b\n1||2||3\n4||5\n", delimiter="||")
+    assert rows == [(2, None, "1||2||3"), (3, "4", "5")]
+
+
+def test_single_characters_of_a_long_delimiter_are_text(tmp_path: Path) -> None:
+    _, rows = read(tmp_path, b"a||b\nx|y||1\nz|||2\n", delimiter="||")
+    # From left to right: the third bar of the last line belongs to the cell.
+    assert rows == [(2, "x|y", "1"), (3, "z", "|2")]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5, 7])
+def test_a_long_delimiter_on_the_border_of_two_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(delimited, "_CHUNK", chunk)
+    _, rows = read(
+        tmp_path, "a~|~b\r\né~~|~1\r\nz|~|~2\r\n".encode("cp1252"), delimiter="~|~", encoding="cp1252"
+    )
+    assert rows == [(2, "é~", "1"), (3, "z|", "2")]
+
+
+def test_a_long_delimiter_beside_control_characters_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RejectedFile, match="control character"):
+        read(tmp_path, b"a||b\n1\x1f||2\n", delimiter="||")
+
+
+@pytest.mark.parametrize("delimiter", ["", "\n;", 'a"', "123456789"])
+def test_a_delimiter_that_cannot_tell_cells_apart_is_refused(delimiter: str) -> None:
+    with pytest.raises(ValueError, match="delimiter"):
+        Delimited.model_validate({"kind": "delimited", "delimiter": delimiter})
+
+
+def test_a_nul_byte_is_named_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(RejectedFile) as caught:
+        read(tmp_path, b"a;b\n1;2\n3;\x004\n")
+    assert caught.value.code == "binary_content"
+    assert caught.value.problem.startswith("byte 11 is NUL")
+    assert caught.value.place.line == 3
+
+
+def test_cells_under_no_title_may_be_missing(tmp_path: Path) -> None:
+    titles, rows = read(tmp_path, b"a;b;;\n1;2;;\n3;4\n5\n6;7;8;9\n")
+    assert titles == ("a", "b", "", "")
+    assert rows == [(2, "1", "2", "", ""), (3, "3", "4", None, None), (4, None, "5"), (5, "6", "7", "8", "9")]

@@ -261,3 +261,42 @@ def test_a_packed_sample_is_looked_into(tmp_path: Path) -> None:
         assert proposal.settled["columns.gtin"] == "EAN"
         report = checked(tmp_path, name, proposal)
         assert (report.problem, report.rows_accepted) == (None, 2)
+
+
+@pytest.mark.parametrize("delimiter", ["||", ";;", "~|~"])
+def test_a_delimiter_of_several_characters_is_proposed_and_read(tmp_path: Path, delimiter: str) -> None:
+    rows = [
+        ["Réf", "Désignation", "Qté", "CA HT"],
+        ["A1", "Vérin", "12", "120,50"],
+        ["B2", "Joint", "3", "9,00"],
+    ]
+    text = "".join(delimiter.join(row) + "\r\n" for row in rows)
+    proposal = draft(tmp_path, "ventes_2026-S05.csv", text)
+    assert proposal.settled["container.delimiter"] == delimiter
+    report = checked(tmp_path, "ventes_2026-S05.csv", proposal)
+    assert report.problem is None
+    assert [(total.rows, total.quantity, total.amount) for total in report.totals] == [
+        (2, "15.000", "129.5000")
+    ]
+
+
+@pytest.mark.parametrize("has_header", [True, False])
+def test_fixed_positions_are_proposed_and_read(tmp_path: Path, has_header: bool) -> None:
+    rows = [("Réf", "Désignation", "Qté", "CA HT")] if has_header else []
+    rows += [("A1", "Vérin Ø32 long", "12", "1120,50"), ("B22222", "Joint", "3", "9,00")]
+    rows += [("C3", "Vis", "100", "45,10"), ("D4", "Vanne", "1", "12,00")]
+    text = "".join(f"{a:<8}{b:<16}{c:>7}{d:>12}\n" for a, b, c, d in rows)
+    proposal = draft(tmp_path, "ventes_2026-S05.txt", text)
+    assert proposal.settled["container.kind"] == "fixed_width"
+    spelled = list(proposal.settled["container.fields"].values())
+    # Between two words that begin at their left edge the blanks belong to the first, before figures to them.
+    assert spelled == ["1-8", "9-22", "23-31", "32-43"]
+    if has_header:
+        assert list(proposal.settled["container.fields"]) == ["Réf", "Désignation", "Qté", "CA HT"]
+        report = checked(tmp_path, "ventes_2026-S05.txt", proposal)
+        assert report.problem is None
+        assert (report.rows_read, report.totals[0].quantity, report.totals[0].amount) == (
+            4,
+            "116.000",
+            "1186.6000",
+        )

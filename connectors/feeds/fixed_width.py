@@ -1,0 +1,87 @@
+"""Reader of text with cells at fixed positions, in any encoding Python knows, in bounded memory.
+
+As with delimited text, plain files stream through DuckDB's own reader and are proven by the number of their
+lines; files with blank lines or mixed line ends are numbered line by line first. A line may lack blanks at
+its end, unless the profile states how long lines are. What belongs here: lines to cells. What does not: bytes
+to lines (`lines`), what cells mean (`normalise`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from connectors.errors import Place, RejectedFile
+from connectors.feeds.lines import Text, as_utf8, inspect, mark_lines, number_lines, stream_lines
+from connectors.feeds.profile import FixedWidth
+from connectors.feeds.table import RawTable, collapse
+
+_MARKED: Final = "lines.txt"
+
+
+def look(path: Path, container: FixedWidth, decoded: Path, file: str) -> Text:
+    """Look through a text file once; RejectedFile if it cannot be read as the profile says."""
+    source = as_utf8(path, container.encoding, decoded, file)
+    seen = inspect(source, file)
+    titles = tuple(collapse(title) for title in container.fields)
+    rows = seen.lines - container.skip_lines
+    if rows < 0:
+        raise RejectedFile(
+            "missing_header",
+            f"the file has {seen.lines} lines, fewer than the {container.skip_lines} that are to be skipped",
+            "correct 'skip_lines' in the profile, or ask the partner for the agreed layout",
+            Place(file=file),
+        )
+    return Text(source, file, titles, rows, seen.is_plain, seen.has_unusual_blanks)
+
+
+def offer(connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], container: FixedWidth) -> RawTable:
+    """Offer plain texts as one streaming `raw`, in this order.
+
+    Reading it may end in `UnprovenRows`: then `load_carefully` each.
+    """
+    connection.execute(
+        "create or replace temp view raw as select cast(file_index as integer) as _file, "
+        f"cast(null as bigint) as _row, {_cells(container)} from {stream_lines(texts, container.skip_lines)}"
+    )
+    return RawTable(
+        texts[0].titles,
+        container.skip_lines,
+        " | ",
+        any(text.has_unusual_blanks for text in texts),
+        tuple(text.rows for text in texts),
+    )
+
+
+def load_carefully(
+    connection: duckdb.DuckDBPyConnection, text: Text, container: FixedWidth, scratch: Path
+) -> RawTable:
+    """Load a text file as `raw` whatever its lines look like; `scratch` is a folder for the time being."""
+    marked = scratch / _MARKED
+    try:
+        mark_lines(text.source, marked, text.file, container.encoding)
+        number_lines(connection, marked, text.file)
+    finally:
+        marked.unlink(missing_ok=True)
+    connection.execute(
+        f"create or replace temp table split as select number as _row, {_cells(container)} from lines "
+        f"where number > {container.skip_lines}"
+    )
+    connection.execute("create or replace temp view raw as from split")
+    connection.execute("drop table lines")
+    return RawTable(text.titles, container.skip_lines, " | ")
+
+
+def _cells(container: FixedWidth) -> str:
+    """SQL: the cells of a line; a line of another length than stated keeps its text as `_malformed`."""
+    malformed = "cast(null as varchar)"
+    if container.line_length is not None:
+        malformed = f"case when trim(line) <> '' and length(line) <> {container.line_length} then line end"
+    cells = [
+        f"substr(line, {first}, {last - first + 1}) as c{i}"
+        for i, (first, last) in enumerate(container.ranges.values())
+    ]
+    return f"{malformed} as _malformed, {', '.join(cells)}"
