@@ -25,11 +25,10 @@ import duckdb
 from connectors.errors import Place, RejectedFile
 from connectors.feeds.lines import NO_NULL, Text, as_utf8, decode, inspect, mark_lines, number_lines
 from connectors.feeds.profile import Delimited
-from connectors.feeds.table import RawTable, collapse, quoted
+from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, quoted
 
 _MARKED: Final = "lines.txt"
 _CHUNK: Final = 1 << 22
-MOST_COLUMNS: Final = 4096
 _LONGEST_HEADER: Final = 1 << 20
 _LONGEST_RECORD_LINES: Final = 200
 # What stands for a delimiter of several characters.

@@ -24,7 +24,7 @@ from python_calamine import CalamineSheet
 
 from connectors.errors import Place, RejectedFile
 from connectors.feeds.profile import EXCEL_1900, EXCEL_1904, Excel, Profile
-from connectors.feeds.table import RawTable, collapse, fill, fold
+from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, fill, fold
 from connectors.feeds.workbooks import Opened, open_workbook
 
 SHEET_STEP: Final = 10_000_000
@@ -42,7 +42,7 @@ def load(
     titles: tuple[str, ...] = ()
     blocks: list[pa.Table] = []
     body = container.header_row - 1 + container.header_rows
-    for number, name in enumerate(_chosen(opened.names, container, file), start=1):
+    for number, name in enumerate(_chosen(opened, container, file), start=1):
         rows = opened.sheet(name, file).to_python(skip_empty_area=False)
         found, block = _block(rows, opened, name, profile, container, file)
         if blocks and [fold(title) for title in found] != [fold(title) for title in titles]:
@@ -76,6 +76,13 @@ def _block(
             "correct 'header_row' in the profile, or ask the partner for the agreed layout",
             Place(file=file, row=container.header_row),
         )
+    if rows and len(rows[0]) > MOST_COLUMNS:
+        raise RejectedFile(
+            "too_many_columns",
+            f"the sheet {name!r} has {len(rows[0]):,} columns; at most {MOST_COLUMNS:,} are read",
+            "ask the partner for a sheet without columns far to the right",
+            Place(file=file, row=container.header_row),
+        )
     for (row, column), text in opened.errors.get(name, {}).items():
         if row < len(rows) and column < len(rows[row]):
             rows[row][column] = text
@@ -99,8 +106,9 @@ def _block(
     )
 
 
-def _chosen(names: Sequence[str], container: Excel, file: str) -> list[str]:
-    """The sheets that the profile names, in the workbook's order."""
+def _chosen(opened: Opened, container: Excel, file: str) -> list[str]:
+    """The sheets that the profile names, in the workbook's order; otherwise the first that is not hidden."""
+    names = opened.names
     if container.sheets is not None:
         wanted = [name for name in names if re.search(container.sheets, collapse(name), re.IGNORECASE)]
         asked = f"that matches {container.sheets!r}"
@@ -108,7 +116,7 @@ def _chosen(names: Sequence[str], container: Excel, file: str) -> list[str]:
         wanted = [name for name in names if fold(name) == fold(container.sheet)][:1]
         asked = repr(container.sheet)
     else:
-        wanted, asked = list(names[:1]), "at all"
+        wanted, asked = (opened.visible or opened.names)[:1], "at all"
     if wanted:
         return wanted
     raise RejectedFile(

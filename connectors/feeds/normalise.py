@@ -77,7 +77,7 @@ _SHOWN_LENGTH: Final = 4000
 _EPOCHS: Final = {EXCEL_1900: "1899-12-30", EXCEL_1904: "1904-01-01"}
 _ERROR_CELLS: Final = (
     "('#N/A', '#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL!', '#SPILL!', '#CALC!', '#FIELD!', "
-    "'#GETTING_DATA', '#BLOCKED!', '#CONNECT!', '#UNKNOWN!')"
+    "'#GETTING_DATA', '#BLOCKED!', '#CONNECT!', '#UNKNOWN!', '#UNCOMPUTED!')"
 )
 _TRUNCATED: Final = frozenset({"day", "week", "month", "quarter"})
 """Frequencies whose period of a day SQL finds by itself."""

@@ -23,6 +23,9 @@ from connectors.errors import Place, RejectedFile
 UNUSUAL_SPACES: Final = "\u00a0\u202f\u2007\u2009"
 """No-break, narrow no-break, figure and thin space: what exports put between thousands and around cells."""
 
+MOST_COLUMNS: Final = 4096
+"""Columns that a report may have: more of them are a wrong delimiter or a stray cell."""
+
 
 @dataclass(frozen=True)
 class RawTable:

@@ -22,17 +22,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from xml.etree.ElementTree import ParseError
 
 from python_calamine import (
     CalamineError,
     CalamineSheet,
     CalamineWorkbook,
     PasswordError,
+    SheetVisibleEnum,
     WorksheetNotFound,
     ZipError,
 )
 
 from connectors.errors import Place, RejectedFile
+from connectors.feeds import error_cells
 from connectors.feeds.unpack import BROKEN_ARCHIVE, open_zip
 
 LARGEST_INFLATED: Final = 4 << 30
@@ -53,6 +56,12 @@ _ERRORS: Final = re.compile(
     rb"(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)",
     re.DOTALL,
 )
+# A formula without a value, and without the type of a text, which may well be empty.
+_UNCOMPUTED: Final = re.compile(
+    rb"<(?:\w+:)?c\s(?![^>]*\bt=)[^>]*?\br=[\"']([A-Z]+)(\d+)[^>]*[^/>]>\s*<(?:\w+:)?f(?:\s[^>]*)?"
+    rb"(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+UNCOMPUTED: Final = "#UNCOMPUTED!"
 _ATTRIBUTE: Final = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 # What a probe runs: it may use so much memory and no more, and says nothing but whether it came through.
 _PROBE: Final = """
@@ -72,7 +81,10 @@ sys.exit(area > int(sys.argv[3]))
 
 @dataclass(frozen=True)
 class Opened:
-    """A workbook that can be read, and the error cells of its sheets as (row, column) from 0 -> text."""
+    """A workbook that can be read, and the error cells of its sheets as (row, column) from 0 -> text.
+
+    A formula that was never computed is one of them.
+    """
 
     workbook: CalamineWorkbook
     errors: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
@@ -80,6 +92,13 @@ class Opened:
     @property
     def names(self) -> list[str]:
         return self.workbook.sheet_names
+
+    @property
+    def visible(self) -> list[str]:
+        """Names of the sheets that a person sees."""
+        return [
+            item.name for item in self.workbook.sheets_metadata if item.visible == SheetVisibleEnum.Visible
+        ]
 
     def sheet(self, name: str, file: str) -> CalamineSheet:
         with refusals(file):
@@ -93,6 +112,9 @@ def open_workbook(path: Path, file: str) -> Opened:
         errors = _examine(path, file)
     if path.suffix.lower() in _PROBED or not errors:
         _probe(path, file)
+    if path.suffix.lower() == ".ods" and zipfile.is_zipfile(path):
+        with _words(file), open_zip(path) as archive:
+            errors = error_cells.of_open_document(archive)
     with refusals(file):
         workbook = CalamineWorkbook.from_path(str(path))
     return Opened(workbook, errors)
@@ -121,20 +143,26 @@ def refusals(file: str) -> Iterator[None]:
 
 def _examine(path: Path, file: str) -> dict[str, dict[tuple[int, int], str]]:
     """Stream through the XML of a zipped workbook; error cells by sheet, for .xlsx."""
+    with _words(file), open_zip(path) as archive:
+        if sum(item.file_size for item in archive.infolist()) > LARGEST_INFLATED:
+            raise _oversized(file, "it inflates to more than 4 GiB")
+        names = _sheet_names(archive) if _XLSX in archive.namelist() else {}
+        errors: dict[str, dict[tuple[int, int], str]] = {name: {} for name in names.values()}
+        budget = LARGEST_INFLATED
+        for item in archive.infolist():
+            if not item.filename.endswith((".xml", ".rels")):
+                continue
+            sheet = names.get(item.filename)
+            budget -= _look_through(path, item, sheet, errors.get(sheet or "", {}), budget, file)
+        return errors
+
+
+@contextmanager
+def _words(file: str) -> Iterator[None]:
+    """Damaged archives and XML in words."""
     try:
-        with open_zip(path) as archive:
-            if sum(item.file_size for item in archive.infolist()) > LARGEST_INFLATED:
-                raise _oversized(file, "it inflates to more than 4 GiB")
-            names = _sheet_names(archive) if _XLSX in archive.namelist() else {}
-            errors: dict[str, dict[tuple[int, int], str]] = {name: {} for name in names.values()}
-            budget = LARGEST_INFLATED
-            for item in archive.infolist():
-                if not item.filename.endswith((".xml", ".rels")):
-                    continue
-                sheet = names.get(item.filename)
-                budget -= _look_through(path, item, sheet, errors.get(sheet or "", {}), budget, file)
-            return errors
-    except (*BROKEN_ARCHIVE, KeyError) as error:
+        yield
+    except (*BROKEN_ARCHIVE, KeyError, ParseError) as error:
         raise RejectedFile(
             "unreadable_workbook",
             f"the file cannot be read as an Excel workbook ({error})",
@@ -195,7 +223,7 @@ def _look_through(
         cut = max(data.rfind(b"<c "), data.rfind(b":c "), 0)
         data, kept = (data[:cut], data[cut:]) if len(data) - cut < _CHUNK else (data, b"")
         rows, columns = _extent(data, rows, columns, sheet, file)
-        if b't="e"' in data or b"t='e'" in data:
+        if b't="e"' in data or b"t='e'" in data or b"<f" in data or b":f>" in data:
             errors.update(_error_cells(data))
     if sheet is not None:
         _extent(kept, rows, columns, sheet, file)
@@ -236,9 +264,12 @@ def _extent(data: bytes, rows: int, columns: int, sheet: str, file: str) -> tupl
 
 
 def _error_cells(data: bytes) -> dict[tuple[int, int], str]:
-    return {
+    found = {
         (int(row) - 1, _column_number(column) - 1): value.decode("utf-8", errors="replace")
         for column, row, value in _ERRORS.findall(data)
+    }
+    return found | {
+        (int(row) - 1, _column_number(column) - 1): UNCOMPUTED for column, row in _UNCOMPUTED.findall(data)
     }
 
 

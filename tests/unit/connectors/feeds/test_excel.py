@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlsxwriter
 
 from connectors.feeds import workbooks
 
@@ -408,3 +410,130 @@ def test_a_workbook_under_a_password_is_refused_in_words(desk: Any) -> None:
     outcome = desk.take_one("D07/r_2026-W05.xlsx", encrypted(), container={"kind": "excel"})
     assert (outcome.state, outcome.reason_code) == ("rejected", "protected_workbook")
     assert "ask the partner to send it unprotected" in (outcome.reason or "")
+
+
+def made(write: Any, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream, {"in_memory": True, **options}) as book:
+        write(book)
+    return stream.getvalue()
+
+
+def test_without_a_name_the_first_sheet_that_is_not_hidden_is_read(desk: Any) -> None:
+    def write(book: Any) -> None:
+        hidden, shown = book.add_worksheet("Cache"), book.add_worksheet("Ventes")
+        hidden.hide()
+        shown.activate()
+        shown.set_first_sheet()
+        for sheet, ref in ((hidden, "Z"), (shown, "A")):
+            sheet.write_row(0, 0, ["Ref", "Qty", "Amount"])
+            sheet.write_row(1, 0, [ref, 1, 2])
+        # Rows and columns that are hidden by a filter belong to the report.
+        shown.write_row(2, 0, ["B", 3, 4])
+        shown.set_row(2, None, None, {"hidden": True})
+        shown.set_column(1, 1, None, None, {"hidden": True})
+
+    desk.take_one("D07/r_2026-W05.xlsx", made(write), container={"kind": "excel"})
+    assert desk.rows("partner_product_code, sold_quantity") == [("A", 1), ("B", 3)]
+
+
+def test_a_formula_that_was_never_computed_is_a_fault_and_an_empty_text_is_none(desk: Any) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Ref", "Qty", "Amount"], ["A", "=1+1", 3], ["B", 2, "=B3*2"], ["=A2", 2, 1], ["D", 4, 5]):
+        book.active.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", stream.getvalue(), container={"kind": "excel"})
+    assert outcome.reasons == {"unparseable_number": 2, "error_cell": 1}
+    assert desk.faults("source_row, column_name, value") == [
+        (2, "Qty", "#UNCOMPUTED!"),
+        (3, "Amount", "#UNCOMPUTED!"),
+        (4, "Ref", "#UNCOMPUTED!"),
+    ]
+    # What Excel writes for a formula whose result is an empty text.
+    parts = dict(unzipped(stream.getvalue()))
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    parts["xl/worksheets/sheet1.xml"] = re.sub(r'<c r="C3">', '<c r="C3" t="str">', sheet).encode()
+    outcome = desk.take_one("D07/s_2026-W05.xlsx", zipped(parts), container={"kind": "excel"})
+    assert outcome.reasons == {"unparseable_number": 1, "error_cell": 1}
+    assert ("B", None) in desk.rows("partner_product_code, net_amount")
+
+
+def unzipped(content: bytes) -> list[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return [(name, archive.read(name)) for name in archive.namelist()]
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def test_a_sheet_with_a_cell_far_to_the_right_is_refused(desk: Any) -> None:
+    def write(book: Any) -> None:
+        sheet = book.add_worksheet("V")
+        sheet.write_row(0, 0, ["Ref", "Qty", "Amount"])
+        sheet.write_row(1, 0, ["A", 1, 2])
+        sheet.write(1, 16_000, "x")
+
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", made(write), container={"kind": "excel"})
+    assert outcome.reason_code == "too_many_columns"
+    assert "16,001 columns" in (outcome.reason or "")
+
+
+def test_dates_that_count_from_1904_are_the_days_that_excel_shows(desk: Any) -> None:
+    def write(book: Any) -> None:
+        sheet = book.add_worksheet("V")
+        sheet.write_row(0, 0, ["Jour", "Ref", "Qty"])
+        sheet.write_datetime(1, 0, date(2026, 1, 27), book.add_format({"num_format": "dd/mm/yyyy"}))
+        sheet.write_row(1, 1, ["A", 1])
+
+    desk.take_one(
+        "D07/r_2026-W05.xlsx",
+        made(write, date_1904=True),
+        container={"kind": "excel"},
+        columns={"sale_date": "Jour", "product_code": "Ref", "sold_quantity": "Qty"},
+    )
+    assert desk.rows("sale_date") == [(date(2026, 1, 27),)]
+
+
+def test_only_the_first_of_merged_cells_over_data_bears_their_value(desk: Any) -> None:
+    def write(book: Any) -> None:
+        sheet = book.add_worksheet("V")
+        sheet.write_row(0, 0, ["Ref", "Qty", "Amount"])
+        sheet.merge_range(1, 0, 2, 0, "A")
+        sheet.write_row(1, 1, [1, 2])
+        sheet.write_row(2, 1, [3, 4])
+
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", made(write), container={"kind": "excel"})
+    assert desk.rows("partner_product_code, sold_quantity") == [("A", 1)]
+    assert outcome.reasons == {"missing_product": 1}
+
+
+ODS_ERRORS = """<table:table-row table:number-rows-repeated="2"><table:table-cell/></table:table-row>
+<table:table-row><table:table-cell office:value-type="string"><text:p>{ref}</text:p></table:table-cell>
+<table:table-cell table:number-columns-repeated="2" table:formula="of:=1/0" office:value-type="float"
+ office:value="0" xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"
+ calcext:value-type="error"><text:p>#DIV/0!</text:p></table:table-cell></table:table-row>"""
+
+
+def test_an_error_cell_of_an_open_document_is_a_fault_and_not_zero(desk: Any) -> None:
+    good = ods([["Ref", "Qty", "Amount"], ["A", 2.5, 10]])
+    parts = dict(unzipped(good))
+    content = parts["content.xml"].decode()
+    end = content.rindex("</table:table>")
+    rows = ODS_ERRORS.replace(">\n<", "><")
+    bad = rows.format(ref="B") + rows.format(ref="C").replace("#DIV/0!", "Err:502")
+    parts["content.xml"] = (content[:end] + bad + content[end:]).encode()
+    outcome = desk.take_one("D07/r_2026-W05.ods", zipped(parts), container={"kind": "excel"})
+    counts = (outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_skipped)
+    assert counts == (1, 2, 4), outcome.reason
+    assert desk.faults("source_row, column_name, value") == [
+        (5, "Amount", "#DIV/0!"),
+        (5, "Qty", "#DIV/0!"),
+        (8, "Amount", "#VALUE!"),
+        (8, "Qty", "#VALUE!"),
+    ]
