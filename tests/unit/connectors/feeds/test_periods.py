@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from connectors.calendar import fiscal_periods
 from connectors.company import Calendar
 from connectors.feeds.periods import Span, span_from_text, span_of
 from connectors.feeds.profile import Frequency
@@ -106,3 +107,12 @@ def test_fiscal_periods_and_quarters_are_read_from_text(
 ) -> None:
     span = span_from_text(text, pattern, frequency, calendar=WEEKS["4-4-5"])
     assert (span.key if span else None) == key
+
+
+@pytest.mark.parametrize("pattern", ["month_end", "iso_weeks", "4-4-5", "4-5-4", "5-4-4"])
+@pytest.mark.parametrize("first_month", [1, 2, 4, 7, 10])
+def test_each_fiscal_period_counts_in_a_month_of_its_own(pattern: str, first_month: int) -> None:
+    calendar = Calendar.model_validate({"pattern": pattern, "year_start_month": first_month})
+    months = [Span(period.start, period.end, "").month for period in fiscal_periods(calendar)]
+    numbers = [12 * month.year + month.month for month in months]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
