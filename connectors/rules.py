@@ -21,6 +21,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from connectors.accounting.accounts import load_accounts
+from connectors.budget import load_budget
 from connectors.calendar import calendar_code, fiscal_periods
 from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
 from connectors.contract import OPEN_END, entity
@@ -473,6 +474,7 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
             "stock_adjustments", load_adjustments(directory), "rules/stock_adjustments.csv"
         ),
         "discount_rules": _of_rows("discount_rules", load_discounts(directory).rows(), "rules/discounts.yml"),
+        "budgets": _of_rows("budgets", load_budget(directory), "rules/budget.csv"),
         "fiscal_periods": _of_rows(
             "fiscal_periods", calendar_rows(company.calendar, profiles), "company.yml"
         ),

@@ -12,6 +12,7 @@ from expectations.core import (
     documents,
     general_ledger,
     inventory,
+    margin,
     programmes,
     receivables,
     sell_out,
@@ -33,4 +34,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *receivables.suites(hub),
         *programmes.suites(hub, terms),
         *closing.suites(),
+        *margin.suites(),
     ]

@@ -6,7 +6,16 @@
 from __future__ import annotations
 
 from expectations.hub import Hub
-from expectations.marts import channel, closing, monthly, programmes, receivables, reconciliation, reports
+from expectations.marts import (
+    channel,
+    closing,
+    margin,
+    monthly,
+    programmes,
+    receivables,
+    reconciliation,
+    reports,
+)
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
 
@@ -21,4 +30,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *receivables.suites(hub, terms),
         *programmes.suites(hub, terms),
         *closing.suites(hub),
+        *margin.suites(hub, terms),
     ]

@@ -92,6 +92,7 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "units",
         "stock_adjustments",
         "discount_rules",
+        "budgets",
         "fiscal_periods",
         "working_days",
         "exchange_rates",

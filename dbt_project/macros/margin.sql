@@ -1,0 +1,118 @@
+{#
+    The steps from gross sales to channel contribution, by the level that they lead to. Names
+    and order stand in dim_margin_steps.
+#}
+
+{# Steps that fct_programme_costs carries. #}
+{% macro programme_cost_steps() -%}
+    {{ return([
+        'price_protection',
+        'ship_and_debit',
+        'mdf',
+        'freight',
+        'cash_discount',
+        'commission',
+        'spiff',
+        'training',
+        'channel_staff',
+        'tools',
+    ]) }}
+{%- endmacro %}
+
+{% macro margin_steps(level) -%}
+    {{ return({
+        'invoice_sales': [
+            'contract_discount',
+            'promotion_discount',
+            'exception_discount',
+        ],
+        'pocket_sales': [
+            'rebate',
+            'price_protection',
+            'ship_and_debit',
+            'mdf',
+            'freight',
+            'cash_discount',
+            'commission',
+            'spiff',
+        ],
+        'pocket_margin': ['cost_of_goods', 'landed_cost'],
+        'channel_contribution': ['training', 'channel_staff', 'tools'],
+    }[level]) }}
+{%- endmacro %}
+
+{% macro margin_levels() -%}
+    {{ return([
+        'invoice_sales', 'pocket_sales', 'pocket_margin', 'channel_contribution'
+    ]) }}
+{%- endmacro %}
+
+{# All steps in order, and with `levels` the levels after their steps. #}
+{% macro all_margin_steps(levels=false) -%}
+    {%- set steps = ['gross_sales'] if levels else [] -%}
+    {%- for level in margin_levels() -%}
+        {%- do steps.extend(margin_steps(level)) -%}
+        {%- if levels -%}{%- do steps.append(level) -%}{%- endif -%}
+    {%- endfor -%}
+    {{ return(steps) }}
+{%- endmacro %}
+
+{# What is left after the steps of a level; a step that is not connected takes nothing. #}
+{% macro less_steps(former, level) -%}
+    {{ former }}
+    {%- for step in margin_steps(level) if step != 'cost_of_goods' %}
+    - coalesce({{ step }}_amount, 0)
+    {%- endfor %}
+{%- endmacro %}
+
+{#
+    What moves the margin from one period to another: code, what a sentence calls it in
+    French and in English.
+#}
+{% macro margin_effects() -%}
+    {{ return([
+        ('price', 'prix', 'price'),
+        ('discount', 'remises sur facture', 'discounts'),
+        ('rebate', 'ristournes', 'rebates'),
+        ('programme', 'programmes et frais', 'programmes'),
+        ('cost', 'coûts', 'costs'),
+        ('currency', 'changes', 'currency'),
+        ('volume', 'volume', 'volume'),
+        ('mix', 'mix', 'mix'),
+        ('new_product', 'nouveaux articles', 'new products'),
+        ('discontinued_product', 'articles arrêtés', 'discontinued products'),
+        ('without_units', 'montants sans quantité', 'amounts without units'),
+    ]) }}
+{%- endmacro %}
+
+{# An amount in words of a sentence, whole and with its sign: `+12 345 €`, `-980 €`. #}
+{% macro amount_in_words(amount, separator) -%}
+    {%- set digits -%}
+        cast(cast(round(abs({{ amount }}), 0) as decimal(18, 0)) as string)
+    {%- endset -%}
+    case when {{ amount }} < 0 then '-' else '+' end
+    || case
+        when length({{ digits }}) <= 3 then {{ digits }}
+        when length({{ digits }}) <= 6
+            then
+                substr({{ digits }}, 1, length({{ digits }}) - 3)
+                || '{{ separator }}' || substr({{ digits }}, length({{ digits }}) - 2)
+        else
+            substr({{ digits }}, 1, length({{ digits }}) - 6)
+            || '{{ separator }}' || substr({{ digits }}, length({{ digits }}) - 5, 3)
+            || '{{ separator }}' || substr({{ digits }}, length({{ digits }}) - 2)
+    end
+    || case
+        when {{ company_currency() }} = 'EUR' then ' €'
+        else ' ' || {{ company_currency() }}
+    end
+{%- endmacro %}
+
+{#
+    What an amount differs by from the base's amount at this period's quantity: the effect
+    of its value by unit.
+#}
+{% macro unit_effect(step) -%}
+    {{ step }}_amount
+    - {{ divide('base_' ~ step ~ '_amount * invoiced_quantity', 'base_invoiced_quantity') }}
+{%- endmacro %}
