@@ -1,4 +1,4 @@
-"""Promises on the margin by invoice line: each level follows from its steps, and no cent of a source is lost."""
+"""Promises on the margin by invoice line: each level follows from its steps, no cent of a source is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promises on the margin marts: they tie to the lines, levels follow from steps, effects give the variance."""
+"""Promises on the margin marts: they tie to the lines, levels follow from steps, effects give variances."""
 
 from __future__ import annotations
 

@@ -125,10 +125,22 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ),
         {
             "fct_sell_in.reductions_are_attributed_whole",
+            "fct_margin_lines.ties_to_its_sources",
             "fct_discount_exceptions.one_row_per_invoice_line_id",
             "fct_discount_exceptions.status_code_is_known",
             "fct_discount_exceptions.ties_to_the_invoice_lines",
             "fct_discount_exceptions.exceptions_are_approved",
+        },
+    ),
+    "margin": (
+        (
+            "update core.fct_margin_lines set pocket_margin_amount = 22.01, rebate_amount = 9",
+            "insert into core.fct_margin_lines select * from core.fct_margin_lines",
+        ),
+        {
+            "fct_margin_lines.one_row_per_margin_line_id",
+            "fct_margin_lines.levels_follow_from_their_steps",
+            "fct_margin_lines.ties_to_its_sources",
         },
     ),
     "currencies": (
@@ -141,6 +153,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ),
         {
             "fct_sell_in.amounts_have_a_rate",
+            "fct_margin_lines.ties_to_its_sources",
             "fct_sell_out_weekly.amounts_have_a_rate",
             "fct_orders.company_amounts_are_as_reported",
         },

@@ -70,6 +70,43 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{RECONCILIATION}.ledger_amount_of_receivable_ties",
         },
     ),
+    "margin": (
+        (
+            "update marts.mart_margin_waterfall_monthly set pocket_margin_amount = 23, mdf_amount = 5, "
+            "pocket_sales_net_rate = 68",
+            "update marts.mart_margin_variance_monthly set mix_effect_amount = 2, variance_amount = 11 "
+            "where scope_code = 'product'",
+        ),
+        {
+            "mart_margin_waterfall_monthly.levels_follow_from_their_steps",
+            "mart_margin_waterfall_monthly.ties_to_the_fact",
+            "mart_margin_waterfall_monthly.pocket_sales_net_rate_follows_its_parts",
+            "mart_margin_waterfall_monthly.pocket_margin_gross_rate_follows_its_parts",
+            "mart_margin_waterfall_monthly.pocket_margin_net_rate_follows_its_parts",
+            "mart_margin_variance_monthly.effects_give_the_variance",
+            "mart_margin_variance_monthly.scopes_show_the_same_money",
+        },
+    ),
+    "margin doubled": (
+        (
+            "insert into marts.mart_margin_waterfall_monthly "
+            "select * replace (null as partner_code) from marts.mart_margin_waterfall_monthly",
+            "insert into marts.mart_margin_waterfall_monthly from marts.mart_margin_waterfall_monthly",
+            "insert into marts.mart_margin_variance_monthly from marts.mart_margin_variance_monthly",
+            "insert into marts.mart_margin_variance_monthly "
+            "select * replace ('team' as scope_code, 'wish' as comparison_code) "
+            "from marts.mart_margin_variance_monthly",
+        ),
+        {
+            "mart_margin_waterfall_monthly.one_row_per_month_start_date_partner_code_channel_code_product_code",
+            "mart_margin_waterfall_monthly.required_columns_are_filled",
+            "mart_margin_waterfall_monthly.ties_to_the_fact",
+            "mart_margin_variance_monthly.scope_code_is_known",
+            "mart_margin_variance_monthly.comparison_code_is_known",
+            "mart_margin_variance_monthly.one_row_per_comparison_code_scope_code_month_start_date_partner_code"
+            "_family_code_product_code",
+        },
+    ),
     "what partners owe": (
         (
             f"update marts.{RECEIVABLES} set closing_amount = 100",

@@ -129,7 +129,8 @@ create table core.fct_sell_in as select
     220::decimal(18,4) as gross_amount, 15::decimal(18,4) as standard_discount_amount,
     5::decimal(18,4) as exceptional_discount_amount, 200::decimal(18,4) as net_amount,
     15::decimal(18,4) as contract_discount_amount, 0::decimal(18,4) as promotion_discount_amount,
-    5::decimal(18,4) as exception_discount_amount,
+    5::decimal(18,4) as exception_discount_amount, 110::decimal(18,4) as cost_amount,
+    6::decimal(18,4) as landed_cost_amount,
     'EUR' as currency_code, 220::decimal(18,4) as document_gross_amount,
     15::decimal(18,4) as document_standard_discount_amount,
     5::decimal(18,4) as document_exceptional_discount_amount,
@@ -139,6 +140,11 @@ create table core.fct_discount_exceptions as select
     'F1|1' as invoice_line_id, 'D01' as partner_code, date '2026-03-10' as invoice_date,
     'approved' as status_code, 5::decimal(18,4) as exception_discount_amount,
     0::decimal(18,4) as unapproved_amount;
+create table core.fct_rebate_lines as select 'F1|1' as invoice_line_id, 10::decimal(18,4) as expected_amount;
+create table core.fct_margin_lines as select
+    'F1|1' as margin_line_id, 'F1|1' as invoice_line_id, date '2026-03-01' as month_start_date,
+    'D01' as partner_code, 'direct' as channel_code, 'P1' as product_code, {margin}
+;
 create table core.fct_sell_out as select
     batch || '|' || line || '|' as sell_out_line_id, 'D01|D01_sales|' || week as slice_key,
     'D01' as partner_code, version as partner_version_id, 'direct' as channel_code,
@@ -232,6 +238,32 @@ from (values
     ('D01', 'net_amount', 1, 200)
 ) t(key, name, number, amount);
 """
+MARGIN = ", ".join(
+    f"{amount}::decimal(18,4) as {step}_amount"
+    for step, amount in {
+        "gross_sales": 220,
+        "contract_discount": 15,
+        "promotion_discount": 0,
+        "exception_discount": 5,
+        "invoice_sales": 200,
+        "rebate": 10,
+        "price_protection": "null",
+        "ship_and_debit": "null",
+        "mdf": 12,
+        "freight": 30,
+        "cash_discount": 4,
+        "commission": 6,
+        "spiff": "null",
+        "pocket_sales": 138,
+        "cost_of_goods": 110,
+        "landed_cost": 6,
+        "pocket_margin": 22,
+        "training": "null",
+        "channel_staff": "null",
+        "tools": "null",
+        "channel_contribution": 22,
+    }.items()
+)
 
 MARTS = """
 create schema marts;
@@ -296,6 +328,28 @@ create table marts.mart_receivables_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 0::decimal(18,4) as opening_amount,
     240::decimal(18,4) as invoiced_amount, 100::decimal(18,4) as paid_amount,
     140::decimal(18,4) as closing_amount;
+create table marts.mart_margin_waterfall_monthly as select
+    *, 100::decimal(18,4) as gross_sales_gross_rate, 110::decimal(18,4) as gross_sales_net_rate,
+    90.9091::decimal(18,4) as invoice_sales_gross_rate, 100::decimal(18,4) as invoice_sales_net_rate,
+    62.7273::decimal(18,4) as pocket_sales_gross_rate, 69::decimal(18,4) as pocket_sales_net_rate,
+    10::decimal(18,4) as pocket_margin_gross_rate, 11::decimal(18,4) as pocket_margin_net_rate,
+    10::decimal(18,4) as channel_contribution_gross_rate,
+    11::decimal(18,4) as channel_contribution_net_rate
+from core.fct_margin_lines;
+create table marts.mart_margin_variance_monthly as select
+    'former_year' as comparison_code, scope as scope_code, date '2026-03-01' as month_start_date,
+    partner as partner_code, family as family_code, product as product_code,
+    70::decimal(18,4) as pocket_margin_amount, 60::decimal(18,4) as base_pocket_margin_amount,
+    10::decimal(18,4) as variance_amount, 12::decimal(18,4) as price_effect_amount,
+    -1::decimal(18,4) as discount_effect_amount, 0::decimal(18,4) as rebate_effect_amount,
+    0::decimal(18,4) as programme_effect_amount, 0::decimal(18,4) as cost_effect_amount,
+    0::decimal(18,4) as currency_effect_amount, -2::decimal(18,4) as volume_effect_amount,
+    1::decimal(18,4) as mix_effect_amount, 0::decimal(18,4) as new_product_effect_amount,
+    0::decimal(18,4) as discontinued_product_effect_amount,
+    0::decimal(18,4) as without_units_effect_amount
+from (values
+    ('company', 'ALL', 'ALL', 'ALL'), ('partner', 'D01', 'ALL', 'ALL'), ('product', 'D01', 'F1', 'P1')
+) t(scope, partner, family, product);
 create table marts.mart_siso_weekly as select
     week_start_date, partner_code, product_code, calculated_quantity, reported_quantity, gap_quantity,
     greatest(calculated_quantity, 1) as gap_base_quantity,
@@ -351,7 +405,7 @@ def build(world: World) -> World:
     world.export()
     world.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(world.warehouse)) as connection:
-        connection.execute(CORE.format(batch_10=first.stem, batch_11=second.stem))
+        connection.execute(CORE.format(batch_10=first.stem, batch_11=second.stem, margin=MARGIN))
         connection.execute(PROGRAMMES)
         connection.execute(CLOSED)
         connection.execute(MARTS)
