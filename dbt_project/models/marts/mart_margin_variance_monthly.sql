@@ -67,10 +67,12 @@ months as (
     group by month_start_date
 ),
 
-budgeted_months as (
-    select month_start_date
+budgeted_partners as (
+    select
+        month_start_date,
+        partner_code
     from budgets
-    group by month_start_date
+    group by month_start_date, partner_code
 ),
 
 -- The same rows stand on the side of their own month, and on the side of the base of
@@ -129,8 +131,10 @@ sides as (
         {% endfor -%}
         monthly.unknown_count
     from monthly
-    inner join budgeted_months
-        on monthly.month_start_date = budgeted_months.month_start_date
+    inner join budgeted_partners
+        on
+            monthly.month_start_date = budgeted_partners.month_start_date
+            and monthly.partner_code = budgeted_partners.partner_code
     left join budgets
         on
             monthly.month_start_date = budgets.month_start_date
