@@ -65,24 +65,45 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#
-    What moves the margin from one period to another: code, what a sentence calls it in
-    French and in English.
-#}
+{# What moves the margin from one period to another. #}
 {% macro margin_effects() -%}
     {{ return([
-        ('price', 'prix', 'price'),
-        ('discount', 'remises sur facture', 'discounts'),
-        ('rebate', 'ristournes', 'rebates'),
-        ('programme', 'programmes et frais', 'programmes'),
-        ('cost', 'coûts', 'costs'),
-        ('currency', 'changes', 'currency'),
-        ('volume', 'volume', 'volume'),
-        ('mix', 'mix', 'mix'),
-        ('new_product', 'nouveaux articles', 'new products'),
-        ('discontinued_product', 'articles arrêtés', 'discontinued products'),
-        ('without_units', 'montants sans quantité', 'amounts without units'),
+        'price',
+        'discount',
+        'rebate',
+        'programme',
+        'cost',
+        'currency',
+        'volume',
+        'mix',
+        'new_product',
+        'discontinued_product',
+        'without_units',
     ]) }}
+{%- endmacro %}
+
+{# What a sentence calls an effect. #}
+{% macro effect_name(effect, language) -%}
+    {%- set names = {
+        'price': {'fr': 'prix', 'en': 'price'},
+        'discount': {'fr': 'remises sur facture', 'en': 'discounts'},
+        'rebate': {'fr': 'ristournes', 'en': 'rebates'},
+        'programme': {'fr': 'programmes et frais', 'en': 'programmes'},
+        'cost': {'fr': 'coûts', 'en': 'costs'},
+        'currency': {'fr': 'changes', 'en': 'currency'},
+        'volume': {'fr': 'volume', 'en': 'volume'},
+        'mix': {'fr': 'mix', 'en': 'mix'},
+        'new_product': {'fr': 'nouveaux articles', 'en': 'new products'},
+        'discontinued_product': {
+            'fr': 'articles arrêtés',
+            'en': 'discontinued products',
+        },
+        'without_units': {
+            'fr': 'montants sans quantité',
+            'en': 'amounts without units',
+        },
+    } -%}
+    '{{ names[effect][language] }}'
 {%- endmacro %}
 
 {# An amount in words of a sentence, whole and with its sign: `+12 345 €`, `-980 €`. #}

@@ -52,11 +52,11 @@ rebates_of_lines as (
 
 costs_of_lines as (
     select
-        invoice_line_id,
         {% for step in cost_steps -%}
         sum(case when cost_step_code = '{{ step }}' then amount else 0 end)
-            as {{ step }}_amount{{ ',' if not loop.last }}
-        {% endfor %}
+            as {{ step }}_amount,
+        {% endfor -%}
+        invoice_line_id
     from programme_costs
     where invoice_line_id is not null
     group by invoice_line_id
@@ -168,7 +168,9 @@ connected as (
         gathered.promotion_discount_amount,
         gathered.exception_discount_amount,
         gathered.invoice_sales_amount,
-        {% for step in ['rebate'] + cost_steps -%}
+        case when connections.has_rebate > 0 then gathered.rebate_amount end
+            as rebate_amount,
+        {% for step in cost_steps -%}
         case when connections.has_{{ step }} > 0 then gathered.{{ step }}_amount end
             as {{ step }}_amount,
         {% endfor -%}

@@ -304,8 +304,8 @@ weighed as (
             and lives.product_code = currency_effects.product_code
 ),
 
--- A continuing product moves the margin by what a unit brings and costs, where there are
--- units in both periods, and by units: at the growth of the partner's continuing
+-- A continuing product moves the margin by what a unit brings and costs, where there
+-- are units in both periods, and by units: at the growth of the partner's continuing
 -- products (volume), and beyond it (mix, the rest).
 moved as (
     select
@@ -322,6 +322,10 @@ moved as (
             when is_in_both then -({{ unit_effect(part) }}) else 0
         end as {{ part }}_effect_amount,
         {% endfor -%}
+        {% for life in ['new_product', 'discontinued_product', 'without_units'] -%}
+        case when life_code = '{{ life }}' then variance_amount else 0 end
+            as {{ life }}_effect_amount,
+        {% endfor -%}
         case
             when life_code = 'continuing'
                 then coalesce(
@@ -333,11 +337,7 @@ moved as (
                     0
                 )
             else 0
-        end as volume_effect_amount,
-        {% for life in ['new_product', 'discontinued_product', 'without_units'] -%}
-        case when life_code = '{{ life }}' then variance_amount else 0 end
-            as {{ life }}_effect_amount{{ ',' if not loop.last }}
-        {% endfor %}
+        end as volume_effect_amount
     from weighed
 ),
 
@@ -370,7 +370,7 @@ scopes as (
         sum({{ measure }}) as {{ measure }},
         sum(base_{{ measure }}) as base_{{ measure }},
         {% endfor -%}
-        {% for code, name_fr, name_en in effects -%}
+        {% for code in effects -%}
         sum({{ code }}_effect_amount) as {{ code }}_effect_amount,
         {% endfor -%}
         sum(variance_amount) as variance_amount,
@@ -386,7 +386,7 @@ scopes as (
 ),
 
 drivers as (
-    {% for code, name_fr, name_en in effects -%}
+    {% for code in effects -%}
     select
         scope_code,
         comparison_code,
@@ -394,8 +394,8 @@ drivers as (
         partner_code,
         {{ loop.index }} as driver_order,
         {{ code }}_effect_amount as effect_amount,
-        '{{ name_fr }}' as name_fr,
-        '{{ name_en }}' as name_en
+        {{ effect_name(code, 'fr') }} as name_fr,
+        {{ effect_name(code, 'en') }} as name_en
     from scopes
     where scope_code <> 'product' and round({{ code }}_effect_amount, 0) <> 0
     {% if not loop.last %}union all{% endif %}
@@ -404,7 +404,14 @@ drivers as (
 
 ranked as (
     select
-        drivers.*,
+        scope_code,
+        comparison_code,
+        month_start_date,
+        partner_code,
+        name_fr || ' (' || {{ amount_in_words('effect_amount', ' ') }} || ')'
+            as driver_fr,
+        name_en || ' (' || {{ amount_in_words('effect_amount', ',') }} || ')'
+            as driver_en,
         row_number() over (
             partition by scope_code, comparison_code, month_start_date, partner_code
             order by abs(effect_amount) desc, driver_order asc
@@ -418,18 +425,12 @@ told as (
         comparison_code,
         month_start_date,
         partner_code,
-        {% for language, separator in [('fr', ' '), ('en', ',')] -%}
-        {% for rank in [1, 2, 3] -%}
-        max(
-            case
-                when driver_rank = {{ rank }}
-                    then
-                        name_{{ language }} || ' ('
-                        || {{ amount_in_words('effect_amount', separator) }} || ')'
-            end
-        ) as driver_{{ rank }}_{{ language }}{{ ',' if not loop.last }}
-        {% endfor %}{{ ',' if not loop.last }}
-        {% endfor %}
+        max(case when driver_rank = 1 then driver_fr end) as driver_1_fr,
+        max(case when driver_rank = 2 then driver_fr end) as driver_2_fr,
+        max(case when driver_rank = 3 then driver_fr end) as driver_3_fr,
+        max(case when driver_rank = 1 then driver_en end) as driver_1_en,
+        max(case when driver_rank = 2 then driver_en end) as driver_2_en,
+        max(case when driver_rank = 3 then driver_en end) as driver_3_en
     from ranked
     where driver_rank <= 3
     group by scope_code, comparison_code, month_start_date, partner_code
@@ -450,10 +451,14 @@ final as (
         {{ quantity('scopes.base_invoiced_quantity') }} as base_invoiced_quantity,
         {{ amount('scopes.pocket_margin_amount') }} as pocket_margin_amount,
         {{ amount('scopes.base_pocket_margin_amount') }} as base_pocket_margin_amount,
-        {{ amount('case when scopes.unknown_count = 0 then scopes.variance_amount end') }} as variance_amount,
-        {% for code, name_fr, name_en in effects -%}
-        {{ amount('case when scopes.unknown_count = 0 then scopes.' ~ code ~ '_effect_amount end') }}
-            as {{ code }}_effect_amount,
+        {{ amount(
+            'case when scopes.unknown_count = 0 then scopes.variance_amount end'
+        ) }} as variance_amount,
+        {% for code in effects -%}
+        {{ amount(
+            'case when scopes.unknown_count = 0 then scopes.' ~ code
+            ~ '_effect_amount end'
+        ) }} as {{ code }}_effect_amount,
         {% endfor -%}
         {{ add_days(
             'cast(scopes.month_start_date + interval \'1\' month as date)', -1
@@ -464,7 +469,8 @@ final as (
                     'Marge nette nette '
                     || {{ amount_in_words('scopes.variance_amount', ' ') }}
                     || case scopes.comparison_code
-                        when 'former_year' then ' par rapport au même mois de l''an passé'
+                        when 'former_year'
+                            then ' par rapport au même mois de l''an passé'
                         when 'former_period' then ' par rapport au mois précédent'
                         else ' par rapport au budget'
                     end

@@ -1,5 +1,5 @@
--- Grain: one row per month, partner, channel and product; product NONE for what no invoice
--- line can carry.
+-- Grain: one row per month, partner, channel and product; product NONE for what no
+-- invoice line can carry.
 -- Additive: invoiced_quantity, counts and amounts. Rates are not.
 {%- set columns = all_margin_steps(levels=true) %}
 with
@@ -73,11 +73,9 @@ final as (
             when line_without_cost_count > 0 then 'cost_unknown'
             when gross_sales_amount = 0 then 'no_gross_sales'
             when invoice_sales_amount = 0 then 'no_invoice_sales'
-            when
-                {% for step in all_margin_steps() if step != 'cost_of_goods' -%}
-                {{ step }}_amount is null{{ ' or' if not loop.last }}
-                {% endfor -%}
-                then 'steps_not_connected'
+            {% for step in columns -%}
+            when {{ step }}_amount is null then 'steps_not_connected'
+            {% endfor %}
         end as reason_code,
         {{ company_currency() }} as currency_code
     from known
