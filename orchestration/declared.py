@@ -43,8 +43,7 @@ class TraceSource(Declared):
     rows of the fact. `document` is what people call the fact's rows by. `rule` names the columns that say by
     which rule and version an amount came about, `rule_file` the company's file of it. `line` is the line of
     the document. A fact that was computed names in `source_of` the fact whose rows it was computed from, and
-    in `source_key` the column by which they meet. `landed_as` is the entity of reports, which may name an EDI
-    message.
+    in `source_key` the column by which they meet.
     """
 
     fact: str
@@ -59,7 +58,6 @@ class TraceSource(Declared):
     line: str | None = None
     source_of: str | None = None
     source_key: str = "invoice_line_id"
-    landed_as: Literal["sell_out", "inventory"] | None = None
 
 
 class Ratio(Declared):

@@ -270,16 +270,19 @@ def _lines(
 ) -> tuple[Line, ...]:
     line = source.line or "null"
     fact = f"core.{source.fact}"
-    has_batch = connection.execute(
-        "select 1 from duckdb_columns() where schema_name = 'core' and table_name = ? "
-        "and column_name = 'source_batch_id'",
+    # A fact that was computed from many rows names no single one.
+    held = connection.execute(
+        "select column_name from duckdb_columns() where schema_name = 'core' and table_name = ?",
         [source.fact],
-    ).fetchone()
-    batch = "source_batch_id" if has_batch else "cast(null as varchar) as source_batch_id"
+    ).fetchall()
+    provenance = ", ".join(
+        name if (name,) in held else f"null as {name}"
+        for name in ("source_file", "source_row", "source_batch_id", "message_reference")
+    )
     if source.source_of is None:
         query = (
             f"select cast({source.document} as varchar) as document, cast({line} as varchar) as line, "
-            f"source_file, source_row, {batch}, {values} from {fact} "
+            f"{provenance}, {values} from {fact} "
             f"where {condition} group by all order by document, source_file, source_row, line"
         )
     else:
@@ -289,12 +292,12 @@ def _lines(
             f"with lines as (select cast({source.document} as varchar) as document, {key} as source_key, "
             f"{values} from {fact} where {condition} group by all) "
             f"select lines.document, cast(lines.source_key as varchar) as line, origin.source_file, "
-            f"origin.source_row, origin.source_batch_id, lines.* exclude (document, source_key) from lines "
+            f"origin.source_row, origin.source_batch_id, null as message_reference, "
+            "lines.* exclude (document, source_key) from lines "
             f"left join core.{source.source_of} as origin on lines.source_key = origin.{key} "
             "order by document, source_file, source_row, line"
         )
     rows = connection.execute(query, parameters).fetchall()
-    messages = finder.messages(source, {(row[4], row[3]) for row in rows if row[4] is not None})
     return tuple(
         Line(
             document=str(row[0] or ""),
@@ -303,16 +306,16 @@ def _lines(
             source_row=row[3],
             batch=row[4],
             landed_at=finder.landed_at(row[4]),
-            message=messages.get((row[4], row[3])),
+            message=row[5],
             original=finder.original(row[4], row[2]),
-            amounts=tuple(None if value is None else _number(value) for value in row[5:]),
+            amounts=tuple(None if value is None else _number(value) for value in row[6:]),
         )
         for row in rows
     )
 
 
 class _Finder:
-    """Where what landed came from: batches, messages of EDI reports, originals in archive and inbox."""
+    """Where what landed came from: batches, and originals in archive and inbox."""
 
     def __init__(self, settings: Settings, batches: Mapping[str, Batch]) -> None:
         self._settings = settings
@@ -343,29 +346,6 @@ class _Finder:
         kept = self._archived.get(batch.content_hash or "")
         path = kept or company.inbox.path / (batch.file_name or source_file)
         return str(path) if path.is_file() else None
-
-    def messages(
-        self, source: TraceSource, rows: set[tuple[str, int]]
-    ) -> dict[tuple[str | None, int | None], str]:
-        """Interchange and message of rows that came by EDI, as they landed."""
-        if source.landed_as is None or not rows:
-            return {}
-        folder = self._settings.paths.landing / "feeds" / source.landed_as
-        files = []
-        for batch_id in sorted({batch_id for batch_id, _ in rows}):
-            batch = self._batches.get(batch_id)
-            if batch is not None:
-                path = folder / (batch.partner_code or "") / (batch.feed_code or "") / f"{batch_id}.parquet"
-                files += [str(path)] if path.is_file() else []
-        if not files:
-            return {}
-        with duckdb.connect() as connection:
-            found = connection.execute(
-                "select _batch_id, _source_row, max(message_reference) from "
-                "read_parquet(?, union_by_name = true) where message_reference is not null group by all",
-                [files],
-            ).fetchall()
-        return {(batch_id, row): message for batch_id, row, message in found if (batch_id, row) in rows}
 
 
 def _number(value: Any) -> Decimal:

@@ -11,9 +11,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from connectors.contract import entity
 from connectors.errors import AvalError
-from connectors.landing import column_definitions
 from connectors.ledger import Ledger
 from orchestration.cli import app
 from orchestration.settings import Settings
@@ -32,15 +30,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings = books.company(tmp_path)
     erp = books.land(settings, "erp", "invoice_lines")
     report = books.land(settings, "feeds", "sell_out", "D01/mai.edi", partner="D01", feed="D01_edi")
-    folder = settings.paths.landing / "feeds" / "sell_out" / "D01" / "D01_edi"
-    folder.mkdir(parents=True)
-    with duckdb.connect() as connection:
-        connection.execute(f"create table landed ({column_definitions(entity('feeds', 'sell_out'))})")
-        connection.execute(
-            "insert into landed (_batch_id, _source_row, message_reference) values (?, 17, '202605/1')",
-            [report],
-        )
-        connection.execute(f"copy landed to '{folder}/{report}.parquet' (format parquet)")
     inbox = settings.company.inbox.path / "D01"
     inbox.mkdir(parents=True)
     (inbox / "mai.edi").write_text("UNB")
@@ -82,6 +71,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
                     "source_batch_id": report,
                     "source_file": "D01/mai.edi",
                     "source_row": 17,
+                    "message_reference": "202605/1",
                 }
             ],
             "dim_feeds": [],
