@@ -132,12 +132,20 @@
         on
             {{ rows }}.last_batch_code < documents.source_batch_id
             {%- for column in source['keys'] %}
+            {%- if column in ['month_start_date'] + closed_grain_columns() %}
             and {{ rows }}.{{ column }} = documents.{{ column }}
+            {%- else %}
+            and contains(
+                {{ rows }}.grain_detail,
+                '|{{ column }}=' || coalesce(cast(documents.{{ column }} as string), '')
+                || '|'
+            )
+            {%- endif %}
             {%- endfor %}
     where
         {{ rows }}.mart_name = '{{ name }}'
         {%- for column, value in (source.rows or {}).items() %}
-        and {{ rows }}.grain_detail like '%|{{ column }}={{ value }}|%'
+        and contains({{ rows }}.grain_detail, '|{{ column }}={{ value }}|')
         {%- endfor %}
     {%- endfor %}
     {%- endfor %}
