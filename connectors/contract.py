@@ -581,6 +581,11 @@ _REPORT_SOURCE = (
 )
 _REPORT_PRODUCT = (
     _c("store_code", "VARCHAR", "Partner's store or depot."),
+    _c("store_name", "VARCHAR", "Name of the store as the partner wrote it."),
+    _c("store_gln", "VARCHAR", "GS1 location number of the store as the partner wrote it."),
+    _c("store_siret", "VARCHAR", "French establishment number of the store as the partner wrote it."),
+    _c("store_address", "VARCHAR", "Street of the store as the partner wrote it."),
+    _c("store_city", "VARCHAR", "City of the store as the partner wrote it."),
     _c("postal_code", "VARCHAR", "Postal code of the sale or the store."),
     _c("partner_product_code", "VARCHAR", "Product code in the partner's own numbering."),
     _c("product_code", "VARCHAR", "Product code in ours, as the partner wrote it."),
@@ -787,6 +792,15 @@ REBATE_ENTITIES: Final = (
     ),
 )
 
+_MATCH: Final = (
+    *_VALID,
+    _r("decision_code", "VARCHAR", "accepted or rejected; the newest decision counts."),
+    _r("decided_by", "VARCHAR", "Who decided."),
+    _r("decided_at", "TIMESTAMP", "When (UTC)."),
+    _c("match_score", RATE, "Score of the proposal, 0 to 1; NULL if it was nobody's proposal."),
+    _c("reason", "VARCHAR", "Why, in words."),
+)
+
 RULE_ENTITIES: Final = (
     *REBATE_ENTITIES,
     Entity(
@@ -853,12 +867,38 @@ RULE_ENTITIES: Final = (
             _c("reported_label", "VARCHAR", "The partner's description when it was decided."),
             _r("product_code", "VARCHAR", "Product the decision is about."),
             _r("unit_code", "VARCHAR", "Our unit that one of the partner's units is."),
+            *_MATCH,
+        ),
+    ),
+    Entity(
+        "rules",
+        "stores",
+        "one of our stores x partner that reports it x code of that partner x range of dates",
+        ("_source_row",),
+        (
+            _r("store_code", "VARCHAR", "The company's own code of the store or point of sale."),
+            _r("store_name", "VARCHAR", "Name."),
+            _c("partner_code", "VARCHAR", "Partner it belongs to; NULL: whoever reports it."),
+            _c("partner_store_code", "VARCHAR", "What that partner calls it."),
+            _c("gln", "VARCHAR", "GS1 location number, 13 digits."),
+            _c("siret", "VARCHAR", "French establishment number, 14 digits."),
+            _c("address", "VARCHAR", "Street."),
+            _c("postal_code", "VARCHAR", "Postal code."),
+            _c("city", "VARCHAR", "City."),
             *_VALID,
-            _r("decision_code", "VARCHAR", "accepted or rejected; the newest decision counts."),
-            _r("decided_by", "VARCHAR", "Who decided."),
-            _r("decided_at", "TIMESTAMP", "When (UTC)."),
-            _c("match_score", RATE, "Score of the proposal, 0 to 1; NULL if it was nobody's proposal."),
-            _c("reason", "VARCHAR", "Why, in words."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "store_matches",
+        "one decision of a person on a store that a partner reports and one of ours",
+        ("_source_row",),
+        (
+            _r("partner_code", "VARCHAR", "Partner that reports it."),
+            _r("reported_code", "VARCHAR", "What the partner writes: its code, else GLN, SIRET or name."),
+            _c("reported_label", "VARCHAR", "Name and place as reported when it was decided."),
+            _r("store_code", "VARCHAR", "Store the decision is about."),
+            *_MATCH,
         ),
     ),
     Entity(

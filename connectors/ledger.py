@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -541,6 +542,19 @@ class Ledger:
             (_text(first), _text(last)),
         )
         return [(row["system"], row["entity"], row["slice_key"]) for row in rows]
+
+    def live_totals(self, feed_code: str, entity: str) -> tuple[int, Decimal, Decimal]:
+        """Rows, units and amounts of all live reports of a feed."""
+        rows = self._connection.execute(
+            "select rows_landed, quantity_total, amount_total from slices "
+            "where feed_code = ? and entity = ? and is_live = 1",
+            (feed_code, entity),
+        ).fetchall()
+        return (
+            sum(row[0] for row in rows),
+            sum((Decimal(row[1]) for row in rows), Decimal(0)),
+            sum((Decimal(row[2]) for row in rows), Decimal(0)),
+        )
 
     def pending_sequence(self) -> int:
         """The newest entry of `pending`; hand it to `clear_pending` after the publication. 0 when none."""

@@ -31,12 +31,13 @@ from connectors.exchange import FILE_NAME, RateFile
 from connectors.feeds.profile import Profile
 from connectors.landing import batch_ids, column_definitions, entity_folder
 from connectors.ledger import Batch, Ledger, Slice, write_rows
-from connectors.matching.decisions import FILE as MATCHES_FILE
-from connectors.matching.decisions import load_matches
+from connectors.matching.decisions import PRODUCTS, STORES, load_matches
 from connectors.programmes import FILE as PROGRAMMES_FILE
 from connectors.programmes import load_programme_costs
 from connectors.rebates import rebate_rows
 from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_number, refuse_overlaps
+from connectors.stores import FILE as STORES_FILE
+from connectors.stores import load_stores
 from connectors.workdays import numbered_days
 
 EVERY: Final = "*"
@@ -461,7 +462,9 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
             "product_crosswalk", load_crosswalks(directory / "feeds", profiles), "feeds/*.csv"
         ),
         "gl_accounts": _of_rows("gl_accounts", load_accounts(directory).rows(), "rules/accounts.yml"),
-        "product_matches": _of_rows("product_matches", load_matches(directory), str(MATCHES_FILE)),
+        "product_matches": _of_rows("product_matches", load_matches(directory), str(PRODUCTS.file)),
+        "store_matches": _of_rows("store_matches", load_matches(directory, STORES), str(STORES.file)),
+        "stores": _of_rows("stores", load_stores(directory), str(STORES_FILE)),
         "thresholds": _of_rows("thresholds", load_thresholds(directory).rows(), "rules/thresholds.yml"),
         "allocation_keys": _of_rows("allocation_keys", programmes.allocation_rows(), str(PROGRAMMES_FILE)),
         "commission_rates": _of_rows("commission_rates", programmes.commission_rows(), str(PROGRAMMES_FILE)),

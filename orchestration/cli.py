@@ -582,6 +582,7 @@ def feeds_check(
     from connectors.errors import ConfigError
     from connectors.feeds.intake import FeedHistory, check_file, find_feed
     from connectors.feeds.profile import load_profile
+    from connectors.feeds.senders import load_identities
     from connectors.ledger import Ledger
     from orchestration.outlook import outlook_of
     from orchestration.run import ExitCode
@@ -601,12 +602,13 @@ def feeds_check(
         chosen = settings.profiles[code]
     outlook = outlook_of(settings, chosen, profile.parent if profile is not None else None)
     with _working("reading"):
+        identities = load_identities(settings.paths.landing)
         if settings.paths.ledger.is_file():
             with Ledger(settings.paths.ledger) as ledger:
                 history = FeedHistory(ledger, chosen.partner, code)
-                report = check_file(file, chosen, code, outlook=outlook, known=history)
+                report = check_file(file, chosen, code, outlook=outlook, known=history, identities=identities)
         else:
-            report = check_file(file, chosen, code, outlook=outlook)
+            report = check_file(file, chosen, code, outlook=outlook, identities=identities)
     if as_json:
         typer.echo(report.as_json())
     else:
@@ -639,6 +641,7 @@ def feeds_propose(
     from connectors.feeds.draft import render
     from connectors.feeds.known import load_known
     from connectors.feeds.propose import propose
+    from connectors.matching.decisions import partner_of
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
@@ -652,7 +655,7 @@ def feeds_propose(
     with _working("looking"):
         proposal = propose(
             file,
-            partner=partner,
+            partner=partner or partner_of(settings.paths.company, folder or file.name),
             folder=folder,
             siblings=sorted(path.name for path in above.glob("*") if path.is_file()),
             known=load_known(settings.paths.landing, settings.company.company.name),

@@ -1,4 +1,4 @@
-"""`aval match`: proposals of what partners' codes mean, and people's decisions on them.
+"""`aval match`: proposals of what partners write means, and people's decisions on them.
 
 What belongs here: commands and the dialogue. What does not: the work (`orchestration.matching`).
 """
@@ -7,21 +7,50 @@ from __future__ import annotations
 
 import getpass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from orchestration.cli_shared import CompanyOption, DataOption, command, console, table, working
 
 if TYPE_CHECKING:
-    from orchestration.matching import Candidate, Open
+    from orchestration.matching import Candidate, Matter, Open
     from orchestration.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What partners' codes mean where no exact identifier says so: proposals and decisions.",
+    help="What partners' products and stores are, and whose unknown files are, where no exact identifier "
+    "says so: proposals and decisions.",
 )
+
+
+class KindChoice(StrEnum):
+    """What is matched."""
+
+    products = "products"
+    stores = "stores"
+    partners = "partners"
+
+
+KindOption = Annotated[KindChoice, typer.Option("--kind", "-k", help="What is matched.")]
+_NOUNS: Final = {
+    KindChoice.products: "codes",
+    KindChoice.stores: "stores",
+    KindChoice.partners: "places of the inbox",
+}
+_NEXT: Final = {
+    KindChoice.products: "aval run puts accepted matches to use",
+    KindChoice.stores: "aval run puts accepted matches to use",
+    KindChoice.partners: "aval feeds propose FILE drafts a profile of a file for the accepted partner",
+}
+
+
+def _option(kind: KindChoice) -> str:
+    """How the kind is said on the command line; the first one need not be."""
+    return "" if kind is KindChoice.products else f" --kind {kind.value}"
+
 
 ByOption = Annotated[
     str, typer.Option("--by", metavar="NAME", help="Who decides.", show_default="the account's name")
@@ -31,6 +60,7 @@ ByOption = Annotated[
 @app.command("propose")
 @command
 def match_propose(
+    kind: KindOption = KindChoice.products,
     company: CompanyOption = None,
     data: DataOption = None,
     threshold: Annotated[
@@ -38,59 +68,64 @@ def match_propose(
         typer.Option(
             min=0,
             max=1,
-            help="Score from which a product is proposed.",
+            help="Score from which one is proposed.",
             show_default="see docs/matching.md",
         ),
     ] = None,
 ) -> None:
-    """Score our products against everything unmatched. Proposes only: nothing changes until you accept."""
-    from connectors.matching.similarity import DEFAULT_THRESHOLD
-    from orchestration.matching import open_codes, propose
+    """Score what is ours against everything unmatched. Proposes only: nothing changes until you accept."""
+    from orchestration.matching import matter_of, open_codes, propose
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
+    matter = matter_of(kind.value)
     with working("comparing"):
-        propose(settings, DEFAULT_THRESHOLD if threshold is None else threshold)
-    codes = open_codes(settings)
+        propose(settings, matter, threshold)
+    codes = open_codes(settings, matter)
     proposed = [code for code in codes if code.candidates]
-    typer.echo(f"{len(proposed):,} of {len(codes):,} unmatched codes have a proposal")
+    typer.echo(f"{len(proposed):,} of {len(codes):,} unmatched {_NOUNS[kind]} have a proposal")
     if proposed:
+        option = _option(kind)
         typer.echo(
-            "decide with: aval match review, or: aval match export FILE.xlsx and aval match import FILE.xlsx"
+            f"decide with: aval match review{option}, or: aval match export FILE.xlsx{option} and "
+            f"aval match import FILE.xlsx{option}"
         )
 
 
-@app.command("status")
+@app.command("list")
 @command
-def match_status(
+def match_list(
+    kind: KindOption = KindChoice.products,
     company: CompanyOption = None,
     data: DataOption = None,
     rows: Annotated[int, typer.Option("--rows", help="How many codes to list.")] = 20,
 ) -> None:
     """Show what is unmatched, most valuable first, and what is proposed for it."""
-    from orchestration.matching import open_codes
+    from orchestration.matching import matter_of, open_codes
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
-    codes = open_codes(settings)
+    codes = open_codes(settings, matter_of(kind.value))
     partners: dict[str, list[Open]] = {}
     for code in codes:
         partners.setdefault(code.partner_code, []).append(code)
     shown = table("Unmatched, by partner")
-    for name in ("partner", "codes", "with a proposal", "units", f"at stake ({settings.company.currency})"):
+    stake = f"at stake ({settings.company.currency})"
+    for name in ("partner", _NOUNS[kind], "with a proposal", "units", stake):
         shown.add_column(name, overflow="fold")
     for partner, own in sorted(partners.items(), key=lambda item: -_total(item[1])):
         shown.add_row(
             f"{partner} {own[0].partner_name}",
             f"{len(own):,}",
             f"{sum(bool(code.candidates) for code in own):,}",
-            f"{sum(code.units for code in own):,.0f}",
+            f"{sum(code.units or 0 for code in own):,.0f}",
             f"{_total(own):,.2f}",
         )
     out = console()
-    out.print(shown)
+    if kind is not KindChoice.partners:
+        out.print(shown)
     if codes[:rows]:
-        shown = table("Most valuable codes")
+        shown = table(f"Most valuable {_NOUNS[kind]}")
         for name in ("partner", "code", "label", "units", "at stake", "proposed", "score"):
             shown.add_column(name, overflow="fold")
         for code in codes[:rows]:
@@ -99,13 +134,13 @@ def match_status(
                 code.partner_code,
                 code.reported_code,
                 code.reported_label or "",
-                f"{code.units:,.0f}",
+                "" if code.units is None else f"{code.units:,.0f}",
                 "unknown" if code.amount is None else f"{code.amount:,.2f}",
-                f"{best.product_code} {best.product_name}" if best else "",
+                f"{best.target_code} {best.target_name}" if best else "",
                 str(best.score) if best else "",
             )
         out.print(shown)
-    typer.echo(f"{len(codes):,} codes are unmatched")
+    typer.echo(f"{len(codes):,} {_NOUNS[kind]} are unmatched")
 
 
 def _total(codes: list[Open]) -> float:
@@ -115,19 +150,21 @@ def _total(codes: list[Open]) -> float:
 @app.command("review")
 @command
 def match_review(
+    kind: KindOption = KindChoice.products,
     company: CompanyOption = None,
     data: DataOption = None,
     partner: Annotated[str | None, typer.Option(help="Only this partner's codes.")] = None,
     by: ByOption = "",
 ) -> None:
     """Decide on proposals one by one, most valuable first. Each answer is kept at once."""
-    from orchestration.matching import open_codes
+    from orchestration.matching import matter_of, open_codes
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
+    matter = matter_of(kind.value)
     waiting = [
         code
-        for code in open_codes(settings)
+        for code in open_codes(settings, matter)
         if code.candidates and (partner is None or code.partner_code == partner)
     ]
     if not waiting:
@@ -139,10 +176,10 @@ def match_review(
         answer = _ask(len(code.candidates))
         if answer == "q":
             break
-        counts[_keep(settings, code, answer, by or getpass.getuser())] += 1
+        counts[_keep(settings, matter, code, answer, by or getpass.getuser())] += 1
     typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
     if counts["accepted"]:
-        typer.echo("aval run puts accepted matches to use")
+        typer.echo(_NEXT[kind])
 
 
 def _ask(candidates: int) -> str:
@@ -156,7 +193,7 @@ def _ask(candidates: int) -> str:
         typer.echo(f"{answer!r} is none of the answers")
 
 
-def _keep(settings: Settings, code: Open, answer: str, by: str) -> str:
+def _keep(settings: Settings, matter: Matter, code: Open, answer: str, by: str) -> str:
     from connectors.matching.decisions import add_decisions
     from orchestration.matching import accept, reject
 
@@ -164,9 +201,10 @@ def _keep(settings: Settings, code: Open, answer: str, by: str) -> str:
     if answer == "s":
         return "skipped"
     if answer == "r":
-        add_decisions(settings.paths.company, reject(code, by, now))
+        add_decisions(settings.paths.company, reject(code, by, now), matter.kind)
         return "rejected"
-    add_decisions(settings.paths.company, [accept(code, code.candidates[int(answer) - 1], by, now)])
+    chosen = code.candidates[int(answer) - 1]
+    add_decisions(settings.paths.company, [accept(code, chosen, by, now)], matter.kind)
     return "accepted"
 
 
@@ -179,10 +217,11 @@ def _show(settings: Settings, code: Open, place: str) -> None:
         highlight=False,
         style="bold",
     )
+    units = "units unknown" if code.units is None else f"{code.units:,.0f} units"
     amount = "amount unknown" if code.amount is None else f"{code.amount:,.2f} {settings.company.currency}"
     estimated = " at list price" if code.reported_amount is None and code.amount is not None else ""
     out.print(
-        f"at stake: {code.units:,.0f} units, {amount}{estimated}; seen {code.first_seen} to {code.last_seen}",
+        f"at stake: {units}, {amount}{estimated}; seen {code.first_seen} to {code.last_seen}",
         markup=False,
         highlight=False,
     )
@@ -191,9 +230,9 @@ def _show(settings: Settings, code: Open, place: str) -> None:
 
 
 def _line(candidate: Candidate) -> str:
+    unit = f", in {candidate.unit_code}" if candidate.unit_code else ""
     return (
-        f"{candidate.score:.2f}  {candidate.product_code} {candidate.product_name}, in {candidate.unit_code} "
-        f"({candidate.reasons})"
+        f"{candidate.score:.2f}  {candidate.target_code} {candidate.target_name}{unit} ({candidate.reasons})"
     )
 
 
@@ -201,16 +240,18 @@ def _line(candidate: Candidate) -> str:
 @command
 def match_export(
     file: Annotated[Path, typer.Argument(help="FILE.csv or FILE.xlsx; replaced if it is there.")],
+    kind: KindOption = KindChoice.products,
     company: CompanyOption = None,
     data: DataOption = None,
 ) -> None:
-    """Write all unmatched codes with their proposals as a table to decide on in an office program."""
-    from orchestration.matching import export_open
+    """Write all that is unmatched with its proposals as a table to decide on in an office program."""
+    from orchestration.matching import export_open, matter_of
     from orchestration.settings import load_settings
 
-    count = export_open(load_settings(company, data), file)
+    count = export_open(load_settings(company, data), matter_of(kind.value), file)
     typer.echo(
-        f"{count:,} codes in {file}: fill in 'decision' (accept or reject), then aval match import {file}"
+        f"{count:,} {_NOUNS[kind]} in {file}: fill in 'decision' (accept or reject), then aval match import "
+        f"{file}{_option(kind)}"
     )
 
 
@@ -218,17 +259,19 @@ def match_export(
 @command
 def match_import(
     file: Annotated[Path, typer.Argument(help="The table, with 'decision' filled in.")],
+    kind: KindOption = KindChoice.products,
     company: CompanyOption = None,
     data: DataOption = None,
     by: ByOption = "",
 ) -> None:
     """Keep the decisions of an exported table: all, or none and the first fault with row and column."""
-    from orchestration.matching import import_decisions
+    from orchestration.matching import import_decisions, matter_of
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
-    decisions = import_decisions(settings, file, by or getpass.getuser(), datetime.now(UTC))
+    matter = matter_of(kind.value)
+    decisions = import_decisions(settings, matter, file, by or getpass.getuser(), datetime.now(UTC))
     accepted = sum(decision.decision == "accepted" for decision in decisions)
     typer.echo(f"{accepted} accepted, {len(decisions) - accepted} rejected")
     if accepted:
-        typer.echo("aval run puts accepted matches to use")
+        typer.echo(_NEXT[kind])

@@ -15,7 +15,7 @@ import typer
 from orchestration.cli_shared import CompanyOption, DataOption, command, console, table
 
 if TYPE_CHECKING:
-    from connectors.feeds.quarantine import Fault
+    from connectors.feeds.quarantine import Fault, Stakes
     from connectors.ledger import Batch, Ledger
 
 app = typer.Typer(no_args_is_help=True, help="Rows of reports that could not land, and their way back.")
@@ -29,13 +29,25 @@ SinceOption = Annotated[
 ]
 
 _TITLES: Final = {
-    "en": ("file", "row", "column", "value", "reason", "row as sent"),
-    "fr": ("fichier", "ligne", "colonne", "valeur", "motif", "ligne telle que reçue"),
+    "en": (
+        "file", "row", "column", "value", "reason", "row as sent", "units at stake", "amount at stake",
+        "currency", "estimated",
+    ),
+    "fr": (
+        "fichier", "ligne", "colonne", "valeur", "motif", "ligne telle que reçue", "unités en jeu",
+        "montant en jeu", "devise", "estimé",
+    ),
+}  # fmt: skip
+_ESTIMATED: Final = {
+    "en": ("", "units", "amount", "units, amount"),
+    "fr": ("", "unités", "montant", "unités, montant"),
 }
 _DONE: Final = {
     "restored": "put back into the inbox",
     "in_inbox": "in the inbox: the next run reads it again by itself",
-    "profile_unchanged": "its profile is as it was when the file was read: mend the profile first",
+    "profile_unchanged": (
+        "profile and partners' numbers are as they were when the file was read: mend the profile first"
+    ),
     "name_taken": "another file of that name is in the inbox: take it away, then replay again",
     "no_original": "neither in the inbox nor in the archive: ask the partner to send it again",
     "not_in_order": "left alone: a later report that would have to be read again after it is lost",
@@ -64,7 +76,7 @@ def quarantine_list(
     data: DataOption = None,
 ) -> None:
     """Show the open rows: by feed and reason, then one by one, in the company's language."""
-    from connectors.feeds.quarantine import open_faults, read_again
+    from connectors.feeds.quarantine import Stakes, open_faults, read_again
     from connectors.ledger import Ledger
     from orchestration.settings import load_settings
 
@@ -72,12 +84,15 @@ def quarantine_list(
     with Ledger(settings.paths.ledger) as ledger:
         batches = _open(ledger, partner, feed)
         again = [item for item in read_again(ledger) if feed in (None, item.after.feed_code)]
-    faults = open_faults(
-        settings.paths.landing, batches, reason=reason, since=since.date() if since else None
-    )
+        faults = open_faults(
+            settings.paths.landing, batches, reason=reason, since=since.date() if since else None
+        )
+        stakes = Stakes(ledger, settings.profiles)
+        totals = [stake.said() for stake in stakes.total(faults)]
+        counted = _summary(faults, stakes, settings.company.today())
     out = console()
     if faults:
-        out.print(_summary(faults, settings.company.today()))
+        out.print(counted)
         shown = table("Rows, newest report last")
         for name in ("file", "row", "column", "value", "why"):
             shown.add_column(name, overflow="fold")
@@ -91,8 +106,8 @@ def quarantine_list(
             )
         out.print(shown)
     if again:
-        shown = table("Read again under a mended profile")
-        for name in ("file", "feed", "in quarantine before", "now", "state"):
+        shown = table("Read again")
+        for name in ("file", "feed", "in quarantine before", "now", "state", "because of"):
             shown.add_column(name, overflow="fold")
         for item in again:
             shown.add_row(
@@ -101,26 +116,31 @@ def quarantine_list(
                 str(item.before.rows_quarantined),
                 str(item.after.rows_quarantined),
                 item.after.state,
+                "other partner numbers" if item.is_of_partners else "a mended profile",
             )
         out.print(shown)
     count = len({(fault.batch.batch_id, fault.source_row) for fault in faults})
-    typer.echo(f"{count:,} rows are in quarantine")
+    at_stake = f"; at stake: {' and '.join(totals)} (~ holds estimates)" if totals else ""
+    typer.echo(f"{count:,} rows are in quarantine{at_stake}")
 
 
-def _summary(faults: list[Fault], today: date) -> object:
+def _summary(faults: list[Fault], stakes: Stakes, today: date) -> object:
     counts: Counter[tuple[str, str]] = Counter()
+    of_reason: dict[tuple[str, str], list[Fault]] = {}
     oldest: dict[tuple[str, str], date] = {}
     for fault in faults:
         key = (fault.batch.feed_code or "", fault.reason_code)
         counts[key] += 1
+        of_reason.setdefault(key, []).append(fault)
         day = fault.batch.received_at.date()
         oldest[key] = min(day, oldest.get(key, day))
     shown = table("In quarantine")
-    for name in ("feed", "reason", "faults", "oldest", "days"):
+    for name in ("feed", "reason", "faults", "at stake", "oldest", "days"):
         shown.add_column(name, overflow="fold")
     for (feed, code), count in counts.most_common():
         day = oldest[feed, code]
-        shown.add_row(feed, code, f"{count:,}", day.isoformat(), str(max(0, (today - day).days)))
+        stake = ", ".join(stake.said() for stake in stakes.total(of_reason[feed, code]))
+        shown.add_row(feed, code, f"{count:,}", stake, day.isoformat(), str(max(0, (today - day).days)))
     return shown
 
 
@@ -141,7 +161,7 @@ def quarantine_export(
 ) -> None:
     """Write one partner's open rows with their reasons, to send to the partner."""
     from connectors.errors import ConfigError
-    from connectors.feeds.quarantine import open_faults
+    from connectors.feeds.quarantine import Stakes, open_faults
     from connectors.ledger import Ledger
     from connectors.sheets import write_sheet
     from orchestration.settings import load_settings
@@ -154,9 +174,11 @@ def quarantine_export(
         )
     with Ledger(settings.paths.ledger) as ledger:
         batches = _open(ledger, partner, feed)
-    faults = open_faults(
-        settings.paths.landing, batches, reason=reason, since=since.date() if since else None
-    )
+        faults = open_faults(
+            settings.paths.landing, batches, reason=reason, since=since.date() if since else None
+        )
+        stakes = Stakes(ledger, settings.profiles)
+        at_stake = [stakes.of(fault) for fault in faults]
     spoken = language or settings.company.locale
     write_sheet(
         file,
@@ -169,8 +191,12 @@ def quarantine_export(
                 fault.value,
                 fault.said(spoken),
                 fault.raw_text,
+                stake.units,
+                stake.amount,
+                stake.currency,
+                _ESTIMATED[spoken][stake.units_are_estimated + 2 * stake.amount_is_estimated] or None,
             )
-            for fault in faults
+            for fault, stake in zip(faults, at_stake, strict=True)
         ),
         spoken,
     )

@@ -1,58 +1,56 @@
-"""Matching partners' codes with our products: what is open, what is proposed, what people decide.
+"""Matching what partners write with what is ours: what is open, what is proposed, what people decide.
 
-What is unmatched and what products there are stands in the warehouse; proposals are kept below the data and
-can be made again at any time; decisions stand in the company directory. What does not belong here: the score
-(`connectors.matching.similarity`), the file of decisions (`connectors.matching.decisions`), the dialogue
+Products, stores and partners take one way: a `Matter` says what is open and proposes, all else is shared.
+Proposals are kept below the data and can be made again at any time; decisions stand in the company
+directory. What does not belong here: what is open and how it is scored (`orchestration.matching_products`,
+`matching_stores`, `matching_partners`), the file of decisions (`connectors.matching.decisions`), the dialogue
 (`orchestration.cli_match`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from connectors.contract import OPEN_END
 from connectors.errors import AvalError, BusyError, ConfigError
 from connectors.landing import atomic_file
 from connectors.matching.decisions import (
     Decision,
+    Kind,
+    KindName,
     add_decisions,
     load_matches,
     rejected_pairs,
     standing_matches,
+    subject,
 )
+from connectors.matching.places import Likeness
 from connectors.ruletables import FIRST_DAY
 from connectors.sheets import Cell, SheetRow, read_sheet, write_sheet
 from orchestration.settings import Settings
 
-COLUMNS: Final = (
-    "key",
-    "decision",
-    "partner_code",
-    "partner_name",
-    "reported_code",
-    "reported_label",
-    "product_code",
-    "product_name",
-    "unit_code",
-    "score",
-    "reasons",
-    "others",
-    "amount_at_stake",
-    "units_at_stake",
-    "first_seen_date",
-    "last_seen_date",
-    "valid_from_date",
-    "valid_to_date",
-    "comment",
+PROPOSALS: Final = pa.schema(
+    [
+        ("partner_code", pa.string()),
+        ("reported_code", pa.string()),
+        ("rank", pa.int64()),
+        ("target_code", pa.string()),
+        ("target_name", pa.string()),
+        ("unit_code", pa.string()),
+        ("score", pa.float64()),
+        ("reasons", pa.string()),
+    ]
 )
 _WORDS: Final = {
     "a": "accepted",
@@ -74,28 +72,31 @@ _WORDS: Final = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of our products that a reported code may mean."""
+    """One of ours that what is reported may mean; `unit_code` for products only."""
 
-    product_code: str
-    product_name: str
-    unit_code: str
+    target_code: str
+    target_name: str
+    unit_code: str | None
     score: Decimal
     reasons: str
 
 
 @dataclass(frozen=True)
 class Open:
-    """A partner's code that nobody has decided on, with what is at stake and what is proposed, best first."""
+    """What nobody has decided on, with what is at stake and what is proposed, best first.
+
+    `units` and amounts are None where nothing is known of them; `partner_code` is '' where no partner is.
+    """
 
     partner_code: str
     partner_name: str
     reported_code: str
     reported_label: str | None
-    units: Decimal
+    units: Decimal | None
     reported_amount: Decimal | None
     amount: Decimal | None
-    first_seen: date
-    last_seen: date
+    first_seen: date | None
+    last_seen: date | None
     candidates: tuple[Candidate, ...] = ()
 
     @property
@@ -103,200 +104,156 @@ class Open:
         return key_of(self.partner_code, self.reported_code)
 
 
+class Matter(Protocol):
+    """One kind of things that are matched."""
+
+    kind: Kind
+    threshold: float
+    """Score from which something is proposed, unless a person names another."""
+
+    def unmatched(self, settings: Settings) -> list[Open]:
+        """What no exact identifier and no decision in use matches."""
+
+    def in_use(self, settings: Settings) -> set[tuple[str, str, str, str]]:
+        """Partner, what is reported, what of ours and time of the acceptances that the last run used."""
+
+    def proposals(self, settings: Settings, rejected: set[tuple[str, str, str]]) -> pa.Table:
+        """What each unmatched thing may be, scored (PROPOSALS); not what a person has rejected."""
+
+    def targets(self, settings: Settings) -> Mapping[str, tuple[str, ...]]:
+        """What of ours may be chosen, with its units, the smallest first (none where it has none)."""
+
+    def valued(self, settings: Settings, codes: Sequence[Open]) -> list[Open]:
+        """The same with an amount estimated where the partner reports none and something is proposed."""
+
+
+def matter_of(kind: KindName) -> Matter:
+    """The matter of that name."""
+    from orchestration.matching_partners import PartnerMatter
+    from orchestration.matching_products import ProductMatter
+    from orchestration.matching_stores import StoreMatter
+
+    matters: dict[KindName, Matter] = {
+        "products": ProductMatter(),
+        "stores": StoreMatter(),
+        "partners": PartnerMatter(),
+    }
+    return matters[kind]
+
+
 def key_of(partner_code: str, reported_code: str) -> str:
     """A name of a code that no office program takes for a number, whatever the code is."""
     return f"k{hashlib.sha256(f'{partner_code}|{reported_code}'.encode()).hexdigest()[:12]}"
 
 
-def _proposals_file(settings: Settings) -> Path:
-    return settings.paths.state / "matching" / "products.parquet"
+def _proposals_file(settings: Settings, kind: Kind) -> Path:
+    return settings.paths.state / "matching" / f"proposed_{kind.name}.parquet"
 
 
-def _warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The working warehouse, opened for reading; AvalError where there is none or a run holds it."""
     path = settings.paths.warehouse
     if not path.is_file():
         raise AvalError("no_warehouse", "there is no warehouse yet", "start `aval run` first")
     try:
-        return duckdb.connect(str(path), read_only=True)
+        connection = duckdb.connect(str(path), read_only=True)
     except duckdb.IOException as error:
         raise BusyError(
             "warehouse_in_use", "a run holds the warehouse", "wait until it has ended, then try again"
         ) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
-def propose(settings: Settings, threshold: float) -> int:
-    """Score our products against all that is unmatched and keep the proposals; returns for how many codes."""
-    from connectors.matching import similarity
+def propose(settings: Settings, matter: Matter, threshold: float | None = None) -> int:
+    """Score what is ours against all that is unmatched and keep it; returns for how many there is something.
 
-    decisions = load_matches(settings.paths.company)
-    with _warehouse(settings) as connection:
-        items = connection.execute(
-            "select partner_code, reported_code, reported_label, "
-            "cast(unit_price_amount as double) as unit_price "
-            "from intermediate.int_unmatched_products_gathered order by partner_code, reported_code"
-        ).to_arrow_table()
-        products = connection.execute(
-            "select product_code, product_name, cast(prices.list_price as double) as list_price "
-            "from staging.stg_erp__products left join ("
-            "  select product_code, max(unit_price_amount) as list_price from staging.stg_erp__product_prices"
-            "  where valid_from_date <= $1 and valid_to_date > $1 group by product_code"
-            ") as prices using (product_code) where not is_deleted order by product_code",
-            [settings.company.today()],
-        ).to_arrow_table()
-        units = connection.execute(
-            "select product_code, unit_code, cast(base_quantity as double) as base_quantity "
-            "from intermediate.int_product_units_completed order by all"
-        ).to_arrow_table()
-    rejected = pa.Table.from_pylist(
-        [
-            dict(zip(similarity.REJECTED.names, pair, strict=True))
-            for pair in sorted(rejected_pairs(decisions))
-        ],
-        schema=similarity.REJECTED,
-    )
-    scored = similarity.score(
-        items.cast(similarity.ITEMS),
-        products.cast(similarity.PRODUCTS),
-        units.cast(similarity.UNITS),
-        rejected,
-    )
-    with duckdb.connect() as connection, atomic_file(_proposals_file(settings)) as part:
-        connection.register("scored", scored)
-        # The best decides whether a code has a proposal; others stand beside it.
-        connection.execute(
-            "create table kept as select * from scored semi join "
-            "(select partner_code, reported_code from scored where rank = 1 and score >= $1) "
-            "using (partner_code, reported_code)",
-            [threshold],
-        )
-        connection.execute("copy kept to ? (format parquet)", [str(part)])
-        row = connection.execute("select count(*) from kept where rank = 1").fetchone()
-    return int(row[0]) if row else 0
-
-
-def open_codes(settings: Settings) -> list[Open]:
-    """All codes that wait for a decision, most valuable first, with what is proposed for them.
-
-    A code with an accepted match waits for the next run, not for a person; if it is still unmatched after
-    that (on other days, say), it is open again.
+    The best decides whether anything is proposed; others stand beside it.
     """
-    decisions = load_matches(settings.paths.company)
-    with _warehouse(settings) as connection:
-        _register(
-            connection,
-            "accepted",
-            sorted(standing_matches(decisions)),
-            ("partner_code", "reported_code", "product_code", "decided_at"),
-        )
-        _register(
-            connection,
-            "rejected",
-            sorted(rejected_pairs(decisions)),
-            ("partner_code", "reported_code", "product_code"),
-        )
-        connection.register("kept", _proposals(settings))
-        rows = connection.execute(
-            """
-            with waiting as (
-                select distinct partner_code, reported_code from accepted
-                anti join (
-                    select partner_code, reported_code, product_code,
-                        strftime(decided_at, '%Y-%m-%d %H:%M:%S') as decided_at
-                    from staging.stg_rules__product_matches
-                ) as landed using (partner_code, reported_code, product_code, decided_at)
-            ),
-            prices as (
-                select product_code, max(unit_price_amount) as list_price
-                from staging.stg_erp__product_prices
-                where valid_from_date <= $1 and valid_to_date > $1 group by product_code
-            ),
-            partners as (
-                select partner_code, max(partner_name) as partner_name from core.dim_partners group by all
-            ),
-            proposed as (
-                select * from kept anti join rejected using (partner_code, reported_code, product_code)
-            ),
-            found as (
-                select
-                    gathered.partner_code,
-                    coalesce(partners.partner_name, gathered.partner_code) as partner_name,
-                    gathered.reported_code,
-                    gathered.reported_label,
-                    gathered.net_quantity_in_unit as units,
-                    gathered.net_amount as reported_amount,
-                    coalesce(
-                        gathered.net_amount,
-                        round(gathered.net_quantity_in_unit * units.base_quantity * prices.list_price, 2)
-                    ) as amount,
-                    gathered.first_seen_date,
-                    gathered.last_seen_date,
-                    proposed.product_code,
-                    proposed.product_name,
-                    proposed.unit_code,
-                    cast(proposed.score as decimal(9, 4)) as score,
-                    proposed.reasons,
-                    proposed.rank
-                from intermediate.int_unmatched_products_gathered as gathered
-                anti join waiting using (partner_code, reported_code)
-                left join partners using (partner_code)
-                left join proposed using (partner_code, reported_code)
-                left join prices on prices.product_code = proposed.product_code
-                left join intermediate.int_product_units_completed as units
-                    on units.product_code = proposed.product_code and units.unit_code = proposed.unit_code
-            )
-            select * from found
-            order by
-                first_value(amount) over (partition by partner_code, reported_code order by rank)
-                    desc nulls last,
-                units desc, partner_code, reported_code, rank
-            """,
-            [settings.company.today()],
-        ).fetchall()
-    found: dict[tuple[str, str], Open] = {}
-    for row in rows:
-        key = (row[0], row[2])
-        known = found.get(key) or Open(*row[:9])
-        candidates = (Candidate(*row[9:14]),) if row[9] is not None else ()
-        found[key] = replace(known, candidates=known.candidates + candidates)
-    return list(found.values())
-
-
-def _proposals(settings: Settings) -> pa.Table:
-    """The kept proposals; none before the first `propose`."""
-    import pyarrow.parquet as pq
-
-    from connectors.matching.similarity import PROPOSALS
-
-    file = _proposals_file(settings)
-    return pq.read_table(file) if file.is_file() else PROPOSALS.empty_table()
-
-
-def _register(
-    connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Sequence[str]], columns: Sequence[str]
-) -> None:
-    columns_of = {
-        column: pa.array([row[place] for row in rows], pa.string()) for place, column in enumerate(columns)
+    least = matter.threshold if threshold is None else threshold
+    rejected = rejected_pairs(load_matches(settings.paths.company, matter.kind), matter.kind)
+    scored = matter.proposals(settings, rejected).cast(PROPOSALS).to_pylist()
+    good = {
+        (row["partner_code"], row["reported_code"])
+        for row in scored
+        if row["rank"] == 1 and row["score"] >= least
     }
-    connection.register(name, pa.table(columns_of))
+    kept = [row for row in scored if (row["partner_code"], row["reported_code"]) in good]
+    with atomic_file(_proposals_file(settings, matter.kind)) as part:
+        pq.write_table(pa.Table.from_pylist(kept, PROPOSALS), part)
+    return len(good)
 
 
-def units_of_products(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """The units of each product that the ERP has, the smallest first."""
-    with _warehouse(settings) as connection:
-        rows = connection.execute(
-            "select product_code, list(unit_code order by base_quantity, unit_code) "
-            "from intermediate.int_product_units_completed group by product_code"
-        ).fetchall()
-    return {code: tuple(units) for code, units in rows}
+def proposals_of(found: Iterable[Likeness]) -> pa.Table:
+    """Likenesses of places as proposals."""
+    rows = [
+        {
+            "partner_code": item.partner_code,
+            "reported_code": item.reported_code,
+            "rank": item.rank,
+            "target_code": item.target.code,
+            "target_name": ", ".join(filter(None, (item.target.name, item.target.city))),
+            "score": item.score,
+            "reasons": item.reasons,
+        }
+        for item in found
+    ]
+    return pa.Table.from_pylist(rows, PROPOSALS)
+
+
+def _proposed(settings: Settings, kind: Kind) -> dict[tuple[str, str], tuple[Candidate, ...]]:
+    """What the last `propose` kept, best first; nothing before the first one."""
+    file = _proposals_file(settings, kind)
+    rows = pq.read_table(file).to_pylist() if file.is_file() else []
+    found: dict[tuple[str, str], tuple[Candidate, ...]] = {}
+    for row in sorted(rows, key=lambda row: row["rank"]):
+        score = Decimal(str(row["score"])).quantize(Decimal("0.0001"))
+        candidate = Candidate(row["target_code"], row["target_name"], row["unit_code"], score, row["reasons"])
+        key = (row["partner_code"], row["reported_code"])
+        found[key] = (*found.get(key, ()), candidate)
+    return found
+
+
+def open_codes(settings: Settings, matter: Matter) -> list[Open]:
+    """All that waits for a decision, most valuable first, with what is proposed for it.
+
+    What has an accepted match waits for the next run, not for a person; if it is still unmatched after that
+    (on other days, say), it is open again.
+    """
+    kind = matter.kind
+    decisions = load_matches(settings.paths.company, kind)
+    used = matter.in_use(settings)
+    waiting = {match[:2] for match in standing_matches(decisions, kind) if match not in used}
+    rejected = rejected_pairs(decisions, kind)
+    proposed = _proposed(settings, kind)
+    codes = []
+    for code in matter.unmatched(settings):
+        name = (code.partner_code, code.reported_code)
+        if name not in waiting:
+            left = (item for item in proposed.get(name, ()) if (*name, item.target_code) not in rejected)
+            codes.append(replace(code, candidates=tuple(left)))
+    return sorted(
+        matter.valued(settings, codes),
+        key=lambda code: (
+            code.amount is None,
+            -(code.amount or 0),
+            -(code.units or 0),
+            code.partner_code,
+            code.reported_code,
+        ),
+    )
 
 
 def accept(code: Open, candidate: Candidate, by: str, now: datetime, reason: str = "") -> Decision:
-    """The decision that a code means a proposed product, for all days."""
+    """The decision that what is reported means a proposed one of ours, for all days."""
     return Decision(
         code.partner_code,
         code.reported_code,
         code.reported_label,
-        candidate.product_code,
+        candidate.target_code,
         candidate.unit_code,
         "accepted",
         by,
@@ -307,80 +264,108 @@ def accept(code: Open, candidate: Candidate, by: str, now: datetime, reason: str
 
 
 def reject(code: Open, by: str, now: datetime) -> list[Decision]:
-    """The decisions that a code means none of the proposed products."""
+    """The decisions that what is reported means none of the proposed ones."""
     return [replace(accept(code, candidate, by, now), decision="rejected") for candidate in code.candidates]
 
 
-def export_open(settings: Settings, path: Path) -> int:
-    """Write all open codes as a table that people fill in; returns how many there are."""
-    codes = open_codes(settings)
-    write_sheet(path, COLUMNS, (_sheet_row(code) for code in codes), settings.company.locale)
+def columns_of(kind: Kind) -> tuple[str, ...]:
+    """The columns of the table that people fill in."""
+    partner = ("partner_code", "partner_name") if kind.is_of_partner else ()
+    unit = ("unit_code",) if kind.has_unit else ()
+    name = f"{kind.target.removesuffix('_code')}_name"
+    return (
+        "key",
+        "decision",
+        *partner,
+        "reported_code",
+        "reported_label",
+        kind.target,
+        name,
+        *unit,
+        "score",
+        "reasons",
+        "others",
+        "amount_at_stake",
+        "units_at_stake",
+        "first_seen_date",
+        "last_seen_date",
+        "valid_from_date",
+        "valid_to_date",
+        "comment",
+    )
+
+
+def export_open(settings: Settings, matter: Matter, path: Path) -> int:
+    """Write all that is open as a table that people fill in; returns how many rows there are."""
+    codes = open_codes(settings, matter)
+    header = columns_of(matter.kind)
+    rows = (_sheet_row(code, matter.kind) for code in codes)
+    write_sheet(path, header, ([row.get(name) for name in header] for row in rows), settings.company.locale)
     return len(codes)
 
 
-def _sheet_row(code: Open) -> list[Cell]:
-    best = code.candidates[0] if code.candidates else None
-    others = "; ".join(
-        f"{item.product_code} {item.product_name} ({item.score})" for item in code.candidates[1:]
-    )
-    return [
-        code.key,
-        None,
-        code.partner_code,
-        code.partner_name,
-        code.reported_code,
-        code.reported_label,
-        best.product_code if best else None,
-        best.product_name if best else None,
-        best.unit_code if best else None,
-        best.score if best else None,
-        best.reasons if best else None,
-        others or None,
-        code.amount,
-        code.units,
-        code.first_seen,
-        code.last_seen,
-        None,
-        None,
-        None,
-    ]
+def _sheet_row(code: Open, kind: Kind) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {
+        "key": code.key,
+        "reported_code": code.reported_code,
+        "reported_label": code.reported_label,
+        "amount_at_stake": code.amount,
+        "units_at_stake": code.units,
+        "first_seen_date": code.first_seen,
+        "last_seen_date": code.last_seen,
+    }
+    if kind.is_of_partner:
+        cells |= {"partner_code": code.partner_code, "partner_name": code.partner_name}
+    if code.candidates:
+        best, *others = code.candidates
+        cells |= {
+            kind.target: best.target_code,
+            f"{kind.target.removesuffix('_code')}_name": best.target_name,
+            "unit_code": best.unit_code,
+            "score": best.score,
+            "reasons": best.reasons,
+            "others": "; ".join(f"{item.target_code} {item.target_name} ({item.score})" for item in others)
+            or None,
+        }
+    return cells
 
 
-def import_decisions(settings: Settings, path: Path, by: str, now: datetime) -> list[Decision]:
+def import_decisions(
+    settings: Settings, matter: Matter, path: Path, by: str, now: datetime
+) -> list[Decision]:
     """Read a table that people filled in and keep its decisions: all of them, or none and an error."""
-    rows = [
-        row
-        for row in read_sheet(path, ("key", "decision", "product_code", "unit_code"))
-        if row.cells["decision"]
-    ]
-    known = load_matches(settings.paths.company)
-    codes = {code.key: code for code in open_codes(settings)}
-    settled = {key_of(row["partner_code"], row["reported_code"]) for row in known}
-    units = units_of_products(settings)
-    read = [_decision(row, codes, settled, units, by, now) for row in rows]
-    rejected = rejected_pairs(known)
+    kind = matter.kind
+    required = ("key", "decision", kind.target, *(("unit_code",) if kind.has_unit else ()))
+    rows = [row for row in read_sheet(path, required) if row.cells["decision"]]
+    known = load_matches(settings.paths.company, kind)
+    codes = {code.key: code for code in open_codes(settings, matter)}
+    settled = {key_of(*subject(row, kind)) for row in known}
+    targets = matter.targets(settings)
+    read = [_decision(row, kind, codes, settled, targets, by, now) for row in rows]
+    rejected = rejected_pairs(known, kind)
     decisions = [
         decision
         for decision in read
         if decision is not None
         and not (
             decision.decision == "rejected"
-            and (decision.partner_code, decision.reported_code, decision.product_code) in rejected
+            and (decision.partner_code, decision.reported_code, decision.target_code) in rejected
         )
     ]
-    add_decisions(settings.paths.company, decisions)
+    add_decisions(settings.paths.company, decisions, kind)
     return decisions
 
 
 def _decision(
     row: SheetRow,
+    kind: Kind,
     codes: Mapping[str, Open],
     settled: Iterable[str],
-    units: Mapping[str, tuple[str, ...]],
+    targets: Mapping[str, tuple[str, ...]],
     by: str,
     now: datetime,
 ) -> Decision | None:
-    """The decision in a row; None where the code has been decided since the table was written."""
+    """The decision in a row; None where it has been decided since the table was written."""
     cells = row.cells
     word = _WORDS.get(cells["decision"].casefold())
     if word is None:
@@ -394,20 +379,22 @@ def _decision(
         raise ConfigError(
             "unknown_key", "no open code has this key", "keep the key of the exported file", row.at("key")
         )
-    proposed = next((item for item in code.candidates if item.product_code == cells["product_code"]), None)
-    product, unit = cells["product_code"], cells["unit_code"]
-    if product not in units:
+    target = cells[kind.target]
+    proposed = next((item for item in code.candidates if item.target_code == target), None)
+    if target not in targets:
+        noun = kind.name.removesuffix("s")
         raise ConfigError(
-            "unknown_product",
-            "the ERP has no such product",
-            "write one of our product codes",
-            row.at("product_code"),
+            f"unknown_{noun}",
+            f"we have no such {noun}",
+            f"write one of our {noun} codes",
+            row.at(kind.target),
         )
-    if unit not in units[product]:
+    unit = cells["unit_code"] if kind.has_unit else None
+    if unit is not None and unit not in targets[target]:
         raise ConfigError(
             "unknown_unit",
-            f"{product} has no such unit",
-            f"write one of {', '.join(units[product])}",
+            f"{target} has no such unit",
+            f"write one of {', '.join(targets[target])}",
             row.at("unit_code"),
         )
     valid_from = row.date("valid_from_date") or date.fromisoformat(FIRST_DAY)
@@ -424,7 +411,7 @@ def _decision(
         code.partner_code,
         code.reported_code,
         code.reported_label,
-        product,
+        target,
         unit,
         "accepted" if word == "accepted" else "rejected",
         by,

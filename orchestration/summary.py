@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from connectors.delivery.collect import Look, last_looks
+from connectors.feeds.quarantine import Stakes, open_faults
 from connectors.ledger import Batch, Ledger
 from orchestration.feeds_status import FeedStatus, all_feeds
 from orchestration.plan import (
@@ -109,7 +108,11 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
             rows_quarantined=sum(batch.rows_quarantined for batch in landed),
             rows_superseded=sum(batch.rows_accepted for batch in replaced),
             notes=[
-                *(_note(settings.paths.landing, batch) for batch in files if _is_noted(batch)),
+                *(
+                    _note(settings.paths.landing, batch, Stakes(ledger, settings.profiles))
+                    for batch in files
+                    if _is_noted(batch)
+                ),
                 *(_replaced(batch) for batch in replaced),
                 *_grouped(read_left_aside(ledger)),
                 *(note for seen in _looks(settings, ledger) for note in _delivery_notes(seen)),
@@ -125,29 +128,21 @@ def _is_noted(batch: Batch) -> bool:
     return batch.state in ("held", "rejected", "duplicate") or batch.rows_quarantined > 0
 
 
-def _note(landing: Path, batch: Batch) -> FileNote:
+def _note(landing: Path, batch: Batch, stakes: Stakes) -> FileNote:
     if batch.state == "held":
         remedy = f"accept it: aval feeds accept {batch.batch_id}"
         return FileNote(batch.file_name or "", batch.feed_code or "", "held", f"{batch.reason}; {remedy}")
     if batch.state in ("rejected", "duplicate"):
         return FileNote(batch.file_name or "", batch.feed_code or "", batch.state, batch.reason or "")
+    faults = open_faults(landing, [batch])
+    first = f"row {faults[0].source_row}: {faults[0].reason}" if faults else "no row is kept"
+    at_stake = " and ".join(stake.said() for stake in stakes.total(faults))
     return FileNote(
         batch.file_name or "",
         batch.feed_code or "",
         "rows in quarantine",
-        f"{batch.rows_quarantined} of {batch.rows_read}; {_first_fault(landing, batch)}",
+        f"{batch.rows_quarantined} of {batch.rows_read}, at stake {at_stake or 'unknown'}; {first}",
     )
-
-
-def _first_fault(landing: Path, batch: Batch) -> str:
-    """The first faulty row of a report, in words; `aval feeds check` shows the others."""
-    folder = landing / "feeds" / "quarantine" / (batch.partner_code or "") / (batch.feed_code or "")
-    with duckdb.connect() as connection:
-        row = connection.execute(
-            "select source_row, reason from read_parquet(?) order by source_row limit 1",
-            [str(folder / f"{batch.batch_id}.parquet")],
-        ).fetchone()
-    return f"row {row[0]}: {row[1]}" if row else "no row is kept"
 
 
 def _grouped(aside: Sequence[LeftAside]) -> list[FileNote]:

@@ -107,6 +107,8 @@ _OTHER_QUANTITIES: Final = frozenset(
 _GTIN_TYPES: Final = frozenset({"EN", "SRV", "UP", "UPC", "EU", "EAN", "GTIN", "GTN"})
 _OUR_TYPES: Final = frozenset({"SA", "MF", "MP", "VN", "VP"})
 _PARTNER_TYPES: Final = frozenset({"IN", "BP", "PI", "BB", "RY", "SK"})
+_SENDERS: Final = ("FR", "MS", "SE", "BY")
+"""Parties who may be the one that reports."""
 
 
 def load(
@@ -149,6 +151,7 @@ class _Edifact:
             head.interchange_from = head.group_from = len(reader.messages)
             head.groups_in_interchange = 0
             head.is_test = _part(parts, 11, 0) == "1"
+            head.sender = _part(parts, 2, 0) or None
             reader.judge_test(number)
         elif tag == "UNH":
             message = reader.open_message(number, _part(parts, 1, 0))
@@ -192,6 +195,8 @@ class _Edifact:
             reader.set_function(message, _part(parts, 3, 0), _FUNCTIONS)
             if _part(parts, 1, 0) == "78":
                 message.break_off("movement_report", "78")
+        elif tag == "NAD" and _part(parts, 1, 0) in _SENDERS:
+            message.name_sender(_part(parts, 2, 0))
         elif tag == "CUX":
             head.currency = _part(parts, 1, 1) or head.currency
         elif tag == "RFF":

@@ -45,6 +45,7 @@ from connectors.feeds.parquet import ROW_GROUP, write_files
 from connectors.feeds.periods import Span
 from connectors.feeds.profile import X12, Delimited, Edifact, Excel, FixedWidth, Profile
 from connectors.feeds.sections import fill_down
+from connectors.feeds.senders import Identities, load_identities
 from connectors.feeds.table import RawTable, UnprovenRows, fold, quoted
 from connectors.feeds.unpack import unpack
 from connectors.landing import atomic_file, atomic_files, batch_ids, remove_leftovers
@@ -263,10 +264,17 @@ class FeedMatcher:
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self._patterns = {code: _glob_pattern(profile.files.glob) for code, profile in profiles.items()}
 
+    def _matching(self, name: str) -> list[str]:
+        normal = unicodedata.normalize("NFC", name)
+        return [code for code, pattern in self._patterns.items() if pattern.fullmatch(normal)]
+
+    def takes(self, name: str) -> bool:
+        """Whether any profile matches a file below the inbox."""
+        return bool(self._matching(name))
+
     def find(self, name: str) -> str | None:
         """The feed of a file below the inbox; None if no profile matches, ConfigError if several do."""
-        normal = unicodedata.normalize("NFC", name)
-        codes = [code for code, pattern in self._patterns.items() if pattern.fullmatch(normal)]
+        codes = self._matching(name)
         if len(codes) > 1:
             raise ConfigError(
                 "ambiguous_feed",
@@ -275,6 +283,13 @@ class FeedMatcher:
                 Place(file=name),
             )
         return codes[0] if codes else None
+
+
+def unclaimed(inbox: Path, profiles: Mapping[str, Profile]) -> list[str]:
+    """Names below the inbox of the files that no profile takes, oldest first."""
+    matcher = FeedMatcher(profiles)
+    found, _ = _discover(inbox)
+    return [item.name for item in found if not matcher.takes(item.name)]
 
 
 def find_feed(path: Path, inbox: Path, profiles: Mapping[str, Profile]) -> str:
@@ -400,6 +415,7 @@ def _read_and_judge(
     profile: Profile,
     key: customers.PartnerKey | None,
     known: Known,
+    foreign: frozenset[str] = frozenset(),
 ) -> _Judged:
     """Read reports that `joins` lets be read together; UnprovenRows if they must be read one by one."""
     names = [source.name for source in sources]
@@ -413,7 +429,7 @@ def _read_and_judge(
                 raise UnprovenRows
             table = fill_down(connection, table, profile.section, names[0])
         layout = normalise.bind(profile, table, *names)
-        return _Judged(layout, normalise.judge(connection, layout, key))
+        return _Judged(layout, normalise.judge(connection, layout, key, foreign))
 
     if isinstance(container, Excel):
         return judged(excel.load(connection, sources[0].path, profile, container, names[0]))
@@ -558,8 +574,10 @@ class _Intake:
         archive: Archive,
         now: datetime,
         zone: tzinfo,
+        identities: Identities,
     ) -> None:
         self._paths = paths
+        self._identities = identities
         self._archive = archive
         self._profiles = profiles
         self._ledger = ledger
@@ -618,8 +636,9 @@ class _Intake:
             return _failure(found, error), None
         fingerprint = customers.fingerprint(profile)
         sighting = Sighting(found.stamp, content, fingerprint)
-        if self._ledger.has_sighting(found.name, content, fingerprint):
-            return base, sighting
+        for verdict in (fingerprint, self._identities.stamped(fingerprint)):
+            if self._ledger.has_sighting(found.name, content, verdict):
+                return base, replace(sighting, profile_hash=verdict)
         try:
             is_kept = self._archive.keep(
                 found.path, profile.partner, content, self._now, is_personal=profile.names_people
@@ -676,7 +695,8 @@ class _Intake:
         self._use_threads(_THREADS if sum(each.size for each in group) > _SMALL else 1)
         try:
             history = FeedHistory(self._ledger, profile.partner, group[0].feed_code)
-            judged = _read_and_judge(self._connection, sources, profile, key, history)
+            foreign = self._identities.of_others(profile)
+            judged = _read_and_judge(self._connection, sources, profile, key, history, foreign)
             return self._land(group, judged)
         except (RejectedFile, UnprovenRows, OSError, duckdb.Error) as error:
             if len(group) > 1:
@@ -766,7 +786,7 @@ class _Intake:
                     slices=tuple(dict.fromkeys(item.slice_key for item in slices[file])),
                     superseded=entered[file].superseded,
                 ),
-                candidate.sighting,
+                replace(candidate.sighting, profile_hash=batches[file].profile_hash or ""),
             )
             for file, candidate in enumerate(group)
         ]
@@ -785,8 +805,12 @@ class _Intake:
 
     def _judged_batch(self, candidate: _Candidate, judged: Judgement, report: Report | None) -> Batch:
         faults = {f"faults_{code}": str(count) for code, count in judged.reasons.items()}
+        verdict = candidate.batch.profile_hash
+        if "other_partner" in judged.reasons and verdict is not None:
+            verdict = self._identities.stamped(verdict)
         return replace(
             candidate.batch,
+            profile_hash=verdict,
             rows_read=judged.counts.read,
             rows_accepted=judged.counts.accepted,
             rows_quarantined=judged.counts.quarantined,
@@ -818,7 +842,7 @@ class _Intake:
                 "partner_code, "
                 f"{quoted(batch.feed_code or '')} as feed_code, {quoted(batch.file_name or '')} as "
                 "file_name, "
-                "source_row, column_name, value, reason_code, reason, raw_text from faults "
+                "source_row, column_name, value, reason_code, reason, raw_text, quantity, amount from faults "
                 f"where _file = {file} order by source_row) "
                 f"to {quoted(str(part))} (format parquet, compression zstd)"
             )
@@ -964,6 +988,7 @@ def take_in(
     matcher = FeedMatcher(profiles)
     fingerprints = {code: customers.fingerprint(profile) for code, profile in profiles.items()}
     known = ledger.sightings()
+    identities = load_identities(paths.landing)
     results: dict[str, FileOutcome] = {}
     todo: dict[str, list[tuple[_Found, Sighting | None]]] = {}
     for item in found:
@@ -977,7 +1002,8 @@ def take_in(
             continue
         seen = known.get(item.name)
         unchanged = _unchanged(item, feed_code, profiles[feed_code])
-        if seen is not None and (seen.stamp, seen.profile_hash) == (item.stamp, fingerprints[feed_code]):
+        verdicts = (fingerprints[feed_code], identities.stamped(fingerprints[feed_code]))
+        if seen is not None and seen.stamp == item.stamp and seen.profile_hash in verdicts:
             results[item.name] = unchanged
         elif abs(now.timestamp() - item.stat.st_mtime) < company.inbox.settle_seconds:
             results[item.name] = _waiting(unchanged)
@@ -992,7 +1018,7 @@ def take_in(
     archive = Archive(paths.archive, company.archive)
     archive.tidy(now)
     with _workplace(scratch) as connection:
-        intake = _Intake(paths, profiles, ledger, connection, scratch, archive, now, company.zone)
+        intake = _Intake(paths, profiles, ledger, connection, scratch, archive, now, company.zone, identities)
         for feed_code, items in todo.items():
             fresh: dict[str, Sighting] = {}
             for outcome, sighting in intake.take(feed_code, items, lambda item: tell(item.name)):
@@ -1061,11 +1087,13 @@ def check_file(
     scratch: Path | None = None,
     outlook: Outlook | None = None,
     known: Known | None = None,
+    identities: Identities | None = None,
 ) -> CheckReport:
     """Read and judge a file as `take_in` would, and tell what would happen; nothing is landed or entered.
 
     With an `outlook` it is compared with what has landed before. `known` is what copies and corrections by
-    EDI are judged by; without it nothing has come before.
+    EDI are judged by; without it nothing has come before. `identities` are the numbers of partners, by which
+    a report of another partner is told.
     """
     report = CheckReport(path.name, feed_code, profile.partner)
     if not path.is_file():
@@ -1079,7 +1107,8 @@ def check_file(
             normalise.check_profile(connection, profile, feed_code)
             try:
                 source = _look(path, path.name, profile, workplace)
-                judged = _read_and_judge(connection, [source], profile, key, known or NothingKnown())
+                foreign = identities.of_others(profile) if identities is not None else frozenset()
+                judged = _read_and_judge(connection, [source], profile, key, known or NothingKnown(), foreign)
             except RejectedFile as error:
                 return replace(report, problem=error)
             except duckdb.Error as error:

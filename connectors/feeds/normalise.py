@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -51,9 +52,11 @@ _SPACES: Final = UNUSUAL_SPACES
 _BLANKS: Final = f" \t\r\n{_SPACES}\ufeff"
 _MINUS: Final = "\u2212"
 _APOSTROPHES: Final = "'\u2019"
+_SENDER: Final = ("partner_gln", "partner_siret")
 _PRODUCT: Final = ("product_code", "gtin", "partner_product_code")
+_STORE_TEXTS: Final = ("store_code", "store_name", "store_gln", "store_siret", "store_address", "store_city")
 _TEXTS: Final = (
-    "store_code",
+    *_STORE_TEXTS,
     "postal_code",
     "partner_product_code",
     "product_code",
@@ -423,10 +426,13 @@ def check_profile(connection: duckdb.DuckDBPyConnection, profile: Profile, feed_
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, key: PartnerKey | None
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    key: PartnerKey | None,
+    foreign: AbstractSet[str] = frozenset(),
 ) -> tuple[Judgement, ...]:
     """Make `judged`, `faults` and `spans`, and judge each file; `key` is the pseudonym key of feeds with a
-    customer column.
+    customer column, `foreign` are numbers of other partners (GLN, SIRET).
 
     UnprovenRows if the reader's table streams and is not what the reader expects.
     """
@@ -439,7 +445,7 @@ def judge(
         if key is None:
             raise ValueError("a feed with customers is read with a key only")
         load_hashes(connection, _text(layout, layout.positions["customer"]), key)
-    faults = _faults(layout)
+    faults = _faults(layout, foreign)
     is_faulty = " or ".join(f"coalesce({fault.condition}, false)" for fault in faults)
     kept = ", ".join(_judged_columns(layout))
     _fill_from_source(
@@ -642,7 +648,7 @@ def _load_period_texts(connection: duckdb.DuckDBPyConnection, layout: Layout) ->
     fill(connection, "period_texts", table)
 
 
-def _faults(layout: Layout) -> list[_Fault]:
+def _faults(layout: Layout, foreign: AbstractSet[str]) -> list[_Fault]:
     """Every fault that a well-formed row of this layout can have, as a condition on the typed columns."""
     profile, positions = layout.profile, layout.positions
     number = _number_example(profile)
@@ -654,6 +660,11 @@ def _faults(layout: Layout) -> list[_Fault]:
         reasons = [quoted(explain(code, column, text)) for text in expected or ("",)]
         faults.append(_Fault(code, condition, column, value, _by_file(reasons)))
 
+    for name in _SENDER if foreign else ():
+        if name in positions:
+            numbers = ", ".join(quoted(number) for number in sorted(foreign))
+            condition = f"regexp_replace(t_{name}, '[ .]', '', 'g') in ({numbers})"
+            add("other_partner", condition, layout.title(name), f"t_{name}", profile.partner)
     named = [name for name in _PRODUCT if name in positions]
     no_product = " and ".join(f"t_{name} is null" for name in named)
     add("missing_product", no_product, ", ".join(layout.title(name) for name in named))
@@ -766,7 +777,8 @@ def _itemise_faults(
     """
     connection.execute(
         "create or replace temp table faults (_file integer, source_row bigint, column_name varchar, "
-        "value varchar, reason_code varchar, reason varchar, raw_text varchar)"
+        f"value varchar, reason_code varchar, reason varchar, raw_text varchar, quantity {QUANTITY}, "
+        f"amount {MONEY})"
     )
     if not any_faulty:
         return {}
@@ -786,15 +798,17 @@ def _itemise_faults(
     found = f"null, 'malformed_row', {quoted(explain('malformed_row', '', width))}"
     if layout.table.names_faults:
         found = "nullif(_fault_value, ''), _fault, _fault_reason"
+    # In a row that does not have the header's cells none is surely the one that its place says.
     connection.execute(
-        f"insert into faults select _file, _row, null, {found}, {malformed} "
+        f"insert into faults select _file, _row, null, {found}, {malformed}, null, null "
         "from faulty where _malformed is not null"
     )
+    stake = ", ".join(_stake(layout))
     for fault in faults:
         connection.execute(
             f"insert into faults select _file, _row, {quoted(fault.column)}, "
             f"{_shown(layout, f'left({fault.value}, {_SHOWN_LENGTH})', MASK)}, "
-            f"{quoted(fault.code)}, {fault.reason}, {_shown(layout, raw_text, _WITHHELD)} "
+            f"{quoted(fault.code)}, {fault.reason}, {_shown(layout, raw_text, _WITHHELD)}, {stake} "
             f"from faulty_typed where _malformed is null and {fault.condition}"
         )
     connection.execute("drop table faulty; drop table faulty_typed")
@@ -804,6 +818,28 @@ def _itemise_faults(
     ).fetchall():
         reasons.setdefault(file, {})[code] = count
     return reasons
+
+
+def _stake(layout: Layout) -> tuple[str, str]:
+    """SQL: units and amount of a faulty row as far as its cells can be read, NULL where they cannot.
+
+    Units are sold less returned; those on hand where the feed reports no sales.
+    """
+    profile = layout.profile
+
+    def values(metric: str) -> list[str]:
+        wide = [f"w_{column.position}" for column in layout.wide if column.metric == metric]
+        return wide or ([f"n_{metric}"] if metric in layout.positions else [])
+
+    sold, returned = values("sold_quantity"), values("returned_quantity")
+    plus, minus = (sold, returned) if sold or returned else (values("on_hand_quantity"), [])
+    signed = [*plus, *(f"-abs({value})" if profile.returns_are_negative else f"-{value}" for value in minus)]
+    return _sum_of(signed, QUANTITY), _sum_of(values("net_amount"), MONEY)
+
+
+def _sum_of(values: Sequence[str], type_: str) -> str:
+    """SQL: the sum of those that are known, NULL where none is."""
+    return f"cast(list_sum([{', '.join(values)}]) as {type_})" if values else f"cast(null as {type_})"
 
 
 def _shown(layout: Layout, text: str, instead: str) -> str:

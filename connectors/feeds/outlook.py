@@ -43,11 +43,13 @@ _OTHER_NAMES: Final = frozenset(
         "brand",
     )
 )
+_NO_PERSON: Final = ("customer", "product_label", "postal_code", "store_name", "store_address", "store_city")
 _EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
 _TELEPHONE: Final = r"^(\+33|0)[ .]?[1-9]([ .-]?\d\d){4}$"
 _CLEAR_TEXTS: Final = frozenset(
-    ("store_code", "partner_product_code", "product_label", "transaction_id", "postal_code")
-)
+    ("store_code", "store_name", "store_address", "store_city", "partner_product_code", "product_label",
+     "transaction_id", "postal_code")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def personal_titles(titles: Sequence[str], positions: Mapping[str, int]) -> tupl
 
     Columns that the profile does not name do not land, but rows in quarantine keep their raw text.
     """
-    harmless = {positions[name] for name in ("customer", "product_label", "postal_code") if name in positions}
+    harmless = {positions[name] for name in _NO_PERSON if name in positions}
     found = []
     for position, title in enumerate(titles):
         said = set(words(title).split())

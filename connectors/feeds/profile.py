@@ -305,7 +305,8 @@ def _edi_defaults(data: dict[str, Any]) -> dict[str, Any]:
         edi = kind.model_validate({"kind": container["kind"]})
     figures = edi.figures
     columns = [*figures, "gtin", "product_code", "partner_product_code", "product_label", "store_code"]
-    columns += ["unit_code", "message_reference", "document_number"]
+    columns += ["store_name", "store_address", "store_city", "postal_code"]
+    columns += ["partner_gln", "unit_code", "message_reference", "document_number"]
     if "sold_quantity" in figures or "returned_quantity" in figures:
         columns += ["net_amount", "currency_code"]
     columns += ["sale_date"] if edi.sale_date else []
@@ -383,7 +384,14 @@ class Columns(Settings):
     """
 
     sale_date: str | None = None
+    partner_gln: str | None = None
+    partner_siret: str | None = None
     store_code: str | None = None
+    store_name: str | None = None
+    store_gln: str | None = None
+    store_siret: str | None = None
+    store_address: str | None = None
+    store_city: str | None = None
     postal_code: str | None = None
     partner_product_code: str | None = None
     product_code: str | None = None
@@ -457,6 +465,10 @@ class Profile(Settings):
     partner: Code
     description: str | None = None
     contact: str | None = None
+    signs_as: tuple[str, ...] = Field(
+        default=(),
+        description="Further numbers (GLN, SIRET) by which the partner's reports name their sender.",
+    )
     files: FileMatch
     container: Annotated[Delimited | FixedWidth | Excel | Edifact | X12, Field(discriminator="kind")]
     period: Period

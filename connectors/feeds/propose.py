@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stdnum import ean, luhn
+from stdnum.fr import siret
 
 from connectors.feeds.known import Known
 from connectors.feeds.months import name_pattern, parse_date
@@ -522,6 +523,15 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
             verdict = (0.9 if distinct > 1 else 0.8, f"its cells are dates such as {cells[0]!r}")
     elif column == "postal_code":
         if sum(bool(re.fullmatch(r"\d{4,5}|2[AB]\d{3}", cell)) for cell in cells) < 0.8 * count:
+            verdict = (0.0, "")
+    elif column == "store_gln":
+        if not all(re.fullmatch(r"\d{13}", cell) and is_gtin(cell) for cell in cells):
+            verdict = (0.0, "")
+    elif column == "store_siret":
+        if not all(re.fullmatch(r"\d{14}", cell) and siret.is_valid(cell) for cell in cells):
+            verdict = (0.0, "")
+    elif column in ("store_name", "store_address", "store_city"):
+        if numeric > 0.5:
             verdict = (0.0, "")
     elif column == "store_code":
         if count > 1 and _is_place(cells):

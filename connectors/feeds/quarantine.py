@@ -1,9 +1,9 @@
-"""Rows that could not land: which are open, for whom, and their way back.
+"""Rows that could not land: which are open, for whom, what is at stake, and their way back.
 
-Whether a row lands is decided by its file and the profile alone. So the way back is to read the original
-again after the profile was mended: files in the inbox are read again by themselves, and `put_back` puts those
-that have left it back from the archive, with the time at which they came. Reading them replaces their slices
-whole.
+Whether a row lands is decided by its file and the profile, and where it names its sender by the partners'
+numbers. So the way back is to read the original again after one of these was mended: files in the inbox are
+read again by themselves, and `put_back` puts those that have left it back from the archive, with the time at
+which they came. Reading them replaces their slices whole.
 What belongs here: that, and the list of open rows. What does not: reading and judging
 (`connectors.feeds.intake`), words (`connectors.feeds.reasons`).
 """
@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,11 +23,14 @@ import duckdb
 
 from connectors.archive import Archive, Original
 from connectors.company import Company, Paths
+from connectors.feeds.customers import fingerprint
 from connectors.feeds.profile import Profile
 from connectors.feeds.reasons import Language, in_language
+from connectors.feeds.senders import load_identities
 from connectors.ledger import Batch, Ledger
 
-_COLUMNS: Final = "source_row, column_name, value, reason_code, reason, raw_text"
+_COLUMNS: Final = "source_row, column_name, value, reason_code, reason, raw_text, quantity, amount"
+_LATER_COLUMNS: Final = "cast(null as decimal(18, 3)) as quantity, cast(null as decimal(18, 4)) as amount"
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,62 @@ class Fault:
     reason_code: str
     reason: str
     raw_text: str | None
+    quantity: Decimal | None = None
+    amount: Decimal | None = None
 
     def said(self, language: Language) -> str:
         return in_language(self.reason_code, self.reason, language)
 
 
 @dataclass(frozen=True)
+class Stake:
+    """What a row, or several of one currency, would bring: units and revenue before tax.
+
+    None where the feed reports no such figure, or nothing of it has landed. What a row does not say readably
+    is estimated by the mean of the feed's landed rows.
+    """
+
+    units: Decimal | None
+    amount: Decimal | None
+    currency: str
+    units_are_estimated: bool = False
+    amount_is_estimated: bool = False
+
+    def said(self) -> str:
+        """`~12 units, 340.50 EUR`; `~` stands before what holds estimates."""
+        parts = []
+        if self.units is not None:
+            parts.append(f"{'~' * self.units_are_estimated}{self.units:,.0f} units")
+        if self.amount is not None:
+            parts.append(f"{'~' * self.amount_is_estimated}{self.amount:,.2f} {self.currency}")
+        return ", ".join(parts) or "unknown"
+
+    def plus(self, other: Stake) -> Stake:
+        return Stake(
+            _added(self.units, other.units),
+            _added(self.amount, other.amount),
+            self.currency,
+            self.units_are_estimated or other.units_are_estimated,
+            self.amount_is_estimated or other.amount_is_estimated,
+        )
+
+
+def _added(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if one is None else one + (other or 0)
+
+
+@dataclass(frozen=True)
 class ReadAgain:
-    """A file that was read again under another profile: rows in quarantine before and after."""
+    """A file that was read again under another profile or other partners' numbers."""
 
     before: Batch
     after: Batch
+
+    @property
+    def is_of_partners(self) -> bool:
+        """Whether the numbers of partners have changed in between, and not the profile."""
+        former, now = self.before.profile_hash or "", self.after.profile_hash or ""
+        return "+" in former and former.partition("+")[0] == now.partition("+")[0]
 
 
 PutBackState = Literal[
@@ -87,7 +136,7 @@ def open_batches(ledger: Ledger) -> list[Batch]:
 
 
 def read_again(ledger: Ledger) -> list[ReadAgain]:
-    """Files with rows in quarantine that were read again since, under another profile."""
+    """Files with rows in quarantine that were read again since, because something was mended."""
     former: dict[tuple[str | None, str | None, str | None], Batch] = {}
     found = []
     for batch in ledger.batches("feeds"):
@@ -116,12 +165,56 @@ def open_faults(
             if not path.is_file() or (since is not None and batch.received_at.date() < since):
                 continue
             rows = connection.execute(
-                f"select {_COLUMNS} from read_parquet($1) where $2 is null or reason_code = $2 "
+                f"select {_COLUMNS} from (from read_parquet($1) union all by name "
+                f"select {_LATER_COLUMNS} where false) where $2 is null or reason_code = $2 "
                 "order by source_row, column_name",
                 [str(path), reason],
             ).fetchall()
             found += [Fault(batch, *row) for row in rows]
     return found
+
+
+class Stakes:
+    """What the rows of some feeds would bring."""
+
+    def __init__(self, ledger: Ledger, profiles: Mapping[str, Profile]) -> None:
+        self._ledger = ledger
+        self._profiles = profiles
+        self._means: dict[str, tuple[Decimal | None, Decimal | None]] = {}
+
+    def of(self, fault: Fault) -> Stake:
+        """What the row of a fault would bring; a feed whose profile is gone has the euro."""
+        profile = self._profiles.get(fault.batch.feed_code or "")
+        units, amount = self._mean(fault.batch.feed_code or "", profile)
+        return Stake(
+            units if fault.quantity is None else fault.quantity,
+            amount if fault.amount is None else fault.amount,
+            profile.currency if profile else "EUR",
+            fault.quantity is None and units is not None,
+            fault.amount is None and amount is not None,
+        )
+
+    def total(self, faults: Iterable[Fault]) -> list[Stake]:
+        """The sum over rows, each counted once, by currency."""
+        rows = {(fault.batch.batch_id, fault.source_row): fault for fault in faults}
+        found: dict[str, Stake] = {}
+        for fault in rows.values():
+            stake = self.of(fault)
+            found[stake.currency] = found[stake.currency].plus(stake) if stake.currency in found else stake
+        return list(found.values())
+
+    def _mean(self, feed_code: str, profile: Profile | None) -> tuple[Decimal | None, Decimal | None]:
+        if profile is None:
+            return None, None
+        if feed_code not in self._means:
+            entity = "sell_out" if profile.reports_sell_out else "inventory"
+            rows, units, amount = self._ledger.live_totals(feed_code, entity)
+            has_amount = "net_amount" in profile.metrics and entity == "sell_out"
+            self._means[feed_code] = (
+                (units / rows).quantize(Decimal("0.001")) if rows else None,
+                (amount / rows).quantize(Decimal("0.01")) if rows and has_amount else None,
+            )
+        return self._means[feed_code]
 
 
 def _file(landing: Path, batch: Batch) -> Path:
@@ -136,18 +229,20 @@ def put_back(
     ledger: Ledger,
     feed: str | None = None,
 ) -> list[PutBack]:
-    """Put the originals of reports with open rows back into the inbox, where their profile has changed since.
+    """Put the originals of reports with open rows back into the inbox, where what decided has changed since.
 
     Reports of a feed replace one another in the order in which they came. Where one file may speak for
     several periods, all later ones are read again with it; if one of them is lost, none is put back.
     """
     archive = Archive(paths.archive, company.archive)
+    identities = load_identities(paths.landing)
     done: list[PutBack] = []
     for code, profile in sorted(profiles.items()):
         if feed is not None and code != feed:
             continue
         opened = [batch for batch in open_batches(ledger) if batch.feed_code == code]
-        unchanged = [batch for batch in opened if batch.profile_hash == profile.fingerprint()]
+        own = fingerprint(profile)
+        unchanged = [batch for batch in opened if batch.profile_hash in (own, identities.stamped(own))]
         done += [PutBack(batch, "profile_unchanged") for batch in unchanged]
         changed = [batch for batch in opened if batch not in unchanged]
         if changed:

@@ -21,6 +21,11 @@ ENGLISH: Final = {
         "ask the partner to quote cells that hold the delimiter"
     ),
     "error_cell": "{column!r} holds an error of Excel; ask the partner to correct the formula",
+    "other_partner": (
+        "{column!r} is the number of another partner than {expected}; put the file into that partner's "
+        "folder, or correct the number in the ERP (the next run then reads the file again), or name it under "
+        "signs_as in the profile"
+    ),
     "missing_product": "the row names no product; fill in one of: {column}",
     "invalid_gtin": (
         "{column!r} holds no GTIN and no other column names the product; expected up to 14 digits"
@@ -107,6 +112,10 @@ FRENCH: Final = {
         "mettre entre guillemets les cellules qui contiennent le séparateur"
     ),
     "error_cell": "« {column} » contient une erreur Excel ; corriger la formule",
+    "other_partner": (
+        "« {column} » est le numéro d'un autre partenaire que {expected} ; envoyer le rapport sous le bon "
+        "numéro"
+    ),
     "missing_product": "la ligne ne désigne aucun article ; renseigner l'une des colonnes : {column}",
     "invalid_gtin": (
         "« {column} » ne contient pas de GTIN et aucune autre colonne ne désigne l'article ; "

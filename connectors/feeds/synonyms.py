@@ -17,11 +17,33 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "store_code": (
         "magasin", "code magasin", "n magasin", "point de vente", "pdv", "agence", "depot", "site",
-        "enseigne", "lieu", "lieu de vente", "gln", "siret", "store", "store id", "store code",
+        "enseigne", "lieu", "lieu de vente", "store", "store id", "store code",
         "store number", "shop", "outlet", "branch", "location", "warehouse", "section", "sheet",
     ),
+    "store_name": (
+        "nom magasin", "nom du magasin", "nom point de vente", "nom du point de vente", "libelle magasin",
+        "nom agence", "nom depot", "raison sociale magasin", "store name", "shop name", "outlet name",
+        "branch name", "location name", "warehouse name",
+    ),
+    "store_gln": (
+        "gln", "gln magasin", "code gln", "gln point de vente", "gln site", "gln depot", "store gln",
+        "location gln",
+    ),
+    "store_siret": (
+        "siret", "siret magasin", "n siret", "numero siret", "siret point de vente", "siret agence",
+        "siret depot", "store siret",
+    ),
+    "store_address": (
+        "adresse magasin", "adresse du magasin", "adresse point de vente", "rue magasin", "adresse agence",
+        "adresse depot", "store address", "shop address", "outlet address", "store street",
+    ),
+    "store_city": (
+        "ville magasin", "ville du magasin", "ville point de vente", "commune magasin", "ville agence",
+        "ville depot", "store city", "store town", "shop city", "outlet city",
+    ),
     "postal_code": (
-        "code postal", "cp", "cp client", "cp livraison", "postal code", "postcode", "zip", "zip code",
+        "code postal", "cp", "cp client", "cp magasin", "code postal magasin", "store postal code",
+        "store postcode", "store zip", "cp livraison", "postal code", "postcode", "zip", "zip code",
     ),
     "gtin": (
         "gtin", "ean", "code ean", "ean13", "ean 13", "gencod", "gencode", "code barre", "code barres", "upc",

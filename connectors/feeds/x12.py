@@ -138,6 +138,8 @@ _OUR_TYPES: Final = frozenset({"VN", "VP", "VC", "VA", "MG", "MF", "MN"})
 _PARTNER_TYPES: Final = frozenset({"IN", "BP", "CB", "SK", "PN", "IT", "RN"})
 _XQ: Final = "XQ"
 _BPT: Final = "BPT"
+_SENDERS: Final = ("FR", "SE", "DB")
+"""Parties who may be the one that reports."""
 
 
 def load(
@@ -187,6 +189,7 @@ class _X12:
             head.interchange_from = head.group_from = len(reader.messages)
             head.groups_in_interchange = 0
             head.is_test = _at(values, 15) == "T"
+            head.sender = _at(values, 6) or None
             reader.judge_test(number)
         elif tag == "GS":
             reader.close_open_message()
@@ -235,6 +238,8 @@ class _X12:
             message.references += [_at(values, 9)] if _at(values, 9) else []
         elif tag == "N9" and not message.document:
             message.document = _at(values, 2)
+        elif tag == "N1" and _at(values, 1) in _SENDERS:
+            message.name_sender(_at(values, 4))
         elif tag == "CUR":
             head.currency = _at(values, 2) or head.currency
         elif tag == "REF" and _at(values, 1) in self._settings.transaction:

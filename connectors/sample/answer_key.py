@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sample import plants, programme_key
+from connectors.sample import plants, programme_key, stores
 from connectors.sample.cast import COMPANY_NAME, COMPANY_SIREN, PARTNER_INDEX, PARTNERS, START
 from connectors.sample.catalogue import Listings
 from connectors.sample.dice import Flags, Ints
@@ -24,8 +24,16 @@ from connectors.sample.discount_key import discount_facts
 from connectors.sample.documents import INVOICE, PRICE_CREDIT, RETURN_CREDIT, Documents
 from connectors.sample.ledger_export import Difference, Export
 from connectors.sample.programmes import Programmes
-from connectors.sample.reports import POACHED_POSTAL, POSTAL, UNKNOWN_CODE_FROM, Report, World
+from connectors.sample.reports import (
+    POACHED_POSTAL,
+    POSTAL,
+    UNKNOWN_CODE_FROM,
+    Report,
+    World,
+    stores_written,
+)
 from connectors.sample.senders import FEEDS, Feed
+from connectors.sample.stores import spelled
 from connectors.sample.trade import NEVER, Trade, day_number, find_pair
 
 Fact = dict[str, Any]
@@ -684,6 +692,7 @@ def _report_facts(world: World, reports: Sequence[Report]) -> dict[str, Fact]:
                     for report in here
                 ],
             }
+    facts |= _store_facts(reports)
     facts["unmatched_codes"] = _unresolved(reports, "product_unmatched")
     facts["unknown_units"] = _unresolved(reports, "unit_unknown")
     facts["packs"] = _packs(world, reports)
@@ -765,6 +774,66 @@ def _late(reports: Iterable[Report]) -> Fact:
             }
             for report in mine
         ],
+    }
+
+
+def stores_sold(reports: Iterable[Report]) -> dict[tuple[str, str, str], list[int]]:
+    """Lines, net pieces and cents by partner, what it calls the store, and our store."""
+    totals: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for report in reports:
+        feed, lines = report.feed, report.lines
+        if report.state != "landed" or feed.split != "store":
+            continue
+        names = stores_written(feed, report.periods, lines, spelled)
+        ours = [stores.find(feed.partner, feed.stores[place]).code for place in lines.place.tolist()]
+        net = (lines.sold - lines.returned).tolist()
+        for name, code, pieces, cents in zip(names, ours, net, lines.amount.tolist(), strict=True):
+            total = totals[feed.partner, name, code]
+            total[0] += 1
+            total[1] += pieces
+            total[2] += cents
+    return totals
+
+
+def _store_facts(reports: Sequence[Report]) -> dict[str, Fact]:
+    """Stores as partners write them, and the three that are written wrongly or not known by that name."""
+    sold = stores_sold(reports)
+    partner, written = plants.FOREIGN_GLN_STORE
+    return {
+        "stores": {
+            "from": START.isoformat(),
+            "stores": [
+                {
+                    "partner_code": key[0],
+                    "reported_store": key[1],
+                    "store_code": key[2],
+                    "line_count": lines,
+                    "net_quantity": pieces,
+                    "net_amount": money(cents),
+                }
+                for key, (lines, pieces, cents) in sorted(sold.items())
+            ],
+        },
+        "unlisted_store": {
+            "partner_code": plants.UNLISTED_STORE[0],
+            "reported_store": plants.UNLISTED_STORE[1],
+            "store_code": stores.find(*plants.UNLISTED_STORE).code,
+            "from": START.isoformat(),
+        },
+        "respelled_store": {
+            "partner_code": plants.RESPELLED_STORE[0],
+            "reported_store": plants.RESPELLED_AS,
+            "store_code": stores.find(*plants.RESPELLED_STORE).code,
+            "from": plants.RESPELLED_FROM.isoformat(),
+        },
+        "foreign_gln": {
+            "partner_code": partner,
+            "reported_store": written,
+            "store_code": stores.find(partner, written).code,
+            "gln": stores.find(*plants.FOREIGN_GLN_OF).gln,
+            "other_partner_code": plants.FOREIGN_GLN_OF[0],
+            "from": plants.FOREIGN_GLN_FROM.isoformat(),
+        },
     }
 
 

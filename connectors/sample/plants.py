@@ -206,6 +206,13 @@ PACK_PARTNER: Final = "D16"
 UNKNOWN_UNIT_PARTNER: Final = "D18"
 UNKNOWN_UNIT: Final = "CAR"
 WRONG_GTIN_PARTNER: Final = "D10"
+UNLISTED_STORE: Final = ("T01", "LE MANS")
+RESPELLED_STORE: Final = ("T03", "BÉTHUNE")
+RESPELLED_AS: Final = "Outil Center Bethune"
+RESPELLED_FROM: Final = date(2026, 1, 1)
+FOREIGN_GLN_STORE: Final = ("T02", "VILLEFRANCHE")
+FOREIGN_GLN_OF: Final = ("T01", "LAVAL")
+FOREIGN_GLN_FROM: Final = date(2026, 3, 1)
 
 MUST_LIST: Final = {
     "D01": (*LAUNCHED,),

@@ -23,6 +23,7 @@ from connectors.sample.edi import X12, Edifact, Interchange, write
 from connectors.sample.identifiers import company_gln, partner_gln
 from connectors.sample.layouts import Cents, Column, Text, foot_rows, render
 from connectors.sample.senders import FEEDS, Feed, Span, file_name, files_of, title_of
+from connectors.sample.stores import gln_written, spelled
 from connectors.sample.trade import Trade, day_number
 
 State = Literal["landed", "superseded", "rejected", "duplicate"]
@@ -479,6 +480,17 @@ def _wide(world: World, feed: Feed, periods: list[Span], lines: Lines) -> tuple[
     return titles, columns, len(moved)
 
 
+def stores_written(
+    feed: Feed, periods: list[Span], lines: Lines, write: Callable[[str, str, date], str]
+) -> list[str]:
+    """What each line says of its store."""
+    written = [[write(feed.partner, store, period.first) for store in feed.stores] for period in periods]
+    return [
+        written[period][place]
+        for period, place in zip(lines.period.tolist(), lines.place.tolist(), strict=True)
+    ]
+
+
 def _column(world: World, feed: Feed, periods: list[Span], lines: Lines, name: str) -> Column:
     """One column of a report as cells."""
     if name in ("sold", "returned", "stock"):
@@ -507,7 +519,9 @@ def _column(world: World, feed: Feed, periods: list[Span], lines: Lines, name: s
         keys = [f"S{period.key[-2:]}-{period.key[:4]}" for period in periods]
         return [keys[number] for number in lines.period.tolist()]
     if name == "store":
-        return [feed.stores[place] for place in lines.place.tolist()]
+        return stores_written(feed, periods, lines, spelled)
+    if name == "store_gln":
+        return stores_written(feed, periods, lines, gln_written)
     if name == "postal":
         codes = (
             [code for code, _ in TOWNS]

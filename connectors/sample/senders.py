@@ -406,7 +406,7 @@ FEEDS: Final = (
         "month",
         "QC_{year}_{month:02d}.xlsx",
         Workbook("Ventes magasins"),
-        _cols("Magasin=store | Réf=code | Vendu=signed | CA HT=amount"),
+        _cols("Magasin=store | GLN=store_gln | Réf=code | Vendu=signed | CA HT=amount"),
         split="store",
         stores=("LYON 3", "LYON 7", "VILLEFRANCHE"),
         delay=MONTHLY,

@@ -12,6 +12,7 @@
     {{ return([
         ('core', 'fct_sell_out'),
         ('core', 'fct_sell_out_weekly'),
+        ('core', 'fct_store_reports'),
         ('intermediate', 'int_inventory_reported'),
         ('intermediate', 'int_product_identifiers_used'),
         ('intermediate', 'int_partner_versions_used'),
@@ -61,6 +62,20 @@
             select touched.slice_key
             from {{ touched_slices }} as touched
             where touched.entity_code = '{{ entity }}' and touched.landed_row_count = 0
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    Pre-hook of a fact that not every report has rows of: remove all touched slices. A
+    report that names stores no more leaves none of those that the former one named.
+#}
+{% macro clear_touched_slices() -%}
+    {%- set touched_slices = ref('stg_ledger__touched_slices') -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where slice_id in (
+            select touched.slice_id from {{ touched_slices }} as touched
         )
     {%- endif -%}
 {%- endmacro %}

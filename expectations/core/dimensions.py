@@ -6,7 +6,7 @@ from typing import Final
 
 from great_expectations.expectations.expectation import Expectation
 
-from expectations.vocabulary import Suite, filled, no_finding, not_empty, one_row_per
+from expectations.vocabulary import Suite, filled, no_finding, no_row_where, not_empty, one_row_per
 
 KEYS: Final = {
     "dim_dates": "date_day",
@@ -38,7 +38,29 @@ def suites() -> list[Suite]:
             ),
         )
         for table, key in KEYS.items()
-    ]
+    ] + [Suite("core.dim_stores", _of_stores())]
+
+
+def _of_stores() -> tuple[Expectation, ...]:
+    """A company whose partners report no stores has none: that is no fault."""
+    return (
+        one_row_per(
+            "store_version_id",
+            severity="critical",
+            message="dim_stores holds a store twice on a day: its sell-out would be doubled.",
+            remedy=REBUILD,
+        ),
+        filled("store_version_id", "store_key", "partner_code", severity="critical", remedy=REBUILD),
+        no_row_where(
+            "is_current and other_partner_code is not null",
+            name="stores_bear_no_other_partners_number",
+            show=("store_key", "own_store_code", "other_partner_code"),
+            severity="warning",
+            message="A partner reports a store under a GLN or SIRET of another partner's.",
+            remedy="Ask the partner whose store it is; correct rules/stores.csv if the list is wrong.",
+            column="other_partner_code",
+        ),
+    )
 
 
 def _of_partners() -> tuple[Expectation, ...]:

@@ -183,6 +183,7 @@ def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
                 ("product_code", "core.dim_products"),
                 ("channel_code", "core.dim_channels"),
                 ("territory_code", "core.dim_territories"),
+                ("store_key", "core.dim_stores"),
             )
         ),
         no_row_where(

@@ -401,6 +401,7 @@ REPORTED_COLUMNS = {
         "counted_on_hand_quantity",
     },
     "mart_unmatched_products_monthly": {"line_count"},
+    "mart_store_sell_out_monthly": {"net_quantity", "net_amount", "line_count"},
 }
 """Of each mart the columns that know only what partners reported."""
 SAYS_NOTHING_OF_REPORTS = {
@@ -685,3 +686,44 @@ def test_discounts_outside_the_rules_are_found_with_who_approved_them(
     mine = {status for partner, status in expected if partner == "D19"}
     assert mine == {"approved", "over_approved_rate", "expired", "unapproved"}
     assert found == expected
+
+
+def test_each_store_is_found_by_what_identifies_it_and_its_sell_out_is_exact(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    planted = key["planted"]
+    found = published.execute(
+        "select partner_code, reported_store, own_store_code, sum(line_count), sum(net_quantity), "
+        "sum(net_amount) from marts.mart_store_sell_out_monthly where own_store_code <> 'PARTNER' "
+        "group by all order by all"
+    ).fetchall()
+    unknown = {
+        (planted[plant]["partner_code"], planted[plant]["reported_store"])
+        for plant in ("unlisted_store", "respelled_store")
+    }
+    expected = [
+        (
+            row["partner_code"],
+            row["reported_store"],
+            "UNMATCHED" if (row["partner_code"], row["reported_store"]) in unknown else row["store_code"],
+            row["line_count"],
+            row["net_quantity"],
+            Decimal(row["net_amount"]),
+        )
+        for row in planted["stores"]["stores"]
+    ]
+    assert found == sorted(expected)
+    foreign = planted["foreign_gln"]
+    assert published.execute(
+        "select partner_code, reported_store, own_store_code, store_gln, other_partner_code "
+        "from core.dim_stores where other_partner_code is not null"
+    ).fetchall() == [
+        tuple(
+            foreign[name]
+            for name in ("partner_code", "reported_store", "store_code", "gln", "other_partner_code")
+        )
+    ]
+    # Partners who report as a whole name themselves by their own GLN.
+    assert published.execute(
+        "select partner_code from core.dim_stores where match_code = 'partner_itself' order by all"
+    ).fetchall() == [("D21",), ("T04",)]

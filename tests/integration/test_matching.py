@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import unicodedata
 from collections.abc import Callable
@@ -14,9 +15,12 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from connectors.matching.decisions import FILE, load_matches
+from connectors.matching import decisions, places
+from connectors.matching.decisions import STORES, load_matches
+from connectors.matching.places import Place
 from connectors.matching.similarity import DEFAULT_THRESHOLD, ITEMS, PRODUCTS, REJECTED, UNITS, score
 from connectors.sample import plants
+from connectors.sample.stores import STORES as STORES_OF_THE_SAMPLE
 from connectors.sheets import read_sheet, write_sheet
 from orchestration.cli import app
 from orchestration.settings import SAMPLE_COMPANY
@@ -132,6 +136,96 @@ def test_the_first_proposal_is_right_where_a_crosswalk_is_hidden(
     assert len(right) / len(known) >= recall
 
 
+# --- stores ---
+
+
+def without_accents_and_brand(name: str) -> str:
+    """BEAUCOUZE ANGERS"""
+    brands = ("Brico-Pro", "Quincaillerie Centrale", "Outil-Center")
+    for brand in brands:
+        name = name.removeprefix(brand)
+    return turned_round(name).upper()
+
+
+def cut(name: str) -> str:
+    """Every seventh character is lost."""
+    return "".join(letter for place, letter in enumerate(plain(name), start=1) if place % 7)
+
+
+@pytest.mark.parametrize("with_place", [True, False])
+@pytest.mark.parametrize(
+    ("change", "precision", "recall"),
+    [(str, 1.0, 1.0), (without_accents_and_brand, 1.0, 0.9), (cut, 1.0, 0.6)],
+)
+def test_the_first_store_proposed_is_right_where_codes_and_identifiers_are_hidden(
+    change: Callable[[str], str], precision: float, recall: float, with_place: bool
+) -> None:
+    ours = [
+        Place(store.code, store.name, store.partner, store.address, store.postal_code, store.city)
+        for store in STORES_OF_THE_SAMPLE
+    ]
+    reported = [
+        Place(
+            f"?{place.code}",
+            change(place.name),
+            place.partner_code,
+            postal_code=place.postal_code if with_place else None,
+        )
+        for place in ours
+    ]
+    proposed = [
+        item
+        for item in places.score(reported, ours, set())
+        if item.rank == 1 and item.score >= places.DEFAULT_THRESHOLD
+    ]
+    right = [item for item in proposed if item.reported_code == f"?{item.target.code}"]
+    assert len(reported) == 11
+    assert len(right) >= precision * len(proposed)
+    assert len(right) >= recall * len(reported)
+
+
+def test_a_store_that_is_none_of_ours_is_not_proposed() -> None:
+    ours = [
+        Place(store.code, store.name, store.partner, store.address, store.postal_code, store.city)
+        for store in STORES_OF_THE_SAMPLE
+    ]
+    strangers = [
+        Place("a", "Brico-Pro Rennes", "T01", postal_code="35000", city="Rennes"),
+        Place("b", "LYON 9", "T02"),
+        Place("c", "Outil-Center Valenciennes", "T03"),
+        Place("d", "LENS", "T01"),
+    ]
+    found = places.score(strangers, ours, set())
+    assert [item for item in found if item.score >= places.DEFAULT_THRESHOLD] == []
+
+
+def test_stores_take_the_same_way_to_a_decision(options: list[str], built_demo: Path, tmp_path: Path) -> None:
+    kind = ["--kind", "stores", *options]
+    assert "2 stores are unmatched" in aval("match", "list", *kind)
+    assert "2 of 2 unmatched stores have a proposal" in aval("match", "propose", *kind)
+    sheet = tmp_path / "stores.csv"
+    aval("match", "export", str(sheet), *kind)
+    rows = read_sheet(sheet, ("key", "store_code"))
+    found = {row.cells["reported_code"]: row.cells["store_code"] for row in rows}
+    planted = json.loads((built_demo / "source" / "answer_key.json").read_text(encoding="utf-8"))["planted"]
+    assert found == {
+        planted[plant]["reported_store"]: planted[plant]["store_code"]
+        for plant in ("unlisted_store", "respelled_store")
+    }
+    header = list(rows[0].cells)
+    filled = [[{**row.cells, "decision": "oui"}[name] for name in header] for row in rows]
+    filled[1][header.index("store_code")] = "MAG-9999"
+    write_sheet(sheet, header, filled, "fr")
+    result = CliRunner().invoke(app, ["match", "import", str(sheet), *kind])
+    assert result.exit_code == 2
+    assert "we have no such store" in result.output
+    assert not (Path(options[1]) / STORES.file).exists()
+    assert "1 accepted, 0 rejected, 1 skipped" in aval("match", "review", *kind, answers="a\ns\n")
+    assert "1 stores are unmatched" in aval("match", "list", *kind)
+    (row,) = load_matches(Path(options[1]), STORES)
+    assert (row["partner_code"], row["decision_code"]) == (plants.UNLISTED_STORE[0], "accepted")
+
+
 # --- the way to a decision ---
 
 
@@ -152,10 +246,10 @@ def aval(*arguments: str, answers: str = "") -> str:
 
 
 def test_what_nobody_knows_is_shown_by_value_and_decided_one_by_one(options: list[str]) -> None:
-    assert "3 codes are unmatched" in aval("match", "status", *options)
+    assert "3 codes are unmatched" in aval("match", "list", *options)
     assert "nothing to review" in aval("match", "review", *options)
     assert "3 of 3 unmatched codes have a proposal" in aval("match", "propose", *options)
-    shown = aval("match", "status", *options)
+    shown = aval("match", "list", *options)
     assert shown.index(plants.UNKNOWN_CODE_PARTNER) < shown.index("D10")
     said = aval("match", "review", "--by", "Ana", *options, answers="what\na\nr\ns\n")
     assert "'what' is none of the answers" in said
@@ -166,7 +260,7 @@ def test_what_nobody_knows_is_shown_by_value_and_decided_one_by_one(options: lis
     assert {row["decision_code"] for row in rows[1:]} == {"rejected"}
     assert len({row["reported_code"] for row in rows[1:]}) == 1
     # Decided codes are asked for no more; what was rejected is not proposed again.
-    assert "2 codes are unmatched" in aval("match", "status", *options)
+    assert "2 codes are unmatched" in aval("match", "list", *options)
     aval("match", "propose", *options)
     assert "1 accepted, 0 rejected, 0 skipped" in aval("match", "review", *options, answers="1\n")
 
@@ -189,7 +283,7 @@ def test_decisions_made_in_an_office_program_are_read_back_whole_or_not_at_all(
     company = Path(options[1])
     for column, value, said in (
         ("decision", "peut-être", "row 3, column 'decision', value 'peut-être'"),
-        ("product_code", "NOPE", "the ERP has no such product"),
+        ("product_code", "NOPE", "we have no such product"),
         ("unit_code", "TRUCK", "write one of PCE"),
         ("valid_from_date", "32/01/2026", "row 3, column 'valid_from_date'"),
         ("key", "k000", "no open code has this key"),
@@ -199,7 +293,7 @@ def test_decisions_made_in_an_office_program_are_read_back_whole_or_not_at_all(
         )
         assert result.exit_code == 2
         assert said in result.output
-        assert not (company / FILE).exists()
+        assert not (company / decisions.PRODUCTS.file).exists()
     good = hand_in(tmp_path / "good.csv", decision="rejeter", valid_from_date="01/02/2026")
     assert "2 accepted, 1 rejected" in aval("match", "import", str(good), "--by", "Léa", *options)
     assert [row["decision_code"] for row in load_matches(company)] == ["accepted", "rejected", "accepted"]

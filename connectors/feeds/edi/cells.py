@@ -22,6 +22,10 @@ CELLS: Final = (
     "currency_code",
     "unit_code",
     "store_code",
+    "store_name",
+    "store_address",
+    "store_city",
+    "postal_code",
     "period",
     "sale_date",
     "gtin",
@@ -31,6 +35,7 @@ CELLS: Final = (
     "transaction_id",
 )
 
+_PLACE: Final = ("store_name", "store_address", "store_city", "postal_code")
 ROW_TEXTS: Final = (
     "part",
     "store_segment",
@@ -62,6 +67,9 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
     def component(text: str, position: int) -> str:
         return f"split_part({element(text, 1)}, {c}, {position})"
 
+    def words(text: str, position: int) -> str:
+        return f"replace({element(text, position)}, {c}, ' ')"
+
     def number(text: str) -> str:
         plain = f"nullif(trim({text}), '')"
         if marks == ".":
@@ -74,16 +82,24 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
         return f"replace({plain}, ',', '.')"
 
     if grammar.composite:
-        store = f"coalesce(nullif(trim(split_part({element('store_segment', 2)}, {c}, 1)), ''), "
-        store += f"nullif(trim(split_part({element('store_segment', 2)}, {c}, 4)), ''), store)"
+        # LOC+162+code:::name, or NAD+SN+code++name+street+city+region+postal code.
+        is_party = f"starts_with(upper(store_segment), {quoted('NAD' + ELEMENT)})"
+        code = f"split_part({element('store_segment', 2)}, {c}, 1)"
+        name = f"case when {is_party} then {words('store_segment', 4)} else "
+        name += f"split_part({element('store_segment', 2)}, {c}, 4) end"
+        place = {
+            "store_address": f"case when {is_party} then {words('store_segment', 5)} end",
+            "store_city": f"case when {is_party} then {element('store_segment', 6)} end",
+            "postal_code": f"case when {is_party} then {element('store_segment', 8)} end",
+        }
         values = {name: component(name, 2) for name in FIGURES}
         units = [component(name, 3) for name in FIGURES]
         amount, price, basis = component("amount", 2), component("price", 2), component("price", 5)
         amount_currency = component("amount", 3)
         reference = component("reference", 2)
     else:
-        store = f"coalesce(nullif(trim({element('store_segment', 4)}), ''), "
-        store += f"nullif(trim({element('store_segment', 2)}), ''), store)"
+        code, name = element("store_segment", 4), element("store_segment", 2)
+        place = dict.fromkeys(("store_address", "store_city", "postal_code"), "cast(null as varchar)")
         values = {name: element(name, 2) for name in FIGURES}
         units = [f"split_part({element(name, 3)}, {c}, 1)" for name in FIGURES]
         amount, basis, amount_currency = element("amount", 2), "''", "''"
@@ -101,6 +117,8 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
         price = f"case {arms} end"
         reference = element("reference", 2)
     unit = "coalesce(" + ", ".join(f"nullif(trim({text}), '')" for text in units) + ")"
+    places = {"store_code": f"coalesce(nullif(trim({code}), ''), {name})", "store_name": name, **place}
+    store = ", ".join(f"nullif(trim({text}), '') as {column}" for column, text in places.items())
     figures = ", ".join(f"{number(text)} as {name}" for name, text in values.items())
     net = "try_cast(coalesce(sold_quantity, '0') as decimal(18, 4)) - "
     net += "try_cast(coalesce(returned_quantity, '0') as decimal(18, 4))"
@@ -125,8 +143,10 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
                 {figures}
             ), {number(amount)} as amount_value, {number(price)} as price_value,
             {number(basis)} as price_basis, nullif(trim({amount_currency}), '') as amount_currency,
-            {unit} as unit_code, {store} as store_code, nullif(trim({reference}), '') as own_transaction
-            from incoming
+            {unit} as unit_code, {store}, nullif(trim({reference}), '') as own_transaction
+            from (
+                select * replace (coalesce(nullif(store_segment, ''), store) as store_segment) from incoming
+            )
         ),
         paired as (
             select * exclude (pairs), pairs,
@@ -139,6 +159,7 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
             select * replace (
                 case when pair > 0 then nullif(trim(split_part(pairs, {e}, cast(pair as integer))), '')
                      else store_code end as store_code,
+                {", ".join(f"case when pair = 0 then {name} end as {name}" for name in _PLACE)},
                 case when pair > 0 then nullif(trim(split_part(pairs, {e}, 2)), '') else unit_code end
                 as unit_code,
                 case when pair > 0 then 'SDQ' || lpad(cast(pair - 1 as varchar), 2, '0') else '' end as part,
@@ -151,8 +172,9 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
                case when sold_quantity is null and returned_quantity is null then null
                     when amount_value is not null then {signed("amount_value")}
                     when price_value is not null then {by_price} end,
-               coalesce(amount_currency, currency), unit_code, store_code, period, sale_date,
-               gtin, product_code, partner_product_code, label, coalesce(own_transaction, transaction)
+               coalesce(amount_currency, currency), unit_code, store_code, {", ".join(_PLACE)}, period,
+               sale_date, gtin, product_code, partner_product_code, label,
+               coalesce(own_transaction, transaction)
         from spread
         where pair = 0 or store_code is not null or sold_quantity is not null
            or returned_quantity is not null or on_hand_quantity is not null

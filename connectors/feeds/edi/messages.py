@@ -71,6 +71,14 @@ class Message:
     returned_total: Decimal = Decimal(0)
     digit_total: int = 0
     """The sum of quantities without regard to decimal points and signs, as X12 hashes them."""
+    sender: str | None = None
+    """The number of who reports: a party of the message, else the interchange's sender."""
+    is_sender_named: bool = False
+
+    def name_sender(self, number: str) -> None:
+        """Take the first party that may be the sender at its word."""
+        if number and not self.is_sender_named:
+            self.sender, self.is_sender_named = number, True
 
     @property
     def corrected(self) -> tuple[str, ...]:
@@ -89,6 +97,7 @@ class Head:
 
     message: Message | None = None
     interchange: str = ""
+    sender: str | None = None
     interchange_segment: int = 0
     is_test: bool = False
     is_closed: bool = True

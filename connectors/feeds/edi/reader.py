@@ -73,6 +73,7 @@ class Reader:
     def open_message(self, number: int, reference: str) -> Message:
         self.close_open_message()
         message = Message(len(self.messages), number, reference, interchange=self.head.interchange)
+        message.sender = self.head.sender
         self.messages.append(message)
         self.head.message = message
         self.head.store = self.head.currency = self.head.transaction = None
@@ -253,17 +254,10 @@ class Reader:
             target[name] = dates
             return
         if tag in self.store_tags and re.match(self.store_pattern, text):
-            self.head.store = self.store_of(elements)
+            self.head.store = text
             self.head.store_dates = {}
             return
         self.family.read_head(self, number, tag, elements)
-
-    def store_of(self, elements: Sequence[str]) -> str | None:
-        """The store that a segment names: its code, otherwise its name."""
-        if self.family.grammar.composite:
-            parts = elements[2].split(COMPONENT) if len(elements) > 2 else []
-            return next((part.strip() for part in (*parts[:1], *parts[3:4]) if part.strip()), None)
-        return next((elements[i].strip() for i in (4, 2) if len(elements) > i and elements[i].strip()), None)
 
     def add_out_of_place(self, number: int, text: str) -> None:
         rows = pa.table(

@@ -109,6 +109,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
                 ),
                 "document_number": pa.array([m.document or None for m in messages], pa.string()),
                 "is_other": pa.array([m.is_other for m in messages], pa.bool_()),
+                "partner_gln": pa.array([m.sender for m in messages], pa.string()),
                 "message_fault": pa.array([m.fault for m in messages], pa.string()),
                 "message_fault_value": pa.array([m.fault_value for m in messages], pa.string()),
             }

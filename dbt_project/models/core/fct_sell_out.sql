@@ -67,6 +67,7 @@ final as (
         {{ week_start('placed.sale_date') }} as week_start_date,
         coalesce(placed.month_start_date, {{ month_start('placed.sale_date') }})
             as month_start_date,
+        placed.store_key,
         placed.store_code,
         placed.postal_code,
         territories.territory_code,

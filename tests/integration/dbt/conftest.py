@@ -78,6 +78,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "decided_by": "Ana",
         "decided_at": "2026-03-30 09:00:00",
     },
+    "stores": {"valid_from_date": "1900-01-01", "valid_to_date": "9999-12-31"},
+    "store_matches": {
+        "valid_from_date": "1900-01-01",
+        "valid_to_date": "9999-12-31",
+        "decision_code": "accepted",
+        "decided_by": "Ana",
+        "decided_at": "2026-03-30 09:00:00",
+    },
     "units": {"valid_from_date": "1900-01-01", "valid_to_date": "9999-12-31"},
     "feeds": {
         "frequency_code": "week",

@@ -22,6 +22,9 @@ DAMAGES = {
     "sell_out_ties_from_fact_to_marts": """
         update core.fct_sell_out_weekly set net_amount = net_amount + 0.01 where product_code = 'UNMATCHED'
     """,
+    "sell_out_of_stores_ties_from_fact_to_mart": (
+        "update marts.mart_store_sell_out_monthly set line_count = line_count + 1"
+    ),
     "sell_out_holds_live_reports_only": """
         update core.fct_sell_out_weekly set source_batch_id = 'superseded' where partner_code = 'D03'
     """,

@@ -102,13 +102,19 @@ def stock_the_company(company: Company) -> None:
             "d01_w",
             period,
             sell_out=[
-                {"product_code": "P1", "sold_quantity": 12, "net_amount": 180, "postal_code": "69003"},
+                {
+                    "product_code": "P1",
+                    "sold_quantity": 12,
+                    "net_amount": 180,
+                    "postal_code": "69003",
+                    "store_code": "S1",
+                },
                 {"partner_product_code": "X9", "sold_quantity": 3, "net_amount": "30.05"},
                 {"gtin": "03001234567908", "sold_quantity": 1, "net_amount": 7},
                 {"product_code": "P1", "sold_quantity": 1, "unit_code": "PAL", "net_amount": 500},
             ],
             inventory=[
-                {"product_code": "P1", "on_hand_quantity": stock},
+                {"product_code": "P1", "on_hand_quantity": stock, "store_name": "Lyon"},
                 {"partner_product_code": "X9", "on_hand_quantity": 5},
             ],
         )
@@ -202,6 +208,36 @@ def take_the_match_back(company: Company) -> None:
     resolved = "select product_code, sold_quantity from core.fct_sell_out where reported_gtin is not null"
     assert company.query(f"{resolved} order by sale_date") == [("P1", 6), ("UNMATCHED", None)]
     company.rules("product_matches", [A_MATCH, {**A_MATCH, "decision_code": "rejected"}])
+
+
+MATCHED_STORES = "select own_store_code, match_code from core.dim_stores where store_key = 'D01|S1'"
+
+
+def list_a_store_and_accept_it(company: Company) -> None:
+    """A match changes the dimension; no line is built again."""
+    company.rules("stores", [{"store_code": "M1", "store_name": "Lyon", "partner_code": "D01"}])
+    company.rules("store_matches", [{"partner_code": "D01", "reported_code": "S1", "store_code": "M1"}])
+
+
+def take_the_store_back(company: Company) -> None:
+    assert company.query(MATCHED_STORES) == [("M1", "accepted")]
+    match = {"partner_code": "D01", "reported_code": "S1", "store_code": "M1"}
+    company.rules("store_matches", [match, {**match, "decision_code": "rejected"}])
+
+
+def call_a_store_by_its_code(company: Company) -> None:
+    assert company.query(MATCHED_STORES) == [("UNMATCHED", "unmatched")]
+    company.rules(
+        "stores",
+        [
+            {
+                "store_code": "M1",
+                "store_name": "Lyon",
+                "partner_code": "D01",
+                "partner_store_code": "S1",
+            }
+        ],
+    )
 
 
 def add_products_that_reports_already_name(company: Company) -> None:
@@ -372,6 +408,9 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
     ),
     (accept_a_match, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
     (take_the_match_back, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
+    (list_a_store_and_accept_it, set()),
+    (take_the_store_back, set()),
+    (call_a_store_by_its_code, set()),
     (
         add_products_that_reports_already_name,
         {

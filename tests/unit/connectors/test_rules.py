@@ -84,6 +84,8 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "product_crosswalk",
         "gl_accounts",
         "product_matches",
+        "store_matches",
+        "stores",
         "thresholds",
         "allocation_keys",
         "commission_rates",
@@ -361,3 +363,46 @@ def test_a_beginning_of_accounts_that_means_two_things_is_refused_with_its_name(
     (house.paths.company / "rules" / "accounts.yml").write_text('receivable: ["70"]\n', encoding="utf-8")
     with pytest.raises(ConfigError, match="'70' stands twice"):
         load_accounts(house.paths.company)
+
+
+# --- stores ---
+
+
+STORES = "store_code;store_name;partner_code;partner_store_code;gln;siret;valid_from_date;valid_to_date\n"
+
+
+def test_a_store_may_have_lines_for_several_partners_codes_and_days(house: House) -> None:
+    write_rule(
+        house,
+        "stores.csv",
+        STORES
+        + "M1;Lyon;D07;001;3799900021013;732 829 320 00074;;2026-02-01\nM1;Lyon;D07;001;;;2026-02-01;\n"
+        "M1;Lyon;D07;LYON;;;;\nM1;Lyon;D08;;;;;\nM2;Nice;;;;;;\n",
+    )
+    house.land()
+    columns = "store_code, partner_code, partner_store_code, gln, siret, valid_from_date::varchar, city"
+    assert house.newest("stores", columns) == [
+        ("M1", "D07", "001", "3799900021013", "73282932000074", "1900-01-01", None),
+        ("M1", "D07", "001", None, None, "2026-02-01", None),
+        ("M1", "D07", "LYON", None, None, "1900-01-01", None),
+        ("M1", "D08", None, None, None, "1900-01-01", None),
+        ("M2", None, None, None, None, "1900-01-01", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("M1;;D07;;;;;", "missing_value"),
+        ("M1;Lyon;;001;;;;", "missing_value"),
+        ("M1;Lyon;D07;;3799900021014;;;", "invalid_gln"),
+        ("M1;Lyon;D07;;;73282932000075;;", "invalid_siret"),
+        ("M1;Lyon;D07;;;;2026-02-01;2026-02-01", "invalid_range"),
+        ("M1;Lyon;D07;;;;;\nM1;Lyon;D07;;;;2026-02-01;", "overlapping_ranges"),
+    ],
+)
+def test_a_wrong_store_is_one_error_with_file_and_line(house: House, line: str, code: str) -> None:
+    write_rule(house, "stores.csv", STORES + line + "\n")
+    error = fault_of(house)
+    assert error.code == code
+    assert "rules/stores.csv:" in str(error)

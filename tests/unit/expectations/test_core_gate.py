@@ -61,8 +61,12 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "delete from core.dim_dates where date_day = date '2026-02-02'",
             "update core.dim_partners set valid_to_date = date '2026-03-04', is_current = true "
             "where not is_current",
+            "insert into core.dim_stores values ('D01|S1|1900-01-01', 'D01|S1', null, 'M1', 'D02', true)",
         ),
         {
+            "dim_stores.one_row_per_store_version_id",
+            "dim_stores.required_columns_are_filled",
+            "dim_stores.stores_bear_no_other_partners_number",
             "dim_channels.not_empty",
             "dim_territories.required_columns_are_filled",
             "dim_products.one_row_per_product_code",
@@ -78,8 +82,10 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "delete from core.dim_partners",
             "delete from core.dim_products where product_code = 'P1'",
             "delete from core.dim_territories",
+            "delete from core.dim_stores",
         ),
         {
+            "fct_sell_out_in_scope.store_key_is_known",
             "dim_partners.not_empty",
             "dim_partners.every_landed_partner_is_there",
             "dim_products.every_landed_product_is_there",

@@ -107,6 +107,9 @@ create table core.dim_partners as select * from (values
     ('D01|1900-01-01', 'D01', date '1900-01-01', date '2026-03-05', false),
     ('D01|2026-03-05', 'D01', date '2026-03-05', date '9999-12-31', true)
 ) t(partner_version_id, partner_code, valid_from_date, valid_to_date, is_current);
+create table core.dim_stores as select
+    'D01|S1|1900-01-01' as store_version_id, 'D01|S1' as store_key, 'D01' as partner_code,
+    'UNMATCHED' as own_store_code, null::varchar as other_partner_code, true as is_current;
 create table core.dim_feeds as select * from (values
     ('D01_sales', true, true, true, true), ('D01_other', true, false, true, false)
 ) t(feed_code, reports_sell_out, is_sell_out_of_record, reports_inventory, is_inventory_of_record);
@@ -149,7 +152,8 @@ create table core.fct_sell_out as select
     batch || '|' || line || '|' as sell_out_line_id, 'D01|D01_sales|' || week as slice_key,
     'D01' as partner_code, version as partner_version_id, 'direct' as channel_code,
     period_start as period_start_date, sale_date, date_trunc('week', sale_date)::date as week_start_date,
-    date '2026-03-01' as month_start_date, '59' as territory_code, 'P1' as product_code,
+    date '2026-03-01' as month_start_date, '59' as territory_code,
+    case when line = 1 then 'D01|S1' end as store_key, 'P1' as product_code,
     'resolved' as resolution_code, sold::decimal(18,3) as sold_quantity_in_unit,
     sold::decimal(18,3) as sold_quantity, returned::decimal(18,3) as returned_quantity,
     (sold - returned)::decimal(18,3) as net_quantity, amount::decimal(18,4) as net_amount,

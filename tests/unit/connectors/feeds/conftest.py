@@ -72,6 +72,21 @@ class Desk:
         summary = self.take(sales=make_profile(**changes))
         return next(outcome for outcome in summary.files if outcome.file_name == name)
 
+    def land_partners(self, **glns: str) -> None:
+        """What the ERP says of partners' GLNs, as a pull would land it; the last one holds."""
+        folder = self.paths.landing / "erp" / "partners"
+        folder.mkdir(parents=True, exist_ok=True)
+        number = f"{len(list(folder.glob('*.parquet'))):03d}"
+        values = ", ".join(f"('{code}', '{gln}')" for code, gln in glns.items())
+        unknown = ", ".join(
+            f"null::varchar as {name}" for name in ("siret", "vat_number", "postal_code", "city")
+        )
+        duckdb.sql(
+            f"copy (select code as partner_code, code as partner_name, gln, {unknown}, '{number}' as "
+            "_batch_id, 1::bigint as _source_row, false as _is_deleted "
+            f"from (values {values}) t(code, gln)) to '{folder}/{number}.parquet' (format parquet)"
+        )
+
     def rows(self, columns: str, entity: str = "sell_out", where: str = "true") -> list[tuple[Any, ...]]:
         """Landed rows in the order of the files' rows."""
         files = self.paths.landing / "feeds" / entity / "**" / "[!_]*.parquet"

@@ -806,3 +806,43 @@ def test_a_transfer_report_with_sales_item_segments(edi: Edi) -> None:
         transfer_types={"PT": "sale"},
     )
     assert edi.landed("product_code, sold_quantity") == [("ITEM001", Decimal(100))]
+
+
+# --- what a report says of its stores ---
+
+
+def test_a_store_is_described_by_the_segment_that_names_it(edi: Edi) -> None:
+    content = an_interchange(
+        a_message(
+            "LOC+162+S1::9:Lyon Trois", *a_line(1, "4006381333931", "QTY+153:1"),
+            "LOC+162+:::Sans code", *a_line(2, "4006381333931", "QTY+153:2"),
+        )
+    )  # fmt: skip
+    edi.take("a.edi", content)
+    assert edi.sold("store_code, store_name") == [("S1", "Lyon Trois"), ("Sans code", "Sans code")]
+
+
+def test_a_party_brings_name_street_city_and_postal_code(edi: Edi) -> None:
+    party = "NAD+SN+3799900021013::9++Brico:Laval+8 bd des Loges+Laval++53000+FR"
+    content = an_interchange(a_message(party, *a_line(1, "4006381333931", "QTY+153:1")))
+    edi.take("a.edi", content, store=("NAD+SN",))
+    assert edi.sold("store_code, store_name, store_address, store_city, postal_code") == [
+        ("3799900021013", "Brico Laval", "8 bd des Loges", "Laval", "53000")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parties", "accepted"),
+    [
+        ("NAD+SE+3799900001015::9'", 0),
+        ("NAD+SU+3799900001015::9'", 1),
+        ("NAD+BY+3799900001008::9'NAD+FR+3799900001015::9'", 1),
+    ],
+)
+def test_the_first_party_that_may_be_the_sender_is_held_against_the_partner(
+    edi: Edi, parties: str, accepted: int
+) -> None:
+    edi.desk.land_partners(D08="3799900001015")
+    content = an_interchange(a_message(*a_line(1, "4006381333931", "QTY+153:1")))
+    outcome = edi.take("a.edi", content.replace("LIN+", parties + "LIN+", 1))
+    assert outcome.rows_accepted == accepted

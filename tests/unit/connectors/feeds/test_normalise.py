@@ -600,3 +600,24 @@ def test_a_store_that_stands_in_two_columns_is_refused(desk: Any) -> None:
         wide=[{"metric": "sold_quantity", "pattern": "^(?P<store_code>lyon)$"}],
     )
     assert (outcome.state, outcome.reason_code) == ("rejected", "duplicate_header")
+
+
+def test_what_a_report_says_of_its_stores_lands_as_written(desk: Any) -> None:
+    columns = {
+        "partner_product_code": "Ref",
+        "sold_quantity": "Qty",
+        "store_name": "Magasin",
+        "store_gln": "GLN",
+        "store_siret": "SIRET",
+        "store_address": "Rue",
+        "postal_code": "CP",
+        "store_city": "Ville",
+    }
+    content = "Ref;Qty;Magasin;GLN;SIRET;Rue;CP;Ville\n"
+    content += "A;1; Lyon 3 ;3799900022010;73282932000074;17 rue S;69003;Lyon\n"
+    desk.take_one(WEEK, content + "B;2;;;;;;\n", columns=columns)
+    found = desk.rows(
+        "store_code, store_name, store_gln, store_siret, store_address, postal_code, store_city"
+    )
+    place = ("Lyon 3", "3799900022010", "73282932000074", "17 rue S", "69003", "Lyon")
+    assert found == [(None, *place), (None,) * 7]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import duckdb
 
 from connectors.feeds.profile import Profile
-from connectors.feeds.quarantine import open_batches, open_faults, put_back, read_again
+from connectors.feeds.quarantine import Stakes, open_batches, open_faults, put_back, read_again
 
 MakeProfile = Callable[..., Profile]
 HEADER = "Ref;Qty;Amount\n"
@@ -128,3 +129,108 @@ def test_a_file_of_several_weeks_is_read_again_with_all_that_came_after_it_or_no
     assert replay(desk, sales=mended) == {one: "restored", two: "restored"}
     desk.take(sales=mended)
     assert live_total(desk) == (4, 1 + 1000 + 9 + 2)
+
+
+def test_what_is_at_stake_is_read_from_the_row_or_estimated_by_the_feeds_mean(
+    desk: Any, profile: MakeProfile
+) -> None:
+    """Landed: 2 and 4 pieces, 10 and 30 EUR: a mean of 3 and 20. Row 4 says units, row 5 an amount, row 6
+    has a cell too few, row 7 says both and has two faults.
+    """
+    amounts = profile(
+        columns={
+            "partner_product_code": "Ref",
+            "sold_quantity": "Qty",
+            "net_amount": "Amount",
+            "gtin": "EAN",
+        },
+        max_quarantined_share=1.0,
+    )
+    rows = "A;2;10;\nB;4;30;\nC;7;n.c.;\nD;x;44;\nE;1\n;9;90;abc\n"
+    desk.put(W05, "Ref;Qty;Amount;EAN\n" + rows)
+    desk.take(sales=amounts)
+    faults = open_faults(desk.paths.landing, open_batches(desk.ledger))
+    stakes = Stakes(desk.ledger, {"sales": amounts})
+    found = {
+        fault.source_row: (stake.units, stake.amount, stake.units_are_estimated, stake.amount_is_estimated)
+        for fault, stake in ((fault, stakes.of(fault)) for fault in faults)
+    }
+    assert found == {
+        4: (7, 20, False, True),
+        5: (3, 44, True, False),
+        6: (3, 20, True, True),
+        7: (9, 90, False, False),
+    }
+    (total,) = stakes.total(faults)
+    assert (total.units, total.amount) == (22, Decimal(174))
+    assert total.said() == "~22 units, ~174.00 EUR"
+    # A feed without amounts has units only; nothing is made up for it.
+    (units_only,) = Stakes(desk.ledger, {"sales": profile(columns=UNITS)}).total(faults[:1])
+    assert (units_only.units, units_only.amount) == (7, None)
+
+
+def test_quarantine_written_before_values_were_kept_is_read_as_unknown(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.put(W05, HEADER + "A;1;10\nB;x;20\n")
+    desk.take(sales=profile(max_quarantined_share=1.0))
+    (file,) = (desk.paths.landing / "feeds" / "quarantine").rglob("*.parquet")
+    with duckdb.connect() as connection:
+        connection.execute(f"create table old as select * exclude (quantity, amount) from '{file}'")
+        connection.execute(f"copy old to '{file}' (format parquet)")
+    (fault,) = open_faults(desk.paths.landing, open_batches(desk.ledger))
+    assert (fault.source_row, fault.quantity, fault.amount) == (3, None, None)
+
+
+# --- reports that name another partner ---
+
+
+OTHER, OWN = "3799900001015", "3799900001008"
+SIGNED = {"partner_product_code": "Ref", "sold_quantity": "Qty", "partner_gln": "GLN"}
+
+
+def test_rows_that_name_another_partner_are_held_back_until_the_erp_says_otherwise(
+    desk: Any, profile: MakeProfile
+) -> None:
+    """The ERP first gives D07's number to D08; corrected there, the file is read again by itself."""
+    signed = profile(columns=SIGNED)
+    desk.land_partners(D07=OWN, D08=OTHER)
+    desk.put(W05, f"Ref;Qty;GLN\nA;1;{OWN}\nB;2;379 990 000 1015\nC;4;3799900009999\nD;8;\n")
+    (outcome,) = desk.take(sales=signed).files
+    assert (outcome.rows_accepted, dict(outcome.reasons)) == (3, {"other_partner": 1})
+    (fault,) = open_faults(desk.paths.landing, open_batches(desk.ledger))
+    assert (fault.source_row, fault.column_name, fault.quantity) == (3, "GLN", 2)
+    assert "another partner than D07" in fault.reason
+    # Nothing is read again while nothing has changed, and the verdict of other files stands.
+    desk.put(W06, f"Ref;Qty;GLN\nA;1;{OWN}\n")
+    assert [item.state for item in desk.take(sales=signed).files] == ["unchanged", "landed"]
+    desk.land_partners(D07=OTHER, D08=OWN)
+    assert [item.state for item in desk.take(sales=signed).files] == ["landed", "unchanged"]
+    found = open_batches(desk.ledger)
+    assert [fault.source_row for fault in open_faults(desk.paths.landing, found)] == [2]
+    desk.land_partners(D07=OTHER, D08="3799900007777")
+    assert [item.state for item in desk.take(sales=signed).files] == ["landed", "unchanged"]
+    assert open_batches(desk.ledger) == []
+    assert [item.is_of_partners for item in read_again(desk.ledger)] == [True, True]
+    assert live_total(desk) == (5, 16)
+
+
+def test_a_file_that_has_left_the_inbox_returns_once_the_numbers_have_changed(
+    desk: Any, profile: MakeProfile
+) -> None:
+    signed = profile(columns=SIGNED, max_quarantined_share=0.2)
+    desk.land_partners(D08=OTHER)
+    path = desk.put(W05, f"Ref;Qty;GLN\nA;1;{OTHER}\n")
+    assert [item.state for item in desk.take(sales=signed).files] == ["rejected"]
+    path.unlink()
+    assert replay(desk, sales=signed) == {W05: "profile_unchanged"}
+    desk.land_partners(D07=OTHER, D08=OWN)
+    assert replay(desk, sales=signed) == {W05: "restored"}
+    assert [item.state for item in desk.take(sales=signed).files] == ["landed"]
+
+
+def test_a_partner_may_sign_with_a_number_that_is_anothers(desk: Any, profile: MakeProfile) -> None:
+    desk.land_partners(D08=OTHER)
+    desk.put(W05, f"Ref;Qty;GLN\nA;1;{OTHER}\n")
+    (outcome,) = desk.take(sales=profile(columns=SIGNED, signs_as=[OTHER])).files
+    assert outcome.rows_accepted == 1

@@ -11,14 +11,18 @@ import pytest
 
 from connectors.errors import ConfigError
 from connectors.matching.decisions import (
-    FILE,
+    PARTNERS,
+    PRODUCTS,
+    STORES,
     Decision,
     add_decisions,
     load_matches,
+    partner_of,
     rejected_pairs,
     standing_matches,
 )
 
+FILE = PRODUCTS.file
 AT = "2026-03-01 09:00:00"
 MATCH = Decision(
     "D08",
@@ -60,7 +64,7 @@ def test_decisions_are_appended_and_read_back_as_they_were(tmp_path: Path) -> No
 
 
 def test_the_newest_decision_on_a_code_and_a_product_counts(tmp_path: Path) -> None:
-    other = replace(MATCH, product_code="P2")
+    other = replace(MATCH, target_code="P2")
     add_decisions(tmp_path, [MATCH, other, replace(MATCH, decision="rejected")])
     rows = load_matches(tmp_path)
     assert rejected_pairs(rows) == {("D08", "=X9", "P1")}
@@ -103,3 +107,23 @@ def test_a_fault_names_file_and_line_and_nothing_is_added_to_it(
             use(tmp_path)
         assert caught.value.code == code
     assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_stores_and_partners_are_kept_in_files_of_their_own(tmp_path: Path) -> None:
+    store = replace(MATCH, reported_code="LYON 3", target_code="MAG-0201", unit_code=None)
+    add_decisions(tmp_path, [store], STORES)
+    (row,) = load_matches(tmp_path, STORES)
+    assert (row["partner_code"], row["reported_code"], row["store_code"]) == ("D08", "LYON 3", "MAG-0201")
+    assert "unit_code" not in row
+    assert standing_matches([row], STORES) == {("D08", "LYON 3", "MAG-0201", AT)}
+    assert load_matches(tmp_path) == []
+
+
+def test_the_partner_of_a_folder_is_the_one_accepted_last(tmp_path: Path) -> None:
+    assert partner_of(tmp_path, "Nord/ventes.csv") is None
+    first = replace(MATCH, partner_code="", reported_code="Nord", target_code="D08", unit_code=None)
+    add_decisions(tmp_path, [first, replace(first, target_code="D09")], PARTNERS)
+    assert partner_of(tmp_path, "Nord/ventes.csv") == "D09"
+    add_decisions(tmp_path, [replace(first, target_code="D09", decision="rejected")], PARTNERS)
+    assert partner_of(tmp_path, "Nord") == "D08"
+    assert partner_of(tmp_path, "Sud") is None

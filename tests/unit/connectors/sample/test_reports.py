@@ -14,12 +14,14 @@ from connectors.company import Company, CompanyIdentity, Erp, Inbox, Paths
 from connectors.feeds.intake import take_in
 from connectors.feeds.profile import load_profiles
 from connectors.ledger import Ledger
+from connectors.sample import plants
 from connectors.sample.catalogue import BOX, PCE
 from connectors.sample.edi import X12, Edifact
 from connectors.sample.generator import Simulation, deliver
 from connectors.sample.layouts import Text, Workbook, amount_text
 from connectors.sample.reports import Report, own_code
 from connectors.sample.senders import FEEDS, span_of
+from connectors.sample.stores import list_lines
 
 FEEDS_FOLDER = Path(__file__).parents[4] / "examples" / "demo" / "feeds"
 
@@ -197,3 +199,11 @@ def test_amounts_are_written_the_french_way(cents: int, expected: str) -> None:
 
 def test_the_last_week_of_a_year_may_belong_to_the_next_one() -> None:
     assert span_of(date(2024, 12, 31), "week").key == "2025-W01"
+
+
+def test_the_companys_list_holds_every_store_under_the_codes_it_knows() -> None:
+    lines = (FEEDS_FOLDER.parent / "rules" / "stores.csv").read_text(encoding="utf-8").splitlines()
+    assert lines == list_lines()
+    known = {tuple(line.split(";")[2:4]) for line in lines[1:]}
+    reported = {(feed.partner, store) for feed in FEEDS for store in feed.stores}
+    assert reported - known == {plants.UNLISTED_STORE}
