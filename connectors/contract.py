@@ -631,6 +631,11 @@ FEED_ENTITIES: Final = (
             _c("currency_code", "VARCHAR", "ISO 4217."),
             _c("transaction_id", "VARCHAR", "Ticket or order of the partner."),
             _c("customer_key", "VARCHAR", "Keyed hash of the end customer; never the customer."),
+            _c(
+                "business_customer_key",
+                "VARCHAR",
+                "Keyed hash of a business customer, the same for all partners, where the company chose so.",
+            ),
             *_REPORT_SOURCE,
         ),
         date_column="sale_date",

@@ -27,7 +27,7 @@ from connectors.archive import Archive, Original
 from connectors.company import Company, Paths
 from connectors.contract import FEED_ENTITIES
 from connectors.errors import AvalError, Place, SourceError
-from connectors.feeds.customers import all_keys, normalised
+from connectors.feeds.customers import all_keys, business_hashes, normalised
 from connectors.feeds.intake import FeedMatcher
 from connectors.feeds.profile import Profile
 from connectors.feeds.table import quoted
@@ -48,6 +48,8 @@ class Wanted:
     partner_code: str
     hashes: tuple[str, ...]
     pattern: str
+    is_business: bool = False
+    """Whether one of the hashes is the same for all partners."""
 
     def in_sql(self) -> str:
         return ", ".join(quoted(item) for item in self.hashes)
@@ -63,8 +65,9 @@ def wanted(partner: str, texts: Iterable[str]) -> Wanted:
             "write the name, e-mail address, telephone number or card number as the partner reports it",
         )
     normal = normalised(given)
-    hashes = [key.hash(text) for key in all_keys(partner) for text in normal]
-    return Wanted(partner, tuple(dict.fromkeys(hashes)), "|".join(map(_pattern, normal)))
+    shared = business_hashes(given)
+    hashes = [key.hash(text) for key in all_keys(partner) for text in normal] + shared
+    return Wanted(partner, tuple(dict.fromkeys(hashes)), "|".join(map(_pattern, normal)), bool(shared))
 
 
 def _pattern(normal: str) -> str:
@@ -98,6 +101,8 @@ def erase(
     scratch = paths.state / "erasure"
     scratch.mkdir(parents=True, exist_ok=True)
     left: list[str] = []
+    for partner in sorted({code for code, _ in _sent_by(ledger, batches)} - {who.partner_code}):
+        left.append(f"{partner}: its reports name the business customer too; erase it there as well")
     try:
         originals = _erase_archived(Archive(paths.archive, company.archive), contents, who, scratch, left)
     finally:
@@ -109,12 +114,21 @@ def erase(
     return entry, tuple(left)
 
 
+def _sent_by(ledger: Ledger, batches: set[str]) -> set[tuple[str, str]]:
+    return {
+        (batch.partner_code or "", batch.batch_id)
+        for batch in ledger.batches("feeds")
+        if batch.batch_id in batches
+    }
+
+
 def _erase_landed(landing: Path, who: Wanted) -> tuple[int, set[str]]:
     """Rows and batches that held the customer."""
     rows, batches = 0, set()
     for entity in FEED_ENTITIES:
         if any(column.name == "customer_key" for column in entity.columns):
-            for path in _parquet(landing / entity.system / entity.name / who.partner_code):
+            folder = landing / entity.system / entity.name
+            for path in _parquet(folder if who.is_business else folder / who.partner_code):
                 count = forget_in_parquet(path, who)
                 rows += count
                 batches |= {path.stem} if count else set()
@@ -122,10 +136,15 @@ def _erase_landed(landing: Path, who: Wanted) -> tuple[int, set[str]]:
 
 
 def forget_in_parquet(path: Path, who: Wanted) -> int:
-    """Take the customer out of a Parquet file's `customer_key`; returns how many rows bore it."""
+    """Take the customer out of a Parquet file's columns of hashes; returns how many rows bore it."""
     with duckdb.connect() as connection:
         source = f"read_parquet({quoted(str(path))})"
-        bears = f"coalesce(customer_key in ({who.in_sql()}), false)"
+        names = [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
+        keys = [name for name in names if name.endswith("customer_key")]
+        bears = " or ".join(f"coalesce({name} in ({who.in_sql()}), false)" for name in keys)
+        forgotten = ", ".join(
+            f"case when {name} in ({who.in_sql()}) then null else {name} end as {name}" for name in keys
+        )
         (count, rows) = connection.execute(
             f"select count(*) filter (where {bears}), count(*) from {source}"
         ).fetchone() or (0, 0)
@@ -133,7 +152,7 @@ def forget_in_parquet(path: Path, who: Wanted) -> int:
             return 0
         with atomic_file(path) as part:
             connection.execute(
-                f"copy (select * replace (case when {bears} then null else customer_key end as customer_key) "
+                f"copy (select * replace ({forgotten}) "
                 f"from {source}) to {quoted(str(part))} (format parquet, compression zstd)"
             )
             (written,) = connection.execute(

@@ -46,7 +46,7 @@ def erase(settings: Settings, partner: str, texts: Iterable[str]) -> Erased:
             forget_in_database(path, who) for path in databases if path.is_file() and not path.is_symlink()
         )
         for path in sorted(published.rglob("*.parquet")):
-            if "customer_key" in _parquet_columns(path):
+            if any(name.endswith("customer_key") for name in _parquet_columns(path)):
                 tables += privacy.forget_in_parquet(path, who)
     return Erased(entry, tables, left)
 

@@ -1,7 +1,9 @@
 """End customers: how they are told apart without being known.
 
 A customer lands as `<key id>-<HMAC-SHA256>` of the normalised text, under a key that is derived from the
-company's for each partner: one partner's customers cannot be linked with another's. What belongs here: keys,
+company's for each partner: one partner's customers cannot be linked with another's. Business customers that a
+profile names by a number of theirs get a second hash, under a key that the company sets on purpose: it is the
+same whichever partner sells to them. What belongs here: keys,
 normalisation, hashing, and how personal data look. What does not: which columns hold them (`profile`), and
 erasing them (`connectors.privacy`).
 """
@@ -12,6 +14,7 @@ import hashlib
 import hmac
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,8 +27,19 @@ from connectors.feeds.table import UNUSUAL_SPACES
 KEY: Final = "AVAL_PSEUDONYM_KEY"
 KEY_ID: Final = "AVAL_PSEUDONYM_KEY_ID"
 FORMER_KEYS: Final = "AVAL_PSEUDONYM_FORMER_KEYS"
+BUSINESS_KEY: Final = "AVAL_BUSINESS_KEY"
+BUSINESS_KEY_ID: Final = "AVAL_BUSINESS_KEY_ID"
+BUSINESS_COLUMNS: Final = ("customer_siret", "customer_vat", "customer_domain")
 
 _SCHEME: Final = "aval customer 1"
+_BUSINESS_SCHEME: Final = "aval business customer 1"
+_PUBLIC_DOMAINS: Final = (
+    "gmail.com", "googlemail.com", "yahoo.com", "yahoo.fr", "hotmail.com", "hotmail.fr", "outlook.com",
+    "outlook.fr", "live.com", "live.fr", "msn.com", "icloud.com", "me.com", "aol.com", "orange.fr",
+    "wanadoo.fr", "free.fr", "sfr.fr", "laposte.net", "bbox.fr",
+    "neuf.fr", "numericable.fr", "gmx.fr", "gmx.de", "proton.me", "protonmail.com",
+)  # fmt: skip
+"""Mail hosts of everybody: such a domain names no company."""
 _BLANKS: Final = f"[\\s{UNUSUAL_SPACES}\ufeff]+"
 
 EMAIL: Final = r"[^\s@<>;,]+@[^\s@<>;,]+\.[A-Za-z]{2,}"
@@ -63,6 +77,73 @@ def partner_key(partner: str, feed_code: str | None = None) -> PartnerKey:
     return PartnerKey(key_id(), _derived(secret, partner))
 
 
+@dataclass(frozen=True)
+class Keys:
+    """The keys that a feed needs: of the partner's customers, and of business customers across partners."""
+
+    partner: PartnerKey | None = None
+    business: PartnerKey | None = None
+
+
+def keys_of(profile: Profile, feed_code: str) -> Keys:
+    """The keys that a profile's columns need; ConfigError if one is not set."""
+    return Keys(
+        partner_key(profile.partner, feed_code) if profile.columns.customer else None,
+        business_key(feed_code) if profile.names_businesses else None,
+    )
+
+
+def business_key(feed_code: str | None = None) -> PartnerKey:
+    """The key of business customers, the same for all partners; ConfigError if the company has not set it."""
+    secret = os.environ.get(BUSINESS_KEY, "")
+    if not secret:
+        raise ConfigError(
+            "missing_secret",
+            "the feed names business customers by a number or domain, and the environment variable "
+            f"{BUSINESS_KEY} is not set",
+            f"set {BUSINESS_KEY} if customers of different partners may be linked (docs/privacy.md), or take "
+            f"{', '.join(BUSINESS_COLUMNS)} out of the profile",
+            Place(file=f"feeds/{feed_code}.yml" if feed_code else None),
+        )
+    name = _checked(os.environ.get(BUSINESS_KEY_ID) or "b1")
+    return PartnerKey(name, hmac.new(secret.encode(), _BUSINESS_SCHEME.encode(), hashlib.sha256).digest())
+
+
+def business_normal_sql(siret: str, vat: str, domain: str) -> str:
+    """SQL: a business customer as it is hashed: its SIREN, else its VAT number, else its domain.
+
+    A SIRET and a French VAT number hold the SIREN, so that both name the same company. A mail address stands
+    for its domain. NULL where nothing names a company, such as the domain of a mail host of everybody.
+    """
+    digits = f"regexp_replace({siret}, '[^0-9]', '', 'g')"
+    number = f"upper(regexp_replace({vat}, '[^0-9A-Za-z]', '', 'g'))"
+    bare = f"regexp_replace(lower(trim({domain})), '^.*@|^https?://', '')"
+    host = f"regexp_replace({bare}, '^www\\.|/.*$', '', 'g')"
+    public = ", ".join(f"'{name}'" for name in _PUBLIC_DOMAINS)
+    return (
+        f"coalesce(case when length({digits}) in (9, 14) then 'siren:' || left({digits}, 9) end, "
+        f"case when regexp_full_match({number}, 'FR[0-9A-Z]{{2}}[0-9]{{9}}') "
+        f"then 'siren:' || right({number}, 9) "
+        f"when regexp_full_match({number}, '[A-Z]{{2}}[0-9A-Z]{{6,13}}') then 'vat:' || {number} end, "
+        f"case when regexp_full_match({host}, '[^ @]+\\.[a-z]{{2,}}') and {host} not in ({public}) "
+        f"then 'domain:' || {host} end)"
+    )
+
+
+def business_hashes(texts: list[str]) -> list[str]:
+    """The hashes of texts that may be a SIRET, a VAT number or a domain; none where no key is set."""
+    if not os.environ.get(BUSINESS_KEY):
+        return []
+    key = business_key()
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select distinct {business_normal_sql('text', 'text', 'text')} from "
+            "(select unnest(?::varchar[]) as text)",
+            [texts],
+        ).fetchall()
+    return [key.hash(row[0]) for row in rows if row[0] is not None]
+
+
 def all_keys(partner: str) -> list[PartnerKey]:
     """The current key of a partner's customers and all former ones that the environment names."""
     keys = [partner_key(partner)]
@@ -84,9 +165,12 @@ def fingerprint(profile: Profile) -> str:
     files that are still in the inbox again.
     """
     own = profile.fingerprint()
-    if profile.columns.customer is None:
-        return own
-    return hashlib.sha256(f"{own} {_SCHEME} {key_id()}".encode()).hexdigest()[:16]
+    if profile.columns.customer is not None:
+        own = hashlib.sha256(f"{own} {_SCHEME} {key_id()}".encode()).hexdigest()[:16]
+    if profile.names_businesses:
+        name = os.environ.get(BUSINESS_KEY_ID) or "b1"
+        own = hashlib.sha256(f"{own} {_BUSINESS_SCHEME} {name}".encode()).hexdigest()[:16]
+    return own
 
 
 def normal_sql(text: str) -> str:
@@ -114,15 +198,34 @@ def normalised(texts: list[str]) -> list[str]:
 
 
 def load_hashes(connection: duckdb.DuckDBPyConnection, text: str, key: PartnerKey) -> None:
-    """Make `customers`: each distinct customer of `source_rows` with its hash, an HMAC-SHA256 (RFC 2104)."""
+    """Make `customers`: each distinct customer of `source_rows` with its hash."""
+    _hash_into(connection, "customers", "customer", f"{text} as customer", normal_sql("customer"), key)
+
+
+def load_business_hashes(
+    connection: duckdb.DuckDBPyConnection, texts: Sequence[str], key: PartnerKey
+) -> None:
+    """Make `businesses`: each distinct way of naming a business customer in `source_rows` with its hash.
+
+    `texts` is SQL, in the order of BUSINESS_COLUMNS.
+    """
+    names = [column.removeprefix("customer_") for column in BUSINESS_COLUMNS]
+    named = ", ".join(f"{text} as {name}" for text, name in zip(texts, names, strict=True))
+    _hash_into(connection, "businesses", ", ".join(names), named, business_normal_sql(*names), key)
+
+
+def _hash_into(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: str, texts: str, normal: str, key: PartnerKey
+) -> None:
+    """Make a table of distinct texts with `hash`, an HMAC-SHA256 (RFC 2104) of their normal form."""
     block = key.secret.ljust(64, b"\0")
     inner = bytes(byte ^ 0x36 for byte in block)
     outer = bytes(byte ^ 0x5C for byte in block)
     connection.execute(
-        "create or replace temp table customers as select customer, "
+        f"create or replace temp table {name} as select {columns}, "
         "? || '-' || sha256(cast(? as blob) || unhex(sha256(cast(? as blob) || encode(normal)))) "
-        f"as customer_key from (select customer, {normal_sql('customer')} as normal "
-        f"from (select distinct {text} as customer from source_rows) where customer is not null)",
+        f"as hash from (select {columns}, {normal} as normal "
+        f"from (select distinct {texts} from source_rows)) where normal is not null",
         [key.key_id, outer, inner],
     )
 

@@ -385,10 +385,6 @@ class _Judged:
         ]
 
 
-def _key(profile: Profile, feed_code: str) -> customers.PartnerKey | None:
-    return customers.partner_key(profile.partner, feed_code) if profile.columns.customer else None
-
-
 def _look(path: Path, name: str, profile: Profile, scratch: Path) -> _Source:
     """Find out how a report can be read; what has to be unpacked or decoded goes to `scratch`."""
     normalise.file_span(profile, name)
@@ -413,7 +409,7 @@ def _read_and_judge(
     connection: duckdb.DuckDBPyConnection,
     sources: Sequence[_Source],
     profile: Profile,
-    key: customers.PartnerKey | None,
+    keys: customers.Keys,
     known: Known,
     foreign: frozenset[str] = frozenset(),
 ) -> _Judged:
@@ -429,7 +425,7 @@ def _read_and_judge(
                 raise UnprovenRows
             table = fill_down(connection, table, profile.section, names[0])
         layout = normalise.bind(profile, table, *names)
-        return _Judged(layout, normalise.judge(connection, layout, key, foreign))
+        return _Judged(layout, normalise.judge(connection, layout, keys, foreign))
 
     if isinstance(container, Excel):
         return judged(excel.load(connection, sources[0].path, profile, container, names[0]))
@@ -600,7 +596,7 @@ class _Intake:
         """
         profile = self._profiles[feed_code]
         try:
-            key = _key(profile, feed_code)
+            keys = customers.keys_of(profile, feed_code)
             normalise.check_profile(self._connection, profile, feed_code)
         except ConfigError as error:
             for found, _ in items:
@@ -612,17 +608,17 @@ class _Intake:
             known = self._identify(found, feed_code, seen)
             if isinstance(known, _Candidate):
                 if any(known.repeats(other) for other in group):
-                    yield from self._finish(group, key)
+                    yield from self._finish(group, keys)
                     group = []
                 known = self._prepare(known)
             if not isinstance(known, _Candidate):
                 yield known
                 continue
             if group and not known.fits(group):
-                yield from self._finish(group, key)
+                yield from self._finish(group, keys)
                 group = []
             group.append(known)
-        yield from self._finish(group, key)
+        yield from self._finish(group, keys)
 
     def _identify(self, found: _Found, feed_code: str, seen: Sighting | None) -> _Result | _Candidate:
         """Tell a file by its bytes; a candidate if this very file has not been entered before."""
@@ -686,7 +682,7 @@ class _Intake:
         except (RejectedFile, OSError) as error:
             return self._give_up(candidate, error)
 
-    def _finish(self, group: Sequence[_Candidate], key: customers.PartnerKey | None) -> list[_Result]:
+    def _finish(self, group: Sequence[_Candidate], keys: customers.Keys) -> list[_Result]:
         """Read, judge and land files together; where that fails, one by one: only the bad one stays out."""
         if not group:
             return []
@@ -696,11 +692,11 @@ class _Intake:
         try:
             history = FeedHistory(self._ledger, profile.partner, group[0].feed_code)
             foreign = self._identities.of_others(profile)
-            judged = _read_and_judge(self._connection, sources, profile, key, history, foreign)
+            judged = _read_and_judge(self._connection, sources, profile, keys, history, foreign)
             return self._land(group, judged)
         except (RejectedFile, UnprovenRows, OSError, duckdb.Error) as error:
             if len(group) > 1:
-                return [result for candidate in group for result in self._finish([candidate], key)]
+                return [result for candidate in group for result in self._finish([candidate], keys)]
             return [self._give_up(group[0], error)]
         finally:
             for source in sources:
@@ -1100,7 +1096,7 @@ def check_file(
         raise SourceError(
             "missing_file", "the file does not exist", "give the path of a report", Place(file=path)
         )
-    key = _key(profile, feed_code)
+    keys = customers.keys_of(profile, feed_code)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="aval-check-") as folder:
         workplace = Path(folder) / "intake"
         with _workplace(workplace) as connection:
@@ -1108,7 +1104,9 @@ def check_file(
             try:
                 source = _look(path, path.name, profile, workplace)
                 foreign = identities.of_others(profile) if identities is not None else frozenset()
-                judged = _read_and_judge(connection, [source], profile, key, known or NothingKnown(), foreign)
+                judged = _read_and_judge(
+                    connection, [source], profile, keys, known or NothingKnown(), foreign
+                )
             except RejectedFile as error:
                 return replace(report, problem=error)
             except duckdb.Error as error:

@@ -25,7 +25,13 @@ import pyarrow as pa
 from connectors.contract import MONEY, QUANTITY, Entity, entity
 from connectors.errors import ConfigError, Place, RejectedFile
 from connectors.feeds.currencies import CURRENCIES
-from connectors.feeds.customers import PartnerKey, load_hashes, looks_personal_sql
+from connectors.feeds.customers import (
+    BUSINESS_COLUMNS,
+    Keys,
+    load_business_hashes,
+    load_hashes,
+    looks_personal_sql,
+)
 from connectors.feeds.months import in_english_format, in_english_sql, names_months
 from connectors.feeds.periods import (
     EARLIEST_YEAR,
@@ -428,11 +434,11 @@ def check_profile(connection: duckdb.DuckDBPyConnection, profile: Profile, feed_
 def judge(
     connection: duckdb.DuckDBPyConnection,
     layout: Layout,
-    key: PartnerKey | None,
+    keys: Keys,
     foreign: AbstractSet[str] = frozenset(),
 ) -> tuple[Judgement, ...]:
-    """Make `judged`, `faults` and `spans`, and judge each file; `key` is the pseudonym key of feeds with a
-    customer column, `foreign` are numbers of other partners (GLN, SIRET).
+    """Make `judged`, `faults` and `spans`, and judge each file; `keys` are those of feeds that name
+    customers, `foreign` are numbers of other partners (GLN, SIRET).
 
     UnprovenRows if the reader's table streams and is not what the reader expects.
     """
@@ -442,9 +448,14 @@ def judge(
         layout = _pin_rows(connection, layout)
     _load_period_texts(connection, layout)
     if "customer" in layout.positions:
-        if key is None:
+        if keys.partner is None:
             raise ValueError("a feed with customers is read with a key only")
-        load_hashes(connection, _text(layout, layout.positions["customer"]), key)
+        load_hashes(connection, _text(layout, layout.positions["customer"]), keys.partner)
+    if layout.profile.names_businesses:
+        if keys.business is None:
+            raise ValueError("a feed with business customers is read with a key only")
+        texts = [_known_text(layout, name) for name in BUSINESS_COLUMNS]
+        load_business_hashes(connection, texts, keys.business)
     faults = _faults(layout, foreign)
     is_faulty = " or ".join(f"coalesce({fault.condition}, false)" for fault in faults)
     kept = ", ".join(_judged_columns(layout))
@@ -502,9 +513,15 @@ def _first_row(layout: Layout) -> str:
     return f"({_by_file([str(layout.table.header_row + 1 - rows) for rows in before][:-1])})"
 
 
+def _known_text(layout: Layout, name: str) -> str:
+    """SQL: the text of a canonical column, NULL where the file has none."""
+    return _text(layout, layout.positions[name]) if name in layout.positions else "cast(null as varchar)"
+
+
 def _needs_joins(layout: Layout) -> bool:
     """Whether judging joins tables of texts: a join does not keep the order of rows."""
-    return "customer" in layout.positions or _reads_period_texts(layout)
+    has_customers = "customer" in layout.positions or layout.profile.names_businesses
+    return has_customers or _reads_period_texts(layout)
 
 
 def _reads_period_texts(layout: Layout) -> bool:
@@ -527,6 +544,7 @@ def _judged_columns(layout: Layout) -> list[str]:
     columns = ["period_start_date", "sale_date", "own_date"]
     columns += [name for name in ("gtin", "currency_code", "unit_code") if name in positions]
     columns += ["customer_key"] if "customer" in positions else []
+    columns += ["business_customer_key"] if layout.profile.names_businesses else []
     columns += ["_part as source_column"] if layout.table.names_faults else []
     columns += [f"t_{name}" for name in _TEXTS if name in positions]
     columns += [f"n_{name}" for name in _METRICS if name in positions]
@@ -563,8 +581,16 @@ def _typed_sql(layout: Layout, source: str) -> str:
     last = "period_texts.last_date" if _reads_period_texts(layout) else "cast(null as date)"
     customer = "cast(null as varchar)"
     if "customer" in layout.positions:
-        customer = "customers.customer_key"
+        customer = "customers.hash"
         join += " left join customers on customers.customer = t_customer"
+    business = "cast(null as varchar)"
+    if profile.names_businesses:
+        business = "businesses.hash"
+        join += " left join businesses on " + " and ".join(
+            f"businesses.{name.removeprefix('customer_')} is not distinct from "
+            + (f"t_{name}" if name in layout.positions else "null")
+            for name in BUSINESS_COLUMNS
+        )
     return f"""
         select *, {_currency(layout)} as currency_code, {_unit(layout)} as unit_code,
                {_gtin("t_gtin")} as gtin,
@@ -572,7 +598,7 @@ def _typed_sql(layout: Layout, source: str) -> str:
         from (
             select texts.*, {_is_skipped(layout)} as is_skipped, {sale_date} as sale_date,
                    {own_date} as own_date, {period} as period_start_date, {last} as period_last_date,
-                   {customer} as customer_key
+                   {customer} as customer_key, {business} as business_customer_key
             from (select *, {texts_sql}{wide_texts}, {period_text} as t_period from {source}) as texts
             {join}
         )
@@ -702,7 +728,7 @@ def _faults(layout: Layout, foreign: AbstractSet[str]) -> list[_Fault]:
     if "currency_code" in positions:
         add("unknown_currency", "currency_code is null", layout.title("currency_code"), "t_currency_code")
     if isinstance(profile.container, Excel):
-        for name in (*_TEXTS, "gtin", "unit_code", "currency_code", "customer"):
+        for name in (*_TEXTS, "gtin", "unit_code", "currency_code", "customer", *BUSINESS_COLUMNS):
             if name in positions:
                 cell = f"t_{name}"
                 add(
@@ -866,7 +892,7 @@ def _raw_text(layout: Layout) -> str:
     """
     shown = set(range(len(layout.table.titles)))
     if layout.profile.names_people:
-        shown = {position for name, position in layout.positions.items() if name != "customer"}
+        shown = {position for name, position in layout.positions.items() if not name.startswith("customer")}
         shown |= {column.position for column in layout.wide}
         shown |= {layout.period_position} if layout.period_position is not None else set()
     cells = [
@@ -921,12 +947,16 @@ def lines(layout: Layout, name: str, feed_code: str) -> Lines:
         "_source_column": "source_column",
         "_source_row": "_row",
         **{text: f"t_{text}" for text in _TEXTS},
-        **{text: text for text in ("gtin", "currency_code", "unit_code", "customer_key")},
+        **{
+            text: text
+            for text in ("gtin", "currency_code", "unit_code", "customer_key", "business_customer_key")
+        },
         **_quantities(profile),
     }
     constant: dict[str, object] = {"partner_code": profile.partner, "feed_code": feed_code}
     constant |= {text: None for text in ("gtin", *_TEXTS) if text not in positions}
     constant |= {"customer_key": None} if "customer" not in positions else {}
+    constant |= {} if profile.names_businesses else {"business_customer_key": None}
     constant |= {"month_start_date": None} if "sale_date" in positions else {}
     constant |= {"currency_code": profile.currency} if "currency_code" not in positions else {}
     constant |= {"unit_code": profile.unit} if "unit_code" not in positions else {}

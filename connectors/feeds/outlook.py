@@ -43,7 +43,17 @@ _OTHER_NAMES: Final = frozenset(
         "brand",
     )
 )
-_NO_PERSON: Final = ("customer", "product_label", "postal_code", "store_name", "store_address", "store_city")
+_NO_PERSON: Final = (
+    "customer",
+    "customer_siret",
+    "customer_vat",
+    "customer_domain",
+    "product_label",
+    "postal_code",
+    "store_name",
+    "store_address",
+    "store_city",
+)
 _EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
 _TELEPHONE: Final = r"^(\+33|0)[ .]?[1-9]([ .-]?\d\d){4}$"
 _CLEAR_TEXTS: Final = frozenset(

@@ -406,6 +406,9 @@ class Columns(Settings):
     in_transit_quantity: str | None = None
     transaction_id: str | None = None
     customer: str | None = None
+    customer_siret: str | None = None
+    customer_vat: str | None = None
+    customer_domain: str | None = None
     message_reference: str | None = None
     document_number: str | None = None
 
@@ -413,11 +416,10 @@ class Columns(Settings):
     def _has_product(self) -> Columns:
         if not (self.partner_product_code or self.product_code or self.gtin):
             raise ValueError("expected at least one of partner_product_code, product_code and gtin")
-        if self.customer and self.customer in [
-            title for name, title in self.named().items() if name != "customer"
-        ]:
+        secret = {title for name, title in self.named().items() if name.startswith("customer")}
+        if secret & {title for name, title in self.named().items() if not name.startswith("customer")}:
             raise ValueError(
-                "expected the customer's column under 'customer' only: elsewhere it would land in clear"
+                "expected the customer's columns under 'customer…' only: elsewhere they would land in clear"
             )
         return self
 
@@ -578,7 +580,7 @@ class Profile(Settings):
                 "expected sold_quantity, returned_quantity or on_hand_quantity among the metrics"
             )
         shared = {fold(title) for title in self.personal} & {
-            fold(title) for name, title in self.columns.named().items() if name != "customer"
+            fold(title) for name, title in self.columns.named().items() if not name.startswith("customer")
         }
         if shared:
             raise ValueError(
@@ -626,7 +628,13 @@ class Profile(Settings):
 
     @property
     def names_people(self) -> bool:
-        return self.columns.customer is not None or bool(self.personal)
+        return self.columns.customer is not None or self.names_businesses or bool(self.personal)
+
+    @property
+    def names_businesses(self) -> bool:
+        """Whether it names business customers by what is the same whoever sells to them."""
+        columns = self.columns
+        return bool(columns.customer_siret or columns.customer_vat or columns.customer_domain)
 
     def fingerprint(self) -> str:
         """Hash of what decides how a file is read; a change of it makes files be read again."""

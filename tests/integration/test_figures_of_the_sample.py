@@ -401,6 +401,7 @@ REPORTED_COLUMNS = {
         "counted_on_hand_quantity",
     },
     "mart_unmatched_products_monthly": {"line_count"},
+    "mart_shared_customers_monthly": {"net_quantity", "net_amount", "line_count"},
     "mart_store_sell_out_monthly": {"net_quantity", "net_amount", "line_count"},
 }
 """Of each mart the columns that know only what partners reported."""

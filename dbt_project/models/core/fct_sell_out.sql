@@ -92,6 +92,7 @@ final as (
         placed.amount_reason_code,
         placed.transaction_id,
         placed.customer_key,
+        placed.business_customer_key,
         placed.source_batch_id,
         placed.source_file,
         placed.source_row,

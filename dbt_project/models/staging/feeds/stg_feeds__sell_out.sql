@@ -59,6 +59,7 @@ final as (
         currency_code,
         transaction_id,
         customer_key,
+        business_customer_key,
         _batch_id as source_batch_id,
         _source_file as source_file,
         _source_row as source_row,

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import duckdb
 import pytest
 
+from connectors import privacy
 from connectors.errors import ConfigError
 from connectors.feeds import customers
+from connectors.feeds.profile import Profile
+
+from .conftest import Desk
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +73,89 @@ def test_an_id_of_a_key_is_letters_and_digits(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(customers.KEY_ID, "2-3")
     with pytest.raises(ConfigError, match="letters and digits"):
         customers.key_id()
+
+
+# --- business customers across partners ---
+
+
+@pytest.mark.parametrize(
+    ("texts", "normal"),
+    [
+        (("732 829 320 00074", None, None), "siren:732829320"),
+        (("732829320", None, None), "siren:732829320"),
+        ((None, "FR 44 732 829 320", None), "siren:732829320"),
+        (("n.c.", "be0123.456.789", None), "vat:BE0123456789"),
+        ((None, "", "Achats@Acme.FR"), "domain:acme.fr"),
+        ((None, None, "https://www.acme.fr/contact"), "domain:acme.fr"),
+        ((None, None, "someone@gmail.com"), None),
+        (("73282932000074", "BE0123456789", "acme.fr"), "siren:732829320"),
+        (("123", "?", "acme"), None),
+        ((None, None, None), None),
+    ],
+)
+def test_a_company_is_told_by_its_siren_else_its_vat_number_else_its_domain(
+    texts: tuple[str | None, ...], normal: str | None
+) -> None:
+    sql = customers.business_normal_sql("siret", "vat", "domain")
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"select {sql} from (select ?::varchar as siret, ?::varchar as vat, ?::varchar as domain)",
+            list(texts),
+        ).fetchone()
+    assert row == (normal,)
+
+
+BUSINESS = {
+    "partner_product_code": "Ref",
+    "sold_quantity": "Qty",
+    "customer_siret": "SIRET",
+    "customer_vat": "TVA",
+}
+NUMBERS = "Ref;Qty;SIRET;TVA\nA;1;73282932000074;\nB;2;;FR44732829320\nC;3;;\n"
+
+
+def test_one_company_of_two_partners_has_one_hash_and_its_numbers_never_land(
+    desk: Desk, profile: Callable[..., Profile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeds = {
+        "one": profile(columns=BUSINESS),
+        "two": profile(columns=BUSINESS, partner="D08", files={"glob": "D08/*.csv"}),
+    }
+    for partner in ("D07", "D08"):
+        desk.put(f"{partner}/r_2026-W05.csv", NUMBERS.replace("B;2", "B;x") if partner == "D08" else NUMBERS)
+    refused = desk.take(**feeds)
+    assert {item.state for item in refused.files} == {"refused"}
+    assert all(customers.BUSINESS_KEY in (item.reason or "") for item in refused.files)
+    monkeypatch.setenv(customers.BUSINESS_KEY, "chosen")
+    assert {item.state for item in desk.take(**feeds).files} == {"landed"}
+    found = desk.rows("partner_code, partner_product_code, business_customer_key")
+    hashes = {(partner, code): hash_ for partner, code, hash_ in found}
+    one = customers.business_key().hash("siren:732829320")
+    assert hashes == {
+        ("D07", "A"): one,
+        ("D07", "B"): one,
+        ("D07", "C"): None,
+        ("D08", "A"): one,
+        ("D08", "C"): None,
+    }
+    for file in (desk.paths.landing / "feeds").rglob("*.parquet"):
+        assert "732829320" not in str(duckdb.sql(f"from '{file}'").fetchall())
+
+
+def test_an_erased_business_customer_is_erased_at_all_partners(
+    desk: Desk, profile: Callable[..., Profile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(customers.BUSINESS_KEY, "chosen")
+    feeds = {
+        "one": profile(columns=BUSINESS),
+        "two": profile(columns=BUSINESS, partner="D08", files={"glob": "D08/*.csv"}),
+    }
+    for partner in ("D07", "D08"):
+        desk.put(f"{partner}/r_2026-W05.csv", NUMBERS)
+    desk.take(**feeds)
+    who = privacy.wanted("D07", ["732 829 320 00074"])
+    entry, left = privacy.erase(desk.paths, desk.company, feeds, desk.ledger, who, now=datetime.now(UTC))
+    assert entry.rows == 4
+    found = desk.rows("business_customer_key, sold_quantity::int")
+    assert sorted(found) == [(None, n) for n in (1, 1, 2, 2, 3, 3)]
+    assert any("D08: its reports name the business customer too" in item for item in left)
