@@ -97,6 +97,14 @@ def _company(settings: Settings) -> Iterator[Finding]:
             "set it to a long random text and keep it: the same key gives the same pseudonyms",
             True,
         )
+    if any(profile.names_businesses for profile in settings.profiles.values()):
+        yield Finding(
+            "AVAL_BUSINESS_KEY",
+            bool(os.environ.get("AVAL_BUSINESS_KEY")),
+            "needed by a feed that names business customers",
+            "set it if customers of different partners may be linked (docs/privacy.md), or drop the columns",
+            True,
+        )
     yield _erp(company.erp.connection_url())
     inbox = company.inbox.path
     files = sum(1 for path in inbox.rglob("*") if path.is_file()) if inbox.is_dir() else 0
