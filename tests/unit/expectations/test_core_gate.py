@@ -177,6 +177,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_programme_costs.amounts_have_a_rate",
             "fct_commissions.plans_have_a_rate",
             "fct_programme_claims.open_claims_are_in_order",
+            "fct_margin_lines.ties_to_its_sources",
         },
     ),
     "lines of sell-out": (
