@@ -778,7 +778,7 @@ REBATE_ENTITIES: Final = (
             *_VERSION,
             _r("tier_number", "INTEGER", "Tier that gives it."),
             _r("entitlement_code", "VARCHAR", "marketing_support, territorial_exclusivity, …"),
-            _c("duration_months", "INTEGER", "How long it lasts; NULL: to the end of the period."),
+            _r("duration_months", "INTEGER", "How long it lasts."),
         ),
     ),
     Entity(

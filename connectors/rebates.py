@@ -37,11 +37,11 @@ Form = Literal["flat", "all_units", "stepped", "growth", "target", "loyalty"]
 class Entitlement(Settings):
     """What a tier gives beside money, from the month after the one in which the tier was reached on.
 
-    It lasts `months`, or without them to the end of the period.
+    It lasts `months`.
     """
 
     code: Code
-    months: int | None = Field(default=None, ge=1, le=120)
+    months: int = Field(ge=1, le=120)
 
 
 class Tier(Settings):

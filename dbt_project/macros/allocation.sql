@@ -5,12 +5,14 @@
     `whole`). Whatever the order of the rows, the result is the same.
 
     `carriers` has one row per carrier: `whole` names what is spread, `cents` its amount
-    in whole cents (the same in all rows of a whole), `weight` a number above 0. Gives
-    the columns of `carriers` with share_cents beside them.
+    in whole cents (the same in all rows of a whole), `weight` a number; single ones may
+    be negative, their sum is above 0. Gives the columns of `carriers` with share_cents
+    beside them.
 
     The quotients are doubles: a division of 128-bit integers takes a hundred times as
-    long. One that falls on the wrong side of a whole cent leaves a remainder that gets
-    that very cent back, so the sum is exact whatever they are.
+    long. A hair is taken off each, so that none falls on the upper side of a whole cent;
+    one that falls short leaves a remainder that gets that very cent back, so the sum is
+    exact whatever they are.
 #}
 {% macro spread(carriers, whole, cents, weight, tie) -%}
     select
@@ -35,7 +37,7 @@
                 abs(cast({{ cents }} as double))
                 * cast({{ weight }} as double)
                 / cast(sum({{ weight }}) over (partition by {{ whole }}) as double)
-                    as quota
+                - 0.0000001 as quota
             from {{ carriers }} as carriers
         ) as quotas
     ) as floored

@@ -189,33 +189,13 @@
     )
 {%- endmacro %}
 
-{#
-    Allocation to the cent: each gets its share cut to whole cents, and the cents that
-    are left go one by one to those who lost most by the cut (largest remainder), then
-    by key. A hair is taken off before the cut, so that a double never gives a cent too
-    many.
-#}
-{% macro share_in_cents(total, weight, whole) -%}
-    case
-        when {{ whole }} > 0
-            then {{ as_share(
-                'cast(100 * ' ~ total ~ ' as double) * cast(' ~ weight ~ ' as double)',
-                whole
-            ) }}
-        else 0
-    end
-{%- endmacro %}
-
-{% macro whole_cents(share) -%}
-    cast(floor({{ share }} - 0.0000001) as bigint)
-{%- endmacro %}
-
-{% macro allocated(total, share, keys, key) -%}
-    {{ amount(
-        '0.01 * (' ~ whole_cents(share)
-        ~ ' + case when row_number() over (partition by ' ~ keys
-        ~ ' order by ' ~ share ~ ' - ' ~ whole_cents(share) ~ ' desc nulls last, ' ~ key
-        ~ ' nulls last) <= cast(100 * ' ~ total ~ ' as bigint) - sum(' ~ whole_cents(share)
-        ~ ') over (partition by ' ~ keys ~ ') then 1 else 0 end)'
-    ) }}
+{# Whether a condition leaves the rebate as it is: met, not asked for, or by the rule. #}
+{% macro is_granted(condition) -%}
+    (
+        coalesce({{ condition }}_status_code, 'met') = 'met'
+        or (
+            {{ condition }}_status_code = 'unknown'
+            and {{ condition }}_when_unknown_code = 'grant'
+        )
+    )
 {%- endmacro %}

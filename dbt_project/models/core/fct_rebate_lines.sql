@@ -152,19 +152,55 @@ wholes as (
     having sum(weight) > 0
 ),
 
-shares as (
+carried as (
     select
-        weighed.*,
-        {{
-            share_in_cents('weighed.reached_amount', 'weighed.weight', 'wholes.whole_weight')
-        }} as reached_share,
-        {{
-            share_in_cents(
-                'weighed.expected_amount', 'weighed.weight', 'wholes.whole_weight'
-            )
-        }} as expected_share
+        weighed.programme_code,
+        weighed.programme_version_date,
+        weighed.period_start_date,
+        weighed.rebate_id,
+        weighed.partner_code,
+        weighed.channel_code,
+        weighed.product_code,
+        weighed.invoice_line_id,
+        weighed.invoice_date,
+        weighed.weight,
+        {{ as_cents('weighed.reached_amount') }} as whole_reached_cents,
+        {{ as_cents('weighed.expected_amount') }} as whole_expected_cents
     from weighed
     inner join wholes on weighed.rebate_id = wholes.rebate_id
+),
+
+spread_reached as (
+    {{
+        spread(
+            'carried', 'rebate_id', 'whole_reached_cents', 'weight', 'invoice_line_id'
+        )
+    }}
+),
+
+reached as (
+    select
+        programme_code,
+        programme_version_date,
+        period_start_date,
+        rebate_id,
+        partner_code,
+        channel_code,
+        product_code,
+        invoice_line_id,
+        invoice_date,
+        weight,
+        whole_expected_cents,
+        share_cents as reached_cents
+    from spread_reached
+),
+
+spread_both as (
+    {{
+        spread(
+            'reached', 'rebate_id', 'whole_expected_cents', 'weight', 'invoice_line_id'
+        )
+    }}
 ),
 
 final as (
@@ -179,18 +215,10 @@ final as (
         product_code,
         invoice_line_id,
         invoice_date,
-        {{
-            allocated(
-                'reached_amount', 'reached_share', 'rebate_id', 'invoice_line_id'
-            )
-        }} as reached_amount,
-        {{
-            allocated(
-                'expected_amount', 'expected_share', 'rebate_id', 'invoice_line_id'
-            )
-        }} as expected_amount,
+        {{ from_cents('reached_cents') }} as reached_amount,
+        {{ from_cents('share_cents') }} as expected_amount,
         {{ company_currency() }} as currency_code
-    from shares
+    from spread_both
     union all
     select
         latest.rebate_id as rebate_line_id,

@@ -21,6 +21,7 @@ import pytest
 from connectors.contract import Entity, entity
 from connectors.landing import atomic_file, batch_ids, column_definitions, write_schemas
 from connectors.ledger import Batch, Ledger, Retired, Slice
+from tests.integration.dbt.rebate_engine import Engine
 
 PROJECT = Path(__file__).parents[3] / "dbt_project"
 AS_OF = date(2026, 3, 31)
@@ -331,3 +332,9 @@ def dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def company(tmp_path: Path, dbt_target: Path) -> Company:
     """An empty company: landing without a batch."""
     return Company(tmp_path, dbt_target)
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory, dbt_target: Path) -> Engine:
+    """The compiled models of the rebate engine."""
+    return Engine(Company(tmp_path_factory.mktemp("rebates"), dbt_target))

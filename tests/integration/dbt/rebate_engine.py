@@ -8,21 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import yaml
 
 from connectors.contract import entity
 from connectors.rebates import Rebates
-from tests.integration.dbt.conftest import Company
+
+if TYPE_CHECKING:
+    from tests.integration.dbt.conftest import Company
 
 COMPILED_FOR = date(2026, 3, 31)
 MODELS = {
     "int_rebate_purchases_qualified": "intermediate",
     "int_rebate_accounts_accumulated": "intermediate",
+    "int_rebate_conditions_judged": "intermediate",
+    "dim_rebate_programmes": "core",
+    "fct_rebate_payments": "core",
     "fct_rebate_accruals": "core",
     "fct_rebate_lines": "core",
+    "fct_entitlements": "core",
+    "mart_rebate_accruals_monthly": "marts",
 }
 
 TABLES = {
@@ -42,6 +49,9 @@ TABLES = {
     "core.fct_reporting_periods": "partner_code varchar, is_expected boolean, is_of_record boolean, "
     "is_reported boolean, due_date date, received_at timestamp, first_received_at timestamp",
     "staging.stg_erp__payments": "invoice_number varchar, payment_date date, paid_amount decimal(18,4)",
+    "staging.stg_rules__rebate_payments": "programme_code varchar, partner_code varchar, "
+    "period_start_date date, payment_date date, paid_amount decimal(18,4), reference varchar, "
+    "source_file varchar, source_row bigint",
 }
 
 Row = Mapping[str, Any]
@@ -96,6 +106,7 @@ class World:
     shipments: Iterable[Row] = ()
     payments: Iterable[Row] = ()
     reports: Iterable[Row] = ()
+    settlements: Iterable[Row] = ()
 
 
 class Engine:
@@ -110,7 +121,7 @@ class Engine:
         """The tables that come of that world as of that day; the caller closes the connection."""
         connection = duckdb.connect(":memory:", config={"threads": 1})
         connection.execute("attach ':memory:' as aval; use aval")
-        for schema in ("staging", "intermediate", "core"):
+        for schema in ("staging", "intermediate", "core", "marts"):
             connection.execute(f"create schema aval.{schema}")
         contents = {
             "core.dim_partners": world.partners,
@@ -120,6 +131,7 @@ class Engine:
             "core.fct_shipments": world.shipments,
             "core.fct_reporting_periods": world.reports,
             "staging.stg_erp__payments": world.payments,
+            "staging.stg_rules__rebate_payments": world.settlements,
         }
         for name, columns in TABLES.items():
             _fill(connection, name, columns, contents[name])

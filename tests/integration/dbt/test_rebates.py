@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.dbt.conftest import Company
 from tests.integration.dbt.rebate_engine import Engine, Row, World, line, partner
 
 PROGRAMME = (
@@ -22,15 +20,10 @@ GRID = (
         measure: units
         tiers:
           - {from: 100, rate: 0.05}
-          - {from: 500, rate: 0.08, entitlements: [{code: marketing_support}]}
+          - {from: 500, rate: 0.08, entitlements: [{code: marketing_support, months: 12}]}
           - {above: 1000, rate: 0.12, entitlements: [{code: territorial_exclusivity, months: 6}]}
 """
 )
-
-
-@pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory, dbt_target: Path) -> Engine:
-    return Engine(Company(tmp_path_factory.mktemp("rebates"), dbt_target))
 
 
 def version(body: str) -> str:
@@ -244,4 +237,316 @@ programmes:
     assert accruals(engine, rules, lines, "2026-12-31", "programme_code, reached_amount") == [
         ("A", Decimal(5)),
         ("B", Decimal(20)),
+    ]
+
+
+# --- forms ---
+
+
+def test_growth_is_measured_against_last_year_and_may_be_paid_on_the_increment(engine: Engine) -> None:
+    """10,000.00 last year, 11,500.00 now: 15 %. 2 % of all are 230.00; 10 % of the increment 150.00.
+
+    A partner without a last year has no growth.
+    """
+    lines = [
+        line("L", "2025-01-07", 1, 10000),
+        line("A", "2026-02-03", 1, 11500),
+        line("B", "2026-02-03", 1, 9000, partner_code="D2"),
+    ]
+    partners = [partner("D1"), partner("D2")]
+    tiers = "tiers: [{from: 0.05, rate: 0.01}, {from: 0.15, rate: RATE}]"
+    on_all = version("form: growth\n" + tiers.replace("RATE", "0.02"))
+    columns = "partner_code, reached_tier_number, reached_amount"
+    assert accruals(engine, on_all, lines, "2026-12-31", columns, partners=partners) == [
+        ("D1", 2, Decimal(230)),
+        ("D2", None, Decimal(0)),
+    ]
+    on_increment = version("form: growth\ngrowth_on: increment\n" + tiers.replace("RATE", "0.10"))
+    found = accruals(engine, on_increment, lines, "2026-12-31", columns, partners=partners)
+    assert found == [("D1", 2, Decimal(150)), ("D2", None, Decimal(0))]
+
+
+def test_growth_so_far_is_held_against_the_same_months_of_last_year(engine: Engine) -> None:
+    """4,000.00 of last year's 10,000.00 came by March: 4,400.00 now are 10 % more, 11,000.00 are expected."""
+    lines = [
+        line("L", "2025-01-07", 1, 4000),
+        line("M", "2025-10-07", 1, 6000),
+        line("A", "2026-02-03", 1, 4400),
+    ]
+    rules = version("form: growth\ntiers: [{from: 0.10, rate: 0.02}]")
+    columns = "forecast_value, reached_tier_number, reached_amount, expected_amount, next_tier_distance"
+    assert accruals(engine, rules, lines, "2026-03-31", columns) == [
+        (Decimal(11000), 1, Decimal(88), Decimal(88), None)
+    ]
+
+
+def test_a_target_is_a_partners_own(engine: Engine) -> None:
+    """Nine tenths of a target give 1 %, the whole 3 %: D1 has 9,000 of 10,000, D2 5,000 of 5,000."""
+    rules = version(
+        """
+form: target
+targets: {D1: 10000, D2: 5000}
+tiers: [{from: 0.9, rate: 0.01}, {from: 1, rate: 0.03}]
+"""
+    )
+    lines = [line("A", "2026-02-03", 1, 9000), line("B", "2026-02-03", 1, 5000, partner_code="D2")]
+    columns = "reached_amount, next_tier_distance"
+    assert accruals(engine, rules, lines, "2026-12-31", columns, partners=[partner("D1"), partner("D2")]) == [
+        (Decimal(90), Decimal(1000)),
+        (Decimal(150), None),
+    ]
+
+
+def test_loyalty_counts_the_months_with_purchases(engine: Engine) -> None:
+    """Purchases in two of three months give 100.00 by the quarter."""
+    rules = version(
+        "form: loyalty\nperiod_months: 3\ntiers: [{from: 2, amount: 100}, {from: 3, amount: 200}]"
+    )
+    lines = [line("A", "2026-01-13", 1, 500), line("B", "2026-03-03", 1, 500)]
+    assert reached(engine, rules, lines, "2026-03-31") == "100.0000"
+
+
+@pytest.mark.parametrize(
+    ("part", "rebate"), [("{family: F2, value: 150}", "10.0000"), ("{family: F2, share: 0.2}", "0.0000")]
+)
+def test_a_bundle_asks_for_each_of_its_parts(engine: Engine, part: str, rebate: str) -> None:
+    """850.00 of F1 and 150.00 of F2: a value of 150 is there, a share of 20 % is not."""
+    rules = version(
+        f"form: flat\nminimums: [{{family: F1, value: 500}}, {part}]\ntiers: [{{from: 0, rate: 0.01}}]"
+    )
+    lines = [line("A", "2026-02-03", 1, 850), line("B", "2026-02-03", 1, 150, product_code="P2")]
+    assert reached(engine, rules, lines) == rebate
+
+
+@pytest.mark.parametrize(
+    ("limit", "rebate"),
+    [
+        ("cap_amount: 40", "40.0000"),
+        ("floor_amount: 60", "60.0000"),
+        ("minimum_payment_amount: 50.01", "0.0000"),
+        ("minimum_payment_amount: 50", "50.0000"),
+    ],
+)
+def test_caps_floors_and_least_payments_bound_the_rebate(engine: Engine, limit: str, rebate: str) -> None:
+    """5 % of 1,000.00 are 50.00."""
+    rules = version(f"form: flat\n{limit}\ntiers: [{{from: 0, rate: 0.05}}]")
+    assert reached(engine, rules, [line("A", "2026-02-03", 1, 1000)]) == rebate
+
+
+@pytest.mark.parametrize(("kind", "rebate"), [("per_unit: 0.1", "30.0000"), ("amount: 75", "75.0000")])
+def test_a_tier_may_give_an_amount_per_unit_or_at_all(engine: Engine, kind: str, rebate: str) -> None:
+    rules = version(f"form: all_units\nmeasure: units\ntiers: [{{from: 100, {kind}}}]")
+    assert reached(engine, rules, [line("A", "2026-02-03", 300, 4000)]) == rebate
+
+
+# --- bases ---
+
+
+def test_what_counts_is_what_was_ordered_delivered_invoiced_or_paid(engine: Engine) -> None:
+    """Ordered 1,000.00, of it three tenths delivered; invoiced 400.00, of it A (150.00) paid."""
+    order = {
+        "order_number": "O1",
+        "order_line_number": "1",
+        "partner_code": "D1",
+        "partner_version_id": "D1|1900-01-01",
+        "product_code": "P1",
+        "order_date": "2026-02-03",
+        "status_code": "open",
+        "ordered_quantity": 10,
+        "net_amount": 1000,
+    }
+    cancelled = {**order, "order_number": "O2", "status_code": "cancelled"}
+    shipment = {
+        "order_number": "O1",
+        "order_line_number": "1",
+        "partner_code": "D1",
+        "partner_version_id": "D1|1900-01-01",
+        "product_code": "P1",
+        "arrival_date": "2026-02-06",
+        "signed_quantity": 3,
+    }
+    lines = [line("A", "2026-02-06", 2, 150), line("B", "2026-02-06", 2, 250)]
+    payments = [{"invoice_number": "A", "payment_date": "2026-03-20", "paid_amount": 180}]
+    for basis, rebate in (
+        ("ordered", "100.0000"),
+        ("delivered", "30.0000"),
+        ("invoiced", "40.0000"),
+        ("paid", "15.0000"),
+    ):
+        rules = version(f"form: flat\nbasis: {basis}\ntiers: [{{from: 0, rate: 0.10}}]")
+        world = World(rules, lines=lines, orders=[order, cancelled], shipments=[shipment], payments=payments)
+        with engine.run(world, "2026-03-31") as connection:
+            accrued = connection.execute(
+                "select reached_amount::varchar from core.fct_rebate_accruals "
+                "where month_start_date = '2026-03-01'"
+            ).fetchall()
+            carried = connection.execute(
+                "select sum(reached_amount)::varchar, list(invoice_line_id order by invoice_line_id) "
+                "from core.fct_rebate_lines"
+            ).fetchall()
+        assert accrued == [(rebate,)]
+        assert carried == [(rebate, ["A|1"] if basis == "paid" else ["A|1", "B|1"])]
+
+
+# --- conditions ---
+
+
+@pytest.mark.parametrize(
+    ("condition", "status", "rebate"),
+    [
+        ("paid_on_time: {minimum_share: 0.6}", "met", "10.0000"),
+        ("paid_on_time: {minimum_share: 0.61}", "unmet", "0.0000"),
+        ("reporting_complete: {minimum_share: 0.5}", "met", "10.0000"),
+        ("reporting_complete: {}", "unmet", "0.0000"),
+        ("certified: {when_unknown: grant}", "unknown", "10.0000"),
+        ("certified: {}", "unknown", "0.0000"),
+    ],
+)
+def test_conditions_hold_the_rebate_back_unless_the_rule_says_otherwise(
+    engine: Engine, condition: str, status: str, rebate: str
+) -> None:
+    """600.00 of 1,000.00 were paid by their due date; one of two reports came."""
+    rules = version(f"form: flat\nconditions: {{{condition}}}\ntiers: [{{from: 0, rate: 0.01}}]")
+    lines = [
+        line("A", "2026-02-03", 1, 600, due_date="2026-03-05"),
+        line("B", "2026-02-03", 1, 400, due_date="2026-03-05"),
+    ]
+    payments = [
+        {"invoice_number": "A", "payment_date": "2026-03-05", "paid_amount": 720},
+        {"invoice_number": "B", "payment_date": "2026-03-06", "paid_amount": 480},
+    ]
+    report = {"partner_code": "D1", "is_expected": True, "is_of_record": True}
+    reports = [
+        {**report, "is_reported": True, "due_date": "2026-02-10", "received_at": "2026-02-09 08:00:00"},
+        {**report, "is_reported": False, "due_date": "2026-03-10"},
+    ]
+    name = "reporting" if condition.startswith("reporting") else condition.partition(":")[0]
+    columns = f"{name}_status_code, reached_amount::varchar, withheld_amount + reached_amount"
+    found = accruals(engine, rules, lines, "2026-03-31", columns, payments=payments, reports=reports)
+    assert found == [(status, rebate, Decimal(10))]
+
+
+def test_what_is_not_connected_is_unknown(engine: Engine) -> None:
+    rules = version(
+        "form: flat\n"
+        "conditions: {paid_on_time: {when_unknown: grant}, reporting_complete: {when_unknown: grant}}\n"
+        "tiers: [{from: 0, rate: 0.01}]"
+    )
+    lines = [line("A", "2026-02-03", 1, 600, due_date="2026-03-05")]
+    columns = "paid_on_time_status_code, reporting_status_code, reached_amount"
+    assert accruals(engine, rules, lines, "2026-03-31", columns) == [("unknown", "unknown", Decimal(6))]
+
+
+# --- from month to month ---
+
+
+def monthly(engine: Engine, world: World, as_of: str, columns: str) -> list[tuple[Any, ...]]:
+    with engine.run(world, as_of) as connection:
+        return connection.execute(
+            f"select strftime(month_start_date, '%Y-%m'), {columns} "
+            "from marts.mart_rebate_accruals_monthly order by 1"
+        ).fetchall()
+
+
+def test_interim_payments_are_netted_at_the_end(engine: Engine) -> None:
+    """7,000 at 2 % are 140 in the interim; 27,000 at 4 % are 1,080 at the year's end; 940 are left."""
+    rules = version(
+        "form: all_units\ninstalment_months: 6\ntiers: [{from: 0, rate: 0.02}, {from: 20000, rate: 0.04}]"
+    )
+    lines = [line("A", "2026-03-03", 1, 7000), line("B", "2026-09-01", 1, 20000)]
+    paid = {
+        "programme_code": "P",
+        "partner_code": "D1",
+        "period_start_date": "2026-01-01",
+        "payment_date": "2026-07-10",
+        "paid_amount": 140,
+        "reference": "AV-1",
+        "source_file": "rules/rebate_payments.csv",
+        "source_row": 1,
+    }
+    columns = "due_to_date_amount::int, settled_to_date_amount::int, payable_amount::int"
+    found = monthly(engine, World(rules, lines=lines, settlements=[paid]), "2026-12-31", columns)
+    assert [row for row in found if row[0] in ("2026-05", "2026-06", "2026-07", "2026-11", "2026-12")] == [
+        ("2026-05", 0, 0, 0),
+        ("2026-06", 140, 0, 140),
+        ("2026-07", 140, 140, 0),
+        ("2026-11", 140, 140, 0),
+        ("2026-12", 1080, 140, 940),
+    ]
+
+
+def test_what_was_paid_too_much_is_clawed_back(engine: Engine) -> None:
+    """1,001 pieces earned 1,201.20, and that was paid; a credit note of February leaves 792.80."""
+    lines = [
+        line("A", "2026-02-03", 1001, 10010),
+        line("K", "2027-02-02", -10, -100, invoice_type="credit_note", original_invoice_number="A"),
+    ]
+    paid = {
+        "programme_code": "P",
+        "partner_code": "D1",
+        "period_start_date": "2026-01-01",
+        "payment_date": "2027-01-15",
+        "paid_amount": "1201.20",
+        "reference": "AV-1",
+        "source_file": "rules/rebate_payments.csv",
+        "source_row": 1,
+    }
+    columns = (
+        "accrual_amount::varchar, prior_period_adjustment_amount::varchar, rate_adjustment_amount::varchar, "
+        "payable_amount::varchar, balance_amount::varchar"
+    )
+    found = monthly(engine, World(GRID, lines=lines, settlements=[paid]), "2027-02-28", columns)
+    # The 10 pieces at 8 %: 8.00 less; the rate from 12 to 8 % on 10,010.00: 400.40 less.
+    assert found[-2:] == [
+        ("2027-01", "0.0000", "0.0000", "0.0000", "0.0000", "0.0000"),
+        ("2027-02", "-408.4000", "-8.0000", "-400.4000", "-408.4000", "-408.4000"),
+    ]
+
+
+def test_a_lost_tier_is_a_negative_accrual_by_its_rate(engine: Engine) -> None:
+    """500 in June: 1,000 expected, 4 % = 20.00. 100 more in July: 1,028.57 expected, still 4 % = 24.00.
+
+    Nothing in August: 900 expected, 2 % = 12.00.
+    """
+    rules = version("form: all_units\ntiers: [{from: 0, rate: 0.02}, {from: 1000, rate: 0.04}]")
+    lines = [line("A", "2026-06-02", 1, 500), line("B", "2026-07-02", 1, 100)]
+    columns = (
+        "expected_amount::varchar, accrual_amount::varchar, base_accrual_amount::varchar, "
+        "rate_adjustment_amount::varchar"
+    )
+    found = monthly(engine, World(rules, lines=lines), "2026-12-31", columns)
+    assert found[5:8] == [
+        ("2026-06", "20.0000", "20.0000", "20.0000", "0.0000"),
+        ("2026-07", "24.0000", "4.0000", "4.0000", "0.0000"),
+        ("2026-08", "12.0000", "-12.0000", "0.0000", "-12.0000"),
+    ]
+
+
+def test_without_any_payment_handed_in_settlements_are_not_known(engine: Engine) -> None:
+    columns = "settled_amount, balance_amount, settlement_reason_code"
+    found = monthly(engine, World(GRID, lines=[line("A", "2026-01-06", 100, 1000)]), "2026-01-31", columns)
+    assert found == [("2026-01", None, None, "settlements_not_connected")]
+
+
+def test_entitlements_begin_with_the_month_after_their_tier(engine: Engine) -> None:
+    """500 pieces in March, 501 more in June."""
+    lines = [line("A", "2026-03-03", 500, 5000), line("B", "2026-06-02", 501, 5010)]
+    with engine.run(World(GRID, lines=lines), "2026-12-31") as connection:
+        found = connection.execute(
+            "select entitlement_code, valid_from_date::varchar, valid_to_date::varchar, status_code "
+            "from core.fct_entitlements order by tier_number"
+        ).fetchall()
+    assert found == [
+        ("marketing_support", "2026-04-01", "2027-04-01", "granted"),
+        ("territorial_exclusivity", "2026-07-01", "2027-01-01", "granted"),
+    ]
+    with engine.run(World(GRID, lines=lines[:1]), "2026-03-31") as connection:
+        found = connection.execute(
+            "select entitlement_code, valid_from_date::varchar, status_code "
+            "from core.fct_entitlements order by tier_number"
+        ).fetchall()
+    # 500 in three months of twelve: 2,000 expected.
+    assert found == [
+        ("marketing_support", "2026-04-01", "granted"),
+        ("territorial_exclusivity", None, "expected"),
     ]

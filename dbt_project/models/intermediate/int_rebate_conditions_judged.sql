@@ -1,0 +1,303 @@
+-- Grain: one row per rebate programme, version and period that asks for something more
+-- than a tier x account x month, as it was known at the month's end.
+with
+
+purchases as (
+    select * from {{ ref('int_rebate_purchases_qualified') }}
+    where is_measured and not is_last_year
+),
+
+accounts as (
+    select * from {{ ref('int_rebate_accounts_accumulated') }}
+),
+
+programmes as (
+    select * from {{ ref('stg_rules__rebate_programmes') }}
+),
+
+minimums as (
+    select * from {{ ref('stg_rules__rebate_scopes') }} where role_code = 'minimum'
+),
+
+reporting_periods as (
+    select * from {{ ref('fct_reporting_periods') }}
+    where is_expected and is_of_record and due_date <= {{ as_of_date() }}
+),
+
+payments as (
+    select count(*) as payment_count from {{ ref('stg_erp__payments') }}
+),
+
+invoices_paid as (
+    {{ invoices_paid() }}
+),
+
+asking as (
+    select
+        programme_code,
+        valid_from_date
+    from programmes
+    where
+        paid_on_time_minimum_rate is not null
+        or reporting_minimum_rate is not null
+        or certified_when_unknown_code is not null
+    union distinct
+    select
+        programme_code,
+        valid_from_date
+    from minimums
+),
+
+members as (
+    select
+        purchases.programme_code,
+        purchases.programme_version_date,
+        purchases.period_start_date,
+        purchases.period_end_date,
+        purchases.account_code,
+        purchases.partner_code
+    from purchases
+    inner join asking
+        on
+            purchases.programme_code = asking.programme_code
+            and purchases.programme_version_date = asking.valid_from_date
+    group by all
+),
+
+-- What fell due, and what of it was paid by then; reports that fell due, and those that
+-- came, from the month on in which they came.
+happened as (
+    select
+        invoices_paid.partner_code,
+        {{ month_start('invoices_paid.due_date') }} as due_month_date,
+        {{ month_start('invoices_paid.due_date') }} as month_start_date,
+        invoices_paid.net_amount as due_amount,
+        case
+            when
+                invoices_paid.is_paid
+                and invoices_paid.paid_date <= invoices_paid.due_date
+                then invoices_paid.net_amount
+            else 0
+        end as on_time_amount,
+        0 as expected_reports,
+        0 as received_reports
+    from invoices_paid
+    cross join payments
+    where
+        invoices_paid.due_date <= {{ as_of_date() }}
+        and payments.payment_count > 0
+    union all
+    select
+        partner_code,
+        {{ month_start('due_date') }} as due_month_date,
+        {{ month_start('due_date') }} as month_start_date,
+        0 as due_amount,
+        0 as on_time_amount,
+        1 as expected_reports,
+        0 as received_reports
+    from reporting_periods
+    union all
+    select
+        partner_code,
+        {{ month_start('due_date') }} as due_month_date,
+        {{ month_start('greatest(due_date, coalesce('
+            ~ 'cast(coalesce(first_received_at, received_at) as date), due_date))') }}
+            as month_start_date,
+        0 as due_amount,
+        0 as on_time_amount,
+        0 as expected_reports,
+        1 as received_reports
+    from reporting_periods
+    where is_reported
+),
+
+happened_monthly as (
+    select
+        members.programme_code,
+        members.programme_version_date,
+        members.period_start_date,
+        members.account_code,
+        happened.month_start_date,
+        sum(happened.due_amount) as due_amount,
+        sum(happened.on_time_amount) as on_time_amount,
+        sum(happened.expected_reports) as expected_reports,
+        sum(happened.received_reports) as received_reports
+    from members
+    inner join happened
+        on
+            members.partner_code = happened.partner_code
+            and members.period_start_date <= happened.due_month_date
+            and members.period_end_date > happened.due_month_date
+    group by all
+),
+
+months as (
+    select
+        accounts.*,
+        programmes.measure_code,
+        programmes.paid_on_time_minimum_rate,
+        programmes.paid_on_time_when_unknown_code,
+        programmes.reporting_minimum_rate,
+        programmes.reporting_when_unknown_code,
+        programmes.certified_when_unknown_code
+    from accounts
+    inner join programmes
+        on
+            accounts.programme_code = programmes.programme_code
+            and accounts.programme_version_date = programmes.valid_from_date
+    inner join asking
+        on
+            accounts.programme_code = asking.programme_code
+            and accounts.programme_version_date = asking.valid_from_date
+),
+
+accumulated as (
+    select
+        months.*,
+        sum(happened_monthly.due_amount) over account as due_amount,
+        sum(happened_monthly.on_time_amount) over account as on_time_amount,
+        sum(happened_monthly.expected_reports) over account as expected_reports,
+        sum(happened_monthly.received_reports) over account as received_reports
+    from months
+    left join happened_monthly
+        on
+            months.programme_code = happened_monthly.programme_code
+            and months.programme_version_date = happened_monthly.programme_version_date
+            and months.period_start_date = happened_monthly.period_start_date
+            and months.account_code = happened_monthly.account_code
+            and months.month_start_date = happened_monthly.month_start_date
+    window account as (
+        partition by
+            months.programme_code,
+            months.programme_version_date,
+            months.period_start_date,
+            months.account_code
+        order by months.month_start_date nulls last
+    )
+),
+
+-- Parts of a bundle or mix: how much of each has been purchased.
+parts as (
+    select
+        months.programme_code,
+        months.programme_version_date,
+        months.period_start_date,
+        months.account_code,
+        months.month_start_date,
+        months.measured_value,
+        months.done_share,
+        minimums.dimension_code,
+        minimums.scope_code,
+        minimums.scope_value,
+        minimums.scope_share_rate,
+        coalesce(
+            sum(
+                case
+                    when months.measure_code = 'units' then purchases.purchased_quantity
+                    else purchases.purchased_amount
+                end
+            ),
+            0
+        ) as part_value
+    from months
+    inner join minimums
+        on
+            months.programme_code = minimums.programme_code
+            and months.programme_version_date = minimums.valid_from_date
+    left join purchases
+        on
+            months.programme_code = purchases.programme_code
+            and months.programme_version_date = purchases.programme_version_date
+            and months.period_start_date = purchases.period_start_date
+            and months.account_code = purchases.account_code
+            and months.month_start_date >= purchases.known_month_date
+            and minimums.scope_code = case
+                when minimums.dimension_code = 'product' then purchases.product_code
+                else purchases.family_code
+            end
+    group by all
+),
+
+bundles as (
+    select
+        programme_code,
+        programme_version_date,
+        period_start_date,
+        account_code,
+        month_start_date,
+        min(
+            case
+                when
+                    part_value
+                    >= coalesce(scope_value, scope_share_rate * measured_value)
+                    then 1
+                else 0
+            end
+        ) as is_complete,
+        min(
+            case
+                when
+                    part_value
+                    >= coalesce(
+                        scope_value * done_share, scope_share_rate * measured_value
+                    )
+                    then 1
+                else 0
+            end
+        ) as is_expected_complete
+    from parts
+    group by all
+),
+
+judged as (
+    select
+        accumulated.*,
+        case
+            when paid_on_time_minimum_rate is null then null
+            when due_amount is null or due_amount <= 0 then 'unknown'
+            when on_time_amount >= paid_on_time_minimum_rate * due_amount then 'met'
+            else 'unmet'
+        end as paid_on_time_status_code,
+        case
+            when reporting_minimum_rate is null then null
+            when expected_reports is null or expected_reports = 0 then 'unknown'
+            when
+                received_reports >= reporting_minimum_rate * expected_reports
+                then 'met'
+            else 'unmet'
+        end as reporting_status_code,
+        case when certified_when_unknown_code is not null then 'unknown' end
+            as certified_status_code
+    from accumulated
+),
+
+final as (
+    select
+        judged.programme_code,
+        judged.programme_version_date,
+        judged.period_start_date,
+        judged.account_code,
+        judged.month_start_date,
+        judged.paid_on_time_status_code,
+        judged.reporting_status_code,
+        judged.certified_status_code,
+        case
+            when bundles.is_complete = 1 then 'met'
+            when bundles.is_complete = 0 then 'unmet'
+        end as minimum_status_code,
+        coalesce(bundles.is_complete, 1) = 1 as is_complete,
+        coalesce(bundles.is_expected_complete, 1) = 1 as is_expected_complete,
+        {{ is_granted('judged.paid_on_time') }}
+        and {{ is_granted('judged.reporting') }}
+        and {{ is_granted('judged.certified') }} as is_granted
+    from judged
+    left join bundles
+        on
+            judged.programme_code = bundles.programme_code
+            and judged.programme_version_date = bundles.programme_version_date
+            and judged.period_start_date = bundles.period_start_date
+            and judged.account_code = bundles.account_code
+            and judged.month_start_date = bundles.month_start_date
+)
+
+select * from final
