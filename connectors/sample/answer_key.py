@@ -24,6 +24,7 @@ from connectors.sample.discount_key import discount_facts
 from connectors.sample.documents import INVOICE, PRICE_CREDIT, RETURN_CREDIT, Documents
 from connectors.sample.ledger_export import Difference, Export
 from connectors.sample.programmes import Programmes
+from connectors.sample.rebates import GAUGES, Accrual, accruals, monthly, settlements
 from connectors.sample.reports import (
     POACHED_POSTAL,
     POSTAL,
@@ -80,6 +81,7 @@ def build_key(
         "ledger": _ledger(documents, exports, differences),
         "programme_costs_monthly": programme_key.costs_by_month(programmes, documents),
         "commissions_monthly": programme_key.commissions_by_month(programmes),
+        "rebates": _rebates(accruals(world.products, world.listings, documents, world.as_of)),
         "planted": planted(world, documents, programmes, reports, sold),
     }
 
@@ -362,6 +364,36 @@ def _ledger(documents: Documents, exports: Sequence[Export], differences: Sequen
     }
 
 
+def _rebates(found: list[Accrual]) -> Fact:
+    return {
+        "accruals": [
+            {
+                "programme_code": rebate.programme,
+                "partner_code": rebate.partner,
+                "year": rebate.year,
+                "month": f"{rebate.month_end:%Y-%m}",
+                "base_quantity": rebate.pieces,
+                "base_amount": money(rebate.purchased),
+                "reached_amount": money(rebate.reached),
+                "expected_amount": money(rebate.expected),
+                "accrual_amount": money(accrual),
+            }
+            for rebate, accrual in monthly(found)
+        ],
+        "payments": [
+            {
+                "programme_code": payment.programme,
+                "partner_code": payment.partner,
+                "period_start_date": f"{payment.year}-01-01",
+                "payment_date": payment.day.isoformat(),
+                "paid_amount": money(payment.amount),
+                "reference": payment.reference,
+            }
+            for payment in settlements(found)
+        ],
+    }
+
+
 # --- planted facts ---
 
 
@@ -434,6 +466,23 @@ def _balance_facts(world: World, documents: Documents, sell_out: Sequence[Fact])
     }
 
 
+def _lost_rebate(world: World, documents: Documents) -> Fact:
+    """What the partner's rebate was expected to be in the month before the tier was lost, and after."""
+    found = {
+        rebate.month_end: rebate.expected
+        for rebate in accruals(world.products, world.listings, documents, world.as_of)
+        if (rebate.programme, rebate.partner, rebate.year) == (GAUGES, plants.CAPPED, plants.CAPPED_YEAR)
+    }
+    before, after = date(plants.CAPPED_YEAR, 11, 30), date(plants.CAPPED_YEAR, 12, 31)
+    if after not in found:
+        return {}
+    return {
+        "expected_in_november_amount": money(found[before]),
+        "earned_amount": money(found[after]),
+        "december_accrual_amount": money(found[after] - found[before]),
+    }
+
+
 def _commercial_facts(world: World, documents: Documents) -> dict[str, Fact]:
     invoices, listings = documents.invoices, world.listings
     partners = listings.partner[invoices.pair]
@@ -462,6 +511,8 @@ def _commercial_facts(world: World, documents: Documents) -> dict[str, Fact]:
             "net_quantity": capped_units,
             "tier_above": plants.CAPPED_TIER,
             "missing_quantity": plants.CAPPED_TIER + 1 - capped_units,
+            "programme_code": GAUGES,
+            **_lost_rebate(world, documents),
             "from": f"{plants.CAPPED_YEAR}-12-31",
         },
         "price_only_credit_notes": {

@@ -16,9 +16,11 @@ from typing import Final
 
 import numpy as np
 
+from connectors.sample import plants
 from connectors.sample.cast import COMPANY_SIREN, FAMILIES, PARTNERS, START
 from connectors.sample.catalogue import Listings, Product
 from connectors.sample.documents import INVOICE, PRICE_CREDIT, Documents
+from connectors.sample.rebates import GAUGES, Accrual, Settlement, accruals, monthly, settlements
 
 COLUMNS: Final = (
     "JournalCode",
@@ -121,13 +123,15 @@ def build_exports(
     products: tuple[Product, ...], listings: Listings, documents: Documents, as_of: date
 ) -> tuple[list[Export], list[Difference]]:
     """The exports of all years closed by `as_of`, and the planted differences in them."""
-    booked = list(_sales(products, listings, documents))
-    booked, differences = _plant(booked, documents, as_of)
+    rebates = accruals(products, listings, documents, as_of)
+    booked = [*_sales(products, listings, documents), *_rebates_accrued(rebates)]
+    booked, differences = _plant(booked, documents, rebates)
     # The key of an entry is journal and number: years go on counting, so numbers are unique over both files.
     flows = sorted(
         [
             *booked,
             *_payments(documents),
+            *_rebates_paid(settlements(rebates)),
             *_costs(products, listings, documents, as_of),
             *_overheads(documents, as_of),
         ],
@@ -251,7 +255,50 @@ def _sales(products: tuple[Product, ...], listings: Listings, documents: Documen
             yield replace(plain, account="445710", amount=-int(invoices.vat[document]))
 
 
-def _plant(booked: list[Entry], documents: Documents, as_of: date) -> tuple[list[Entry], list[Difference]]:
+def _rebates_accrued(rebates: list[Accrual]) -> Iterator[Entry]:
+    """Rebates at the rate expected, at each month's end: what it changes of each partner's."""
+    for sequence, (rebate, amount) in enumerate(monthly(rebates), 1):
+        if amount:
+            entry = Entry(
+                "OD",
+                f"OD8{sequence:05d}",
+                rebate.month_end,
+                "709700",
+                "",
+                _rebate_piece(rebate.programme, rebate.year, rebate.month_end, rebate.partner),
+                rebate.month_end,
+                f"Remise {rebate.programme} {rebate.year} a accorder",
+                amount,
+            )
+            yield entry
+            yield replace(entry, account="419800", auxiliary=rebate.partner, amount=-amount)
+
+
+def _rebate_piece(programme: str, year: int, month_end: date, partner: str) -> str:
+    return f"{programme}-{year}/{month_end:%Y-%m}/{partner}"
+
+
+def _rebates_paid(paid: list[Settlement]) -> Iterator[Entry]:
+    """Rebates that were paid, by the bank."""
+    for sequence, settlement in enumerate(paid, 1):
+        entry = Entry(
+            "BQ",
+            f"BQ8{sequence:05d}",
+            settlement.day,
+            "419800",
+            settlement.partner,
+            settlement.reference,
+            settlement.day,
+            f"Paiement remise {settlement.programme} {settlement.year}",
+            settlement.amount,
+        )
+        yield entry
+        yield replace(entry, account="512000", auxiliary="", amount=-settlement.amount)
+
+
+def _plant(
+    booked: list[Entry], documents: Documents, rebates: list[Accrual]
+) -> tuple[list[Entry], list[Difference]]:
     """Differences between ledger and invoices, each of a kind that finance really meets."""
     invoices = documents.invoices
     totals = {number: int(net) for number, net in zip(invoices.number, invoices.net.tolist(), strict=True)}
@@ -314,24 +361,26 @@ def _plant(booked: list[Entry], documents: Documents, as_of: date) -> tuple[list
             for entry in changed
         ]
         differences.append(Difference("wrong_partner", mistaken, "D15", 0, "booked on the account of D16"))
-    if as_of >= date(2025, 12, 31):
-        accrual = Entry(
-            "OD",
-            "OD900001",
-            date(2025, 12, 31),
-            "709700",
-            "",
-            "RFA-2025",
-            date(2025, 12, 31),
-            "Remises de fin d'annee 2025 a accorder",
-            11_450_000,
-        )
-        changed = [*changed, accrual, replace(accrual, account="419800", amount=-11_450_000)]
-        differences.append(
-            Difference(
-                "rebate_accrual", "RFA-2025", "", -11_450_000, "year-end rebates accrued in the ledger only"
+    year_end = date(plants.CAPPED_YEAR, 12, 31)
+    for rebate in rebates:
+        if (rebate.programme, rebate.partner, rebate.month_end) == (GAUGES, plants.CAPPED, year_end):
+            piece = _rebate_piece(rebate.programme, rebate.year, year_end, rebate.partner)
+            surplus = (rebate.purchased * plants.CAPPED_BOOKED_PERCENT + 50) // 100 - rebate.expected
+            changed = [
+                replace(entry, amount=entry.amount + (surplus if entry.account == "709700" else -surplus))
+                if entry.piece == piece
+                else entry
+                for entry in changed
+            ]
+            differences.append(
+                Difference(
+                    "kept_rebate_accrual",
+                    piece,
+                    rebate.partner,
+                    surplus,
+                    "accrued as if the tier had been reached",
+                )
             )
-        )
     return changed, differences
 
 

@@ -76,6 +76,8 @@ CAPPED_FAMILY: Final = "MAN"
 CAPPED_YEAR: Final = 2025
 CAPPED_UNITS: Final = 994
 CAPPED_TIER: Final = 1000
+CAPPED_BOOKED_PERCENT: Final = 12
+"""The rate at which the accountant closes the year for it, as if the tier had been reached."""
 SLOW_PAYER: Final = "D20"
 SHORTAGES: Final = (
     (("VAN0203", "VAN0204"), date(2025, 2, 17), date(2025, 3, 12)),

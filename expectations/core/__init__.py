@@ -14,6 +14,7 @@ from expectations.core import (
     inventory,
     margin,
     programmes,
+    rebates,
     receivables,
     sell_out,
 )
@@ -32,6 +33,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *inventory.suites(),
         *general_ledger.suites(),
         *receivables.suites(hub),
+        *rebates.suites(),
         *programmes.suites(hub, terms),
         *closing.suites(),
         *margin.suites(),

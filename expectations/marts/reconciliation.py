@@ -74,6 +74,14 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     "The booked side of the reconciliation is not what customers' accounts have.",
                     measure="receivable",
                 ),
+                _side(
+                    "ledger_amount",
+                    "select month_start_date, sum(balance_amount) as amount from core.fct_gl_entries "
+                    "where account_class_code = 'price_reduction' and not is_opening "
+                    "and is_rebate_accrual group by 1",
+                    "The booked side of the reconciliation is not what the ledger accrued for rebates.",
+                    measure="rebate_accrual",
+                ),
                 no_finding(
                     f"""
                     select measure_code, month_start_date, sum(unexplained_amount) as unexplained_amount

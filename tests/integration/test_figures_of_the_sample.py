@@ -584,8 +584,92 @@ def test_the_reconciliation_holds_both_sides_to_the_cent(
     )
     assert found["cost_of_goods"][1] == sum(Decimal(file["cost_of_sales_amount"]) for file in files)
     assert found["cost_of_goods"][2] == 0
-    accrual = next(item for item in key["ledger"]["differences"] if item["code"] == "rebate_accrual")
-    assert found["rebate_accrual"] == (None, -Decimal(accrual["amount"]), None)
+    accrued = sum(Decimal(row["accrual_amount"]) for row in key["rebates"]["accruals"])
+    kept = next(item for item in key["ledger"]["differences"] if item["code"] == "kept_rebate_accrual")
+    assert found["rebate_accrual"] == (accrued, accrued + Decimal(kept["amount"]), 0)
+
+
+# --- rebates ---
+
+
+def test_rebates_are_those_of_the_answer_key_month_by_month(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    found = published.sql(
+        "select programme_code, partner_code, year(period_start_date), strftime(month_start_date, '%Y-%m'), "
+        "base_quantity, base_amount, reached_amount, expected_amount, accrual_amount "
+        "from core.fct_rebate_accruals"
+    ).fetchall()
+    expected = [
+        (
+            row["programme_code"],
+            row["partner_code"],
+            row["year"],
+            row["month"],
+            *(
+                Decimal(row[name])
+                for name in (
+                    "base_quantity",
+                    "base_amount",
+                    "reached_amount",
+                    "expected_amount",
+                    "accrual_amount",
+                )
+            ),
+        )
+        for row in key["rebates"]["accruals"]
+    ]
+    nothing = {row[:4] for row in expected if not any(row[4:])}
+    assert sorted(row for row in found if row[:4] not in nothing) == sorted(
+        row for row in expected if any(row[4:])
+    )
+
+
+def test_the_lost_tier_is_a_negative_accrual_and_the_ledger_kept_it(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    lost = key["planted"]["lost_rebate_tier"]
+    december = published.execute(
+        "select measured_value, reached_tier_number, next_tier_value, expected_amount, accrual_amount, "
+        "certified_status_code from marts.mart_rebate_accruals_monthly where programme_code = ? "
+        "and partner_code = ? and month_start_date = date '2025-12-01' "
+        "and period_start_date = date '2025-01-01'",
+        [lost["programme_code"], lost["partner_code"]],
+    ).fetchall()
+    assert december == [
+        (
+            lost["net_quantity"],
+            2,
+            lost["tier_above"],
+            Decimal(lost["earned_amount"]),
+            Decimal(lost["december_accrual_amount"]),
+            "unknown",
+        )
+    ]
+    kept = next(item for item in key["ledger"]["differences"] if item["code"] == "kept_rebate_accrual")
+    assert published.sql(
+        "select partner_code, strftime(month_start_date, '%Y-%m'), cause_code, difference_amount "
+        "from core.fct_ledger_differences where measure_code = 'rebate_accrual'"
+    ).fetchall() == [(lost["partner_code"], "2025-12", "other_amount", Decimal(kept["amount"]))]
+
+
+def test_payments_of_rebates_are_those_of_the_rules_and_leave_their_balance(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    payments = key["rebates"]["payments"]
+    found = published.sql(
+        "select programme_code, partner_code, period_start_date::varchar, payment_date::varchar, "
+        "paid_amount::decimal(18,2)::varchar, reference from core.fct_rebate_payments"
+    ).fetchall()
+    assert sorted(found) == sorted(tuple(payment.values()) for payment in payments)
+    accrued = sum(Decimal(row["accrual_amount"]) for row in key["rebates"]["accruals"])
+    paid = sum(Decimal(payment["paid_amount"]) for payment in payments)
+    assert published.sql(
+        "select sum(balance_amount), sum(expected_amount) - sum(settled_to_date_amount) "
+        "from marts.mart_rebate_accruals_monthly where month_start_date = date '2026-06-01'"
+    ).fetchall() == [(accrued - paid, accrued - paid)]
+    on_lines = published.sql("select sum(expected_amount) from core.fct_rebate_lines").fetchone()
+    assert on_lines == (accrued,)
 
 
 def test_every_published_table_and_column_says_what_it_means(published: duckdb.DuckDBPyConnection) -> None:

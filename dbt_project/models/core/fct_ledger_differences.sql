@@ -23,6 +23,16 @@ booked_receivables as (
     select * from {{ ref('int_gl_receivables_named') }}
 ),
 
+accruals as (
+    select * from {{ ref('fct_rebate_accruals') }} where accrual_amount <> 0
+),
+
+programmes as (
+    select programme_code
+    from {{ ref('dim_rebate_programmes') }}
+    group by programme_code
+),
+
 covered_months as (
     select month_start_date
     from lines
@@ -73,6 +83,53 @@ pieces as (
     group by entry_id, coalesce(piece_reference, entry_id), month_start_date
 ),
 
+-- Accruals of rebates: those that bear a programme's code at the beginning of their
+-- piece are that programme's.
+rebate_pieces as (
+    select
+        entry_id,
+        coalesce(piece_reference, entry_id) as document_number,
+        month_start_date,
+        case when count(distinct partner_code) = 1 then min(partner_code) end
+            as partner_code,
+        sum(
+            case when account_class_code = 'price_reduction' then balance_amount else 0
+            end
+        ) as ledger_amount,
+        min(case when account_class_code = 'price_reduction' then source_file end)
+            as source_file,
+        min(case when account_class_code = 'price_reduction' then source_row end)
+            as source_row
+    from lines
+    where is_rebate_accrual and exists (select 1 from accruals)
+    group by entry_id, coalesce(piece_reference, entry_id), month_start_date
+    having sum(case when account_class_code = 'price_reduction' then 1 else 0 end) > 0
+),
+
+rebate_pieces_named as (
+    select
+        rebate_pieces.*,
+        coalesce(
+            programmes.programme_code || '/' || rebate_pieces.partner_code,
+            rebate_pieces.document_number
+        ) as rebate_number
+    from rebate_pieces
+    left join programmes
+        on
+            programmes.programme_code
+            = substr(
+                rebate_pieces.document_number, 1, length(programmes.programme_code)
+            )
+    qualify
+        row_number() over (
+            partition by
+                rebate_pieces.entry_id,
+                rebate_pieces.document_number,
+                rebate_pieces.month_start_date
+            order by length(programmes.programme_code) desc nulls last
+        ) = 1
+),
+
 ledger_documents as (
     select
         'revenue' as measure_code,
@@ -99,6 +156,18 @@ ledger_documents as (
     from booked_receivables
     where exists (select 1 from receivables)
     group by document_number, month_start_date, coalesce(partner_code, 'NONE')
+    union all
+    select
+        'rebate_accrual' as measure_code,
+        rebate_number as document_number,
+        month_start_date,
+        coalesce(partner_code, 'NONE') as partner_code,
+        sum(ledger_amount) as ledger_amount,
+        count(partner_code) as customer_line_count,
+        min(source_file) as source_file,
+        min(source_row) as source_row
+    from rebate_pieces_named
+    group by rebate_number, month_start_date, coalesce(partner_code, 'NONE')
 ),
 
 ledger_totals as (
@@ -141,6 +210,16 @@ warehouse_documents as (
         -paid_amount as warehouse_amount
     from payments
     where exists (select 1 from receivables)
+    union all
+    select
+        'rebate_accrual' as measure_code,
+        accruals.programme_code || '/' || accruals.partner_code as document_number,
+        accruals.month_start_date,
+        accruals.partner_code,
+        accruals.accrual_amount as warehouse_amount
+    from accruals
+    inner join covered_months
+        on accruals.month_start_date = covered_months.month_start_date
 ),
 
 warehouse_totals as (

@@ -349,10 +349,21 @@ final as (
         is_granted,
         {{ amount('partner_reached_amount') }} as reached_amount,
         {{ amount('partner_expected_amount') }} as expected_amount,
+        {{
+            amount(
+                'partner_expected_amount - coalesce('
+                ~ 'lag(partner_expected_amount) over rebate, 0)'
+            )
+        }} as accrual_amount,
         {{ amount('partner_unconditional_amount - partner_reached_amount') }}
             as withheld_amount,
         {{ company_currency() }} as currency_code
     from by_partner
+    window rebate as (
+        partition by
+            programme_code, programme_version_date, period_start_date, partner_code
+        order by month_start_date nulls last
+    )
 )
 
 select * from final

@@ -18,6 +18,10 @@ payments as (
     select * from {{ ref('fct_payments') }}
 ),
 
+accruals as (
+    select * from {{ ref('fct_rebate_accruals') }} where accrual_amount <> 0
+),
+
 differences as (
     select * from {{ ref('fct_ledger_differences') }}
 ),
@@ -63,6 +67,13 @@ documented as (
         -paid_amount as warehouse_amount
     from payments
     where exists (select 1 from receivables)
+    union all
+    select
+        'rebate_accrual' as measure_code,
+        month_start_date,
+        partner_code,
+        accrual_amount as warehouse_amount
+    from accruals
 ),
 
 warehouse as (
@@ -239,7 +250,7 @@ costs as (
     from costs_compared
 ),
 
-accrued as (
+uncompared_accruals as (
     select
         'rebate_accrual' as measure_code,
         month_start_date,
@@ -255,9 +266,12 @@ accrued as (
         cast(null as decimal(18, 4)) as rounding_amount,
         cast(null as decimal(18, 4)) as unexplained_amount,
         0 as document_count,
-        'not_computed' as reason_code
+        'programmes_not_connected' as reason_code
     from lines
-    where is_rebate_accrual and account_class_code = 'price_reduction'
+    where
+        is_rebate_accrual
+        and account_class_code = 'price_reduction'
+        and not exists (select 1 from accruals)
     group by month_start_date
 ),
 
@@ -268,7 +282,7 @@ measures as (
     union all
     select * from costs
     union all
-    select * from accrued
+    select * from uncompared_accruals
 ),
 
 final as (

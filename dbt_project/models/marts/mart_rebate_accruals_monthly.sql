@@ -36,8 +36,7 @@ connected as (
 changes as (
     select
         accruals.*,
-        coalesce(lag(base_amount) over rebate, 0) as former_base_amount,
-        coalesce(lag(expected_amount) over rebate, 0) as former_expected_amount
+        coalesce(lag(base_amount) over rebate, 0) as former_base_amount
     from accruals
     window rebate as (
         partition by
@@ -52,7 +51,6 @@ changes as (
 split as (
     select
         changes.*,
-        expected_amount - former_expected_amount as accrual_amount,
         case
             when base_amount <> 0
                 then {{

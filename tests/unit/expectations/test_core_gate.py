@@ -248,6 +248,33 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_payments.partner_code_is_known",
         },
     ),
+    "rebates": (
+        (
+            "insert into core.fct_rebate_accruals select * from core.fct_rebate_accruals "
+            "where programme_code = 'Q'",
+            "update core.fct_rebate_accruals set expected_amount = 9.99 where programme_code = 'P' "
+            "and month_start_date = '2026-03-01'",
+            "insert into core.fct_rebate_lines select * from core.fct_rebate_lines",
+            "update core.fct_rebate_payments set partner_code = 'D02'",
+        ),
+        {
+            "fct_rebate_accruals.one_row_per_rebate_accrual_id",
+            "fct_rebate_accruals.accruals_add_up",
+            "fct_rebate_lines.one_row_per_rebate_line_id",
+            "fct_rebate_lines.lines_give_the_rebate",
+            "fct_rebate_lines.exclusive_programmes_share_no_line",
+            "fct_rebate_payments.payments_find_their_rebate",
+            "fct_margin_lines.ties_to_its_sources",
+        },
+    ),
+    "partners of rebates": (
+        (
+            "update core.fct_rebate_accruals set partner_code = 'D99'",
+            "update core.fct_rebate_lines set partner_code = 'D99'",
+            "update core.fct_rebate_payments set partner_code = 'D99'",
+        ),
+        {"fct_rebate_accruals.partner_code_is_known"},
+    ),
     "rows of the inventory": (
         (
             "insert into core.fct_inventory select * from core.fct_inventory where is_anchor",

@@ -46,6 +46,7 @@ MONTHLY_KEY = "one_row_per_month_start_date_partner_code_product_code"
 
 RECEIVABLES = "mart_receivables_monthly"
 COMMISSIONS = "mart_commissions_monthly"
+REBATES = "mart_rebate_accruals_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
 ADJUSTMENTS = "mart_closing_adjustments_monthly"
@@ -106,6 +107,24 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "mart_margin_variance_monthly.one_row_per_comparison_code_scope_code_month_start_date_partner_code"
             "_family_code_product_code",
         },
+    ),
+    "accruals of rebates": (
+        (
+            f"insert into marts.{REBATES} select * from marts.{REBATES}",
+            f"update marts.{REBATES} set rate_adjustment_amount = 0.01",
+        ),
+        {
+            f"{REBATES}.one_row_per_mart_rebate_accrual_id",
+            f"{REBATES}.parts_give_the_accrual",
+            f"{REBATES}.ties_to_the_fact",
+        },
+    ),
+    "accruals that the ledger has": (
+        (
+            "update core.fct_gl_entries set is_rebate_accrual = true, account_class_code = 'price_reduction' "
+            "where account_code = '445710'",
+        ),
+        {f"{RECONCILIATION}.ledger_amount_of_rebate_accrual_ties"},
     ),
     "what partners owe": (
         (

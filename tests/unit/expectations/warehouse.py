@@ -143,7 +143,6 @@ create table core.fct_discount_exceptions as select
     'F1|1' as invoice_line_id, 'D01' as partner_code, date '2026-03-10' as invoice_date,
     'approved' as status_code, 5::decimal(18,4) as exception_discount_amount,
     0::decimal(18,4) as unapproved_amount;
-create table core.fct_rebate_lines as select 'F1|1' as invoice_line_id, 10::decimal(18,4) as expected_amount;
 create table core.fct_margin_lines as select
     'F1|1' as margin_line_id, 'F1|1' as invoice_line_id, date '2026-03-01' as month_start_date,
     'D01' as partner_code, 'direct' as channel_code, 'P1' as product_code, {margin}
@@ -204,6 +203,26 @@ create table core.fct_payments as select
     'R1' as payment_number, 'D01' as partner_code, date '2026-03-20' as payment_date,
     100::decimal(18,4) as paid_amount, 100::decimal(18,4) as document_paid_amount,
     'erp|2026-03' as slice_key;
+create table core.dim_rebate_programmes as select
+    programme as programme_code, date '2026-01-01' as programme_version_date, 'X' as exclusive_group_code
+from (values ('P'), ('Q')) t(programme);
+create table core.fct_rebate_accruals as select
+    programme || '|D01|' || month as rebate_accrual_id, programme as programme_code,
+    date '2026-01-01' as programme_version_date, date '2026-01-01' as period_start_date,
+    'D01' as partner_code, month as month_start_date, amount::decimal(18,4) as reached_amount,
+    amount::decimal(18,4) as expected_amount, accrual::decimal(18,4) as accrual_amount
+from (values
+    ('P', date '2026-02-01', 4, 4), ('P', date '2026-03-01', 10, 6),
+    ('Q', date '2026-02-01', 0, 0), ('Q', date '2026-03-01', 0, 0)
+) t(programme, month, amount, accrual);
+create table core.fct_rebate_lines as select
+    'P|F1|1' as rebate_line_id, 'P' as programme_code, date '2026-01-01' as programme_version_date,
+    date '2026-01-01' as period_start_date, 'D01' as partner_code, 'F1|1' as invoice_line_id,
+    10::decimal(18,4) as reached_amount, 10::decimal(18,4) as expected_amount;
+create table core.fct_rebate_payments as select
+    'P' as programme_code, 'D01' as partner_code, date '2026-01-01' as period_start_date,
+    date '2026-03-05' as payment_date, 4::decimal(18,4) as paid_amount, 'AV-1' as reference,
+    'rules/rebate_payments.csv' as source_file, 1 as source_row;
 """
 
 PROGRAMMES = """
@@ -354,6 +373,11 @@ create table marts.mart_margin_variance_monthly as select
 from (values
     ('company', 'ALL', 'ALL', 'ALL'), ('partner', 'D01', 'ALL', 'ALL'), ('product', 'D01', 'F1', 'P1')
 ) t(scope, partner, family, product);
+create table marts.mart_rebate_accruals_monthly as select
+    rebate_accrual_id as mart_rebate_accrual_id, month_start_date, programme_code, partner_code,
+    accrual_amount, accrual_amount as base_accrual_amount,
+    0::decimal(18,4) as prior_period_adjustment_amount, 0::decimal(18,4) as rate_adjustment_amount
+from core.fct_rebate_accruals;
 create table marts.mart_siso_weekly as select
     week_start_date, partner_code, product_code, calculated_quantity, reported_quantity, gap_quantity,
     greatest(calculated_quantity, 1) as gap_base_quantity,

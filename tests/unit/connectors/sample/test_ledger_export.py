@@ -101,15 +101,41 @@ def test_sales_equal_the_invoices_to_the_cent_but_for_the_planted_differences(
         if net
     }
     unequal = {number: booked[number] - net for number, net in invoiced.items() if booked[number] != net}
-    planted = {item.piece: Decimal(item.amount) / 100 for item in differences if item.amount and item.partner}
+    planted = {
+        item.piece: Decimal(item.amount) / 100
+        for item in differences
+        if item.piece in invoiced and item.amount
+    }
     assert unequal == planted
     assert {item.code for item in differences} == {
         "cut_off",
         "keying_error",
         "missing_credit_note",
         "wrong_partner",
-        "rebate_accrual",
+        "kept_rebate_accrual",
     }
+
+
+def test_accruals_of_rebates_are_booked_with_the_partner_and_paid_by_the_bank(
+    books: tuple[dict[str, list[Row]], list[Difference]],
+) -> None:
+    """What is left on 4198 of a partner is what was accrued for it less what was paid."""
+    files, _ = books
+    rows = [row for found in files.values() for row in found if row["JournalCode"] != "AN"]
+    accrued = sum((amount(row) for row in rows if row["CompteNum"] == "709700"), Decimal(0))
+    owed = sum((amount(row) for row in rows if row["CompteNum"] == "419800"), Decimal(0))
+    paid = sum(
+        (
+            -amount(row)
+            for row in rows
+            if row["CompteNum"] == "512000" and row["PieceRef"].startswith(("SOLDE", "ACOMPTE"))
+        ),
+        Decimal(0),
+    )
+    assert accrued > 0
+    assert paid > 0
+    assert owed == paid - accrued
+    assert {row["CompAuxNum"] for row in rows if row["CompteNum"] == "419800"} <= {p.code for p in PARTNERS}
 
 
 def test_cost_of_sales_is_pieces_at_the_cost_of_the_invoice_date(
