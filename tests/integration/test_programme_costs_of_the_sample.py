@@ -257,3 +257,69 @@ def test_discount_taken_without_right_is_told_from_what_was_earned(
         "where earned_amount > 0 and taken_amount <> earned_amount"
     ).fetchone()
     assert earned == (0,)
+
+
+def test_the_dear_direct_channel_returns_less_than_it_costs_and_no_other(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    fact = key["planted"]["channel_without_return"]
+    rows = published.execute(
+        "select channel_code, sum(channel_contribution_amount), sum(programme_cost_amount), "
+        "sum(cost_to_serve_amount) from marts.mart_channel_roi_monthly "
+        "where level_code = 'channel' and month_start_date >= ? group by all",
+        [fact["from"]],
+    ).fetchall()
+    assert {channel for channel, contribution, *_ in rows if contribution < 0} == {fact["channel_code"]}
+    ((_, _, spent, served),) = [row for row in rows if row[0] == fact["channel_code"]]
+    # What names the channel, and its part of what all channels share.
+    assert Decimal(fact["own_cost_amount"]) < served <= spent
+    marginal = published.sql(
+        "select marginal_return_rate, reallocation_rank from marts.mart_channel_roi_monthly "
+        "where level_code = 'channel' and channel_code = 'direct' and month_start_date = '2025-12-01'"
+    ).fetchone()
+    assert marginal is not None
+    assert marginal[0] < 100
+
+
+def test_return_of_a_partner_is_that_of_an_independent_calculation(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    """D17 in March 2026: sales and standard cost of the answer key, costs by line of the published fact."""
+    (month,) = [
+        row for row in key["sell_in_monthly"] if row["partner_code"] == "D17" and row["month"] == "2026-03"
+    ]
+    row = published.sql(
+        "select invoice_sales_amount, gross_margin_amount, transaction_cost_amount, programme_cost_amount, "
+        "channel_contribution_amount, roi_rate from marts.mart_channel_roi_monthly "
+        "where level_code = 'partner' and partner_code = 'D17' and month_start_date = '2026-03-01'"
+    ).fetchone()
+    landed, rebates = published.sql(
+        "select (select sum(landed_cost_amount) from core.fct_sell_in "
+        "where partner_code = 'D17' and strftime(invoice_date, '%Y-%m') = '2026-03'), "
+        "(select coalesce(sum(expected_amount), 0) from core.fct_rebate_lines "
+        "where partner_code = 'D17' and strftime(invoice_date, '%Y-%m') = '2026-03')"
+    ).fetchone()  # type: ignore[misc]  # one row
+    # Costs of the month's documents, whatever day the cost itself is of.
+    by_step = dict(
+        published.sql(
+            "select cost_step_code, sum(costs.amount) from core.fct_programme_costs as costs "
+            "join core.fct_sell_in as lines using (invoice_line_id) where lines.partner_code = 'D17' "
+            "and strftime(lines.invoice_date, '%Y-%m') = '2026-03' group by all"
+        ).fetchall()
+    )
+    commissions = {
+        row["month"]: Decimal(row["commission_amount"]) + Decimal(row["clawback_amount"])
+        for row in key["commissions_monthly"]
+        if row["partner_code"] == "D17"
+    }
+    assert by_step["commission"] == commissions["2026-03"]
+    transaction = sum(
+        by_step.pop(step, Decimal(0))
+        for step in ("price_protection", "ship_and_debit", "freight", "cash_discount")
+    )
+    programme = sum(by_step.values()) + rebates
+    margin = Decimal(month["net_amount"]) - Decimal(month["cost_amount"]) - landed
+    contribution = margin - transaction - programme
+    assert row is not None
+    assert row[:5] == (Decimal(month["net_amount"]), margin, transaction, programme, contribution)
+    assert abs(row[5] - 100 * contribution / programme) <= Decimal("0.00005")

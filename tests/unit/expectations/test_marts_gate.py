@@ -47,6 +47,7 @@ MONTHLY_KEY = "one_row_per_month_start_date_partner_code_product_code"
 RECEIVABLES = "mart_receivables_monthly"
 COMMISSIONS = "mart_commissions_monthly"
 REBATES = "mart_rebate_accruals_monthly"
+ROI = "mart_channel_roi_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
 ADJUSTMENTS = "mart_closing_adjustments_monthly"
@@ -135,6 +136,19 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{RECEIVABLES}.one_row_per_month_start_date_partner_code",
             f"{RECEIVABLES}.balance_rolls_forward",
             f"{RECEIVABLES}.ties_to_the_facts",
+        },
+    ),
+    "channel ROI": (
+        (
+            f"update marts.{ROI} set programme_cost_amount = 25, cost_to_serve_rate = 2 "
+            "where level_code = 'channel'",
+            f"insert into marts.{ROI} select * from marts.{ROI} where level_code = 'partner'",
+        ),
+        {
+            f"{ROI}.one_row_per_level_code_channel_code_partner_code_month_start_date",
+            f"{ROI}.roi_rate_follows_its_parts",
+            f"{ROI}.cost_to_serve_rate_follows_its_parts",
+            f"{ROI}.levels_tie_to_the_margin",
         },
     ),
     "commissions": (

@@ -290,6 +290,14 @@ MARGIN = ", ".join(
 
 MARTS = """
 create schema marts;
+create table marts.mart_channel_roi_monthly as select
+    level as level_code, 'direct' as channel_code, partner as partner_code,
+    date '2026-03-01' as month_start_date, 200::decimal(18,4) as invoice_sales_amount,
+    84::decimal(18,4) as gross_margin_amount, 34::decimal(18,4) as transaction_cost_amount,
+    28::decimal(18,4) as programme_cost_amount, 22::decimal(18,4) as channel_contribution_amount,
+    78.5714::decimal(18,4) as roi_rate, null::decimal(18,4) as cost_to_serve_amount,
+    null::decimal(18,4) as cost_to_serve_rate
+from (values ('partner', 'D01'), ('channel', 'ALL')) t(level, partner);
 create table marts.mart_commissions_monthly as select
     date '2026-03-01' as month_start_date, 'A' as agent_code, 'D01' as partner_code,
     200::decimal(18,4) as basis_amount, 6::decimal(18,4) as commission_amount,

@@ -1,0 +1,418 @@
+-- Grain: one row per month, channel and partner (level_code partner), and per month and
+-- channel (level_code channel, partner_code ALL).
+-- Additive within one level: amounts and counts of the month. Rates: sums divided.
+{%- set transaction_steps = [
+    'price_protection', 'ship_and_debit', 'freight', 'cash_discount'
+] -%}
+{%- set serving_steps = ['training', 'channel_staff', 'tools'] -%}
+{%- set programme_steps = ['rebate', 'mdf', 'commission', 'spiff'] + serving_steps %}
+with
+
+lines as (
+    select * from {{ ref('fct_margin_lines') }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+    where status_code <> 'cancelled'
+),
+
+sales as (
+    select * from {{ ref('fct_sell_out') }}
+    where customer_key is not null and {{ is_of_record('feed_code', 'sell_out') }}
+),
+
+sell_in as (
+    select * from {{ ref('fct_sell_in') }}
+),
+
+stocks as (
+    select * from {{ ref('mart_channel_inventory_weekly') }}
+    where on_hand_quantity is not null
+),
+
+thresholds as (
+    select * from {{ ref('dim_thresholds') }}
+    where channel_code = '*'
+),
+
+margins as (
+    select
+        month_start_date,
+        channel_code,
+        partner_code,
+        sum(invoice_sales_amount) as invoice_sales_amount,
+        -- A line of unknown cost has no margin: it is counted, and not taken at 0.
+        sum(
+            invoice_sales_amount - cost_of_goods_amount
+            - coalesce(landed_cost_amount, 0)
+        ) as gross_margin_amount,
+        sum(case when cost_of_goods_amount is null then 1 else 0 end)
+            as unknown_cost_line_count,
+        {{ sum_of_steps(transaction_steps) }} as transaction_cost_amount,
+        {{ sum_of_steps(programme_steps) }} as programme_cost_amount,
+        {{ sum_of_steps(serving_steps) }} as cost_to_serve_amount
+    from lines
+    group by month_start_date, channel_code, partner_code
+),
+
+partner_orders as (
+    select
+        {{ month_start('order_date') }} as month_start_date,
+        partner_code,
+        count(distinct order_number) as order_count
+    from orders
+    group by {{ month_start('order_date') }}, partner_code
+),
+
+customers as (
+    select
+        partner_code,
+        customer_key,
+        min(month_start_date) as first_month_date
+    from sales
+    group by partner_code, customer_key
+),
+
+-- Who bought in the first month that a partner names its customers in may have bought
+-- before: new customers are known from the second month on.
+customers_named as (
+    select
+        partner_code,
+        min(first_month_date) as named_from_date
+    from customers
+    group by partner_code
+),
+
+new_customers as (
+    select
+        partner_code,
+        first_month_date as month_start_date,
+        count(*) as new_customer_count
+    from customers
+    group by partner_code, first_month_date
+),
+
+product_costs as (
+    select
+        product_code,
+        {{ month_start('invoice_date') }} as valid_from_date,
+        max(unit_cost_amount) as unit_cost_amount
+    from sell_in
+    where unit_cost_amount is not null
+    group by product_code, {{ month_start('invoice_date') }}
+),
+
+product_cost_ranges as (
+    select
+        product_code,
+        unit_cost_amount,
+        {{ range_start(['product_code']) }} as valid_from_date,
+        {{ range_end(['product_code']) }} as valid_to_date
+    from product_costs
+),
+
+stock_weeks as (
+    select
+        stocks.partner_code,
+        stocks.week_start_date,
+        sum(
+            greatest(stocks.on_hand_quantity, 0) * product_cost_ranges.unit_cost_amount
+        ) as stock_amount
+    from stocks
+    inner join product_cost_ranges
+        on
+            stocks.product_code = product_cost_ranges.product_code
+            and {{ in_range('stocks.week_start_date', 'product_cost_ranges') }}
+    group by stocks.partner_code, stocks.week_start_date
+),
+
+-- A week belongs to the month of its Thursday.
+partner_stocks as (
+    select
+        partner_code,
+        {{ month_start(add_days('week_start_date', 3)) }} as month_start_date,
+        {{ divide('sum(stock_amount)', 'count(*)') }} as average_stock_amount
+    from stock_weeks
+    group by partner_code, {{ month_start(add_days('week_start_date', 3)) }}
+),
+
+partner_months as (
+    select
+        margins.*,
+        coalesce(partner_orders.order_count, 0) as order_count,
+        case
+            when margins.month_start_date > customers_named.named_from_date
+                then coalesce(new_customers.new_customer_count, 0)
+        end as new_customer_count,
+        partner_stocks.average_stock_amount,
+        case
+            when partner_stocks.average_stock_amount is not null
+                then margins.gross_margin_amount
+        end as stocked_gross_margin_amount
+    from margins
+    left join partner_orders
+        on
+            margins.month_start_date = partner_orders.month_start_date
+            and margins.partner_code = partner_orders.partner_code
+    left join customers_named
+        on margins.partner_code = customers_named.partner_code
+    left join new_customers
+        on
+            margins.month_start_date = new_customers.month_start_date
+            and margins.partner_code = new_customers.partner_code
+    left join partner_stocks
+        on
+            margins.month_start_date = partner_stocks.month_start_date
+            and margins.partner_code = partner_stocks.partner_code
+),
+
+placed as (
+    select
+        'partner' as level_code,
+        partner_months.partner_code as placed_partner_code,
+        partner_months.*
+    from partner_months
+    union all
+    select
+        'channel' as level_code,
+        'ALL' as placed_partner_code,
+        partner_months.*
+    from partner_months
+),
+
+levels as (
+    select
+        level_code,
+        month_start_date,
+        channel_code,
+        placed_partner_code as partner_code,
+        sum(invoice_sales_amount) as invoice_sales_amount,
+        {{ amount('sum(gross_margin_amount)') }} as gross_margin_amount,
+        cast(sum(unknown_cost_line_count) as bigint) as unknown_cost_line_count,
+        {{ amount('coalesce(sum(transaction_cost_amount), 0)') }}
+            as transaction_cost_amount,
+        {{ amount('sum(programme_cost_amount)') }} as programme_cost_amount,
+        {{ amount('sum(cost_to_serve_amount)') }} as cost_to_serve_amount,
+        -- Customers where all partners name them, orders where one does not.
+        case
+            when count(*) = count(new_customer_count) then 'new_customers'
+            else 'orders'
+        end as acquisition_base_code,
+        cast(
+            case
+                when count(*) = count(new_customer_count) then sum(new_customer_count)
+                else sum(order_count)
+            end as bigint
+        ) as acquisition_count,
+        {{ amount('sum(average_stock_amount)') }} as average_stock_amount,
+        {{ amount('12 * sum(stocked_gross_margin_amount)') }}
+            as annual_gross_margin_amount
+    from placed
+    group by level_code, month_start_date, channel_code, placed_partner_code
+),
+
+contributions as (
+    select
+        levels.*,
+        {{ amount('gross_margin_amount - transaction_cost_amount') }}
+            as contribution_before_programmes_amount,
+        {{
+            amount(
+                'gross_margin_amount - transaction_cost_amount '
+                ~ '- coalesce(programme_cost_amount, 0)'
+            )
+        }} as channel_contribution_amount
+    from levels
+),
+
+-- Three months, and the same three of the year before, so that seasons compare.
+neighbours as (
+    select
+        months.level_code,
+        months.month_start_date,
+        months.channel_code,
+        months.partner_code,
+        earlier.programme_cost_amount,
+        earlier.contribution_before_programmes_amount,
+        {{ add_months('months.month_start_date', -2) }} <= earlier.month_start_date
+            as is_recent,
+        {{ add_months('months.month_start_date', -12) }} >= earlier.month_start_date
+            as is_former
+    from contributions as months
+    inner join contributions as earlier
+        on
+            months.level_code = earlier.level_code
+            and months.channel_code = earlier.channel_code
+            and months.partner_code = earlier.partner_code
+            and months.month_start_date >= earlier.month_start_date
+            and {{ add_months('months.month_start_date', -14) }}
+            <= earlier.month_start_date
+),
+
+rolled as (
+    select
+        level_code,
+        month_start_date,
+        channel_code,
+        partner_code,
+        sum(case when is_recent then programme_cost_amount end)
+            as rolling_programme_cost_amount,
+        sum(case when is_recent then contribution_before_programmes_amount end)
+            as rolling_contribution_amount,
+        sum(case when is_former then programme_cost_amount end)
+            as former_programme_cost_amount,
+        sum(case when is_former then contribution_before_programmes_amount end)
+            as former_contribution_amount
+    from neighbours
+    group by level_code, month_start_date, channel_code, partner_code
+),
+
+history as (
+    select min(month_start_date) as first_month_date from contributions
+),
+
+limits as (
+    select
+        max(
+            case
+                when threshold_code = 'marginal_cost_change_min_rate'
+                    then threshold_value
+            end
+        ) as least_change_rate
+    from thresholds
+),
+
+changes as (
+    select
+        rolled.*,
+        rolling_programme_cost_amount - former_programme_cost_amount
+            as programme_cost_change_amount,
+        rolling_contribution_amount - former_contribution_amount
+            as contribution_change_amount,
+        case
+            when
+                former_contribution_amount is null
+                or {{ add_months('rolled.month_start_date', -14) }}
+                < history.first_month_date
+                then 'history_too_short'
+            when
+                rolling_programme_cost_amount is null
+                or former_programme_cost_amount is null
+                then 'programme_costs_not_connected'
+            when
+                rolling_programme_cost_amount = former_programme_cost_amount
+                or abs(rolling_programme_cost_amount - former_programme_cost_amount)
+                < limits.least_change_rate * abs(former_programme_cost_amount)
+                then 'cost_change_too_small'
+        end as marginal_return_reason_code
+    from rolled
+    cross join history
+    cross join limits
+),
+
+compared as (
+    select
+        changes.*,
+        case
+            when marginal_return_reason_code is null
+                then {{
+                    percent(
+                        'contribution_change_amount', 'programme_cost_change_amount'
+                    )
+                }}
+        end as marginal_return_rate
+    from changes
+),
+
+final as (
+    select
+        contributions.level_code || '|' || contributions.channel_code
+        || '|' || contributions.partner_code
+        || '|' || cast(contributions.month_start_date as string) as channel_roi_id,
+        contributions.level_code,
+        contributions.channel_code,
+        contributions.partner_code,
+        contributions.month_start_date,
+        {{ amount('contributions.invoice_sales_amount') }} as invoice_sales_amount,
+        contributions.gross_margin_amount,
+        contributions.transaction_cost_amount,
+        contributions.contribution_before_programmes_amount,
+        contributions.programme_cost_amount,
+        contributions.channel_contribution_amount,
+        {{
+            percent(
+                'contributions.channel_contribution_amount',
+                positive('contributions.programme_cost_amount')
+            )
+        }} as roi_rate,
+        case
+            when contributions.programme_cost_amount is null
+                then 'programme_costs_not_connected'
+            when contributions.programme_cost_amount <= 0 then 'no_programme_costs'
+            when contributions.gross_margin_amount is null then 'cost_unknown'
+        end as roi_reason_code,
+        contributions.unknown_cost_line_count,
+        contributions.cost_to_serve_amount,
+        {{
+            percent(
+                'contributions.cost_to_serve_amount',
+                positive('contributions.invoice_sales_amount')
+            )
+        }} as cost_to_serve_rate,
+        contributions.acquisition_base_code,
+        contributions.acquisition_count,
+        {{
+            divide(
+                'contributions.programme_cost_amount',
+                'contributions.acquisition_count'
+            )
+        }} as acquisition_cost_amount,
+        case
+            when contributions.programme_cost_amount is null
+                then 'programme_costs_not_connected'
+            when contributions.acquisition_count = 0 then 'nothing_acquired'
+        end as acquisition_reason_code,
+        contributions.annual_gross_margin_amount,
+        {{ amount('contributions.average_stock_amount') }} as average_stock_amount,
+        {{
+            divide(
+                'contributions.annual_gross_margin_amount',
+                positive('contributions.average_stock_amount')
+            )
+        }} as gmroi_ratio,
+        case
+            when contributions.average_stock_amount is null then 'stock_unknown'
+            when contributions.average_stock_amount <= 0 then 'no_stock'
+        end as gmroi_reason_code,
+        {{ amount('compared.rolling_programme_cost_amount') }}
+            as rolling_programme_cost_amount,
+        {{ amount('compared.rolling_contribution_amount') }}
+            as rolling_contribution_amount,
+        {{ amount('compared.programme_cost_change_amount') }}
+            as programme_cost_change_amount,
+        {{ amount('compared.contribution_change_amount') }}
+            as contribution_change_amount,
+        compared.marginal_return_rate,
+        compared.marginal_return_reason_code,
+        case
+            when compared.marginal_return_rate is not null
+                then cast(
+                    rank() over (
+                        partition by
+                            contributions.level_code, contributions.month_start_date
+                        order by compared.marginal_return_rate desc nulls last
+                    ) as integer
+                )
+        end as reallocation_rank,
+        {{ company_currency() }} as currency_code
+    from contributions
+    inner join compared
+        on
+            contributions.level_code = compared.level_code
+            and contributions.month_start_date = compared.month_start_date
+            and contributions.channel_code = compared.channel_code
+            and contributions.partner_code = compared.partner_code
+)
+
+select * from final
