@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,8 @@ _NAMES: Final = {
 }
 _ZERO: Final = Decimal(0)
 _TOTAL: Final = "Total"
+_PAGE_WIDTH: Final = 220
+"""Characters that stand side by side on a page across and can still be read."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,10 @@ def _write_table(book: Workbook, table: _Table, title: str, month: str, locale: 
             row += 1
     grid.autofilter(first - 1, 0, row - 1, len(columns) - 1)
     grid.freeze_panes(first, len(layout.labels))
+    # A wide table takes several pages side by side, each with the labels: on one nobody could read it.
+    width = sum(column.width or 14 for column in columns)
+    grid.fit_to_pages(ceil(width / _PAGE_WIDTH), 0)
+    grid.repeat_columns(0, len(layout.labels) - 1)
     checks = [
         Check(
             title,

@@ -7,6 +7,7 @@
     {{ return([
         'mart_commissions_monthly',
         'mart_margin_reconciliation_monthly',
+        'mart_margin_variance_monthly',
         'mart_margin_waterfall_monthly',
         'mart_receivables_monthly',
         'mart_sell_in_monthly',
