@@ -556,6 +556,20 @@ class Ledger:
             sum((Decimal(row[2]) for row in rows), Decimal(0)),
         )
 
+    def state_of(self, system: str, entity: str) -> str:
+        """One value that changes with whatever is entered of a landed entity: batches and live slices."""
+        # A batch of reports or of a ledger export names its feed or kind, not the entity.
+        batches = self._connection.execute(
+            "select count(*), max(batch_id), sum(state = 'landed') from batches "
+            "where system = ?1 and (source = ?2 or ?1 not in ('erp', 'rules'))",
+            (system, entity),
+        ).fetchone()
+        slices = self._connection.execute(
+            "select count(*), max(batch_id), sum(is_live) from slices where system = ? and entity = ?",
+            (system, entity),
+        ).fetchone()
+        return json.dumps([*batches, *slices])
+
     def pending_sequence(self) -> int:
         """The newest entry of `pending`; hand it to `clear_pending` after the publication. 0 when none."""
         row = self._connection.execute(

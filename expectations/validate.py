@@ -188,22 +188,27 @@ def _judge(
         )
     if not validations:
         return outcomes, None
-    checkpoint = context.checkpoints.add(
-        gx.Checkpoint(
-            name=gate,
-            validation_definitions=validations,
-            result_format={"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE_ROWS},
-        )
-    )
+    # What a checkpoint would do for them, but for comparing all of them with their stored copies three times
+    # over, which took a quarter of a gate. It has no actions to run.
+    run = gx.RunIdentifier(run_name=run_id, run_time=datetime.now(UTC))
     try:
-        run = checkpoint.run(run_id=gx.RunIdentifier(run_name=run_id))
+        results = [
+            validation.run(
+                result_format={"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE_ROWS},
+                run_id=run,
+            )
+            for validation in validations
+        ]
     finally:
         for source in sources.values():
             source.get_execution_engine().close()
             source.get_engine().dispose()
-    for result in run.run_results.values():
+    for result in results:
         outcomes.extend(_outcomes(hub, result))
-    return outcomes, _write_pages(context, docs) if docs is not None else None
+    # The pages take as long as the judging. What held in a run that looked at the changes alone stands in
+    # quality.gate_results and in Dagster.
+    is_shown = docs is not None and (hub.scope == "all" or not all(item.success for item in outcomes))
+    return outcomes, _write_pages(context, docs) if docs is not None and is_shown else None
 
 
 def _project(docs: Path | None) -> Any:

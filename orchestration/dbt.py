@@ -13,10 +13,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stdout
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import dagster as dg
 import duckdb
@@ -26,7 +28,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
-from orchestration import plan, preview
+from orchestration import plan, preview, standing
 from orchestration.console import progress, say
 from orchestration.settings import DBT_PROJECT, Settings, fingerprint
 
@@ -68,24 +70,46 @@ def prepare_manifest(settings: Settings) -> Path:
                 f"the dbt project cannot be parsed:\n{reasons(result)}",
                 "correct the model or its .yml as the message says",
             )
+        _keep_models_alone(state / "target")
         stamp.write_text(wanted)
     return manifest
 
 
-def parsed(settings: Settings) -> Manifest:
+def parsed(settings: Settings, *, with_tests: bool = True) -> Manifest:
     """The project as `prepare_manifest` parsed it: nothing of a run's environment decides what it holds.
 
     dbt itself would parse everything anew in each run whose day or scope is another than the last one's.
     """
-    from dbt.contracts.graph.manifest import Manifest
-    from dbt.parser.manifest import extended_mashumuro_decoder
-
     prepare_manifest(settings)
-    content = (settings.dbt_state / "target" / "partial_parse.msgpack").read_bytes()
-    manifest: Manifest = Manifest.from_msgpack(content, decoder=extended_mashumuro_decoder)
+    manifest = _read_manifest(settings.dbt_state / "target" / (_PARSED if with_tests else _MODELS_ALONE))
     # What macros see as `graph`; dbt builds it only where it parses.
     manifest.build_flat_graph()  # type: ignore[no-untyped-call]
     return manifest
+
+
+_PARSED: Final = "partial_parse.msgpack"
+_MODELS_ALONE: Final = "models_alone.msgpack"
+
+
+def _read_manifest(path: Path) -> Manifest:
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumuro_decoder
+
+    manifest: Manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+    return manifest
+
+
+def _keep_models_alone(target: Path) -> None:
+    """Keep the project without its tests as well, for the runs that do not test.
+
+    The tests are three quarters of the project, all of which each start of dbt reads and links.
+    """
+    from dbt.parser.manifest import extended_mashumaro_encoder
+
+    manifest = _read_manifest(target / _PARSED)
+    manifest.nodes = {name: node for name, node in manifest.nodes.items() if not name.startswith("test.")}
+    manifest.unit_tests = {}
+    (target / _MODELS_ALONE).write_bytes(manifest.to_msgpack(extended_mashumaro_encoder))
 
 
 def invoke(
@@ -203,31 +227,29 @@ def write_docs(settings: Settings, folder: Path) -> Path:
 
 
 def build_arguments(models: Sequence[str], *, full_refresh: bool, audit: bool) -> list[str]:
-    """The dbt command of one step: models and seeds; an audit runs the project's data tests as well."""
-    arguments = ["build", "--select", *models, "--exclude-resource-type", "unit_test"]
+    """The dbt command of one step: models and seeds; an audit runs the project's data tests as well.
+
+    dbt's own record of the run is not written: Dagster's history has what it says.
+    """
+    arguments = ["build", "--select", *models, "--no-write-json", "--exclude-resource-type", "unit_test"]
     if not audit:
-        arguments += ["--exclude-resource-type", "test"]
+        # Otherwise dbt looks through the graph for tests of each model that it is told to build.
+        arguments += ["--indirect-selection", "empty", "--exclude-resource-type", "test"]
     if full_refresh:
         arguments.append("--full-refresh")
     return arguments
 
 
 def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.Options) -> Iterator[Any]:
-    """Run one dbt step as the run's plan says, and show rows and first lines of what it built."""
+    """Run one dbt step as the run's plan says, and show rows and first lines of what it built.
+
+    Models that stand as the last run left them come as outputs too, since what is downstream of them waits
+    for them; their metadata say that they were not built.
+    """
     from dbt_common.events.functions import msg_to_dict
 
-    with Ledger(settings.paths.ledger) as ledger:
-        decided = plan.read_plan(ledger)
-    scope: plan.Scope
-    if decided is None or decided.run_id != context.run_id:
-        # Models launched alone, without landing: as the options say.
-        full_refresh, audit = options.full_refresh, options.audit
-        scope, rolled = "all" if full_refresh or audit else "touched", "all"
-    else:
-        full_refresh, audit, scope = decided.full_refresh, decided.audit, decided.scope
-        # Stock and marts go on from where a run left them only if the gates have passed what it left.
-        rolled = decided.gate_scope
-    os.environ["AVAL_ROLLED"] = rolled
+    work = _work(settings, options, context.run_id)
+    os.environ["AVAL_ROLLED"] = work.rolled
     step = context.op_execution_context.op.name
     target = settings.dbt_state / "runs" / f"{context.run_id}-{step}"
     messages: list[DbtCoreCliEventMessage] = []
@@ -242,18 +264,84 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
                 messages.append(message)
                 progress(f"built {node['node_relation']['schema']}/{node['node_relation']['alias']}")
 
-    result = invoke(
-        settings,
-        build_arguments(
-            sorted(key.path[-1] for key in context.selected_asset_keys),
-            full_refresh=full_refresh,
-            audit=audit,
-        ),
-        scope,
-        target,
-        manifest=parsed(settings),
-        listener=listen,
+    project_as_parsed = parsed(settings, with_tests=work.audit)
+    selected = {key.path[-1] for key in context.selected_asset_keys}
+    wanted = (
+        selected
+        if work.unchanged is None
+        else selected & standing.to_build(project_as_parsed, work.unchanged)
     )
+    told: list[Any] = []
+    result = None
+    if wanted:
+        result = invoke(
+            settings,
+            build_arguments(sorted(wanted), full_refresh=work.full_refresh, audit=work.audit),
+            work.scope,
+            target,
+            manifest=project_as_parsed,
+            listener=listen,
+        )
+        told += _told(context, settings, step, target, messages, result, audit=work.audit)
+    if selected - wanted:
+        say(context.log, f"{step}: {len(selected - wanted)} models stand as they were built before")
+        told += [
+            dg.Output(None, output_name=name, metadata=_STANDS)
+            for name, key in context.assets_def.keys_by_output_name.items()
+            if key in context.selected_asset_keys and key.path[-1] not in wanted
+        ]
+    yield from _in_order(context.assets_def, told)
+    if result is not None and not result.success:
+        raise dg.Failure(description=reasons(result), allow_retries=False)
+
+
+def _in_order(assets: dg.AssetsDefinition, events: Sequence[Any]) -> Iterator[Any]:
+    """Outputs in the order of the graph, which Dagster wants, and then what else there is."""
+    outputs = {event.output_name: event for event in events if isinstance(event, dg.Output)}
+    names = {key: name for name, key in assets.keys_by_output_name.items()}
+    own = {key: [dep for dep in deps if dep in names] for key, deps in assets.asset_deps.items()}
+    for key in TopologicalSorter(own).static_order():
+        if names[key] in outputs:
+            yield outputs[names[key]]
+    yield from (event for event in events if not isinstance(event, dg.Output))
+
+
+_STANDS: Final = {"built in this run": "no: nothing that it reads has changed since it was built"}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the run's plan asks of dbt; `unchanged` as in the plan."""
+
+    full_refresh: bool
+    audit: bool
+    scope: plan.Scope
+    rolled: plan.Scope
+    unchanged: Sequence[str] | None
+
+
+def _work(settings: Settings, options: plan.Options, run_id: str) -> _Work:
+    with Ledger(settings.paths.ledger) as ledger:
+        decided = plan.read_plan(ledger)
+    if decided is None or decided.run_id != run_id:
+        # Models launched alone, without landing: as the options say.
+        scope: plan.Scope = "all" if options.full_refresh or options.audit else "touched"
+        return _Work(options.full_refresh, options.audit, scope, "all", None)
+    # Stock and marts go on from where a run left them only if the gates have passed what it left.
+    return _Work(decided.full_refresh, decided.audit, decided.scope, decided.gate_scope, decided.unchanged)
+
+
+def _told(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    step: str,
+    target: Path,
+    messages: Sequence[DbtCoreCliEventMessage],
+    result: dbtRunnerResult,
+    *,
+    audit: bool,
+) -> Iterator[Any]:
+    """What dbt built and what an audit found, as Dagster's events."""
     manifest, translator, dbt_project = get_manifest_and_translator_from_dbt_assets([context.assets_def])
     events = [
         event
@@ -277,8 +365,6 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
                 )
             else:
                 yield event
-    if not result.success:
-        raise dg.Failure(description=reasons(result), allow_retries=False)
 
 
 class Translator(DagsterDbtTranslator):

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Final, Literal
 
+from connectors.contract import ENTITIES
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
 from orchestration.publish import GateOutcome
 from orchestration.settings import Settings, file_fingerprint
+from orchestration.standing import DAY, source_name
 
 Scope = Literal["touched", "all"]
 
@@ -44,13 +46,15 @@ class LeftAside:
 
 @dataclass(frozen=True)
 class Published:
-    """What readers have, and from what it was made."""
+    """What readers have, and from what it was made: `sources` as `Ledger.state_of` by name."""
 
     version: str
     warehouse: str
     code: str
     models: str
     as_of: str
+    landing: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,9 @@ class Plan:
     """What one run does after landing.
 
     `scope` is what the models read, `gate_scope` what the gates look at; `pending_sequence` is the newest
-    pending entry that the run's publication will hold.
+    pending entry that the run's publication will hold, `sources` the state of the landed entities that it
+    will be made from. `unchanged` names those that are as they were when the warehouse was built (and the
+    day, if it is the same); None where nothing of the warehouse can be built upon.
     """
 
     run_id: str
@@ -68,6 +74,10 @@ class Plan:
     full_refresh: bool
     audit: bool
     pending_sequence: int
+    as_of: str
+    landing: str
+    sources: Mapping[str, str]
+    unchanged: tuple[str, ...] | None
 
     @property
     def is_needed(self) -> bool:
@@ -86,6 +96,8 @@ class Situation:
     is_published: bool
     published: Published | None
     validated: str | None
+    landing: str
+    sources: Mapping[str, str]
 
 
 def decide(run_id: str, options: Options, now: Situation) -> Plan:
@@ -121,15 +133,30 @@ def decide(run_id: str, options: Options, now: Situation) -> Plan:
         published.warehouse if published else None,
     }
     same_code = published is not None and published.code == now.code
+    gate_scope: Scope = "touched" if trusted and same_code and not everything else "all"
     return Plan(
         run_id=run_id,
         reasons=tuple(reasons),
         scope="all" if everything else "touched",
-        gate_scope="touched" if trusted and same_code and not everything else "all",
+        gate_scope=gate_scope,
         full_refresh=full_refresh,
         audit=options.audit,
         pending_sequence=now.pending_sequence,
+        as_of=now.as_of,
+        landing=now.landing,
+        sources=now.sources,
+        unchanged=_unchanged(now) if gate_scope == "touched" else None,
     )
+
+
+def _unchanged(now: Situation) -> tuple[str, ...] | None:
+    """What the published warehouse was made from and is as it was; None if another stands in its place."""
+    former = now.published
+    # Views name the files of landing by their full path.
+    if former is None or former.warehouse != now.warehouse or former.landing != now.landing:
+        return None
+    same = tuple(name for name, state in now.sources.items() if former.sources.get(name) == state)
+    return (*same, DAY) if former.as_of == now.as_of else same
 
 
 def situation(settings: Settings, ledger: Ledger) -> Situation:
@@ -143,7 +170,12 @@ def situation(settings: Settings, ledger: Ledger) -> Situation:
         as_of=settings.company.today().isoformat(),
         is_published=settings.current.is_file(),
         published=read_published(ledger),
-        validated=validated[0] if validated else None,
+        validated=validated.warehouse if validated else None,
+        landing=str(settings.paths.landing),
+        sources={
+            source_name(entity.system, entity.name): ledger.state_of(entity.system, entity.name)
+            for entity in ENTITIES.values()
+        },
     )
 
 
@@ -157,22 +189,47 @@ def read_plan(ledger: Ledger) -> Plan | None:
     if text is None:
         return None
     values = json.loads(text)
-    return Plan(**{**values, "reasons": tuple(values["reasons"])})
-
-
-def save_validated(ledger: Ledger, warehouse: str, outcomes: Sequence[GateOutcome]) -> None:
-    """Remember that the gates have passed exactly this file."""
-    ledger.remember(
-        "validated", json.dumps({"warehouse": warehouse, "outcomes": [asdict(item) for item in outcomes]})
+    unchanged = values.get("unchanged")
+    return Plan(
+        **{
+            # A plan that was made before these were kept.
+            "as_of": "",
+            "landing": "",
+            "sources": {},
+            **values,
+            "reasons": tuple(values["reasons"]),
+            "unchanged": None if unchanged is None else tuple(unchanged),
+        }
     )
 
 
-def read_validated(ledger: Ledger) -> tuple[str, list[GateOutcome]] | None:
+def save_validated(ledger: Ledger, warehouse: str, outcomes: Sequence[GateOutcome]) -> None:
+    """Remember that the gates have passed exactly this file, and by which plan it was built."""
+    decided = read_plan(ledger)
+    record = {
+        "warehouse": warehouse,
+        "outcomes": [asdict(item) for item in outcomes],
+        "plan": decided.run_id if decided else None,
+    }
+    ledger.remember("validated", json.dumps(record))
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A warehouse file that all gates have passed; `plan` is the run whose plan built it."""
+
+    warehouse: str
+    outcomes: list[GateOutcome]
+    plan: str | None
+
+
+def read_validated(ledger: Ledger) -> Validated | None:
     text = ledger.recall("validated")
     if text is None:
         return None
     values = json.loads(text)
-    return values["warehouse"], [GateOutcome(**item) for item in values["outcomes"]]
+    outcomes = [GateOutcome(**item) for item in values["outcomes"]]
+    return Validated(values["warehouse"], outcomes, values.get("plan"))
 
 
 def save_outcomes(ledger: Ledger, run_id: str, outcomes: Sequence[GateOutcome]) -> None:

@@ -36,8 +36,8 @@ def release(
         raise AvalError("no_warehouse", f"there is no warehouse at {warehouse}", "run `aval run` first")
     decided = plan.read_plan(ledger)
     validated = plan.read_validated(ledger)
-    is_known = validated is not None and validated[0] == file_fingerprint(warehouse)
-    outcomes = validated[1] if validated is not None and is_known else judge(settings, run_id, progress)
+    is_known = validated is not None and validated.warehouse == file_fingerprint(warehouse)
+    outcomes = validated.outcomes if validated is not None and is_known else judge(settings, run_id, progress)
     checkpoint(warehouse)
     newest = _newest_dates(settings)
     # Before the publication: what readers see as booked has landed, whatever kills this process.
@@ -57,8 +57,9 @@ def release(
         pinned=pinned_publications(settings.paths.landing, ledger),
         progress=progress,
     )
-    # Only a run that built from the pending slices has published them; a warehouse put there by hand has not.
-    if decided is not None and is_known:
+    # Only a run that built from the pending slices has published them. A warehouse put there by hand has not,
+    # nor one that an earlier run built: a later one has landed more since.
+    if decided is not None and is_known and validated is not None and validated.plan == decided.run_id:
         plan.save_published(
             ledger,
             plan.Published(
@@ -66,7 +67,9 @@ def release(
                 file_fingerprint(warehouse) or "",
                 settings.code(),
                 settings.model_code(),
-                settings.company.today().isoformat(),
+                decided.as_of,
+                decided.landing,
+                decided.sources,
             ),
         )
         ledger.clear_pending(decided.pending_sequence)

@@ -14,13 +14,19 @@ import pytest
 from connectors.contract import entity
 from expectations import validate as module
 from expectations.hub import ERP_KEYS, REPORTS
-from expectations.terms import Gate
+from expectations.terms import Gate, Scope
 from expectations.validate import Verdict, validate
 from tests.unit.expectations.conftest import World
 from tests.unit.expectations.warehouse import AS_OF, INVOICE, PARTNER, PRODUCT, build, change
 
 
-def judge(world: World, gate: Gate = "landing", run_id: str = "run-1", pages: bool = False) -> Verdict:
+def judge(
+    world: World,
+    gate: Gate = "landing",
+    run_id: str = "run-1",
+    pages: bool = False,
+    scope: Scope = "touched",
+) -> Verdict:
     return validate(
         gate,
         warehouse=world.warehouse,
@@ -28,6 +34,7 @@ def judge(world: World, gate: Gate = "landing", run_id: str = "run-1", pages: bo
         quality=world.quality,
         run_id=run_id,
         as_of=AS_OF,
+        scope=scope,
         pages=pages,
     )
 
@@ -103,13 +110,22 @@ def test_pages_are_written_with_the_messages_and_old_ones_are_removed(
 ) -> None:
     monkeypatch.setattr(module, "KEPT_PAGES", 1)
     for run_id in ("run-1", "run-2", "run-3"):
-        verdict = judge(landed, run_id=run_id, pages=True)
+        verdict = judge(landed, run_id=run_id, pages=True, scope="all")
     assert verdict.docs_page == landed.quality / "docs" / "index.html"
     assert verdict.docs_page.is_file()
     runs = {path.name for path in (landed.quality / "docs" / "validations").glob("*/*/*")}
     assert runs == {"run-2", "run-3"}
     page = next((landed.quality / "docs" / "validations").rglob("*invoice_lines.html"))
     assert "The ERP lost documents" in page.read_text()
+
+
+def test_a_look_at_the_changes_alone_is_shown_on_a_page_only_if_it_found_something(world: World) -> None:
+    build(world)
+    assert judge(world, "marts", pages=True).docs_page is None
+    change(world, "update marts.mart_sell_in_monthly set net_amount = 0")
+    page = judge(world, "marts", pages=True).docs_page
+    assert page is not None
+    assert page.is_file()
 
 
 def test_the_gate_is_explained_in_one_line_when_open_and_by_fault_when_closed(world: World) -> None:

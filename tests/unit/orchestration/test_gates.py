@@ -126,5 +126,5 @@ def test_only_a_file_that_core_and_marts_have_passed_in_one_run_is_trusted(
     with Ledger(settings.paths.ledger) as ledger:
         validated = read_validated(ledger)
     assert validated is not None
-    assert validated[0].startswith("11-")
-    assert {item.gate for item in validated[1]} == {"core", "marts"}
+    assert validated.warehouse.startswith("11-")
+    assert {item.gate for item in validated.outcomes} == {"core", "marts"}

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from connectors.errors import AvalError
-from orchestration.plan import Options, Published, Situation, decide, span_of_months
+from connectors.ledger import Ledger
+from orchestration.plan import (
+    Options,
+    Published,
+    Situation,
+    decide,
+    read_plan,
+    read_published,
+    span_of_months,
+)
 
-PUBLISHED = Published("v1", warehouse="file-1", code="code-1", models="models-1", as_of="2026-06-30")
+SOURCES = {"landing/erp/partners": "[1]", "landing/erp/invoice_lines": "[7]"}
+PUBLISHED = Published(
+    "v1",
+    warehouse="file-1",
+    code="code-1",
+    models="models-1",
+    as_of="2026-06-30",
+    landing="/data/landing",
+    sources=SOURCES,
+)
 QUIET = Situation(
     pending_sequence=0,
     warehouse="file-1",
@@ -20,6 +40,8 @@ QUIET = Situation(
     is_published=True,
     published=PUBLISHED,
     validated="file-1",
+    landing="/data/landing",
+    sources=SOURCES,
 )
 
 
@@ -93,6 +115,53 @@ def test_an_audit_reads_and_judges_everything_without_rebuilding() -> None:
 
 def test_a_full_refresh_rebuilds_everything() -> None:
     assert plan(QUIET, full_refresh=True) == (True, "all", "all", True)
+
+
+def test_what_has_landed_anew_is_no_longer_as_it_was_published() -> None:
+    landed = {**SOURCES, "landing/erp/invoice_lines": "[8]"}
+    assert decide("run-1", Options(), replace(QUIET, pending_sequence=7, sources=landed)).unchanged == (
+        "landing/erp/partners",
+        "day",
+    )
+
+
+def test_an_entity_that_was_not_there_before_counts_as_changed() -> None:
+    landed = {**SOURCES, "landing/erp/leads": "[1]"}
+    decided = decide("run-1", Options(), replace(QUIET, pending_sequence=7, sources=landed))
+    assert decided.unchanged == ("landing/erp/partners", "landing/erp/invoice_lines", "day")
+
+
+def test_a_new_day_is_no_change_of_a_source() -> None:
+    decided = decide("run-1", Options(), replace(QUIET, as_of="2026-07-01"))
+    assert decided.unchanged == ("landing/erp/partners", "landing/erp/invoice_lines")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"warehouse": "file-2"},
+        {"warehouse": "file-2", "validated": "file-2"},
+        {"code": "code-2"},
+        {"landing": "/moved/landing"},
+    ],
+)
+def test_nothing_is_built_upon_but_the_warehouse_that_was_published(change: dict[str, str]) -> None:
+    # One that passed and was not published may have been built from states that nobody has kept.
+    situation = replace(QUIET, pending_sequence=3, **change)  # type: ignore[arg-type]
+    assert decide("run-1", Options(), situation).unchanged is None
+
+
+def test_a_plan_and_a_publication_of_before_are_read_and_build_everything(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        former = {"run_id": "run-0", "reasons": [], "scope": "touched", "gate_scope": "touched"}
+        former |= {"full_refresh": False, "audit": False, "pending_sequence": 3}
+        ledger.remember("plan", json.dumps(former))
+        values = {"version": "v1", "warehouse": "file-1", "code": "code-1", "models": "models-1"}
+        ledger.remember("published", json.dumps({**values, "as_of": "2026-06-30"}))
+        plan, published = read_plan(ledger), read_published(ledger)
+    assert plan is not None
+    assert plan.unchanged is None
+    assert decide("run-1", Options(), replace(QUIET, published=published)).unchanged is None
 
 
 @pytest.mark.parametrize(
