@@ -20,7 +20,8 @@ from benchmarks.history import Shape
 from benchmarks.measure import Cost
 
 VERSIONS: Final = ("duckdb", "dbt-core", "dbt-duckdb", "dagster", "great-expectations", "dlt", "pandas")
-
+COMMENTARY: Final = "## What the misses say"
+"""The heading behind the measured sections."""
 
 START_UPS: Final = {
     "floor": "floor, start-up",
@@ -135,16 +136,16 @@ def machine() -> str:
 
 
 def write(page: Path, results: Results) -> None:
-    """Replace the section of this size on the page, or add it at the end."""
+    """Replace the section of this size on the page, or add it behind those of other sizes."""
     text = page.read_text(encoding="utf-8") if page.is_file() else "# Benchmarks\n"
     section = results.as_markdown()
     title = re.escape(section.split("\n", 1)[0])
     pattern = re.compile(rf"^{title}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    text = (
-        pattern.sub(lambda _: section + "\n", text)
-        if pattern.search(text)
-        else f"{text.rstrip()}\n\n{section}"
-    )
+    if pattern.search(text):
+        text = pattern.sub(lambda _: section + "\n", text)
+    else:
+        before, words, after = text.partition(COMMENTARY)
+        text = f"{before.rstrip()}\n\n{section}\n{words}{after}"
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(text.rstrip() + "\n", encoding="utf-8")
 
