@@ -26,8 +26,9 @@ Look = Literal["inputs", "day", "run"]
 # What Jinja can ask for beside its inputs. A macro or model that asks is built in every run, unless it is
 # one of LOOKS.
 _ASKS: Final = re.compile(
-    r"\b(?:env_var|var|run_query|load_relation|is_incremental|statement|run_started_at|invocation_id|"
-    r"invocation_args_dict|flags|target|graph|modules|adapter\.(?!dispatch\b|quote\b)\w+)\b|\{\{\s*this\b"
+    r"\b(?:(?:env_var|var|run_query|load_relation|is_incremental|statement)\("
+    r"|(?:flags|target|graph|modules|model)\.\w|(?:run_started_at|invocation_id|invocation_args_dict)\b"
+    r"|adapter\.(?!dispatch\b|quote\b)\w)|\{\{\s*this\b"
 )
 LOOKS: Final[Mapping[str, Look]] = {
     "as_of_date": "day",
