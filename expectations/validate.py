@@ -188,8 +188,8 @@ def _judge(
         )
     if not validations:
         return outcomes, None
-    # What a checkpoint would do for them, but for comparing all of them with their stored copies three times
-    # over, which took a quarter of a gate. It has no actions to run.
+    # What a checkpoint would do for them, but for comparing all of them with their stored copies once more.
+    # It has no actions to run.
     run = gx.RunIdentifier(run_name=run_id, run_time=datetime.now(UTC))
     try:
         results = [
