@@ -5,10 +5,12 @@
 #}
 {% macro finance_marts() -%}
     {{ return([
+        'mart_channel_roi_monthly',
         'mart_commissions_monthly',
         'mart_margin_reconciliation_monthly',
         'mart_margin_variance_monthly',
         'mart_margin_waterfall_monthly',
+        'mart_rebate_accruals_monthly',
         'mart_receivables_monthly',
         'mart_sell_in_monthly',
     ]) }}
