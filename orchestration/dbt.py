@@ -59,7 +59,8 @@ def prepare_manifest(settings: Settings) -> Path:
     state.mkdir(parents=True, exist_ok=True)
     with (state / "prepare.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if manifest.is_file() and stamp.is_file() and stamp.read_text() == wanted:
+        made = [manifest, *(state / "target" / name for name in (_PARSED, _MODELS_ALONE)), stamp]
+        if all(file.is_file() for file in made) and stamp.read_text() == wanted:
             return manifest
         stamp.unlink(missing_ok=True)
         with redirect_stdout(io.StringIO()):

@@ -84,3 +84,12 @@ def test_what_the_models_tests_found_stands_on_the_asset_with_the_query_of_its_r
     assert "having count(*) > 1" in observation.metadata["their rows"].value
     with duckdb.connect(str(settings.paths.warehouse), read_only=True) as connection:
         assert len(connection.execute(query).fetchall()) == 1
+
+
+def test_a_project_that_was_parsed_by_an_earlier_version_is_parsed_again(settings: Settings) -> None:
+    (settings.dbt_state / "target" / "models_alone.msgpack").unlink()
+
+    alone = parsed(settings, with_tests=False)
+
+    assert "model.aval.fct_sell_in" in alone.nodes
+    assert not [name for name in alone.nodes if name.startswith("test.")]
