@@ -914,7 +914,7 @@ RULE_ENTITIES: Final = (
         (
             _r("threshold_code", "VARCHAR", "Name, see docs/rules.md."),
             _r("channel_code", "VARCHAR", "Channel it is limited to; '*' for all."),
-            _r("threshold_value", QUANTITY, "Value; unit by name (_rate, _days, _weeks)."),
+            _r("threshold_value", FACTOR, "Value; unit by name (_rate, _days, _weeks)."),
         ),
     ),
     Entity(

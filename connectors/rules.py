@@ -142,6 +142,13 @@ class Thresholds(Settings):
         ge=0,
         description="Programme costs that change by less over a year have no marginal return.",
     )
+    financing_annual_rate: Decimal = Field(
+        default=Decimal(0),
+        ge=0,
+        le=1,
+        decimal_places=6,
+        description="What money that partners owe costs in a year; 0 counts no financing cost.",
+    )
     reconciliation_rounding_amount: Decimal = Field(
         default=Decimal("0.05"),
         ge=0,

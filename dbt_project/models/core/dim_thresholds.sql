@@ -23,12 +23,13 @@ final as (
         defaults.threshold_code || '|' || channels.channel_code as threshold_id,
         defaults.threshold_code,
         channels.channel_code,
-        {{
-            quantity(
-                'coalesce(for_channel.threshold_value, for_all.threshold_value, '
-                ~ 'defaults.threshold_value)'
-            )
-        }} as threshold_value
+        cast(
+            coalesce(
+                for_channel.threshold_value,
+                for_all.threshold_value,
+                defaults.threshold_value
+            ) as decimal(18, 6)
+        ) as threshold_value
     from defaults
     cross join channels
     left join own as for_channel

@@ -211,10 +211,10 @@ def test_thresholds_have_defaults_and_channels_their_own(house: House) -> None:
     house.write(CROSSWALK, "channels:\n  online_reseller: {max_weeks_of_supply_weeks: 6}\n")
     house.land()
     rows = house.newest("thresholds", "threshold_code, channel_code, threshold_value::varchar")
-    assert ("overstock_ratio_rate", "*", "0.800") in rows
-    assert ("max_weeks_of_supply_weeks", "*", "12.000") in rows
+    assert ("overstock_ratio_rate", "*", "0.800000") in rows
+    assert ("max_weeks_of_supply_weeks", "*", "12.000000") in rows
     assert [row for row in rows if row[1] == "online_reseller"] == [
-        ("max_weeks_of_supply_weeks", "online_reseller", "6.000")
+        ("max_weeks_of_supply_weeks", "online_reseller", "6.000000")
     ]
 
 
