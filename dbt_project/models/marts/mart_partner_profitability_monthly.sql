@@ -1,5 +1,5 @@
 -- Grain: one row per month and partner with a margin or a balance.
--- Additive: amounts of the month. Rates, days, ranks and the sums over 12 months are not.
+-- Additive: amounts of the month. Rates, days, ranks and sums over 12 months are not.
 with
 
 margins as (
@@ -32,8 +32,9 @@ by_partner as (
         partner_code,
         sum(invoice_sales_amount) as invoice_sales_amount,
         sum(pocket_sales_amount) as pocket_sales_amount,
-        case when count(pocket_margin_amount) = count(*) then sum(pocket_margin_amount) end
-            as pocket_margin_amount,
+        case
+            when count(pocket_margin_amount) = count(*) then sum(pocket_margin_amount)
+        end as pocket_margin_amount,
         case
             when count(channel_contribution_amount) = count(*)
                 then sum(channel_contribution_amount)
@@ -131,11 +132,11 @@ ranked as (
         *,
         row_number() over (
             partition by month_start_date
-            order by profit_12_months_amount desc nulls last, partner_code
+            order by profit_12_months_amount desc nulls last, partner_code asc
         ) as profit_rank,
         sum(sales_12_months_amount) over (
             partition by month_start_date
-            order by sales_12_months_amount desc nulls last, partner_code
+            order by sales_12_months_amount desc nulls last, partner_code asc
             rows between unbounded preceding and current row
         ) - sales_12_months_amount as larger_partners_amount,
         sum(sales_12_months_amount) over (partition by month_start_date)
