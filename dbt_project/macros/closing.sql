@@ -10,8 +10,8 @@
         'mart_margin_reconciliation_monthly',
         'mart_margin_variance_monthly',
         'mart_margin_waterfall_monthly',
-        'mart_rebate_accruals_monthly',
         'mart_partner_profitability_monthly',
+        'mart_rebate_accruals_monthly',
         'mart_receivables_monthly',
         'mart_sell_in_monthly',
     ]) }}

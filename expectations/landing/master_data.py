@@ -1,4 +1,4 @@
-"""Promises on the ERP's master data: partners, products, and what hangs on them."""
+"""Promises on the ERP's master data (partners, products, what hangs on them) and on booked costs."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ REQUIRED = {
         "approved_by",
         "approved_date",
     ),
+    "programme_costs": ("cost_number", "cost_step_code", "cost_date", "cost_amount", "currency_code"),
 }
-"""Columns of landed master data that are never NULL."""
+"""Columns of landed master data and booked costs that are never NULL."""
 
 COSTS = ("product_costs", "landed_cost_elements")
 """Entities whose amounts are taken as they are, in the company's currency."""
