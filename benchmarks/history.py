@@ -252,7 +252,15 @@ class Generator:
         self._insert(
             "product_costs",
             [
-                (product_code(i), first, last, _euros(int(self.prices[i]) * share // 100), "EUR", changed)
+                (
+                    product_code(i),
+                    first,
+                    last,
+                    _euros(int(self.prices[i]) * share // 100),
+                    None,
+                    "EUR",
+                    changed,
+                )
                 for i in range(shape.products)
                 for first, last, share in ((since, mid_history, 50), (mid_history, "9999-12-31", 55))
             ],
