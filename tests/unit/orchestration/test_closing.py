@@ -224,7 +224,7 @@ DIE = "lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)"
 @pytest.mark.parametrize(
     ("patch", "is_closed"),
     [
-        (f"import connectors.closing as c; c.atomic_file = {DIE}", False),
+        (f"import connectors.ledger as l; l.atomic_file = {DIE}", False),
         (f"Ledger.record_all = {DIE}", False),
         (f"import connectors.ledger as l; l._record = {DIE}", False),
         (f"import orchestration.closing as c; c.Frozen = {DIE}", True),

@@ -80,12 +80,12 @@ def test_a_source_that_is_not_named_counts_as_changed(manifest: Manifest) -> Non
 
 
 def test_a_macro_that_asks_for_more_than_its_inputs_is_built_in_every_run(asking_for_more: Manifest) -> None:
-    # dim_thresholds calls it, and would stand otherwise.
-    assert "dim_thresholds" in to_build(asking_for_more, ALL)
+    # dim_budgets calls it, and would stand otherwise.
+    assert "dim_budgets" in to_build(asking_for_more, ALL)
 
 
 def test_the_same_model_stands_without_the_query(manifest: Manifest) -> None:
-    assert "dim_thresholds" not in to_build(manifest, ALL)
+    assert "dim_budgets" not in to_build(manifest, ALL)
 
 
 def test_the_macros_that_are_known_to_ask_are_there(manifest: Manifest) -> None:

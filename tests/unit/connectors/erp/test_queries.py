@@ -44,9 +44,9 @@ def test_a_query_of_comments_alone_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_named_after_no_entity_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "invoices.sql").write_text("select 1", encoding="utf-8")
+    (tmp_path / "bills.sql").write_text("select 1", encoding="utf-8")
 
-    with pytest.raises(SourceError, match="'invoices' is no entity of the contract"):
+    with pytest.raises(SourceError, match="'bills' is no entity of the contract"):
         find_queries([tmp_path])
 
 
