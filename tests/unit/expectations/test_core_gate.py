@@ -96,6 +96,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
                 for column in ("partner", "product")
             ),
             "fct_payments.partner_code_is_known",
+            "fct_rebate_accruals.partner_code_is_known",
             "fct_receivables.partner_code_is_known",
             "fct_sell_in.terms_are_those_of_the_day",
             "fct_sell_out_in_scope.partner_version_id_is_known",
