@@ -419,8 +419,8 @@ SAYS_NOTHING_OF_REPORTS = {
     "mart_sell_in_monthly",
     "publication",
 }
-"""Marts that the ERP and the ledger tell alone, that count the reports themselves, or that take the mean of the
-stocks that are known (GMROI)."""
+"""Marts that the ERP and the ledger tell alone, that count the reports themselves, or that take the mean of
+what stocks are known (GMROI)."""
 
 
 def test_packs_become_pieces(key: Key, published: duckdb.DuckDBPyConnection) -> None:
