@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connectors.company import Company, Paths
-from connectors.feeds.intake import take_in
+from connectors.feeds.intake.run import take_in
 from connectors.feeds.profile import Profile
 from connectors.ledger import Ledger
 

@@ -20,7 +20,7 @@ import duckdb
 from benchmarks.floor import READ_REPORTS
 from benchmarks.history import as_of
 from connectors.company import Paths, load_company
-from connectors.feeds.intake import take_in
+from connectors.feeds.intake.run import take_in
 from connectors.feeds.profile import load_profiles
 from connectors.landing import write_schemas
 from connectors.ledger import Ledger

@@ -28,7 +28,7 @@ from connectors.company import Company, Paths
 from connectors.contract import FEED_ENTITIES
 from connectors.errors import AvalError, Place, SourceError
 from connectors.feeds.customers import all_keys, business_hashes, normalised
-from connectors.feeds.intake import FeedMatcher
+from connectors.feeds.intake.matcher import FeedMatcher
 from connectors.feeds.profile import Profile
 from connectors.feeds.table import quoted
 from connectors.landing import atomic_file

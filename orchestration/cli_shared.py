@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
@@ -40,7 +40,10 @@ DataOption = Annotated[
         "--data", "-d", metavar="DIR", help="Where Aval writes.", show_default="AVAL_DATA or var/<company>"
     ),
 ]
-
+EXIT_CODES: Final = """
+Exit codes: 0 done or nothing new; 1 a step failed; 2 wrong use or a fault in the company directory;
+3 a gate is closed, nothing was published; 4 another run is at work.
+"""
 
 _WRONG_USE: Final = (
     "already_closed",
@@ -110,6 +113,13 @@ def table(title: str | None) -> Any:
     return Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE, show_header=title is not None
     )
+
+
+def listed(labels: Sequence[str], shown: int = 4) -> str:
+    """The newest labels and how many more there are."""
+    newest = ", ".join(labels[-shown:])
+    more = len(labels) - shown
+    return f"{newest} and {more} more" if more > 0 else newest
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from connectors.feeds.intake import unclaimed
+from connectors.feeds.intake.inbox import unclaimed
 from connectors.feeds.senders import Evidence, Partner, load_partners, look, owners
 from connectors.matching import places
 from connectors.matching.decisions import PARTNERS, Kind

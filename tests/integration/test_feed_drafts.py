@@ -11,7 +11,8 @@ import pytest
 from connectors.company import read_model
 from connectors.feeds.customers import KEY as PSEUDONYM_KEY
 from connectors.feeds.draft import render
-from connectors.feeds.intake import CheckReport, FeedMatcher, check_file
+from connectors.feeds.intake.check import CheckReport, check_file
+from connectors.feeds.intake.matcher import FeedMatcher
 from connectors.feeds.known import load_known
 from connectors.feeds.profile import Profile, load_profiles
 from connectors.feeds.propose import Proposal, propose

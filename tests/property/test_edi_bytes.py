@@ -14,9 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import RejectedFile
-from connectors.feeds import edifact, normalise, x12
+from connectors.feeds import edifact, x12
 from connectors.feeds.edi.functions import NothingKnown
 from connectors.feeds.edi.segments import read_segments
+from connectors.feeds.normalise.canonical import lines
+from connectors.feeds.normalise.judging import Counts
+from connectors.feeds.normalise.judging import judge as judge_rows
+from connectors.feeds.normalise.layout import bind
 from connectors.feeds.profile import Profile
 
 SALES = b"""UNA:+.? '
@@ -101,19 +105,19 @@ CASES = {
 }
 
 
-def judge(connection: duckdb.DuckDBPyConnection, path: Path, profile: Profile) -> normalise.Counts | None:
+def judge(connection: duckdb.DuckDBPyConnection, path: Path, profile: Profile) -> Counts | None:
     """Read and judge a file; None if it is refused. Landed rows are those accepted, no less and no more."""
     load = edifact.load if profile.container.kind == "edifact" else x12.load
     try:
         report = load(connection, path, profile, NothingKnown(), "a.edi")
     except RejectedFile:
         return None
-    layout = normalise.bind(profile, report.table, "a.edi")
-    (judgement,) = normalise.judge(connection, layout, None)
-    lines = normalise.lines(layout, "sell_out", "f")
+    layout = bind(profile, report.table, "a.edi")
+    (judgement,) = judge_rows(connection, layout, None)
+    landed = lines(layout, "sell_out", "f")
     counts = judgement.counts
     keys = connection.execute(
-        f"select count(*), count(distinct (_source_row, _source_column)) from ({lines.query})"
+        f"select count(*), count(distinct (_source_row, _source_column)) from ({landed.query})"
     ).fetchone()
     assert keys is not None
     assert keys[0] == keys[1] <= counts.accepted

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import AvalError
-from connectors.feeds.intake import CheckReport, check_file
+from connectors.feeds.intake.check import CheckReport, check_file
 from connectors.feeds.profile import Profile
 from connectors.feeds.propose import propose
 

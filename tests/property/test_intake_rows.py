@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import RejectedFile
 from connectors.feeds import delimited
-from connectors.feeds.intake import check_file
+from connectors.feeds.intake.check import check_file
 from connectors.feeds.profile import Delimited, Profile
 from connectors.feeds.table import UnprovenRows
 

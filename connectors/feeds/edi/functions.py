@@ -13,7 +13,7 @@ import duckdb
 
 from connectors.feeds.edi.messages import Message, day_of
 from connectors.feeds.edi.reader import Reader
-from connectors.feeds.normalise import file_span
+from connectors.feeds.normalise.layout import file_span
 from connectors.feeds.periods import Span, span_of
 
 

@@ -181,7 +181,7 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Fetch what partners delivered elsewhere and take in their files; a bad one stops no other."""
         from connectors.delivery.collect import collect
-        from connectors.feeds.intake import take_in
+        from connectors.feeds.intake.run import take_in
 
         settings = company.settings
         write_schemas(settings.paths.landing)

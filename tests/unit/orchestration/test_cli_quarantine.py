@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from connectors.feeds.intake import take_in
+from connectors.feeds.intake.run import take_in
 from connectors.ledger import Ledger
 from connectors.sheets import read_sheet
 from orchestration.cli import app

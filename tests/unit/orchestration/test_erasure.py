@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connectors.feeds.customers import KEY, partner_key
-from connectors.feeds.intake import take_in
+from connectors.feeds.intake.run import take_in
 from connectors.ledger import Ledger
 from orchestration.cli import app
 from orchestration.settings import Settings, load_settings

@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from connectors.company import Company, Paths
-from connectors.feeds.intake import FileOutcome, IntakeSummary, take_in
+from connectors.feeds.intake.outcomes import FileOutcome, IntakeSummary
+from connectors.feeds.intake.run import take_in
 from connectors.feeds.profile import Profile
 from connectors.ledger import Ledger
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from connectors.feeds.intake import FileOutcome
+from connectors.feeds.intake.outcomes import FileOutcome
 from connectors.feeds.profile import Profile
 
 from .conftest import Desk

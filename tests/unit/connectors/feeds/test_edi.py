@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.feeds.intake import FileOutcome, check_file
+from connectors.feeds.intake.check import check_file
+from connectors.feeds.intake.outcomes import FileOutcome
 from connectors.feeds.profile import Profile
 from tests.samples import FIXTURES, sample
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from connectors.feeds.intake import CheckReport, check_file
+from connectors.feeds.intake.check import CheckReport, check_file
 from connectors.feeds.known import Known
 from connectors.feeds.outlook import Outlook, difference
 from tests.unit.connectors.feeds.conftest import make_profile

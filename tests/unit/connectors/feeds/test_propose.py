@@ -16,7 +16,7 @@ import yaml
 from connectors.company import read_model
 from connectors.errors import ConfigError, RejectedFile
 from connectors.feeds.draft import render
-from connectors.feeds.intake import CheckReport, check_file
+from connectors.feeds.intake.check import CheckReport, check_file
 from connectors.feeds.known import Known
 from connectors.feeds.profile import Profile
 from connectors.feeds.propose import WRITTEN_FROM, Proposal, propose

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from connectors.company import Company, CompanyIdentity, Erp, Inbox, Paths
-from connectors.feeds.intake import take_in
+from connectors.feeds.intake.run import take_in
 from connectors.feeds.profile import load_profiles
 from connectors.ledger import Ledger
 from connectors.sample import plants

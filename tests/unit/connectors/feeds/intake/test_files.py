@@ -1,4 +1,4 @@
-"""The way of a file through the house: identity, superseding, rejection, order, safety, crash."""
+"""The way of a file through the house: identity, superseding, rejection, order, groups."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from connectors.errors import ConfigError, SourceError
-from connectors.feeds import intake
+from connectors.errors import ConfigError
 from connectors.feeds.held import accept
-from connectors.feeds.intake import FeedMatcher, check_file, find_feed, repair
+from connectors.feeds.intake import files
 from connectors.feeds.profile import Profile
 
 MakeProfile = Callable[..., Profile]
 HEADER = "Ref;Qty;Amount\n"
-W05, W06 = "D07/r_2026-W05.csv", "D07/r_2026-W06.csv"
+W05 = "D07/r_2026-W05.csv"
+W06 = "D07/r_2026-W06.csv"
 
 
 def states(summary: Any) -> dict[str, str]:
@@ -55,7 +54,7 @@ def test_the_same_file_again_changes_nothing_and_is_not_read(
     desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.take_one(W05, HEADER + "A;1;\n")
-    monkeypatch.setattr(intake, "_hash", lambda _: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr(files, "hash_of", lambda _: pytest.fail("an unchanged file was read"))
     summary = desk.take(sales=profile())
     assert states(summary) == {W05: "unchanged"}
     assert not summary.has_news
@@ -168,48 +167,6 @@ def test_files_of_two_feeds_land_under_their_own_partners(desk: Any, profile: Ma
     ]
 
 
-def test_a_file_that_two_profiles_match_is_refused_and_read_once_they_do_not(
-    desk: Any, profile: MakeProfile
-) -> None:
-    desk.put(W05, HEADER + "A;1;\n")
-    (outcome,) = desk.take(a=profile(), b=profile(files={"glob": "**/*.csv"})).files
-    assert (outcome.state, outcome.reason_code) == ("refused", "ambiguous_feed")
-    assert "a, b" in outcome.reason
-    assert states(desk.take(a=profile())) == {W05: "landed"}
-
-
-def test_unmatched_files_are_told_and_temporary_ones_ignored(desk: Any, profile: MakeProfile) -> None:
-    names = [".hidden", "~$r_2026-W05.xlsx", "r.csv.part", "r.TMP", "r.crdownload", ".sub/r_2026-W05.csv"]
-    for name in names:
-        desk.put(f"D07/{name}", "x")
-    desk.put("readme.txt", "x")
-    (outcome,) = desk.take(sales=profile()).files
-    assert (outcome.file_name, outcome.state) == ("readme.txt", "unmatched")
-
-
-def test_a_link_out_of_the_inbox_is_refused(desk: Any, profile: MakeProfile, tmp_path: Path) -> None:
-    (tmp_path / "secret.csv").write_text(HEADER + "A;1;\n")
-    (desk.inbox / "D07").mkdir()
-    (desk.inbox / W05).symlink_to(tmp_path / "secret.csv")
-    (desk.inbox / "D08").symlink_to(tmp_path)
-    summary = desk.take(sales=profile(files={"glob": "**/*"}))
-    assert {outcome.reason_code for outcome in summary.files} == {"outside_inbox"}
-    assert len(summary.files) == 2
-
-
-def test_a_link_within_the_inbox_is_a_file(desk: Any, profile: MakeProfile) -> None:
-    desk.put("store/original.csv", HEADER + "A;1;\n")
-    (desk.inbox / "D07").mkdir()
-    (desk.inbox / W05).symlink_to(desk.inbox / "store" / "original.csv")
-    assert states(desk.take(sales=profile()))[W05] == "landed"
-
-
-@pytest.mark.parametrize("glob", ["/etc/*", "../*.csv", "a/../../b"])
-def test_a_glob_that_leaves_the_inbox_is_no_valid_profile(profile: MakeProfile, glob: str) -> None:
-    with pytest.raises(ValueError, match="below the inbox"):
-        profile(files={"glob": glob})
-
-
 def test_a_file_still_being_written_waits(desk: Any, profile: MakeProfile) -> None:
     desk.company = desk.company.model_copy(
         update={"inbox": desk.company.inbox.model_copy(update={"settle_seconds": 60})}
@@ -223,7 +180,7 @@ def test_a_file_that_changes_while_it_is_read_is_taken_at_the_next_run(
     desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = desk.put(W05, HEADER + "A;1;\n")
-    read = intake._read_and_judge
+    read = files.read_and_judge
 
     def append_while_reading(*arguments: Any) -> Any:
         judged = read(*arguments)
@@ -231,7 +188,7 @@ def test_a_file_that_changes_while_it_is_read_is_taken_at_the_next_run(
             handle.write("B;1;\n")
         return judged
 
-    monkeypatch.setattr(intake, "_read_and_judge", append_while_reading)
+    monkeypatch.setattr(files, "read_and_judge", append_while_reading)
     assert states(desk.take(sales=profile())) == {W05: "waiting"}
     monkeypatch.undo()
     assert desk.ledger.batches("feeds") == []
@@ -259,12 +216,6 @@ def test_a_profile_that_duckdb_cannot_run_refuses_the_files_of_its_feed_only(
         b=profile(partner="D08", files={"glob": "D08/*"}),
     )
     assert states(summary) == {W05: "refused", "D08/r_2026-W05.csv": "landed"}
-
-
-def test_a_missing_inbox_is_one_clear_error(desk: Any, profile: MakeProfile) -> None:
-    desk.inbox.rmdir()
-    with pytest.raises(SourceError, match=r"inbox\.path"):
-        desk.take(sales=profile())
 
 
 MANY = {
@@ -378,7 +329,7 @@ def test_reading_together_lands_what_reading_one_by_one_lands(
     }
 
     def landed(where: Any, bound: int) -> tuple[Any, ...]:
-        monkeypatch.setattr(intake, "_GROUP_FILES", bound)
+        monkeypatch.setattr(files, "_GROUP_FILES", bound)
         put_all(where, reports)
         summary = where.take(sales=profile(**changes))
         entities = ["sell_out", "inventory"] if "on_hand_quantity" in str(changes) else ["sell_out"]
@@ -406,7 +357,7 @@ def test_a_report_that_changes_while_many_are_read_is_the_only_one_to_wait(
 ) -> None:
     names = [f"D07/r_2026-W0{week}.csv" for week in (1, 2, 3)]
     put_all(desk, {name: HEADER + f"A;{week};\n" for week, name in enumerate(names, 1)})
-    read = intake._read_and_judge
+    read = files.read_and_judge
 
     def append_while_reading(*arguments: Any) -> Any:
         judged = read(*arguments)
@@ -414,107 +365,12 @@ def test_a_report_that_changes_while_many_are_read_is_the_only_one_to_wait(
             handle.write("B;1;\n")
         return judged
 
-    monkeypatch.setattr(intake, "_read_and_judge", append_while_reading)
+    monkeypatch.setattr(files, "read_and_judge", append_while_reading)
     first, second, third = names
     assert states(desk.take(sales=profile())) == {first: "landed", second: "waiting", third: "landed"}
     monkeypatch.undo()
     assert desk.rows("cast(sold_quantity as integer)") == [(1,), (3,)]
     assert states(desk.take(sales=profile())) == {first: "unchanged", second: "landed", third: "unchanged"}
-
-
-def test_a_run_killed_between_renaming_and_the_ledger_leaves_nothing_behind(
-    desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk.put(W05, HEADER + "A;1;\nB;x;\n")
-    monkeypatch.setattr(desk.ledger, "record_all", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        desk.take(sales=profile())
-    monkeypatch.undo()
-    half = desk.paths.landing / "feeds" / "sell_out" / "D07" / "sales" / ".x.parquet.ab.part"
-    half.write_bytes(b"half")
-    summary = desk.take(sales=profile())
-    assert len(summary.repaired) == 3
-    assert states(summary) == {W05: "landed"}
-    assert len(desk.rows("1")) == 1
-    assert len(desk.faults()) == 1
-
-
-def test_repair_leaves_known_files_and_schemas_alone(desk: Any) -> None:
-    desk.take_one(W05, HEADER + "A;1;\n")
-    schema = desk.paths.landing / "feeds" / "sell_out" / "_schema.parquet"
-    schema.write_bytes(b"schema")
-    assert repair(desk.paths, desk.ledger) == []
-    assert schema.exists()
-    schema.unlink()
-    assert len(desk.rows("1")) == 1
-
-
-def test_progress_names_each_file_and_ends_complete(desk: Any, profile: MakeProfile) -> None:
-    desk.put(W05, HEADER + "A;1;\n")
-    calls: list[tuple[int, int, str]] = []
-    intake.take_in(
-        desk.paths,
-        desk.company,
-        {"sales": profile()},
-        desk.ledger,
-        now=desk.now,
-        progress=lambda *call: calls.append(call),
-    )
-    assert calls == [(0, 1, W05), (1, 1, "")]
-
-
-def test_globs_stay_within_folders_and_ignore_case_and_unicode_form(profile: MakeProfile) -> None:
-    matcher = FeedMatcher(
-        {"a": profile(files={"glob": "D07/été_*.csv"}), "b": profile(files={"glob": "D08/**/r?[0-9].csv"})}
-    )
-    assert matcher.find("D07/ÉTÉ_1.CSV") == "a"
-    assert matcher.find("D07/e\u0301te\u0301_1.csv") == "a"
-    assert matcher.find("D07/sub/été_1.csv") is None
-    assert matcher.find("D08/r_1.csv") == "b"
-    assert matcher.find("D08/x/y/r_1.csv") == "b"
-    assert matcher.find("D08/r_x.csv") is None
-
-
-def test_the_feed_of_a_file_is_found_by_place_or_else_by_name(
-    desk: Any, profile: MakeProfile, tmp_path: Path
-) -> None:
-    profiles = {"a": profile(files={"glob": "D07/x_*.csv"}), "b": profile(files={"glob": "D08/y_*.csv"})}
-    assert find_feed(desk.put("D08/y_1.csv", ""), desk.inbox, profiles) == "b"
-    assert find_feed(tmp_path / "x_1.csv", desk.inbox, profiles) == "a"
-    with pytest.raises(ConfigError, match="known feeds: a, b"):
-        find_feed(tmp_path / "z_1.csv", desk.inbox, profiles)
-
-
-def test_a_check_tells_what_would_happen_and_writes_nothing(desk: Any, profile: MakeProfile) -> None:
-    path = desk.put(W05, HEADER + "A;1,5;10\n;2;1\nTotal;;\n\n")
-    report = check_file(path, profile(skip_rows=[{"header": "Ref", "pattern": "^Total"}]), "sales")
-    assert report.would_land
-    assert (report.rows_read, report.rows_accepted, report.rows_quarantined, report.rows_skipped) == (
-        4,
-        1,
-        1,
-        2,
-    )
-    assert [(fault.source_row, fault.reason_code) for fault in report.quarantined] == [(3, "missing_product")]
-    (total,) = report.totals
-    assert (total.entity, total.period, total.rows, Decimal(total.quantity), Decimal(total.amount)) == (
-        "sell_out",
-        "2026-W05",
-        1,
-        Decimal("1.5"),
-        Decimal(10),
-    )
-    assert report.preview[0]["partner_product_code"] == "A"
-    assert report.columns == {"partner_product_code": "Ref", "sold_quantity": "Qty", "net_amount": "Amount"}
-    assert not desk.paths.data.joinpath("state").exists()
-    assert list(desk.paths.landing.rglob("*.parquet")) == []
-
-
-def test_a_check_of_a_file_that_would_be_rejected_says_why(desk: Any, profile: MakeProfile) -> None:
-    report = check_file(desk.put(W05, "Ref;Quantity\nA;1\n"), profile(), "sales")
-    assert not report.would_land
-    assert report.problem is not None
-    assert report.problem.code == "missing_header"
 
 
 def test_a_report_that_restates_an_old_period_is_held_until_it_is_accepted(

@@ -1,0 +1,67 @@
+"""End customers: `aval privacy`.
+
+What belongs here: the command and how its result looks. What does not: erasing (`orchestration.erasure`).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli_shared import EXIT_CODES, CompanyOption, DataOption, command, working
+
+app = typer.Typer(no_args_is_help=True, help="End customers: erase one who asks for it.")
+
+
+@app.callback()
+def privacy() -> None:
+    """End customers: erase one who asks for it."""
+
+
+@app.command("erase", epilog=EXIT_CODES)
+@command
+def erase(
+    partner: Annotated[str, typer.Option("--partner", "-p", help="The partner whose customer it is.")],
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            "-f",
+            metavar="FILE",
+            help="What names the customer, one text a line (name, e-mail, telephone, card); standard input "
+            "if absent. Never an argument: everyone on the machine can read those.",
+        ),
+    ] = None,
+    company: CompanyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Erase one customer of one partner everywhere; figures stay. Exit code 1 if something is left to do."""
+    from connectors.errors import ConfigError
+    from orchestration.erasure import erase as erase_customer
+    from orchestration.run import ExitCode
+    from orchestration.settings import load_settings
+
+    settings = load_settings(company, data)
+    partners = {profile.partner for profile in settings.profiles.values() if profile.names_people}
+    if partner not in partners:
+        raise ConfigError(
+            "unknown_partner",
+            f"no feed of partner {partner!r} names people",
+            f"one of: {', '.join(sorted(partners)) or 'none'}",
+        )
+    text = file.read_text(encoding="utf-8") if file is not None else sys.stdin.read()
+    with working("erasing"):
+        erased = erase_customer(settings, partner, text.splitlines())
+    entry = erased.entry
+    typer.echo(
+        f"erased: {entry.rows:,} landed rows and {erased.tables:,} rows of built and published tables no "
+        f"longer name the customer; {entry.faults:,} texts in quarantine, {entry.originals:,} originals and "
+        f"{entry.files:,} files of the inbox are gone"
+    )
+    for item in erased.left:
+        typer.echo(f"left: {item}", err=True)
+    if erased.left:
+        raise typer.Exit(int(ExitCode.FAILED))

@@ -1,0 +1,170 @@
+"""Good rows as canonical ones: signs, empties, wide columns, stores, order."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+WEEK = "D07/r_2026-W05.csv"
+
+
+def test_an_empty_amount_is_not_reported_and_a_zero_is_zero(desk: Any) -> None:
+    desk.take_one(WEEK, "Ref;Qty;Amount\nA;1;\nB;1;0\n")
+    assert desk.rows("net_amount") == [(None,), (Decimal(0),)]
+
+
+def test_a_negative_sale_may_be_a_return(desk: Any) -> None:
+    desk.take_one(WEEK, "Ref;Qty;Amount\nA;-2;-10\nB;3;15\n", negative_sold_is_return=True)
+    assert desk.rows("sold_quantity, returned_quantity") == [(0, 2), (3, 0)]
+
+
+def test_a_sender_who_nets_may_report_negative_sales(desk: Any) -> None:
+    desk.take_one(WEEK, "Ref;Qty;Amount\nA;-2;\n", sold_is_net=True)
+    assert desk.rows("sold_quantity, returned_quantity") == [(-2, 0)]
+
+
+COLUMNS_WITH_RETURNS = {"partner_product_code": "Ref", "sold_quantity": "Qty", "returned_quantity": "Ret"}
+
+
+def test_returns_have_their_own_column_and_sign(desk: Any) -> None:
+    outcome = desk.take_one(WEEK, "Ref;Qty;Ret\nA;5;1\nB;;2\nC;1;-1\n", columns=COLUMNS_WITH_RETURNS)
+    assert desk.rows("sold_quantity, returned_quantity") == [(5, 1), (0, 2)]
+    assert outcome.reasons == {"negative_quantity": 1}
+
+
+def test_returns_written_with_a_minus_are_counted_positive_where_the_profile_says_so(desk: Any) -> None:
+    desk.take_one(WEEK, "Ref;Qty;Ret\nA;5;-1\n", columns=COLUMNS_WITH_RETURNS, returns_are_negative=True)
+    assert desk.rows("sold_quantity, returned_quantity") == [(5, 1)]
+
+
+def test_an_empty_quantity_may_mean_zero(desk: Any) -> None:
+    desk.take_one(WEEK, "Ref;Qty;Amount\nA;;\n", empty_is_zero=True)
+    assert desk.rows("sold_quantity") == [(0,)]
+
+
+DATED = {"partner_product_code": "Ref", "sold_quantity": "Qty", "sale_date": "Day"}
+
+
+def test_landed_rows_lie_in_period_order(desk: Any) -> None:
+    period = {"frequency": "month", "source": "column", "header": "Day", "date_format": "%d/%m/%Y"}
+    lines = "".join(f"{day:02d}/{month:02d}/2026;A;1\n" for day in range(1, 29) for month in (3, 1, 2))
+    desk.take_one("D07/sales.csv", "Day;Ref;Qty\n" + lines, period=period, columns=DATED)
+    files = desk.paths.landing / "feeds" / "sell_out" / "D07" / "sales" / "*.parquet"
+    dates = [row[0] for row in duckdb.sql(f"select sale_date from read_parquet('{files}')").fetchall()]
+    assert dates == sorted(dates)
+    assert len(dates) == 84
+
+
+WIDE: dict[str, Any] = {
+    "period": {"frequency": "week", "source": "header"},
+    "columns": {"partner_product_code": "Ref"},
+    "wide": [
+        {"metric": "sold_quantity", "pattern": r"^Ventes S(?P<week>\d+)/(?P<year>\d+)$"},
+        {"metric": "on_hand_quantity", "pattern": r"^Stock S(?P<week>\d+)/(?P<year>\d+)$"},
+    ],
+}
+
+
+def test_a_wide_report_gives_a_line_per_period_and_row(desk: Any) -> None:
+    content = "Ref;Ventes S05/2026;Stock S05/2026;Ventes S06/2026;Stock S06/2026\nA;1;10;2;8\nB;;;0;3\n"
+    outcome = desk.take_one("D07/wide.csv", content, **WIDE)
+    assert (outcome.rows_read, outcome.rows_accepted) == (2, 2)
+    assert outcome.slices == ("D07|sales|2026-W05", "D07|sales|2026-W06")
+    assert desk.rows("_source_row, _source_column, slice_key, sold_quantity") == [
+        (2, "Ventes S05/2026", "D07|sales|2026-W05", 1),
+        (2, "Ventes S06/2026", "D07|sales|2026-W06", 2),
+        (3, "Ventes S06/2026", "D07|sales|2026-W06", 0),
+    ]
+    assert desk.rows("_source_row, stock_date, on_hand_quantity", "inventory") == [
+        (2, date(2026, 2, 1), 10),
+        (2, date(2026, 2, 8), 8),
+        (3, date(2026, 2, 8), 3),
+    ]
+
+
+def test_sales_and_stock_may_stand_in_one_row_and_either_may_be_empty(desk: Any) -> None:
+    columns = {
+        "partner_product_code": "Ref",
+        "sold_quantity": "Qty",
+        "on_hand_quantity": "Stock",
+        "in_transit_quantity": "Transit",
+    }
+    desk.take_one(WEEK, "Ref;Qty;Stock;Transit\nA;1;10;2\nB;;-3;\nC;4;;\n", columns=columns)
+    assert desk.rows("partner_product_code, sold_quantity") == [("A", 1), ("C", 4)]
+    assert desk.rows(
+        "partner_product_code, stock_date, on_hand_quantity, in_transit_quantity", "inventory"
+    ) == [
+        ("A", date(2026, 2, 1), 10, 2),
+        ("B", date(2026, 2, 1), -3, None),
+    ]
+
+
+def test_a_cross_tab_of_stores_gives_a_line_for_each_store(desk: Any) -> None:
+    content = "Ref;Lyon Qté;Lyon CA;Nice Qté;Nice CA;Total Qté\nA;1;10;2;20;3\nB;;;4;40;4\n"
+    outcome = desk.take_one(
+        WEEK,
+        content,
+        columns={"partner_product_code": "Ref"},
+        wide=[
+            {"metric": "sold_quantity", "pattern": "^(?!Total)(?P<store_code>.+) Qté$"},
+            {"metric": "net_amount", "pattern": "^(?!Total)(?P<store_code>.+) CA$"},
+        ],
+    )
+    assert (outcome.rows_read, outcome.rows_accepted) == (2, 2)
+    assert desk.rows("store_code, partner_product_code, sold_quantity, net_amount, _source_column") == [
+        ("Lyon", "A", 1, 10, "Lyon Qté"), ("Nice", "A", 2, 20, "Nice Qté"), ("Nice", "B", 4, 40, "Nice Qté"),
+    ]  # fmt: skip
+
+
+def test_a_cross_tab_can_name_store_and_period_and_take_the_period_from_a_column(desk: Any) -> None:
+    desk.take_one(
+        "D07/a.csv",
+        "Ref;Lyon S05-2026;Nice S06-2026\nA;1;2\n",
+        columns={"partner_product_code": "Ref"},
+        period={"frequency": "week", "source": "header"},
+        wide=[{"metric": "sold_quantity", "pattern": r"^(?P<store_code>\w+) S(?P<week>\d+)-(?P<year>\d+)$"}],
+    )
+    assert desk.rows("store_code, slice_key, sold_quantity") == [
+        ("Lyon", "D07|sales|2026-W05", 1), ("Nice", "D07|sales|2026-W06", 2),
+    ]  # fmt: skip
+    desk.take_one(
+        "D07/b.csv",
+        "Sem;Ref;Lyon;Nice\n2026-07;A;1;2\n2026-08;A;3;4\n",
+        columns={"partner_product_code": "Ref"},
+        period={
+            "frequency": "week",
+            "source": "column",
+            "header": "Sem",
+            "pattern": r"(?P<year>\d{4})-(?P<week>\d\d)",
+        },
+        wide=[{"metric": "sold_quantity", "pattern": "^(?P<store_code>Lyon|Nice)$"}],
+    )
+    found = desk.rows("slice_key, store_code, sold_quantity", where="slice_key > 'D07|sales|2026-W06'")
+    assert sorted(found) == [
+        ("D07|sales|2026-W07", "Lyon", 1), ("D07|sales|2026-W07", "Nice", 2),
+        ("D07|sales|2026-W08", "Lyon", 3), ("D07|sales|2026-W08", "Nice", 4),
+    ]  # fmt: skip
+
+
+def test_what_a_report_says_of_its_stores_lands_as_written(desk: Any) -> None:
+    columns = {
+        "partner_product_code": "Ref",
+        "sold_quantity": "Qty",
+        "store_name": "Magasin",
+        "store_gln": "GLN",
+        "store_siret": "SIRET",
+        "store_address": "Rue",
+        "postal_code": "CP",
+        "store_city": "Ville",
+    }
+    content = "Ref;Qty;Magasin;GLN;SIRET;Rue;CP;Ville\n"
+    content += "A;1; Lyon 3 ;3799900022010;73282932000074;17 rue S;69003;Lyon\n"
+    desk.take_one(WEEK, content + "B;2;;;;;;\n", columns=columns)
+    found = desk.rows(
+        "store_code, store_name, store_gln, store_siret, store_address, postal_code, store_city"
+    )
+    place = ("Lyon 3", "3799900022010", "73282932000074", "17 rue S", "69003", "Lyon")
+    assert found == [(None, *place), (None,) * 7]

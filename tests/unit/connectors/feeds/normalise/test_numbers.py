@@ -1,0 +1,74 @@
+"""Texts to exact decimals: marks, signs, tax, affixes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+WEEK = "D07/r_2026-W05.csv"
+
+
+@pytest.mark.parametrize(
+    ("marks", "numbers"),
+    [
+        (
+            {"decimal_mark": ","},
+            {
+                "12": "12", "1,5": "1.5", ",5": "0.5", "-3": "-3", "3-": "-3", "- 3": "-3", "+3": "3",
+                "\u22123": "-3", "\u00a0 7 ": "7", "0,0005": "0.001", "-0,0005": "-0.001", "0,00049": "0",
+            },
+        ),
+        ({"decimal_mark": "."}, {"1.5": "1.5", "-.5": "-0.5"}),
+        (
+            {"decimal_mark": ",", "thousands_mark": " "},
+            {"1 234 567,5": "1234567.5", "1\u00a0234,5": "1234.5", "-1\u202f234": "-1234", "1234": "1234"},
+        ),
+        ({"decimal_mark": ",", "thousands_mark": "."}, {"1.234,5": "1234.5", "1234,5-": "-1234.5"}),
+        ({"decimal_mark": ".", "thousands_mark": ","}, {"1,234.5": "1234.5"}),
+        ({"decimal_mark": ".", "thousands_mark": "'"}, {"1\u2019234.5": "1234.5", "1'234": "1234"}),
+        ({"decimal_mark": ",", "parentheses_are_negative": True}, {"(12,5)": "-12.5", "12,5": "12.5"}),
+    ],
+)  # fmt: skip
+def test_a_number_is_read_by_the_marks_of_the_profile(
+    desk: Any, marks: dict[str, Any], numbers: dict[str, str]
+) -> None:
+    content = "Ref;Qty;Amount\n" + "".join(f"A;{written};\n" for written in numbers)
+    desk.take_one(WEEK, content, sold_is_net=True, **marks)
+    assert [row[0] for row in desk.rows("sold_quantity")] == [Decimal(value) for value in numbers.values()]
+
+
+def test_what_is_no_number_of_the_profile_is_never_guessed(desk: Any) -> None:
+    wrong = [
+        "x", "1.5", "1 234", "12,34,5", "1,", "--1", "-1-", "(1)", "1e3", "1_0", "'12", "=1+1",
+        "=cmd|' /C calc'!A0", "12 pcs", "NaN", "inf", "999999999999999999", "\u0661",
+    ]  # fmt: skip
+    outcome = desk.take_one(WEEK, "Ref;Qty;Amount\n" + "".join(f"A;{written};\n" for written in wrong))
+    assert outcome.reasons == {"unparseable_number": len(wrong)}
+    assert desk.faults("source_row, value") == [(row, written) for row, written in enumerate(wrong, start=2)]
+
+
+def test_an_amount_with_tax_is_divided_exactly_and_rounded_half_up(desk: Any) -> None:
+    # 10 / 1.055 = 9.478672…; 0.00006330 / 1.055 = 0.00006 exactly; 120 / 1.055 = 113.744075…; 0.05275 /
+    # 1.055 = 0.05
+    desk.take_one(WEEK, "Ref;Qty;Amount\nA;1;10\nB;1;-10\nC;1;120\nD;1;0,05275\n", tax_rate=0.055)
+    assert [row[0] for row in desk.rows("net_amount")] == [
+        Decimal("9.4787"),
+        Decimal("-9.4787"),
+        Decimal("113.7441"),
+        Decimal("0.0500"),
+    ]
+
+
+def test_an_amount_without_tax_keeps_four_decimals(desk: Any) -> None:
+    desk.take_one(WEEK, "Ref;Qty;Amount\nA;1;1,23455\nB;1;-1,23455\n")
+    assert desk.rows("net_amount") == [(Decimal("1.2346"),), (Decimal("-1.2346"),)]
+
+
+def test_signs_and_units_around_a_number_are_left_out_only_if_the_profile_names_them(desk: Any) -> None:
+    content = "Ref;Qty;Amount\nA;12 pcs;1 250,50 €\nB;3 PCS;€ 4\nC;5 kg;1\n"
+    outcome = desk.take_one(WEEK, content, number_affixes=["€", "pcs"], thousands_mark=" ")
+    assert desk.rows("sold_quantity, net_amount") == [(12, Decimal("1250.5")), (3, 4)]
+    assert desk.faults("source_row, value") == [(4, "5 kg")]
+    assert outcome.reasons == {"unparseable_number": 1}
