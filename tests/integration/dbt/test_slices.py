@@ -35,6 +35,10 @@ FEEDS = [
 ]
 
 
+# Estimates look back over months that a run does not replace.
+ESTIMATING = {"threshold_code": "estimation_months", "threshold_value": "1"}
+
+
 def stock_the_company(company: Company) -> None:
     """Two partners by week, one by month, one that tells its stock only; master data in its first state."""
     company.erp(
@@ -91,7 +95,7 @@ def stock_the_company(company: Company) -> None:
     company.erp("invoice_lines", [an_invoice("I1", "2026-01-06", 60, 600)])
     company.rules("feeds", FEEDS)
     company.rules("product_crosswalk", [])
-    company.rules("thresholds", [])
+    company.rules("thresholds", [ESTIMATING])
     for period, stock in (("2026-W02", 60), ("2026-W03", 48), ("2026-W04", 36), ("2026-W06", 20)):
         company.report(
             "D01",
@@ -382,7 +386,8 @@ def exchange_the_feeds_of_record(company: Company) -> None:
 
 
 def raise_a_threshold(company: Company) -> None:
-    company.rules("thresholds", [{"threshold_code": "coverage_min_rate", "threshold_value": "0.9"}])
+    coverage = {"threshold_code": "coverage_min_rate", "threshold_value": "0.9"}
+    company.rules("thresholds", [ESTIMATING, coverage])
 
 
 def date_a_launch(company: Company) -> None:
@@ -513,6 +518,9 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
         "select net_amount, currency_code, document_net_amount, document_currency_code "
         "from core.fct_sell_out where slice_key = 'D02|d02_w|2026-W02' and product_code = 'P2'"
     ) == [(Decimal(50), "EUR", Decimal(40), "CHF")]
+    # Something is estimated, so that the comparison says something of it.
+    (estimates,) = company.query("select count(estimated_sold_quantity) from marts.mart_sell_out_monthly")
+    assert estimates[0] > 0
     assert differences(company) == []
 
 
