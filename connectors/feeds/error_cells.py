@@ -2,7 +2,8 @@
 or as the number 0.
 
 What belongs here: where such cells stand, and what they show. What does not: opening workbooks safely, and
-error cells of .xlsx, which the look through its parts finds (`workbooks`).
+error cells of .xlsx, which the look through its parts finds (`workbooks`), and of .xls and .xlsb, which stand
+in records (`error_records`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ def of_open_document(archive: zipfile.ZipFile) -> Errors:
             return {}
     with archive.open(CONTENT) as content:
         return _find(content)
+
+
+def refuse_beyond_reason(count: int) -> None:
+    """BadZipFile, "this is no workbook", if there are more error cells than in any report."""
+    if count > _MOST:
+        raise zipfile.BadZipFile("it holds more cells with errors than any report")
 
 
 def _has_errors(content: IO[bytes]) -> bool:
@@ -61,8 +68,7 @@ def _find(content: IO[bytes]) -> Errors:
             columns = int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
             if any(name.endswith("}value-type") and kind == "error" for name, kind in cell.items()):
                 found += rows * columns
-                if found > _MOST:
-                    raise zipfile.BadZipFile("it holds more cells with errors than any report")
+                refuse_beyond_reason(found)
                 text = cell.findtext(f"{_TEXT}p") or "#VALUE!"
                 shown = text if text.startswith("#") else "#VALUE!"
                 sheet.update({(row + i, column + j): shown for i in range(rows) for j in range(columns)})

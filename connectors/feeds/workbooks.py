@@ -4,8 +4,8 @@ An .xlsx or .ods file is a zip of XML, and the reading library lays a sheet out 
 in the far corner asks for 512 GB and ends the process. So the parts of an .xlsx are streamed through once:
 they must inflate within bounds, hold no document type (entities that multiply), and their cells must lie in
 a rectangle of bounded size. The same look finds cells that hold an error (#N/A), which the library gives as
-empty. Other kinds are opened by a process of their own first, whose memory is limited. What belongs here:
-opening safely. What sheets hold is `connectors.feeds.excel`.
+empty. Other kinds are opened by a process of their own first, whose memory is limited, and then looked
+through for such cells. What belongs here: opening safely. What sheets hold is `connectors.feeds.excel`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from python_calamine import (
 )
 
 from connectors.errors import Place, RejectedFile
-from connectors.feeds import error_cells
+from connectors.feeds import error_cells, error_records
 from connectors.feeds.unpack import BROKEN_ARCHIVE, open_zip
 
 LARGEST_INFLATED: Final = 4 << 30
@@ -48,6 +48,7 @@ _CHUNK: Final = 1 << 22
 _LOCAL_HEADER: Final = struct.Struct("<4s5H3I2H")
 _PROBED: Final = frozenset((".xls", ".xlsb", ".ods"))
 _XLSX: Final = "xl/workbook.xml"
+_XLSB: Final = "xl/workbook.bin"
 _TAG: Final = rb"<(?:\w+:)?c\s[^>]*?\br=[\"']"
 _COLUMNS: Final = re.compile(_TAG + rb"([A-Z]+)[^>]*[^/>]>")
 _ROWS: Final = re.compile(_TAG + rb"[A-Z]+(\d+)[^>]*[^/>]>")
@@ -112,12 +113,39 @@ def open_workbook(path: Path, file: str) -> Opened:
         errors = _examine(path, file)
     if path.suffix.lower() in _PROBED or not errors:
         _probe(path, file)
-    if path.suffix.lower() == ".ods" and zipfile.is_zipfile(path):
-        with _words(file), open_zip(path) as archive:
-            errors = error_cells.of_open_document(archive)
     with refusals(file):
         workbook = CalamineWorkbook.from_path(str(path))
-    return Opened(workbook, errors)
+    return Opened(workbook, errors or _other_errors(path, file, workbook.sheet_names))
+
+
+def _other_errors(path: Path, file: str, names: list[str]) -> error_cells.Errors:
+    """Error cells by sheet, for the kinds that are no .xlsx."""
+    with _words(file):
+        if not zipfile.is_zipfile(path):
+            return error_records.of_excel_97(path, names)
+        with open_zip(path) as archive:
+            parts = archive.namelist()
+            if error_cells.CONTENT in parts:
+                return error_cells.of_open_document(archive)
+            if _XLSB in parts:
+                return error_records.of_binary_workbook(archive, _binary_sheets(archive))
+    return {}
+
+
+def _binary_sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Part of the archive -> name of the sheet, for .xlsb."""
+    targets = {
+        node.get("Id", ""): node.get("Target", "")
+        for node in _nodes(_small(archive, "xl/_rels/workbook.bin.rels"), "Relationship")
+    }
+    return error_records.sheets_of_binary_workbook(_small(archive, _XLSB), targets)
+
+
+def _small(archive: zipfile.ZipFile, part: str) -> bytes:
+    """A part that lists sheets; BadZipFile if it is larger than any real one."""
+    if archive.getinfo(part).file_size > _CHUNK:
+        raise zipfile.BadZipFile("the list of sheets is larger than any real one")
+    return archive.read(part)
 
 
 @contextmanager
@@ -162,7 +190,7 @@ def _words(file: str) -> Iterator[None]:
     """Damaged archives and XML in words."""
     try:
         yield
-    except (*BROKEN_ARCHIVE, KeyError, ParseError) as error:
+    except (*BROKEN_ARCHIVE, *error_records.BROKEN_RECORDS, KeyError, ParseError) as error:
         raise RejectedFile(
             "unreadable_workbook",
             f"the file cannot be read as an Excel workbook ({error})",
@@ -173,14 +201,12 @@ def _words(file: str) -> Iterator[None]:
 
 def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
     """Part of the archive -> name of the sheet."""
-    if max(archive.getinfo(name).file_size for name in (_XLSX, "xl/_rels/workbook.xml.rels")) > _CHUNK:
-        raise zipfile.BadZipFile("the list of sheets is larger than any real one")
     relations = {
         node.get("Id"): node.get("Target", "")
-        for node in _nodes(archive.read("xl/_rels/workbook.xml.rels"), "Relationship")
+        for node in _nodes(_small(archive, "xl/_rels/workbook.xml.rels"), "Relationship")
     }
     names = {}
-    for node in _nodes(archive.read(_XLSX), "sheet"):
+    for node in _nodes(_small(archive, _XLSX), "sheet"):
         target = relations.get(next((node[key] for key in node if key.endswith(":id")), ""), "")
         names[target.lstrip("/") if target.startswith("/") else f"xl/{target}"] = node.get("name", "")
     return names
