@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from connectors.sample import plants
 from connectors.sample.cast import PARTNERS, START, Partner
@@ -19,11 +19,14 @@ from connectors.sample.documents import Documents, discount_at
 from connectors.sample.pricing import contract_prices, landed_costs
 
 Fact = dict[str, Any]
+ELEMENTS: Final = ("freight_in", "customs", "material_surcharge")
 
 
 @dataclass(frozen=True)
 class Attributed:
-    """An invoice line: its reductions in cents, with its sign; its landed cost in hundredths of a cent."""
+    """An invoice line: its reductions in cents, with its sign; its landed costs by element of `ELEMENTS` in
+    hundredths of a cent.
+    """
 
     partner: str
     month: str
@@ -31,16 +34,16 @@ class Attributed:
     promotion: int
     exception: int
     status: str
-    landed: int
+    landed: tuple[int, ...]
 
 
 def discount_facts(products: Sequence[Product], listings: Listings, documents: Documents) -> Fact:
     """Reductions and landed cost by partner and month, and exceptions by partner and status."""
-    monthly: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    monthly: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (3 + len(ELEMENTS)))
     exceptions: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for line in attribute(tuple(products), listings, documents):
         sums = monthly[line.partner, line.month]
-        for place, value in enumerate((line.contract, line.promotion, line.exception, line.landed)):
+        for place, value in enumerate((line.contract, line.promotion, line.exception, *line.landed)):
             sums[place] += value
         if line.status:
             counts = exceptions[line.partner, line.status]
@@ -54,9 +57,12 @@ def discount_facts(products: Sequence[Product], listings: Listings, documents: D
                 "contract_discount_amount": _money(contract),
                 "promotion_discount_amount": _money(promotion),
                 "exception_discount_amount": _money(exception),
-                "landed_cost_amount": f"{landed / 10000:.4f}",
+                "landed_cost_amount": f"{sum(landed) / 10000:.4f}",
+                "landed_cost_elements": {
+                    element: f"{value / 10000:.4f}" for element, value in zip(ELEMENTS, landed, strict=True)
+                },
             }
-            for (partner, month), (contract, promotion, exception, landed) in sorted(monthly.items())
+            for (partner, month), (contract, promotion, exception, *landed) in sorted(monthly.items())
         ],
         "exceptions": [
             {"partner_code": partner, "status_code": status, "lines": lines, "amount": _money(cents)}
@@ -75,7 +81,7 @@ def attribute(
         agreed[price.partner, price.product].append(price.range)
     landed = defaultdict(list)
     for item in landed_costs(products):
-        landed[item.product].append(item.range)
+        landed[item.product, item.element].append(item.range)
     for document, pair, pieces, gross, net in zip(
         invoices.document.tolist(),
         invoices.pair.tolist(),
@@ -109,7 +115,11 @@ def attribute(
             sign * promotion,
             sign * exception,
             _status(partner.code, product, sale, exception, abs(gross)) if exception > 0 else "",
-            pieces * sum(item.value for item in landed[product.code] if item.first <= day < item.after),
+            tuple(
+                pieces
+                * sum(item.value for item in landed[product.code, element] if item.first <= day < item.after)
+                for element in ELEMENTS
+            ),
         )
 
 

@@ -12,7 +12,8 @@
     The quotients are doubles: a division of 128-bit integers takes a hundred times as
     long. A hair is taken off each, so that none falls on the upper side of a whole cent;
     one that falls short leaves a remainder that gets that very cent back, so the sum is
-    exact whatever they are.
+    exact whatever they are. Remainders are whole numbers, by multiplication: as doubles,
+    equal ones would be told apart by their last bit.
 #}
 {% macro spread(carriers, whole, cents, weight, tie) -%}
     select
@@ -29,16 +30,28 @@
                 as left_over_cents,
             row_number() over (
                 partition by {{ whole }}
-                order by quota - floor(quota) desc, {{ tie }}
+                order by
+                    cast(abs({{ cents }}) as decimal(19, 0))
+                    * cast({{ weight }} as decimal(18, 4))
+                    - cast(floor(quota) as decimal(19, 0)) * whole_weight desc,
+                    {{ tie }}
             ) as remainder_rank
         from (
             select
-                carriers.*,
+                weighed.*,
                 abs(cast({{ cents }} as double))
                 * cast({{ weight }} as double)
-                / cast(sum({{ weight }}) over (partition by {{ whole }}) as double)
+                / cast(whole_weight as double)
                 - 0.0000001 as quota
-            from {{ carriers }} as carriers
+            from (
+                select
+                    carriers.*,
+                    cast(
+                        sum({{ weight }}) over (partition by {{ whole }})
+                        as decimal(19, 4)
+                    ) as whole_weight
+                from {{ carriers }} as carriers
+            ) as weighed
         ) as quotas
     ) as floored
 {%- endmacro %}

@@ -47,6 +47,31 @@
     ]) }}
 {%- endmacro %}
 
+{#
+    The parts of the landed cost, and the element of the ERP that each is made of. What has
+    no part of its own is in the last one.
+#}
+{% macro landed_cost_parts() -%}
+    {{ return({
+        'inbound_freight': 'freight_in',
+        'customs': 'customs',
+        'material_surcharge': 'material_surcharge',
+        'other_landed_cost': none,
+    }) }}
+{%- endmacro %}
+
+{# The unit cost of an element if it belongs to a part of the landed cost, else 0. #}
+{% macro cost_of_part(part, elements) -%}
+    {%- set parts = landed_cost_parts() -%}
+    {%- set named = parts.values() | select | join("', '") -%}
+    case
+        when {{ elements }}.element_code
+            {{ "= '" ~ parts[part] ~ "'" if parts[part] else "not in ('" ~ named ~ "')" }}
+            then {{ elements }}.unit_cost_amount
+        else 0
+    end
+{%- endmacro %}
+
 {# All steps in order, and with `levels` the levels after their steps. #}
 {% macro all_margin_steps(levels=false) -%}
     {%- set steps = ['gross_sales'] if levels else [] -%}

@@ -752,13 +752,18 @@ def test_each_reduction_of_each_partner_and_month_is_attributed_to_the_cent(
                 "landed_cost_amount",
             )
         )
+        + tuple(
+            Decimal(row["landed_cost_elements"][element])
+            for element in ("freight_in", "customs", "material_surcharge")
+        )
         for row in key["discounts"]["monthly"]
     }
     found = _by(
         published.sql(
             """
             select partner_code, strftime(invoice_date, '%Y-%m'), sum(contract_discount_amount),
-                sum(promotion_discount_amount), sum(exception_discount_amount), sum(landed_cost_amount)
+                sum(promotion_discount_amount), sum(exception_discount_amount), sum(landed_cost_amount),
+                sum(inbound_freight_amount), sum(customs_amount), sum(material_surcharge_amount)
             from core.fct_sell_in
             group by all
             """
@@ -766,6 +771,7 @@ def test_each_reduction_of_each_partner_and_month_is_attributed_to_the_cent(
     )
     assert len(expected) > 500
     assert sum(row[1] for row in expected.values()) > 10_000
+    assert all(sum(row[place] for row in expected.values()) > 1_000 for place in (4, 5, 6))
     assert found == expected
 
 

@@ -1,13 +1,9 @@
-"""The margin marts of the sample company equal a calculation in pandas over the raw ERP.
-
-Sales, discounts and costs are taken from the ERP's own tables; what is granted outside the invoice, from the
-facts that have their own tests. Everything from there on is worked out again here, in whole hundredths of a
-cent.
+"""The margin marts of the sample company equal a second calculation: pandas over the raw ERP, the partners'
+files and the company's rules (`tests.second_calculation`), to a hundredth of a cent.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +11,15 @@ import duckdb
 import pandas as pd
 import pytest
 
-UNIT = 10_000
-"""Amounts are counted in hundredths of a cent, as the marts keep four decimals."""
+from tests.installation import ROOT
+from tests.second_calculation.allocation import spread
+from tests.second_calculation.books import Books, invoice_lines
+from tests.second_calculation.costs import programme_costs
+from tests.second_calculation.granted import Granted
+from tests.second_calculation.rebates import rebates
+from tests.second_calculation.resales import resold_by_month, stock_before
+from tests.second_calculation.waterfall import GRAIN, waterfall
+
 KEY = ["month", "partner", "product"]
 
 
@@ -27,102 +30,116 @@ def published(built_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def whole(amounts: pd.Series) -> pd.Series:
-    return (amounts * UNIT).round().astype("int64")
-
-
-def at(dated: pd.DataFrame, lines: pd.DataFrame, key: str, value: str) -> pd.Series:
-    """For each line the value of the range that holds on its day; 0 without one. Several ranges add up."""
-    pairs = lines[[key, "day"]].reset_index().merge(dated, on=key)
-    holds = (pairs["date_effet"] <= pairs["day"]) & (pairs["day"] < pairs["date_fin"].fillna("9999-12-31"))
-    return pairs[holds].groupby("index")[value].sum().reindex(lines.index, fill_value=0)
+@pytest.fixture(scope="module")
+def books(built_demo: Path) -> Books:
+    return Books(built_demo / "source" / "erp.sqlite", ROOT / "examples" / "demo" / "rules", "2026-06-30")
 
 
 @pytest.fixture(scope="module")
-def lines(built_demo: Path) -> pd.DataFrame:
-    """Invoice lines of the raw ERP with gross, net, cost and landed cost."""
-    with sqlite3.connect(built_demo / "source" / "erp.sqlite") as erp:
-        heads = pd.read_sql("select * from factures where etat = 'V'", erp)
-        rows = pd.read_sql("select * from factures_lignes", erp)
-        packs = pd.read_sql("select code_article, unite, qte_base from articles_cond", erp)
-        costs = pd.read_sql("select * from articles_pru", erp)
-        charges = pd.read_sql("select * from articles_frais", erp)
-    found = rows.merge(heads[["no_piece", "code_tiers", "date_piece"]], on="no_piece")
-    found = found.merge(packs, on=["code_article", "unite"], how="left")
-    found["pieces"] = found["qte"] * found["qte_base"].fillna(1).astype("int64")
-    found["day"] = found["date_piece"].str[:10]
-    for dated in (costs, charges):
-        for column in ("date_effet", "date_fin"):
-            dated[column] = dated[column].str[:10]
-    costs["prix"] = whole(costs["prix_revient"])
-    charges["frais"] = whole(charges["frais_unitaire"])
+def lines(books: Books) -> pd.DataFrame:
+    return invoice_lines(books)
+
+
+@pytest.fixture(scope="module")
+def granted(books: Books, lines: pd.DataFrame) -> pd.DataFrame:
+    """Everything that is granted outside the invoice, on the line that carries it."""
+    return pd.DataFrame([*rebates(books, lines), *programme_costs(books, lines)], columns=Granted._fields)
+
+
+@pytest.fixture(scope="module")
+def steps(books: Books, lines: pd.DataFrame, granted: pd.DataFrame) -> pd.DataFrame:
+    return waterfall(books, lines, granted)
+
+
+@pytest.fixture(scope="module")
+def monthly(steps: pd.DataFrame) -> pd.DataFrame:
+    """By month, partner and product: what the variance is worked out from."""
+    sums = steps.groupby(KEY).sum()
     return pd.DataFrame(
         {
-            "line": found["no_piece"] + "|" + found["no_ligne"].astype(str),
-            "month": found["day"].str[:7],
-            "partner": found["code_tiers"],
-            "product": found["code_article"],
-            "quantity": found["pieces"],
-            "gross": whole(found["montant_brut"]),
-            "net": whole(found["montant_net"]),
-            "cost": found["pieces"] * at(costs, found, "code_article", "prix"),
-            "landed": found["pieces"] * at(charges, found, "code_article", "frais"),
+            "quantity": sums["invoiced_quantity"],
+            "gross": sums["gross_sales"],
+            "net": sums["invoice_sales"],
+            "cost": sums["cost_of_goods"],
+            "landed": sums["landed_cost"],
+            "margin": sums["pocket_margin"],
         }
     )
 
 
-@pytest.fixture(scope="module")
-def monthly(lines: pd.DataFrame, published: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """By month, partner and product: the levels, with what is granted outside the invoice."""
-    granted = published.sql(
-        """
-        select 'rebate' as step, invoice_line_id as line, strftime(invoice_date, '%Y-%m') as cost_month,
-            partner_code as partner, cast(expected_amount as double) as amount
-        from core.fct_rebate_lines
-        union all
-        select cost_step_code, invoice_line_id, strftime(cost_date, '%Y-%m'), partner_code,
-            cast(amount as double)
-        from core.fct_programme_costs
-        """
-    ).df()
-    granted["amount"] = whole(granted["amount"])
-    bound = granted.dropna(subset=["line"]).merge(
-        lines[["line", "month", "product"]], on="line", how="left", validate="many_to_one"
-    )
-    assert bound["month"].notna().all()
-    loose = granted[granted["line"].isna()].assign(product="NONE")
-    loose = loose.rename(columns={"cost_month": "month"})
-    steps = pd.concat([bound[["step", "amount", *KEY]], loose[["step", "amount", *KEY]]])
-    steps = steps.pivot_table(index=KEY, columns="step", values="amount", aggfunc="sum", fill_value=0)
-    served = [step for step in ("training", "channel_staff", "tools") if step in steps]
-    sums = lines.groupby(KEY)[["quantity", "gross", "net", "cost", "landed"]].sum()
-    sums = sums.join(steps, how="outer").fillna(0).astype("int64")
-    outside = [step for step in steps if step not in served]
-    sums["pocket_sales"] = sums["net"] - sums[outside].sum(axis=1)
-    sums["margin"] = sums["pocket_sales"] - sums["cost"] - sums["landed"]
-    sums["contribution"] = sums["margin"] - sums[served].sum(axis=1)
-    return sums
+def test_cents_that_do_not_divide_go_to_the_largest_remainders() -> None:
+    """10 cents by 3, 3 and 1 of 7: 4 2/7, 4 2/7 and 1 3/7. The cent that is left goes to the third; of
+    minus 10 likewise. By equal weights the first two of three get one.
+    """
+    assert spread(10, {"a": 3, "b": 3, "c": 1}) == {"a": 4, "b": 4, "c": 2}
+    assert spread(-10, {"a": 3, "b": 3, "c": 1}) == {"a": -4, "b": -4, "c": -2}
+    assert spread(5, {"b": 1, "a": 1, "c": 1}) == {"a": 2, "b": 2, "c": 1}
 
 
-def test_each_level_of_each_month_partner_and_product_is_exact(
-    monthly: pd.DataFrame, published: duckdb.DuckDBPyConnection
+def test_each_step_of_each_month_partner_and_product_is_exact(
+    steps: pd.DataFrame, published: duckdb.DuckDBPyConnection
 ) -> None:
+    amounts = [name for name in steps if name != "invoiced_quantity"]
+    assert len(amounts) == 24
+    sums = ", ".join(f"cast(10000 * sum({name}_amount) as bigint) as {name}" for name in amounts)
     found = published.sql(
-        """
-        select strftime(month_start_date, '%Y-%m') as month, partner_code as partner, product_code as product,
-            cast(sum(invoiced_quantity) as bigint) as quantity,
-            cast(10000 * sum(gross_sales_amount) as bigint) as gross,
-            cast(10000 * sum(invoice_sales_amount) as bigint) as net,
-            cast(10000 * sum(pocket_sales_amount) as bigint) as pocket_sales,
-            cast(10000 * sum(pocket_margin_amount) as bigint) as margin,
-            cast(10000 * sum(channel_contribution_amount) as bigint) as contribution
+        f"""
+        select strftime(month_start_date, '%Y-%m') as month, partner_code as partner, channel_code as channel,
+            product_code as product, cast(sum(invoiced_quantity) as bigint) as invoiced_quantity, {sums}
         from marts.mart_margin_waterfall_monthly
         group by all
         """
     ).df()
-    found = found.set_index(KEY).sort_index()
+    found = found.set_index(GRAIN).sort_index()
     assert len(found) > 10_000
-    pd.testing.assert_frame_equal(found, monthly[list(found)].sort_index())
+    pd.testing.assert_frame_equal(found[list(steps)], steps, check_names=False)
+
+
+def test_each_cost_and_rebate_stands_on_its_line_to_the_cent(
+    granted: pd.DataFrame, published: duckdb.DuckDBPyConnection
+) -> None:
+    found = published.sql(
+        """
+        select cost_step_code as step, coalesce(invoice_line_id, 'NONE') as line,
+            cast(100 * sum(amount) as bigint) as cents
+        from core.fct_programme_costs group by all
+        union all
+        select 'rebate', coalesce(invoice_line_id, 'NONE'), cast(100 * sum(expected_amount) as bigint)
+        from core.fct_rebate_lines group by all
+        """
+    ).df()
+    found = found[found["cents"] != 0].set_index(["step", "line"])["cents"].sort_index()
+    expected = granted.fillna({"line": "NONE"}).groupby(["step", "line"])["cents"].sum()
+    expected = expected[expected != 0].sort_index()
+    assert len(expected) > 50_000
+    pd.testing.assert_series_equal(found, expected)
+
+
+def test_claims_are_held_against_what_the_partners_own_files_say(
+    books: Books, built_demo: Path, published: duckdb.DuckDBPyConnection
+) -> None:
+    inbox = built_demo / "source" / "inbox"
+    (debit, protection) = (
+        books.table("accords_ecart_prix").set_index("nature").loc[step]
+        for step in ("ship_and_debit", "price_protection")
+    )
+    resold = resold_by_month(inbox, books, debit["code_article"])
+    in_stock = stock_before(inbox, protection["code_article"], protection["date_debut"])
+    expected = {}
+    for claim in books.table("demandes_prise_en_charge").itertuples():
+        if claim.nature == "ship_and_debit":
+            pieces, tenths = resold[claim.date_debut[:7]], round(debit["ecart_unitaire"] * 1000)
+        elif claim.nature == "price_protection":
+            pieces, tenths = in_stock, round(protection["ecart_unitaire"] * 1000)
+        else:
+            continue
+        expected[claim.no_demande] = (pieces, (2 * pieces * tenths + 10) // 20)
+    found = published.sql(
+        "select claim_number, cast(reported_quantity as bigint), cast(100 * computed_amount as bigint) "
+        "from core.fct_programme_claims where cost_step_code in ('ship_and_debit', 'price_protection')"
+    ).fetchall()
+    assert len(expected) > 20
+    assert {number: (pieces, cents) for number, pieces, cents in found} == expected
 
 
 def test_effects_of_each_partner_are_those_of_a_second_calculation(

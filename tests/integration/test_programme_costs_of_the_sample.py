@@ -1,15 +1,12 @@
-"""Programme costs of the sample company: sums and plants equal the answer key, and each spread cost is the
-one of an independent calculation in whole cents.
+"""Programme costs of the sample company: sums and plants equal the answer key. What each line carries of them
+is held against a second calculation in `test_margin_of_the_sample`.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,6 @@ import pytest
 pytestmark = pytest.mark.slow
 
 Key = dict[str, Any]
-Weights = dict[str, int]
 
 
 @pytest.fixture(scope="module")
@@ -74,102 +70,6 @@ def test_account_of_each_agent_partner_and_month_is_exact(
     ).fetchall()
     assert len(expected) > 100
     assert {row[:3]: row[3:] for row in found} == expected
-
-
-def largest_remainder(cents: int, weights: Weights) -> dict[str, int]:
-    total = sum(weights.values())
-    shares = {carrier: cents * weight // total for carrier, weight in weights.items()}
-    left = cents - sum(shares.values())
-    order = sorted(
-        weights, key=lambda carrier: (shares[carrier] - Fraction(cents * weights[carrier], total), carrier)
-    )
-    for carrier in order[:left]:
-        shares[carrier] += 1
-    return shares
-
-
-def spread(cents: int, key: str, lines: list[tuple[str, str, str, int]]) -> dict[str, int]:
-    """A cost over lines (line, partner, order, net cents), by a key that counts partners or orders."""
-    groups: dict[str, Weights] = defaultdict(dict)
-    for line, partner, order, net in lines:
-        groups[{"partners": partner, "orders": order}.get(key, "")][line] = net
-    by_group = largest_remainder(cents, dict.fromkeys(groups, 1))
-    return {
-        line: share
-        for group, weights in groups.items()
-        for line, share in largest_remainder(by_group[group], weights).items()
-    }
-
-
-@pytest.mark.parametrize(
-    ("step", "key"),
-    [
-        ("training", "partners"),
-        ("channel_staff", "orders"),
-        ("tools", "orders"),
-        ("spiff", "net_amount"),
-        ("mdf", "net_amount"),
-    ],
-)
-def test_spread_costs_of_a_quarter_end_are_those_of_an_independent_calculation(
-    step: str, key: str, built_demo: Path, published: duckdb.DuckDBPyConnection
-) -> None:
-    """From the ERP's own tables, in whole cents and fractions."""
-    lines, costs = _from_the_erp(built_demo / "source" / "erp.sqlite", step)
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for cost, line, amount, used in published.execute(
-        "select programme_cost_id, invoice_line_id, cast(amount * 100 as bigint), allocation_key_code "
-        "from core.fct_programme_costs "
-        "where cost_step_code = ? and cost_date between '2026-03-01' and '2026-03-31'",
-        [step],
-    ).fetchall():
-        assert used == key
-        found[cost][line] = amount
-    assert len(costs) >= 1
-    assert set(found) == set(costs)
-    for cost, (cents, partner, channel) in costs.items():
-        own = [
-            line[:4]
-            for line in lines
-            if (partner is None or line[1] == partner) and (channel is None or line[4] == channel)
-        ]
-        expected = {line: share for line, share in spread(cents, key, own).items() if share}
-        assert found[cost] == expected
-
-
-CHANNELS = {"RD": "regional_distributor", "CP": "trade_counter", "WEB": "online_reseller", "DIR": "direct"}
-
-
-def _from_the_erp(
-    path: Path, step: str
-) -> tuple[list[tuple[str, str, str, int, str]], dict[str, tuple[int, str | None, str | None]]]:
-    """Invoice lines of March 2026 (line, partner, order, cents, channel); costs (cents, partner, channel)."""
-    with sqlite3.connect(path) as erp:
-        lines = [
-            (f"{invoice}|{line}", partner, order, round(net * 100), CHANNELS[category])
-            for invoice, line, partner, order, net, category in erp.execute(
-                "select f.no_piece, l.no_ligne, f.code_tiers, coalesce(l.no_cde, f.no_piece), l.montant_net, "
-                "t.categorie from factures f join factures_lignes l on l.no_piece = f.no_piece "
-                "join tiers t on t.code_tiers = f.code_tiers "
-                "where f.type_piece = 'F' and f.date_piece between '2026-03-01' and '2026-03-31' "
-                "and l.montant_net > 0"
-            )
-        ]
-        if step == "mdf":
-            rows = erp.execute(
-                "select 'claim|' || no_demande, "
-                "coalesce(montant_regle, montant_accorde, montant_demande), code_tiers, null "
-                "from demandes_prise_en_charge where nature = 'mdf' and date_fin = '2026-03-31'"
-            )
-        else:
-            rows = erp.execute(
-                "select 'cost|' || no_frais, montant_ht, code_tiers, canal from frais_commerciaux "
-                "where nature = ? and date_frais between '2026-03-01' and '2026-03-31'",
-                [step],
-            )
-        return lines, {
-            cost: (round(amount * 100), partner, channel) for cost, amount, partner, channel in rows
-        }
 
 
 def test_freight_stands_on_the_lines_of_its_document(published: duckdb.DuckDBPyConnection) -> None:

@@ -103,6 +103,9 @@ gathered as (
         coalesce(costs_of_lines.{{ step }}_amount, 0) as {{ step }}_amount,
         {% endfor -%}
         lines.cost_amount as cost_of_goods_amount,
+        {% for part in landed_cost_parts() -%}
+        lines.{{ part }}_amount,
+        {% endfor -%}
         lines.landed_cost_amount,
         lines.document_net_amount,
         lines.document_currency_code,
@@ -140,6 +143,9 @@ gathered as (
             as {{ step }}_amount,
         {% endfor -%}
         0 as cost_of_goods_amount,
+        {% for part in landed_cost_parts() -%}
+        0 as {{ part }}_amount,
+        {% endfor -%}
         0 as landed_cost_amount,
         0 as document_net_amount,
         {{ company_currency() }} as document_currency_code,
@@ -175,6 +181,9 @@ connected as (
             as {{ step }}_amount,
         {% endfor -%}
         gathered.cost_of_goods_amount,
+        {% for part in landed_cost_parts() -%}
+        gathered.{{ part }}_amount,
+        {% endfor -%}
         gathered.landed_cost_amount,
         gathered.document_net_amount,
         gathered.document_currency_code,
@@ -223,6 +232,9 @@ final as (
         {{ quantity('invoiced_quantity') }} as invoiced_quantity,
         {% for step in all_margin_steps(levels=true) -%}
         {{ amount(step ~ '_amount') }} as {{ step }}_amount,
+        {% endfor -%}
+        {% for part in landed_cost_parts() -%}
+        {{ amount(part ~ '_amount') }} as {{ part }}_amount,
         {% endfor -%}
         {{ company_currency() }} as currency_code,
         {{ amount('document_net_amount') }} as document_net_amount,

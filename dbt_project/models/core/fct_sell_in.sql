@@ -64,6 +64,16 @@ promotions_taken as (
     from contracts_taken
 ),
 
+-- Each part is rounded by itself, so that the parts are the landed cost.
+landed as (
+    select
+        {% for part in landed_cost_parts() -%}
+        {{ amount('base_quantity * ' ~ part ~ '_unit_amount') }} as {{ part }}_amount,
+        {% endfor -%}
+        promotions_taken.*
+    from promotions_taken
+),
+
 final as (
     select
         invoice_number || '|' || invoice_line_number as invoice_line_id,
@@ -121,12 +131,16 @@ final as (
         actual_unit_cost_amount,
         {{ amount('base_quantity * actual_unit_cost_amount') }} as actual_cost_amount,
         {{ amount('landed_unit_cost_amount') }} as landed_unit_cost_amount,
-        {{ amount('base_quantity * landed_unit_cost_amount') }} as landed_cost_amount,
+        {% for part in landed_cost_parts() -%}
+        {{ part }}_amount,
+        {% endfor -%}
+        {{ amount(landed_cost_parts() | join('_amount + ') ~ '_amount') }}
+            as landed_cost_amount,
         slice_key,
         source_batch_id,
         source_file,
         source_row
-    from promotions_taken
+    from landed
 )
 
 select * from final

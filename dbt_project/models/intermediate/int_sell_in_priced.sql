@@ -71,6 +71,10 @@ landed_unit_costs as (
         periods.product_code,
         periods.valid_from_date,
         periods.valid_to_date,
+        {% for part in landed_cost_parts() -%}
+        cast(sum({{ cost_of_part(part, 'landed_costs') }}) as decimal(18, 4))
+            as {{ part }}_unit_amount,
+        {% endfor -%}
         {{ amount('sum(landed_costs.unit_cost_amount)') }} as unit_cost_amount
     from landed_cost_periods as periods
     inner join landed_costs
@@ -152,6 +156,12 @@ final as (
         promotions.discount_rate as promotion_rate,
         costs.unit_cost_amount,
         costs.actual_unit_cost_amount,
+        {% for part in landed_cost_parts() -%}
+        case
+            when landed_cost_batches.batch_count > 0
+                then coalesce(landed_unit_costs.{{ part }}_unit_amount, 0)
+        end as {{ part }}_unit_amount,
+        {% endfor -%}
         case
             when landed_cost_batches.batch_count > 0
                 then coalesce(landed_unit_costs.unit_cost_amount, 0)

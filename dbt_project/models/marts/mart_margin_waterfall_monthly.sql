@@ -2,6 +2,7 @@
 -- invoice line can carry.
 -- Additive: invoiced_quantity, counts and amounts. Rates are not.
 {%- set columns = all_margin_steps(levels=true) %}
+{%- set parts = landed_cost_parts() %}
 with
 
 lines as (
@@ -17,6 +18,9 @@ monthly as (
         sum(invoiced_quantity) as invoiced_quantity,
         {% for step in columns -%}
         sum({{ step }}_amount) as {{ step }}_amount,
+        {% endfor -%}
+        {% for part in parts -%}
+        sum({{ part }}_amount) as {{ part }}_amount,
         {% endfor -%}
         count(invoice_line_id) as line_count,
         sum(case when reason_code = 'rate_missing' then 1 else 0 end)
@@ -43,6 +47,9 @@ known as (
         {{ step }}_amount,
         {% endif -%}
         {% endfor -%}
+        {% for part in parts -%}
+        {{ part }}_amount,
+        {% endfor -%}
         line_count,
         unconverted_line_count,
         line_without_cost_count
@@ -60,6 +67,9 @@ final as (
         {{ quantity('invoiced_quantity') }} as invoiced_quantity,
         {% for step in columns -%}
         {{ amount(step ~ '_amount') }} as {{ step }}_amount,
+        {% endfor -%}
+        {% for part in parts -%}
+        {{ amount(part ~ '_amount') }} as {{ part }}_amount,
         {% endfor -%}
         {% for step in columns -%}
         {{ percent(step ~ '_amount', 'gross_sales_amount') }} as {{ step }}_gross_rate,
