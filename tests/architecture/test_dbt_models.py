@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -166,23 +163,9 @@ def forbidden_constructs(sql: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    target = tmp_path_factory.mktemp("manifest")
-    subprocess.run(
-        [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "parse", "--no-partial-parse"],
-        cwd=target,
-        env={
-            **os.environ,
-            "DBT_PROJECT_DIR": str(PROJECT),
-            "DBT_PROFILES_DIR": str(PROJECT),
-            "DBT_TARGET_PATH": str(target),
-            "DBT_LOG_PATH": str(target),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        },
-        check=True,
-        capture_output=True,
-    )
-    loaded: Manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+def manifest(manifest_data: Path) -> Manifest:
+    path = manifest_data / "state" / "dbt" / "target" / "manifest.json"
+    loaded: Manifest = json.loads(path.read_text(encoding="utf-8"))
     return loaded
 
 

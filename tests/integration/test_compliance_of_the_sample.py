@@ -53,7 +53,9 @@ def expected_states(reports: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["feed_code", "last", "state", "is_restated"])
 
 
-def test_each_feeds_week_counts_as_the_files_came(built_demo: Path) -> None:
+def test_each_feeds_week_counts_as_the_files_came(
+    built_demo: Path, published: duckdb.DuckDBPyConnection
+) -> None:
     states = expected_states(accepted_reports(built_demo))
     states["week"] = states["last"] - pd.to_timedelta(states["last"].dt.weekday, unit="D")
     wanted = pd.DataFrame(
@@ -67,12 +69,10 @@ def test_each_feeds_week_counts_as_the_files_came(built_demo: Path) -> None:
     )
     summed = wanted.groupby(["feed_code", "week"])[COUNTS].sum()
 
-    current = (built_demo / "published" / "current.duckdb").resolve()
-    with duckdb.connect(str(current), read_only=True) as connection:
-        columns = ", ".join(f"{name}_count" for name in COUNTS)
-        found = connection.execute(
-            f"select feed_code, week_start_date, {columns} from marts.mart_reporting_compliance_weekly"
-        ).fetchall()
+    columns = ", ".join(f"{name}_count" for name in COUNTS)
+    found = published.execute(
+        f"select feed_code, week_start_date, {columns} from marts.mart_reporting_compliance_weekly"
+    ).fetchall()
     told = {(row[0], pd.Timestamp(row[1])): tuple(row[2:]) for row in found}
     assert told == {key: tuple(values) for key, values in zip(summed.index, summed.to_numpy(), strict=True)}
     # Each state occurs in the sample company.

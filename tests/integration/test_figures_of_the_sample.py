@@ -7,7 +7,6 @@ reads it.
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,19 +20,6 @@ import pytest
 from connectors.sample import plants
 
 Key = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def key(built_demo: Path) -> Key:
-    return json.loads((built_demo / "source" / "answer_key.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def published(built_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(
-        str((built_demo / "published" / "current.duckdb").resolve()), read_only=True
-    ) as connection:
-        yield connection
 
 
 def _by(rows: list[tuple[Any, ...]]) -> dict[tuple[str, str], tuple[Any, ...]]:

@@ -4,7 +4,6 @@ files and the company's rules (`tests.second_calculation`), to a hundredth of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -21,13 +20,6 @@ from tests.second_calculation.resales import resold_by_month, stock_before
 from tests.second_calculation.waterfall import GRAIN, waterfall
 
 KEY = ["month", "partner", "product"]
-
-
-@pytest.fixture(scope="module")
-def published(built_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = str((built_demo / "published" / "current.duckdb").resolve())
-    with duckdb.connect(path, read_only=True) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,7 @@ is held against a second calculation in `test_margin_of_the_sample`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,19 +13,6 @@ import pytest
 pytestmark = pytest.mark.slow
 
 Key = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def key(built_demo: Path) -> Key:
-    return json.loads((built_demo / "source" / "answer_key.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def published(built_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(
-        str((built_demo / "published" / "current.duckdb").resolve()), read_only=True
-    ) as connection:
-        yield connection
 
 
 def test_costs_of_each_step_and_month_are_exact(key: Key, published: duckdb.DuckDBPyConnection) -> None:

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from expectations.validate import ExpectationOutcome, Verdict, validate
+from tests.unit.expectations import judging
 from tests.unit.expectations.conftest import World
-from tests.unit.expectations.warehouse import AS_OF, WEEK_10, build, change
+from tests.unit.expectations.judging import failed
+from tests.unit.expectations.warehouse import WEEK_10, build, change
 
-
-def judge(world: World, **changes: object) -> Verdict:
-    return validate(
-        "core",
-        **{
-            "warehouse": world.warehouse,
-            "landing": world.landing,
-            "quality": world.quality,
-            "run_id": "run-1",
-            "as_of": AS_OF,
-            "pages": False,
-            **changes,
-        },  # type: ignore[arg-type]
-    )
-
-
-def failed(verdict: Verdict) -> dict[str, ExpectationOutcome]:
-    return {f"{r.table.partition('.')[2]}.{r.name}": r for r in verdict.results if not r.success}
+judge = partial(judging.judge, "core")
 
 
 def test_facts_that_hold_what_landed_open_the_gate(world: World) -> None:

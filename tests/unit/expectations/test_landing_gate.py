@@ -11,10 +11,12 @@ import pytest
 
 from connectors.ledger import Batch, Slice
 from expectations.terms import Thresholds
-from expectations.validate import ExpectationOutcome, Verdict, validate
+from expectations.validate import Verdict
+from tests.unit.expectations import judging
 from tests.unit.expectations.conftest import FIRST, NOW, Row, World
+from tests.unit.expectations.judging import failed
+from tests.unit.expectations.warehouse import INVOICE as LANDED_INVOICE
 from tests.unit.expectations.warehouse import (
-    AS_OF,
     ORDER,
     PARTNER,
     PRODUCT,
@@ -22,7 +24,6 @@ from tests.unit.expectations.warehouse import (
     WEEK_10,
     WEEK_11,
 )
-from tests.unit.expectations.warehouse import INVOICE as LANDED_INVOICE
 
 SECOND = "20260302T000000000000-00000001"
 """A later batch than the first."""
@@ -54,22 +55,7 @@ def land(world: World, invoices: Sequence[Row] | None = None) -> None:
 
 def judge(world: World, **changes: object) -> Verdict:
     world.export()
-    return validate(
-        "landing",
-        **{
-            "warehouse": None,
-            "landing": world.landing,
-            "quality": world.quality,
-            "run_id": "run-1",
-            "as_of": AS_OF,
-            "pages": False,
-            **changes,
-        },  # type: ignore[arg-type]
-    )
-
-
-def failed(verdict: Verdict) -> dict[str, ExpectationOutcome]:
-    return {f"{r.table.partition('.')[2]}.{r.name}": r for r in verdict.results if not r.success}
+    return judging.judge("landing", world, **{"warehouse": None, **changes})
 
 
 def test_whole_input_opens_the_gate(world: World) -> None:

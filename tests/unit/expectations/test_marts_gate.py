@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import duckdb
 import pytest
 
-from expectations.validate import ExpectationOutcome, Verdict, validate
+from tests.unit.expectations import judging
 from tests.unit.expectations.conftest import World
-from tests.unit.expectations.warehouse import AS_OF, build, change
+from tests.unit.expectations.judging import failed
+from tests.unit.expectations.warehouse import build, change
 
-
-def judge(world: World, **changes: object) -> Verdict:
-    return validate(
-        "marts",
-        **{
-            "warehouse": world.warehouse,
-            "landing": world.landing,
-            "quality": world.quality,
-            "run_id": "run-1",
-            "as_of": AS_OF,
-            "pages": False,
-            **changes,
-        },  # type: ignore[arg-type]
-    )
-
-
-def failed(verdict: Verdict) -> dict[str, ExpectationOutcome]:
-    return {f"{r.table.partition('.')[2]}.{r.name}": r for r in verdict.results if not r.success}
+judge = partial(judging.judge, "marts")
 
 
 def test_marts_that_tie_to_the_facts_open_the_gate(world: World) -> None:
