@@ -77,8 +77,12 @@ def metric_sql(text: str, metric: str, profile: Profile) -> str:
     """SQL: the text as the metric's decimal, affixes left out; NULL if it is no number."""
     if profile.number_affixes:
         affixes = "|".join(re.escape(affix) for affix in profile.number_affixes)
-        bare = rf"(?i)^(?:{affixes})[\s{UNUSUAL_SPACES}]*|[\s{UNUSUAL_SPACES}]*(?:{affixes})$"
-        text = f"regexp_replace({text}, {quoted(bare)}, '', 'g')"
+        gap = rf"[\s{UNUSUAL_SPACES}]*"
+        # Signs and parentheses may stand on either side of a mark: -€ 5, (7,20 €).
+        before = rf"(?i)^([-+({_MINUS}]?{gap})(?:{affixes}){gap}"
+        after = rf"(?i){gap}(?:{affixes})({gap}[-){_MINUS}]?)$"
+        for mark in (before, after):
+            text = f"regexp_replace({text}, {quoted(mark)}, '\\1')"
     if metric == "net_amount":
         return _amount(text, profile)
     return _number(text, profile, QUANTITY)

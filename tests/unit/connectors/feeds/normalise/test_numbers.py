@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
+import openpyxl
 import pytest
 
 WEEK = "D07/r_2026-W05.csv"
@@ -71,4 +73,36 @@ def test_signs_and_units_around_a_number_are_left_out_only_if_the_profile_names_
     outcome = desk.take_one(WEEK, content, number_affixes=["€", "pcs"], thousands_mark=" ")
     assert desk.rows("sold_quantity, net_amount") == [(12, Decimal("1250.5")), (3, 4)]
     assert desk.faults("source_row, value") == [(4, "5 kg")]
+    assert outcome.reasons == {"unparseable_number": 1}
+
+
+MARKED = {
+    "(7,20 €)": "-7.2", "(€ 7,20)": "-7.2", "(7,20) €": "-7.2", "€ (7,20)": "-7.2", "-€ 5": "-5",
+    "5,00- €": "-5", "5 €-": "-5", "( 1 250,50 € )": "-1250.5", "€5": "5",
+}  # fmt: skip
+
+
+def test_a_mark_of_currency_may_stand_within_parentheses_and_behind_a_sign(desk: Any) -> None:
+    content = "Ref;Qty;Amount\n" + "".join(f"A;1;{written}\n" for written in MARKED)
+    settings = {"number_affixes": ["€"], "thousands_mark": " ", "parentheses_are_negative": True}
+    assert desk.take_one(WEEK, content, **settings).reasons == {}
+    assert [row[0] for row in desk.rows("net_amount")] == [Decimal(value) for value in MARKED.values()]
+
+
+def test_parentheses_of_a_workbook_are_read_like_those_of_a_text(desk: Any, profile: Any) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Ref", "Qty", "Amount"], ["A", 1, "(7,20 €)"], ["B", 1, -3.5]):
+        book.active.append(row)
+    target = BytesIO()
+    book.save(target)
+    settings = {"container": {"kind": "excel"}, "number_affixes": ["€"], "parentheses_are_negative": True}
+    desk.put("D07/r_2026-W05.xlsx", target.getvalue())
+    (outcome,) = desk.take(sales=profile(**settings)).files
+    assert (outcome.state, outcome.reasons) == ("landed", {})
+    assert desk.rows("net_amount") == [(Decimal("-7.2"),), (Decimal("-3.5"),)]
+
+
+def test_parentheses_around_a_mark_are_a_fault_where_the_profile_does_not_read_them(desk: Any) -> None:
+    outcome = desk.take_one(WEEK, "Ref;Qty;Amount\nA;1;(7,20 €)\n", number_affixes=["€"])
+    assert desk.faults("source_row, value") == [(2, "(7,20 €)")]
     assert outcome.reasons == {"unparseable_number": 1}
