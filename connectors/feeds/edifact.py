@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow as pa
 
 from connectors.feeds.edi import reports
 from connectors.feeds.edi.functions import Known
 from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of
+from connectors.feeds.edi.positions import Positions
 from connectors.feeds.edi.reader import Reader
 from connectors.feeds.edi.reports import Report
 from connectors.feeds.edi.segments import COMPONENT, ELEMENT
@@ -141,6 +143,9 @@ class _Edifact:
 
     def quantity_meaning(self, qualifier: str, group: str | None) -> str:
         return self._figures.get(qualifier) or ("other" if qualifier in self._ignored else "unknown")
+
+    def unfold(self, numbers: Positions, texts: pa.StringArray) -> tuple[Positions, pa.StringArray]:
+        return numbers, texts
 
     def read_head(self, reader: Reader, number: int, tag: str, elements: list[str]) -> None:
         head, message = reader.head, reader.head.message

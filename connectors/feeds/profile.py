@@ -265,6 +265,10 @@ class X12(Edi):
         description="Segments that name the store: the nearest one counts; SDQ pairs always do.",
     )
     amounts: tuple[str, ...] = Field(default=(), description="AMT qualifiers of the line's amount.")
+    ctp_quantity: Literal["break", "basis"] = Field(
+        default="break",
+        description="CTP04: the quantity from which the price holds, or how many units the price is of.",
+    )
     functions: dict[str, Function] = Field(
         default_factory=dict, description="Purposes (BPT) beside or instead of the standard ones."
     )

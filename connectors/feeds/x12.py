@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from connectors.feeds.edi import reports
 from connectors.feeds.edi.functions import Known
 from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of
+from connectors.feeds.edi.positions import Positions, tags_of
 from connectors.feeds.edi.reader import Reader
 from connectors.feeds.edi.reports import Report
 from connectors.feeds.edi.segments import ELEMENT
@@ -40,21 +43,20 @@ _ACTIVITY: Final = Grammar(
     date="DTM",
     price={"CTP": 3},
     price_component=2,
-    price_basis={},
+    price_basis=_PRICE_BASES,
     amount="AMT",
     reference="REF",
     product=("PID",),
     pairs=frozenset({"SDQ"}),
     composite=False,
+    parties=frozenset({"N1", "N2", "N3", "N4"}),
 )
 _TRANSFER: Final = replace(
     _ACTIVITY,
     ends=frozenset({"ISA", "GS", "GE", "IEA", "CTT", "BPT"}),
     groups=frozenset({"PTD"}),
-    lines=frozenset({"LIN", "SII"}),
     quantity=frozenset({"QTY"}),
-    price={"UIT": 2, "CTP": 3, "SII": 5},
-    price_basis=_PRICE_BASES,
+    price={"UIT": 2, "CTP": 3},
 )
 _FUNCTIONS: Final[dict[str, Function]] = {
     "00": "original",
@@ -136,6 +138,10 @@ _OTHER_QUANTITIES: Final = frozenset(
 _GTIN_TYPES: Final = frozenset({"UP", "EN", "UK", "UA", "UI", "EO", "UE", "U2", "UX"})
 _OUR_TYPES: Final = frozenset({"VN", "VP", "VC", "VA", "MG", "MF", "MN"})
 _PARTNER_TYPES: Final = frozenset({"IN", "BP", "CB", "SK", "PN", "IT", "RN"})
+# Elements that `unfold` adds behind those of an N1: address, then city, region and postal code.
+_ADDRESS: Final = 7
+_CITY: Final = 8
+_PARTY_LENGTH: Final = 11
 _XQ: Final = "XQ"
 _BPT: Final = "BPT"
 _SENDERS: Final = ("FR", "SE", "DB")
@@ -179,6 +185,36 @@ class _X12:
         if transfer == "return" and figure == "sold_quantity":
             return "returned_quantity"
         return figure
+
+    def unfold(self, numbers: Positions, texts: pa.StringArray) -> tuple[Positions, pa.StringArray]:
+        """Put the address of a party (N3, N4) behind its N1, and take an SII apart into LIN, QTY and UIT."""
+        _, names = tags_of(texts)
+        if not {"N3", "N4", "SII"} & set(names):
+            return numbers, texts
+        listed: list[str] = []
+        counts = np.ones(len(texts), np.int64)
+        party = -1
+        for at, text in enumerate(texts.to_pylist()):
+            values = text.split(ELEMENT)
+            tag = values[0].strip().upper()
+            if tag == "N1":
+                party = len(listed)
+            elif tag in ("N3", "N4") and party >= 0:
+                listed[party] = _with_address(listed[party], tag, values)
+            elif tag != "N2":
+                party = -1
+            parts = self._sale(values) if tag == "SII" else [text]
+            counts[at] = len(parts)
+            listed += parts
+        return np.repeat(numbers, counts), pa.array(listed, pa.string())
+
+    def _sale(self, values: list[str]) -> list[str]:
+        """The segments that say what an SII says: product, quantity sold with its unit, price."""
+        unit, price = _at(values, 4), _at(values, 5)
+        sold = next(iter(self._settings.figures.get("sold_quantity", ())), "32")
+        segments = [["LIN", "", *values[1:3]], ["QTY", sold, _at(values, 3), unit]]
+        segments += [["UIT", unit, price]] if price.strip() else []
+        return [ELEMENT.join(segment) for segment in segments]
 
     def read_head(self, reader: Reader, number: int, tag: str, elements: list[str]) -> None:
         head, message = reader.head, reader.head.message
@@ -268,8 +304,7 @@ class _X12:
             if tag == "PID":
                 label = label or _at(values, 5) or None
                 continue
-            pairs = values[2:] if tag == "LIN" else values[1:3]
-            for kind, code in zip(pairs[::2], pairs[1::2], strict=False):
+            for kind, code in zip(values[2::2], values[3::2], strict=False):
                 if not code:
                     continue
                 if kind.upper() in _GTIN_TYPES:
@@ -281,6 +316,16 @@ class _X12:
                 elif kind.upper() == "PD":
                     label = label or code
         return Product(gtin, ours, theirs, label)
+
+
+def _with_address(party: str, tag: str, values: Sequence[str]) -> str:
+    """An N1 with what an N3 (address) or N4 (city, region, postal code) says, in elements of its own."""
+    parts = [*party.split(ELEMENT), *[""] * _PARTY_LENGTH][:_PARTY_LENGTH]
+    if tag == "N3":
+        parts[_ADDRESS] = " ".join(filter(None, (parts[_ADDRESS], *values[1:3])))
+    else:
+        parts[_CITY:] = [_at(values, position) for position in (1, 2, 3)]
+    return ELEMENT.join(parts)
 
 
 def _at(values: Sequence[str], position: int) -> str:

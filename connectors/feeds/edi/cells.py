@@ -10,7 +10,7 @@ from typing import Final
 
 from connectors.feeds.edi.messages import FIGURES, Grammar
 from connectors.feeds.edi.segments import COMPONENT, ELEMENT
-from connectors.feeds.profile import Edi
+from connectors.feeds.profile import X12, Edi
 from connectors.feeds.table import quoted
 
 CELLS: Final = (
@@ -99,7 +99,9 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
         reference = component("reference", 2)
     else:
         code, name = element("store_segment", 4), element("store_segment", 2)
-        place = dict.fromkeys(("store_address", "store_city", "postal_code"), "cast(null as varchar)")
+        # N1*ST*name*qualifier*code, with N3 and N4 behind it.
+        places_at = {"store_address": 7, "store_city": 8, "postal_code": 10}
+        place = {name: element("store_segment", position) for name, position in places_at.items()}
         values = {name: element(name, 2) for name in FIGURES}
         units = [f"split_part({element(name, 3)}, {c}, 1)" for name in FIGURES]
         amount, basis, amount_currency = element("amount", 2), "''", "''"
@@ -108,8 +110,12 @@ def cell_sql(grammar: Grammar, settings: Edi, marks: str) -> str:
                 f"when {quoted(code)} then {quoted(str(units))}"
                 for code, units in grammar.price_basis.items()
             )
-            basis = f"case when starts_with(price, {quoted('UIT' + ELEMENT)}) "
-            basis += f"then case upper(trim({element('price', 3)})) {codes} end end"
+            is_unit = f"starts_with(price, {quoted('UIT' + ELEMENT)})"
+            code_at = f"case when {is_unit} then {element('price', 3)} else {element('price', 9)} end"
+            basis = f"case upper(trim({code_at})) {codes} end"
+            if isinstance(settings, X12) and settings.ctp_quantity == "basis":
+                of_many = f"nullif(nullif(trim({element('price', 4)}), ''), '0')"
+                basis = f"case when {is_unit} then {basis} else coalesce({of_many}, {basis}) end"
         arms = " ".join(
             f"when starts_with(price, {quoted(tag + ELEMENT)}) then {element('price', position)}"
             for tag, position in grammar.price.items()

@@ -19,6 +19,9 @@ from connectors.feeds.periods import DAYS, EARLIEST_YEAR, LATEST_YEAR, span_of
 from connectors.feeds.profile import Frequency, Function
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from connectors.feeds.edi.positions import Positions
     from connectors.feeds.edi.reader import Reader
 
 FIGURES: Final = ("sold_quantity", "returned_quantity", "on_hand_quantity", "in_transit_quantity")
@@ -137,6 +140,8 @@ class Grammar:
     """Tags that spread a quantity over pairs of store and quantity."""
     composite: bool
     """Whether qualifier and value are components of one element."""
+    parties: frozenset[str] = frozenset()
+    """Tags of a party's name and address, which `Family.unfold` must see together."""
 
 
 class Family(Protocol):
@@ -146,6 +151,9 @@ class Family(Protocol):
 
     @property
     def period_dates(self) -> tuple[str, ...]: ...
+
+    def unfold(self, numbers: Positions, texts: pa.StringArray) -> tuple[Positions, pa.StringArray]:
+        """Segments as the steps after it read them: one fact each, a party with its address."""
 
     def read_head(self, reader: Reader, number: int, tag: str, elements: list[str]) -> None: ...
 

@@ -48,6 +48,7 @@ class Reader:
         """Segments at which messages of other types begin, by type."""
         self.connection = connection
         self._carried: tuple[Positions, pa.StringArray] | None = None
+        self._party: tuple[Positions, pa.StringArray] | None = None
         self.store_first: frozenset[str] = frozenset()
         self._separators: Separators | None = None
         self._products: dict[str, Product] = {}
@@ -182,6 +183,7 @@ class Reader:
         self, numbers: Positions, texts: pa.StringArray, separators: Separators, *, is_last: bool
     ) -> None:
         """Work through a run of segments; the last, unfinished group waits for the next run."""
+        numbers, texts = self._with_parties(numbers, texts, is_last=is_last)
         if self._carried is not None:
             numbers = np.concatenate([self._carried[0], numbers])
             texts = pa.concat_arrays([self._carried[1], texts])
@@ -203,6 +205,23 @@ class Reader:
             numbers, texts, tags = numbers[:cut], texts.slice(0, cut), tags[:cut]
         if cut:
             Run(self, numbers, texts, tags, names).work()
+
+    def _with_parties(
+        self, numbers: Positions, texts: pa.StringArray, *, is_last: bool
+    ) -> tuple[Positions, pa.StringArray]:
+        """The run unfolded; a party at its end waits for the address that the next run may begin with."""
+        parties = self.family.grammar.parties
+        if self._party is not None:
+            numbers = np.concatenate([self._party[0], numbers])
+            texts = pa.concat_arrays([self._party[1], texts])
+            self._party = None
+        cut = len(texts)
+        while not is_last and cut and texts[cut - 1].as_py().split(ELEMENT)[0].strip().upper() in parties:
+            cut -= 1
+        if cut < len(texts):
+            self._party = (numbers[cut:], texts.slice(cut))
+            numbers, texts = numbers[:cut], texts.slice(0, cut)
+        return self.family.unfold(numbers, texts)
 
     def _cut(self, tags: Positions, names: list[str]) -> int:
         grammar = self.family.grammar

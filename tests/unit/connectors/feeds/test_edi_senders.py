@@ -47,6 +47,12 @@ def transfer(*detail: str) -> str:
     return x12("867", "BPT*00*D1*20260110", "DTM*090*20260105", "DTM*091*20260111", *detail)
 
 
+def wrapped(content: str) -> list[str]:
+    """The content cut into records, as mainframes write files."""
+    return [content[start : start + 80] for start in range(0, len(content), 80)]
+
+
+PLACE = "store_code, store_name, store_address, store_city, postal_code"
 STORES = "store_code, gtin, on_hand_quantity"
 SOLD = "store_code, gtin, sold_quantity, returned_quantity"
 DAYS = "store_code, sold_quantity, period_start_date::varchar"
@@ -225,6 +231,76 @@ CASES = {
                    (f"PTD*{kind}", "QTY*32*9*EA", f"LIN**EN*{B}")), "PTD*DS", "QTY*38*5*EA", f"LIN**EN*{A}"),
         TRANSFERS, SOLD, [(None, A, 5, 0)],
     ),
+    "852 with the address of a store": Case(
+        activity("N1*ST*SHOP 1*92*S1", "N2*ANNEXE", "N3*1 RUE HAUTE*BAT B", "N4*LYON**69001*FR",
+                 f"LIN**EN*{A}", "ZA*QS*5*EA", "N1*ST*SHOP 2*92*S2", f"LIN**EN*{A}", "ZA*QS*6*EA"),
+        {"kind": "x12"}, PLACE,
+        [("S1", "SHOP 1", "1 RUE HAUTE BAT B", "LYON", "69001"), ("S2", "SHOP 2", None, None, None)],
+    ),
+    "852 by line, then store with its address": Case(
+        activity(f"LIN**EN*{A}", "N1*ST*SHOP 1*92*S1", "N3*1 RUE HAUTE", "N3*BAT B", "N4*LYON*RHA*69001",
+                 "ZA*QS*5*EA", "N1*ST*SHOP 2*92*S2", "N4*METZ**57000", "ZA*QS*6*EA"),
+        {"kind": "x12"}, PLACE,
+        [("S1", "SHOP 1", "1 RUE HAUTE BAT B", "LYON", "69001"), ("S2", "SHOP 2", None, "METZ", "57000")],
+    ),
+    "867, items of a sale": Case(
+        transfer("PTD*SS", "N1*ST*SHOP*92*S1", f"SII*EN*{A}*5*EA*2.5", f"SII*EN*{B}*2*EA"),
+        TRANSFERS, f"{SOLD}, net_amount", [("S1", A, 5, 0, Decimal("12.5")), ("S1", B, 2, 0, None)],
+    ),
+    "867, a price of a hundred by the code of its CTP": Case(
+        transfer("PTD*SS", f"LIN**EN*{A}", "CTP**UCP*250******HP", "QTY*39*5*EA"),
+        TRANSFERS, f"{SOLD}, net_amount", [(None, A, 5, 0, Decimal("12.5"))],
+    ),
+    "867, a price of three where the profile says so": Case(
+        transfer("PTD*SS", f"LIN**EN*{A}", "CTP**RES*1*3*EA", "QTY*39*6*EA"),
+        {**TRANSFERS, "ctp_quantity": "basis"}, f"{SOLD}, net_amount", [(None, A, 6, 0, 2)],
+    ),
+    "867, a price from three on, as the standard reads it": Case(
+        transfer("PTD*SS", f"LIN**EN*{A}", "CTP**RES*1*3*EA", "QTY*39*6*EA"),
+        TRANSFERS, f"{SOLD}, net_amount", [(None, A, 6, 0, 6)],
+    ),
+    "SLSRPT in lower case": Case(
+        sales("loc+162+S1::9", f"lin+1++{A}:en", "qty+153:5:pce", "qty+61:1"), {}, SOLD, [("S1", A, 5, 1)],
+    ),
+    "SLSRPT without UNA, with decimal commas": Case(
+        sales(f"LIN+1++{A}:EN", "MOA+203:7,25", "QTY+153:5,5:PCE"), {},
+        "sold_quantity, net_amount", [(Decimal("5.5"), Decimal("7.25"))],
+    ),
+    "SLSRPT, dates before BGM, parties and currency after it in any order": Case(
+        sales("CUX+2:CHF", "NAD+SU+3012345000008::9", f"LIN+1++{A}:EN", "MOA+203:8", "PIA+1+X:IN",
+              "QTY+153:5")
+        .replace("BGM+73E+R1+9'DTM+356:20260108:102'", "DTM+356:20260108:102'BGM+73E+R1+9'"),
+        {}, MONEY, [(5, 0, 8, "CHF")],
+    ),
+    "SLSRPT in records of eighty characters, an end-of-file mark behind": Case(
+        "\r\n".join(wrapped(sales("LOC+162+S1::9", f"LIN+1++{A}:EN", "QTY+153:5", "IMD+F++:::BISCUIT SEC")))
+        + "\r\n\x1a\r\n",
+        {}, f"{SOLD}, product_label", [("S1", A, 5, 0, "BISCUIT SEC")],
+    ),
+    "two interchanges with blanks between and after": Case(
+        sales(f"LIN+1++{A}:EN", "QTY+153:5") + " \r\n\t\n"
+        + sales(f"LIN+1++{B}:EN", "QTY+153:2", bgm="BGM+73E+R2+9").replace("+77'", "+78'") + "\n\n  ",
+        {}, SOLD, [(None, A, 5, 0), (None, B, 2, 0)],
+    ),
+    "INVRPT D.01B, the place within its INV, several kinds of stock": Case(
+        stock(f"LIN+1++{A}:SRV", "INV+1", "LOC+14+W1::9", "QTY+145:12:PCE", "QTY+124:2:PCE", "INV+1",
+              "LOC+14+W2::9", "QTY+145:3:PCE", version="D:01B:UN:EAN008"),
+        STOCKS, STORES, [("W1", A, 12), ("W2", A, 3)], "inventory",
+    ),
+    "852, stores over several SDQ, in lower case": Case(
+        activity(f"lin**en*{A}", "za*qs*9*ea", "sdq*ea*92*S1*2*S2*3", "sdq*ea*92*S3*4"), {"kind": "x12"},
+        SOLD, [("S1", A, 2, 0), ("S2", A, 3, 0), ("S3", A, 4, 0)],
+    ),
+    "852, parties before the dates": Case(
+        activity("XQ*H*20260105*20260111", f"LIN**EN*{A}", "ZA*QS*5*EA", head="N1*RL*SHOP*92*S1"),
+        {"kind": "x12"}, SOLD, [("S1", A, 5, 0)],
+    ),
+    "867, a quantity before its line, prices and labels behind, an end-of-file mark": Case(
+        transfer("PTD*SS*", "QTY*32*5*EA", f"LIN*1*EN*{A}*VN*OURS", "PID*F****BISCUIT", "UIT*EA*2.5",
+                 "DTM*003*20260106") + "\r\n\x1a",
+        TRANSFERS, "gtin, product_code, product_label, sold_quantity, net_amount",
+        [(A, "OURS", "BISCUIT", 5, Decimal("12.5"))],
+    ),
 }  # fmt: skip
 
 
@@ -266,3 +342,22 @@ def test_a_quantity_in_repetitions_is_a_fault_and_not_half_of_it(desk: Desk) -> 
     content = sales(f"LIN+1++{A}:EN", "QTY+153:5*153:6", f"LIN+2++{B}:EN", "QTY+153:1")
     outcome = Edi(desk).take("a.edi", content.replace("UNOC:3", "UNOC:4"))
     assert (outcome.rows_accepted, outcome.rows_quarantined) == (1, 1)
+
+
+@pytest.mark.parametrize("chunk", [40, 97, 256])
+def test_an_address_is_read_whole_wherever_a_file_is_cut_for_reading(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr("connectors.feeds.edi.segments._CHUNK", chunk)
+    stores = range(1, 20)
+    segments = [
+        segment
+        for store in stores
+        for segment in (f"N1*ST*SHOP*92*S{store:02}", f"N3*{store} RUE HAUTE", "N4*LYON**69001",
+                        f"LIN**EN*{A}", "ZA*QS*5*EA")
+    ]  # fmt: skip
+    outcome = Edi(desk).take("a.edi", activity(*segments), kind="x12")
+    assert outcome.rows_accepted == 19
+    assert desk.rows("store_code, store_address, store_city, postal_code") == [
+        (f"S{store:02}", f"{store} RUE HAUTE", "LYON", "69001") for store in stores
+    ]
