@@ -136,6 +136,7 @@ def propose(
             folder=folder,
             siblings=sorted(path.name for path in above.glob("*") if path.is_file()),
             known=load_known(settings.paths.landing, settings.company.company.name),
+            calendar=settings.company.calendar,
         )
     text = render(proposal)
     _show_proposal(proposal, to_error=out is None)

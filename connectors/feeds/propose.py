@@ -18,10 +18,12 @@ from typing import Any, Final
 from stdnum import ean, luhn
 from stdnum.fr import siret
 
+from connectors.company import Calendar
 from connectors.feeds.known import Known
 from connectors.feeds.months import name_pattern, parse_date
+from connectors.feeds.normalise.layout import in_words
 from connectors.feeds.periods import Span, span_from_text, span_of
-from connectors.feeds.profile import Frequency
+from connectors.feeds.profile import FISCAL, Frequency
 from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
 from connectors.feeds.synonyms import (
     COLUMNS,
@@ -61,11 +63,23 @@ _WEEK_NUMBER: Final = r"(?P<week>0?[1-9]|[1-4]\d|5[0-3])"
 _GAP: Final = r"[-_ ./]?"
 _MONTH_WORD: Final = rf"(?<![^\W\d_])(?P<month>{name_pattern(tuple(n for names in MONTHS for n in names))})"
 _NO_DIGIT: Final = r"(?!\d)"
+_QUARTER: Final = r"[qQtT](?P<quarter>[1-4])"
+_PERIOD: Final = r"[pP](?P<period>0?[1-9]|1[0-3])"
+_FISCAL: Final = rf"(?<![A-Za-z])(?:FY|EX){_GAP}"
+_HALF: Final = r"(?i)(?<![a-z])h[12][-_ ./]?20\d{2}(?!\d)|20\d{2}[-_ ./]?h[12](?!\d)|semestre|half[- ]?year"
 
 # The surest first. Where several fit, a later one needs no look.
 _SPELLINGS: Final[tuple[tuple[str, Frequency, float], ...]] = (
     (rf"{_YEAR}{_GAP}[sSwW]{_GAP}{_WEEK_NUMBER}{_NO_DIGIT}", "week", 0.97),
     (rf"(?<![A-Za-z])[sSwW]{_GAP}{_WEEK_NUMBER}{_GAP}{_YEAR}{_NO_DIGIT}", "week", 0.97),
+    (rf"{_FISCAL}(?P<year>(?:20)?\d{{2}}){_GAP}{_QUARTER}{_NO_DIGIT}", "fiscal_quarter", 0.95),
+    (rf"(?<![A-Za-z]){_QUARTER}{_GAP}{_FISCAL}(?P<year>(?:20)?\d{{2}}){_NO_DIGIT}", "fiscal_quarter", 0.95),
+    (rf"{_FISCAL}(?P<year>(?:20)?\d{{2}}){_GAP}{_PERIOD}{_NO_DIGIT}", "fiscal_period", 0.95),
+    (rf"(?<![A-Za-z]){_PERIOD}{_GAP}{_FISCAL}(?P<year>(?:20)?\d{{2}}){_NO_DIGIT}", "fiscal_period", 0.95),
+    (rf"(?<!\d){_YEAR}{_GAP}{_QUARTER}{_NO_DIGIT}", "quarter", 0.95),
+    (rf"(?<![A-Za-z]){_QUARTER}{_GAP}{_YEAR}{_NO_DIGIT}", "quarter", 0.95),
+    (rf"(?<!\d){_YEAR}{_GAP}{_PERIOD}{_NO_DIGIT}", "fiscal_period", 0.9),
+    (rf"(?<![A-Za-z]){_PERIOD}{_GAP}{_YEAR}{_NO_DIGIT}", "fiscal_period", 0.9),
     (rf"(?<!\d){_YEAR}[-_ ./]{_MONTH}[-_ ./](?P<day>[0-3]\d){_NO_DIGIT}", "day", 0.9),
     (rf"(?<!\d)(?P<day>[0-3]\d)[-_ ./]{_MONTH}[-_ ./]{_YEAR}{_NO_DIGIT}", "day", 0.85),
     (rf"(?<!\d){_YEAR}{_MONTH}(?P<day>[0-3]\d){_NO_DIGIT}", "day", 0.85),
@@ -104,6 +118,7 @@ class _Work:
 
     sample: Sample
     known: Known
+    calendar: Calendar
     columns: dict[str, tuple[int, float, str]] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -128,15 +143,17 @@ def propose(
     folder: str | None = None,
     siblings: Sequence[str] = (),
     known: Known | None = None,
+    calendar: Calendar | None = None,
 ) -> Proposal:
     """Draft a profile of the feed that `path` is a sample of.
 
     `folder` is the file's folder below the inbox; `siblings` are names of files beside it, which tell a
-    week from a month. RejectedFile if the file is no table.
+    week from a month. Fiscal periods are those of `calendar`, calendar months if absent. RejectedFile if the
+    file is no table.
     """
-    work = _Work(sniff(path), known or Known())
+    work = _Work(sniff(path), known or Known(), calendar or Calendar())
     work.add(*_partner(partner, folder))
-    named = _file_period(path.name, siblings)
+    named = _file_period(path.name, siblings, work.calendar)
     glob, reason = _glob(path.name, named, siblings)
     work.add("files.glob", f"{folder or partner}/{glob}" if folder or partner else glob, 0.85, reason)
     work.choices += work.sample.choices
@@ -149,6 +166,7 @@ def propose(
     wide = _wide(work)
     _assign_columns(work, wide)
     _period(work, named, wide)
+    _note_calendar(work, path.name)
     for name in COLUMNS:
         if name in work.columns:
             position, confidence, reason = work.columns[name]
@@ -187,18 +205,18 @@ class _Named:
     span: Span
 
 
-def _file_period(name: str, siblings: Sequence[str]) -> _Named | None:
+def _file_period(name: str, siblings: Sequence[str], calendar: Calendar) -> _Named | None:
     """The period in the file's name; the names beside it tell a week from a month."""
     beside = [other for other in siblings if _shape(other) == _shape(name)]
     fitting: list[_Named] = []
     for pattern, frequency, confidence in _SPELLINGS:
-        span = span_from_text(name, pattern, frequency)
+        span = span_from_text(name, pattern, frequency, None, calendar)
         if span is None:
             continue
-        fits = sum(span_from_text(other, pattern, frequency) is not None for other in beside)
+        fits = sum(span_from_text(other, pattern, frequency, None, calendar) is not None for other in beside)
         if fits < len(beside):
             continue
-        reason = f"the name spells the {frequency} {span.key}"
+        reason = f"the name spells the {in_words(frequency)} {span.key}"
         if len(beside) > 1:
             reason += f", as do {len(beside)} names like it beside it"
         match = re.search(pattern, name, re.IGNORECASE)
@@ -226,7 +244,7 @@ def _spelled(match: re.Match[str]) -> str:
     written, end = "", match.start()
     for start, stop, name in sorted((*match.span(name), name) for name in match.groupdict()):
         figures = rf"\d{{{stop - start}}}" if match[name].isdigit() else r"[^\W\d_]{3,9}"
-        if name == "week" and _WEEK_NUMBER in match.re.pattern:
+        if name == "period" or (name == "week" and _WEEK_NUMBER in match.re.pattern):
             figures = r"\d{1,2}"
         written += f"{_escaped(match.string[end:start])}(?P<{name}>{figures})"
         end = stop
@@ -288,7 +306,7 @@ def _wide(work: _Work) -> list[_Wide]:
         spelled = ""
         for position, title in enumerate(titles):
             match = re.search(pattern, title, re.IGNORECASE)
-            span = span_from_text(title, pattern, frequency) if match else None
+            span = span_from_text(title, pattern, frequency, None, work.calendar) if match else None
             if match is None or span is None:
                 continue
             spelled = spelled or _spelled(match)
@@ -324,7 +342,7 @@ def _wide_entry(
         "wide",
         {"metric": metric, "pattern": text},
         round(confidence * share, 2),
-        f"{len(found)} titles name a {frequency} each; {why}",
+        f"{len(found)} titles name a {in_words(frequency)} each; {why}",
     )
     return _Wide(metric, frequency, tuple(p for p, _ in found), tuple(s for _, s in found), choice)
 
@@ -383,6 +401,23 @@ def _holds(span: Span, spans: Iterable[Span]) -> bool:
     )
 
 
+def _note_calendar(work: _Work, name: str) -> None:
+    """Whose calendar a fiscal period is of, and what no profile can say."""
+    frequency = {choice.key: choice.value for choice in work.choices}["period.frequency"]
+    if frequency in FISCAL:
+        pattern, month = work.calendar.pattern, work.calendar.year_start_month
+        work.notes.append(
+            f"TODO: the company's fiscal calendar ({pattern}, from month {month}) says which days a "
+            f"{in_words(frequency)} has; if the partner's differs, state it as period.calendar"
+        )
+    cells = [cell for row in work.sample.rows for cell in row]
+    if found := next((text for text in (name, *work.sample.titles, *cells) if re.search(_HALF, text)), None):
+        work.notes.append(
+            f"TODO: {found!r} seems to name a half-year, and profiles know no longer period than a quarter: "
+            "ask the partner for quarters or months"
+        )
+
+
 def _period_column(work: _Work) -> tuple[int, Choice, list[Span]] | None:
     """A column that names the period of each row, other than by a plain date."""
     for position, title in enumerate(work.sample.titles):
@@ -393,7 +428,7 @@ def _period_column(work: _Work) -> tuple[int, Choice, list[Span]] | None:
         for pattern, frequency, confidence in _SPELLINGS:
             if frequency == "day":
                 continue
-            spans = [span_from_text(cell, f"^{pattern}$", frequency) for cell in cells]
+            spans = [span_from_text(cell, f"^{pattern}$", frequency, None, work.calendar) for cell in cells]
             found = [span for span in spans if span is not None]
             if len(found) < 0.95 * len(cells) or not (is_named or confidence >= 0.95):
                 continue
@@ -403,9 +438,8 @@ def _period_column(work: _Work) -> tuple[int, Choice, list[Span]] | None:
             sure = 0.95 if is_named else 0.7
             first = next(filter(None, (re.search(pattern, cell, re.IGNORECASE) for cell in cells)))
             text = f"^{_spelled(first)}$"
-            reason = (
-                f"{len(found)} of {len(cells)} cells of {title!r} name a {frequency}, such as {cells[0]!r}"
-            )
+            reason = f"{len(found)} of {len(cells)} cells of {title!r} name a {in_words(frequency)}, such as "
+            reason += repr(cells[0])
             return position, Choice("period.pattern", (frequency, text), sure, reason), found
     return None
 

@@ -13,12 +13,12 @@ import pytest
 import xlsxwriter
 import yaml
 
-from connectors.company import read_model
+from connectors.company import Calendar, read_model
 from connectors.errors import ConfigError, RejectedFile
 from connectors.feeds.draft import render
 from connectors.feeds.intake.check import CheckReport, check_file
 from connectors.feeds.known import Known
-from connectors.feeds.profile import Profile
+from connectors.feeds.profile import Profile, load_profile
 from connectors.feeds.propose import WRITTEN_FROM, Proposal, propose
 
 GTINS = ("3799991000010", "3799991000027", "3799991000034", "3799991070228")
@@ -300,3 +300,50 @@ def test_fixed_positions_are_proposed_and_read(tmp_path: Path, has_header: bool)
             "116.000",
             "1186.6000",
         )
+
+
+@pytest.mark.parametrize(
+    ("cells", "frequency", "periods"),
+    [
+        (["T1 2026", "T2 2026"], "quarter", ["2026-Q1", "2026-Q2"]),
+        (["Q1-2026", "Q2-2026"], "quarter", ["2026-Q1", "2026-Q2"]),
+        (["2026-T3", "2026-T4"], "quarter", ["2026-Q3", "2026-Q4"]),
+        (["2026P03", "2026P10"], "fiscal_period", ["FY2026-P03", "FY2026-P10"]),
+        (["P03 FY26", "P11 FY26"], "fiscal_period", ["FY2026-P03", "FY2026-P11"]),
+        (["FY26 Q1", "FY26 Q2"], "fiscal_quarter", ["FY2026-Q1", "FY2026-Q2"]),
+    ],
+)
+def test_quarters_and_fiscal_periods_are_known_in_a_column_and_in_titles(
+    tmp_path: Path, cells: list[str], frequency: str, periods: list[str]
+) -> None:
+    rows = [f"3799991000010;{cell};{n}\n" for n, cell in enumerate(cells, 1)]
+    column = "EAN;Période;Qté vendue\n" + "".join(rows)
+    wide = "EAN;" + ";".join(f"Qté vendue {cell}" for cell in cells) + "\n3799991000010;1;2\n"
+    for name, content, source in (("ventes.csv", column, "column"), ("large.csv", wide, "header")):
+        proposal = draft(tmp_path, name, content)
+        assert proposal.settled["period.frequency"] == frequency
+        assert proposal.settled["period.source"] == source
+        reason = next(choice.reason for choice in proposal.choices if choice.key == "period.frequency")
+        assert reason
+        told = [note for note in proposal.notes if "fiscal calendar" in note]
+        assert len(told) == (frequency != "quarter")
+        profile = tmp_path / "P042_draft.yml"
+        profile.write_text(render(proposal), encoding="utf-8")
+        report = check_file(tmp_path / name, load_profile(profile), "P042_draft")
+        assert [(total.period, total.quantity) for total in report.totals] == [
+            (period, f"{n}.000") for n, period in enumerate(periods, 1)
+        ]
+
+
+def test_a_fiscal_period_in_the_name_is_of_the_calendar_given(tmp_path: Path) -> None:
+    calendar = Calendar(pattern="4-4-5", year_start_month=2)
+    proposal = draft(tmp_path, "ventes_P01_FY2026.csv", "EAN;Qté\n3799991000010;1\n", calendar=calendar)
+    assert proposal.settled["period.frequency"] == "fiscal_period"
+    # The Monday nearest to 1 February 2025, with which the year that ends in January 2026 begins.
+    assert proposal.settled["expected_from"] == date(2025, 2, 3)
+
+
+def test_half_years_are_a_todo(tmp_path: Path) -> None:
+    proposal = draft(tmp_path, "ventes.csv", "EAN;Période;Qté vendue\n3799991000010;H1 2026;1\n")
+    assert "period.frequency" not in proposal.settled
+    assert any(note.startswith("TODO: 'H1 2026' seems to name a half-year") for note in proposal.notes)
