@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -28,6 +28,8 @@ from orchestration.cli_shared import (
 if TYPE_CHECKING:
     from connectors.delivery.collect import Look
     from orchestration.feeds_status import FeedStatus
+
+_REFUSALS: Final = 20
 
 app = typer.Typer(
     no_args_is_help=True, help="Partners' reports: what came, what is missing, what a file would give."
@@ -259,8 +261,10 @@ def _show_looks(looks: Sequence[Look]) -> None:
         )
     out.print(shown)
     for seen in looks:
-        for name, reason in seen.refused:
+        for name, reason in seen.refused[:_REFUSALS]:
             out.print(f"refused from {seen.delivery}: {name}: {reason}", markup=False, highlight=False)
+        if len(seen.refused) > _REFUSALS:
+            out.print(f"… and {len(seen.refused) - _REFUSALS:,} more refused from {seen.delivery}")
 
 
 def _waiting_rows(status: FeedStatus, today: date) -> str:

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -108,8 +108,8 @@ def last_looks(ledger: Ledger) -> tuple[Look, ...]:
     )
 
 
-def open_source(settings: AnyDelivery) -> Source:
-    """The source of a delivery; it connects when it is first asked."""
+def open_source(settings: AnyDelivery, others: Iterable[AnyDelivery] = ()) -> Source:
+    """The source of a delivery; it connects when it is first asked. `others` are the other deliveries."""
     from connectors.delivery import folders
 
     if isinstance(settings, LocalDelivery):
@@ -121,7 +121,16 @@ def open_source(settings: AnyDelivery) -> Source:
     if isinstance(settings, MailDelivery):
         from connectors.delivery.mailbox import MailSource
 
-        return MailSource(settings)
+        mailbox = (settings.host, settings.user, settings.mailbox)
+        return MailSource(
+            settings,
+            (
+                sender
+                for other in others
+                if isinstance(other, MailDelivery) and (other.host, other.user, other.mailbox) == mailbox
+                for sender in other.senders
+            ),
+        )
     from connectors.delivery.downloads import DownloadSource
 
     return DownloadSource(settings)
@@ -148,6 +157,7 @@ class _Collector:
     def __init__(
         self, company: Company, ledger: Ledger, name: str, settings: AnyDelivery, now: datetime
     ) -> None:
+        self._others = [other for code, other in company.deliveries.items() if code != name]
         self._inbox = company.inbox.path
         self._folder = company.inbox.path / settings.partner
         self._ledger = ledger
@@ -195,7 +205,7 @@ class _Collector:
     def _once(self, is_fetching: bool) -> None:
         self._found = replace(self._found, listed=0, waiting=[], refused={}, new=[])
         known = self._ledger.delivered(self._name)
-        source = open_source(self._settings)
+        source = open_source(self._settings, self._others)
         failed: list[str] = []
         with closing(source):
             try:

@@ -8,7 +8,7 @@ import hashlib
 import imaplib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import getaddresses
@@ -33,12 +33,15 @@ class MailSource:
     passing: tuple[type[Exception], ...] = (OSError, imaplib.IMAP4.error)
     lasting: tuple[type[Exception], ...] = (ssl.SSLCertVerificationError,)
 
-    def __init__(self, settings: MailDelivery) -> None:
+    def __init__(self, settings: MailDelivery, others: Iterable[str] = ()) -> None:
+        """`others` are senders that other deliveries of the same mailbox take: not this one's to report."""
         self._settings = settings
+        self._others = {sender.casefold() for sender in others}
         self._globs = [re.compile(glob_translate(glob), re.IGNORECASE) for glob in settings.files]
         self._senders = {sender.casefold() for sender in settings.senders}
         # Other senders or attachments asked for: every mail is looked at again.
-        asked = "\0".join((*settings.senders, "", *settings.files, settings.authenticated_by or ""))
+        lists = (settings.senders, sorted(self._others), settings.files, [settings.authenticated_by or ""])
+        asked = "\0\0".join("\0".join(each) for each in lists)
         self._stamp = hashlib.sha256(asked.encode()).hexdigest()[:16]
 
     @cached_property
@@ -86,10 +89,21 @@ class MailSource:
             yield Content(safe_name(name), (data[i : i + CHUNK] for i in range(0, len(data), CHUNK)))
 
     def _is_wanted(self, header: EmailMessage) -> bool:
-        """Whether the mail is from a sender of the settings; RefusedItem if that sender is not proven."""
+        """Whether the mail is from a sender of the settings; RefusedItem if that sender is not proven, or no
+        delivery takes its mails.
+        """
         addresses = [address.casefold() for _, address in getaddresses(header.get_all("From", []))]
-        if len(addresses) != 1 or not {addresses[0], "@" + addresses[0].rpartition("@")[2]} & self._senders:
-            return False
+        named = {name for each in addresses for name in (each, "@" + each.rpartition("@")[2])}
+        if len(addresses) != 1 or not named & self._senders:
+            if named & self._others:
+                return False
+            raise RefusedItem(
+                "unknown_sender",
+                f"a mail from {', '.join(map(_shown, addresses)) or 'nobody'}, subject "
+                f"{_shown(str(header.get('Subject', '')))!r}, is from no sender that a delivery names; it is "
+                "left in the mailbox",
+                "if it is the partner's, add the address to 'senders'; otherwise move or delete it",
+            )
         server = self._settings.authenticated_by
         # Our own server puts its result on top; those below may have come with the mail.
         results = str(next(iter(header.get_all("Authentication-Results", [])), ""))
@@ -159,6 +173,11 @@ def _connect(settings: MailDelivery) -> imaplib.IMAP4:
     imap = imaplib.IMAP4(settings.host, settings.port, timeout=settings.timeout_seconds)
     imap.starttls(context)
     return imap
+
+
+def _shown(text: str) -> str:
+    """A text of a stranger's, fit for one line of a report."""
+    return "".join(character if character.isprintable() else " " for character in text)[:100]
 
 
 def _quoted(name: str) -> str:

@@ -469,6 +469,26 @@ def test_imap_takes_attachments_of_known_senders_only_and_leaves_mails_as_they_a
     assert list(house.collect()[0].fetched) == []
 
 
+def test_imap_a_mail_from_elsewhere_stays_and_is_told_with_its_sender_and_subject(
+    house: House, post: Post
+) -> None:
+    post.put(mail("ventes@d07.example", ("ours.csv", b"a;b\n")))
+    post.put(mail("Ventes D08 <ventes@d08.example>", ("theirs.csv", b"c;d\n")))
+    post.put(mail("anyone@else.example", ("unknown.csv", b"x")))
+    house.deliveries["d07"] = mailbox(post, senders=["ventes@d07.example"], then="mark")
+    house.deliveries["d08"] = mailbox(post, senders=["ventes@d08.example"], then="mark", partner="D08")
+    for _ in range(2):
+        looks = house.collect()
+        for seen in looks:
+            # The other partner's mail is the other delivery's matter; nobody's is told by both.
+            ((_, reason),) = seen.refused
+            assert "anyone@else.example, subject 'Rapport'" in reason
+            assert "add the address to 'senders'" in reason
+            assert "Bonjour" not in reason
+    assert house.files() == {"D07/ours.csv": b"a;b\n", "D08/theirs.csv": b"c;d\n"}
+    assert sorted(b"Seen" in flags for flags in post.flags()) == [False, True, True]
+
+
 def test_imap_the_same_attachment_twice_changes_nothing_and_another_of_its_name_is_kept(
     house: House, post: Post
 ) -> None:
