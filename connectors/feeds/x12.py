@@ -33,6 +33,8 @@ _PRICE_BASES: Final = {
     **dict.fromkeys(("TT",), 10_000),
     **dict.fromkeys(("HT",), 100_000),
 }
+# Stands for the qualifier that the quantity of an SII does not have.
+_ITEM: Final = "SII"
 _ACTIVITY: Final = Grammar(
     opens="ST",
     closes="SE",
@@ -57,6 +59,7 @@ _TRANSFER: Final = replace(
     groups=frozenset({"PTD"}),
     quantity=frozenset({"QTY"}),
     price={"UIT": 2, "CTP": 3},
+    item=_ITEM,
 )
 _FUNCTIONS: Final[dict[str, Function]] = {
     "00": "original",
@@ -165,6 +168,7 @@ class _X12:
         self._figures = {
             qualifier: figure for figure, qualifiers in container.figures.items() for qualifier in qualifiers
         }
+        self._figures[_ITEM] = "sold_quantity"
         self._ignored = {*container.ignored_quantities, *_OTHER_QUANTITIES}
         self._transfers = {**_TRANSFERS, **container.transfer_types}
 
@@ -211,8 +215,7 @@ class _X12:
     def _sale(self, values: list[str]) -> list[str]:
         """The segments that say what an SII says: product, quantity sold with its unit, price."""
         unit, price = _at(values, 4), _at(values, 5)
-        sold = next(iter(self._settings.figures.get("sold_quantity", ())), "32")
-        segments = [["LIN", "", *values[1:3]], ["QTY", sold, _at(values, 3), unit]]
+        segments = [["LIN", "", *values[1:3]], ["QTY", _ITEM, _at(values, 3), unit]]
         segments += [["UIT", unit, price]] if price.strip() else []
         return [ELEMENT.join(segment) for segment in segments]
 

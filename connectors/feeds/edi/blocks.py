@@ -61,7 +61,7 @@ class Blocks:
         self.group_snapshot = group_snapshot
         self.inside = inside
         self.stores = stores[inside[stores]]
-        self.quantities = quantities[inside[quantities]]
+        self.quantities = self._counted(quantities[inside[quantities]])
         self.dates = self._inner_dates()
         self.products = np.empty(0, np.int64)
         if self.grammar.groups != self.grammar.lines:
@@ -73,6 +73,27 @@ class Blocks:
 
     def group_of(self, positions: Positions) -> Positions:
         return last_before(self.starts, positions)
+
+    def _counted(self, quantities: Positions) -> Positions:
+        """The quantities without those of items that a quantity segment beside them repeats."""
+        item = self.grammar.item
+        if item is None:
+            return quantities
+        items = self.run.matching(quantities, f"^[^{ELEMENT}]*{ELEMENT}{item}{ELEMENT}")
+        if len(items) == 0:
+            return quantities
+        is_item = np.isin(quantities, items)
+        groups = self.group_of(quantities)
+        ends = np.flatnonzero(np.diff(groups, append=-1))
+        has_next = np.ones(len(quantities), np.bool_)
+        has_next[ends] = False
+        is_followed = has_next & ~np.append(is_item[1:], True)
+        # Where the first of a group is a segment, segments stand before their items.
+        opening = np.concatenate([[0], ends[:-1] + 1])
+        starts_plain = np.repeat(~is_item[opening], np.diff(np.append(opening, len(quantities))))
+        is_preceded = starts_plain & ~np.insert(is_item[:-1], 0, True)
+        kept: Positions = quantities[~(is_item & (is_followed | is_preceded))]
+        return kept
 
     def _inner_dates(self) -> Positions:
         dates = self.within(self.run.at({self.grammar.date}))

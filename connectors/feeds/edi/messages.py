@@ -140,6 +140,8 @@ class Grammar:
     """Tags that spread a quantity over pairs of store and quantity."""
     composite: bool
     """Whether qualifier and value are components of one element."""
+    item: str | None = None
+    """Qualifier of a quantity that a line states itself: a quantity segment of the line goes before it."""
     parties: frozenset[str] = frozenset()
     """Tags of a party's name and address, which `Family.unfold` must see together."""
 

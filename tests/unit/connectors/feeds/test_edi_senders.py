@@ -247,6 +247,12 @@ CASES = {
         transfer("PTD*SS", "N1*ST*SHOP*92*S1", f"SII*EN*{A}*5*EA*2.5", f"SII*EN*{B}*2*EA"),
         TRANSFERS, f"{SOLD}, net_amount", [("S1", A, 5, 0, Decimal("12.5")), ("S1", B, 2, 0, None)],
     ),
+    "867, items of a sale, some of whose quantities are said again": Case(
+        transfer("PTD*SS", f"SII*EN*{A}*5*EA", "QTY*39*5*EA", f"SII*EN*{B}*2*EA", f"SII*EN*{A}*3*EA",
+                 "QTY*39*3*EA", "PTD*BN", "QTY*39*4*EA", f"SII*EN*{B}*4*EA", "PTD*SS", f"SII*EN*{B}*6*EA"),
+        TRANSFERS, SOLD,
+        [(None, A, 5, 0), (None, B, 2, 0), (None, A, 3, 0), (None, B, 0, 4), (None, B, 6, 0)],
+    ),
     "867, a price of a hundred by the code of its CTP": Case(
         transfer("PTD*SS", f"LIN**EN*{A}", "CTP**UCP*250******HP", "QTY*39*5*EA"),
         TRANSFERS, f"{SOLD}, net_amount", [(None, A, 5, 0, Decimal("12.5"))],
