@@ -7,6 +7,7 @@ from typing import Final
 from great_expectations.expectations.expectation import Expectation
 
 from expectations.core.documents import REBUILD
+from expectations.core.ledgered import holds_what_the_ledger_says
 from expectations.terms import SELL_OUT_OF_RECORD
 from expectations.vocabulary import Suite, filled, no_finding, no_row_where, one_row_per, refers_to
 
@@ -16,45 +17,18 @@ SHOWN: Final = (*KEY, "strftime(week_start_date, '%Y-%m') as month")
 
 def suites() -> list[Suite]:
     return [
-        Suite("intermediate.int_inventory_reported", (reported_holds_what_the_ledger_says(),)),
+        Suite("intermediate.int_inventory_reported", (_holds_what_the_ledger_says(),)),
         Suite("core.fct_inventory", _of_weeks()),
     ]
 
 
-def reported_holds_what_the_ledger_says() -> Expectation:
-    """Each live slice of stocks has the lines and the sum that were landed."""
-    return no_finding(
-        """
-        with ledgered as (
-            select slice_key, rows_landed, quantity_total, period_start_date
-            from ledger.slices
-            where system = 'feeds' and entity = 'inventory' and is_live
-        ),
-        fact as (
-            select
-                slice_key,
-                sum(line_count) as row_count,
-                sum(on_hand_quantity_in_unit) as quantity
-            from {batch}
-            group by slice_key
-        )
-        select
-            coalesce(ledgered.slice_key, fact.slice_key) as slice_key,
-            strftime(ledgered.period_start_date, '%Y-%m') as month,
-            coalesce(fact.row_count, 0) - coalesce(ledgered.rows_landed, 0) as rows_too_many,
-            coalesce(fact.quantity, 0) - coalesce(ledgered.quantity_total, 0) as units_too_many
-        from ledgered
-        full join fact on ledgered.slice_key = fact.slice_key
-        where coalesce(fact.row_count, 0) <> coalesce(ledgered.rows_landed, 0)
-            or coalesce(fact.quantity, 0) <> coalesce(ledgered.quantity_total, 0)
-        order by slice_key
-        """,
-        name="holds_what_the_ledger_says",
-        severity="critical",
+def _holds_what_the_ledger_says() -> Expectation:
+    return holds_what_the_ledger_says(
+        "feeds",
+        "inventory",
+        {"quantity_total": "sum(on_hand_quantity_in_unit)"},
+        rows="sum(line_count)",
         message="The reported stocks are not what partners reported: lines are doubled, lost or changed.",
-        remedy=REBUILD,
-        found="slice {slice_key}: {rows_too_many} rows and {units_too_many} units too many",
-        column="slice_key",
     )
 
 

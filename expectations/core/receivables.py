@@ -5,6 +5,7 @@ from __future__ import annotations
 from great_expectations.expectations.expectation import Expectation
 
 from expectations.core.documents import REBUILD
+from expectations.core.ledgered import holds_what_the_ledger_says
 from expectations.hub import Hub
 from expectations.vocabulary import Suite, filled, no_finding, one_row_per, refers_to
 
@@ -33,34 +34,11 @@ def _documents(fact: str, entity: str, number: str, amount: str) -> Suite:
             refers_to(
                 "partner_code", "core.dim_partners", "partner_code", severity="critical", remedy=REBUILD
             ),
-            no_finding(
-                f"""
-                with ledgered as (
-                    select slice_key, rows_landed, amount_total
-                    from ledger.slices
-                    where system = 'erp' and entity = '{entity}' and is_live
-                ),
-                fact as (
-                    select slice_key, count(*) as row_count, sum({amount}) as amount
-                    from {{batch}}
-                    group by slice_key
-                )
-                select
-                    coalesce(ledgered.slice_key, fact.slice_key) as slice_key,
-                    coalesce(fact.row_count, 0) - coalesce(ledgered.rows_landed, 0) as documents_too_many,
-                    coalesce(fact.amount, 0) - coalesce(ledgered.amount_total, 0) as amount_too_much
-                from ledgered
-                full join fact on ledgered.slice_key = fact.slice_key
-                where coalesce(fact.row_count, 0) <> coalesce(ledgered.rows_landed, 0)
-                    or coalesce(fact.amount, 0) <> coalesce(ledgered.amount_total, 0)
-                order by slice_key
-                """,
-                name="holds_what_the_ledger_says",
-                severity="critical",
+            holds_what_the_ledger_says(
+                "erp",
+                entity,
+                {"amount_total": f"sum({amount})"},
                 message=f"{fact} is not what the ERP delivered: documents are doubled, lost or changed.",
-                remedy=REBUILD,
-                found="{slice_key}: {documents_too_many} documents and {amount_too_much} too many",
-                column="slice_key",
             ),
         ),
     )

@@ -12,6 +12,7 @@ from great_expectations.expectations.expectation import Expectation
 
 from expectations.core.currencies import amounts_have_a_rate
 from expectations.core.documents import REBUILD
+from expectations.core.ledgered import holds_what_the_ledger_says
 from expectations.terms import Terms
 from expectations.vocabulary import (
     Suite,
@@ -28,7 +29,7 @@ RESOLUTIONS: Final = ("resolved", "product_unmatched", "unit_unknown")
 
 def suites(terms: Terms) -> list[Suite]:
     return [
-        Suite("core.fct_sell_out", (holds_what_the_ledger_says(), holds_live_reports_only())),
+        Suite("core.fct_sell_out", (_holds_what_the_ledger_says(), holds_live_reports_only())),
         Suite("core.fct_sell_out_in_scope", _of_lines(terms)),
         Suite(
             "core.fct_sell_out_weekly",
@@ -37,44 +38,14 @@ def suites(terms: Terms) -> list[Suite]:
     ]
 
 
-def holds_what_the_ledger_says() -> Expectation:
-    """Each live slice has the rows and the sums that were landed."""
-    return no_finding(
-        """
-        with ledgered as (
-            select slice_key, rows_landed, quantity_total, amount_total, period_start_date, file
-            from ledger.slices
-            where system = 'feeds' and entity = 'sell_out' and is_live
-        ),
-        fact as (
-            select
-                slice_key,
-                sum(row_count) as row_count,
-                sum(sold_quantity_in_unit) as quantity,
-                sum(document_net_amount) as amount
-            from core.fct_sell_out_by_slice
-            group by slice_key
-        )
-        select
-            ledgered.slice_key,
-            strftime(ledgered.period_start_date, '%Y-%m') as month,
-            coalesce(fact.row_count, 0) - ledgered.rows_landed as rows_too_many,
-            coalesce(fact.quantity, 0) - ledgered.quantity_total as units_too_many,
-            coalesce(fact.amount, 0) - ledgered.amount_total as amount_too_much
-        from ledgered
-        left join fact on ledgered.slice_key = fact.slice_key
-        where coalesce(fact.row_count, 0) <> ledgered.rows_landed
-            or coalesce(fact.quantity, 0) <> ledgered.quantity_total
-            or coalesce(fact.amount, 0) <> ledgered.amount_total
-        order by ledgered.slice_key
-        """,
-        name="holds_what_the_ledger_says",
-        severity="critical",
+def _holds_what_the_ledger_says() -> Expectation:
+    return holds_what_the_ledger_says(
+        "feeds",
+        "sell_out",
+        {"quantity_total": "sum(sold_quantity_in_unit)", "amount_total": "sum(document_net_amount)"},
+        rows="sum(row_count)",
+        table="core.fct_sell_out_by_slice",
         message="fct_sell_out does not hold what partners reported: lines are doubled, lost or changed.",
-        remedy=REBUILD,
-        found="slice {slice_key}: {rows_too_many} rows, {units_too_many} units and {amount_too_much} in "
-        "amount too many",
-        column="slice_key",
     )
 
 
