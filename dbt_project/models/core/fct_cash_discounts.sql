@@ -27,7 +27,6 @@ documents as (
         min(channel_code) as channel_code,
         min(invoice_date) as invoice_date,
         {{ amount('sum(net_amount)') }} as net_amount,
-        sum(document_net_amount) as document_net_amount,
         min(source_batch_id) as source_batch_id,
         min(source_file) as source_file,
         min(source_row) as source_row
@@ -39,9 +38,6 @@ documents as (
 payments_converted as (
     select
         payments.invoice_number,
-        payments.payment_number,
-        payments.payment_date,
-        payments.paid_amount,
         {{ in_company_currency('payments.cash_discount_amount', 'payments') }}
             as taken_amount
     from payments
@@ -51,34 +47,16 @@ payments_converted as (
             and payments.payment_date = rates.date_day
 ),
 
-payments_added_up as (
+discounts_taken as (
     select
-        payments_converted.*,
-        sum(paid_amount) over (
-            partition by invoice_number
-            order by payment_date, payment_number
-            rows between unbounded preceding and current row
-        ) as paid_so_far_amount
+        invoice_number,
+        sum(taken_amount) as taken_amount
     from payments_converted
+    group by invoice_number
 ),
 
-documents_settled as (
-    select
-        documents.invoice_number,
-        min(
-            case
-                when
-                    payments_added_up.paid_so_far_amount
-                    >= documents.document_net_amount
-                    then payments_added_up.payment_date
-            end
-        ) as settled_date,
-        max(payments_added_up.payment_date) as last_payment_date,
-        sum(payments_added_up.taken_amount) as taken_amount
-    from documents
-    inner join payments_added_up
-        on documents.invoice_number = payments_added_up.invoice_number
-    group by documents.invoice_number
+invoices_settled as (
+    {{ invoices_settled() }}
 ),
 
 -- The partner's own term, else its channel's, else the one of all.
@@ -122,9 +100,9 @@ judged as (
         documents_termed.*,
         {{ add_days('documents_termed.invoice_date', 'documents_termed.within_days') }}
             as last_discount_date,
-        documents_settled.settled_date,
-        documents_settled.last_payment_date,
-        {{ to_the_cent('documents_settled.taken_amount') }} as taken_amount,
+        invoices_settled.settled_date,
+        invoices_settled.last_payment_date,
+        {{ to_the_cent('discounts_taken.taken_amount') }} as taken_amount,
         {{
             to_the_cent(
                 'cast(documents_termed.net_amount as decimal(24, 4)) '
@@ -132,10 +110,11 @@ judged as (
             )
         }} as offered_amount
     from documents_termed
-    left join documents_settled
-        on documents_termed.invoice_number = documents_settled.invoice_number
-    where
-        documents_termed.discount_rate > 0 or documents_settled.taken_amount <> 0
+    left join invoices_settled
+        on documents_termed.invoice_number = invoices_settled.invoice_number
+    left join discounts_taken
+        on documents_termed.invoice_number = discounts_taken.invoice_number
+    where documents_termed.discount_rate > 0 or discounts_taken.taken_amount <> 0
 ),
 
 in_time as (

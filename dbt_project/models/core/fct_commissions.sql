@@ -24,11 +24,6 @@ commission_rates as (
     select * from {{ ref('stg_rules__commission_rates') }}
 ),
 
-payments as (
-    select * from {{ ref('stg_erp__payments') }}
-    where invoice_number is not null
-),
-
 agent_payments as (
     select * from {{ ref('stg_erp__commission_payments') }}
 ),
@@ -40,34 +35,14 @@ rates as (
 documents as (
     select
         invoice_number,
-        min(invoice_date) as invoice_date,
-        sum(document_net_amount) as document_net_amount
+        min(invoice_date) as invoice_date
     from lines
     where invoice_type = 'invoice'
     group by invoice_number
 ),
 
-payments_added_up as (
-    select
-        invoice_number,
-        payment_date,
-        sum(paid_amount) over (
-            partition by invoice_number
-            order by payment_date, payment_number
-            rows between unbounded preceding and current row
-        ) as paid_so_far_amount
-    from payments
-),
-
-documents_settled as (
-    select
-        documents.invoice_number,
-        min(payments_added_up.payment_date) as settled_date
-    from documents
-    inner join payments_added_up
-        on documents.invoice_number = payments_added_up.invoice_number
-    where payments_added_up.paid_so_far_amount >= documents.document_net_amount
-    group by documents.invoice_number
+invoices_settled as (
+    {{ invoices_settled() }}
 ),
 
 lines_dated as (
@@ -139,7 +114,7 @@ lines_rated as (
             as commission_rate,
         coalesce(own_rates.valid_from_date, general_rates.valid_from_date)
             as plan_version_date,
-        documents_settled.settled_date
+        invoices_settled.settled_date
     from lines_attributed
     left join commission_rates as own_rates
         on
@@ -151,8 +126,8 @@ lines_rated as (
             lines_attributed.plan_code = general_rates.plan_code
             and general_rates.family_code = '*'
             and {{ in_range('lines_attributed.earning_date', 'general_rates') }}
-    left join documents_settled
-        on lines_attributed.earning_invoice_number = documents_settled.invoice_number
+    left join invoices_settled
+        on lines_attributed.earning_invoice_number = invoices_settled.invoice_number
 ),
 
 final as (
