@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from connectors.sample import answer_key, erp, ledger_export
+from connectors.sample import answer_key, budget, erp, ledger_export
 from connectors.sample.cast import START
 from connectors.sample.catalogue import Listings, Product, build_listings, build_products
 from connectors.sample.documents import Documents, build_documents
@@ -121,7 +121,11 @@ def generate(
 
 
 def write_books(target: Path, simulation: Simulation, reports: Sequence[Report]) -> None:
-    """Write the ledger export and the answer key."""
+    """Write the ledger export, the budget and the answer key."""
+    budget.write(
+        target / "budget.csv",
+        budget.budget(simulation.seed, simulation.products, simulation.listings, simulation.documents),
+    )
     exports, differences = ledger_export.build_exports(
         simulation.products, simulation.listings, simulation.documents, simulation.as_of
     )

@@ -10,6 +10,8 @@ import duckdb
 import pandas as pd
 import pytest
 
+from orchestration.settings import SAMPLE_COMPANY, load_settings
+from orchestration.trace import Question, trace
 from tests.installation import ROOT
 from tests.second_calculation.allocation import spread
 from tests.second_calculation.books import Books, invoice_lines
@@ -190,3 +192,79 @@ def test_effects_of_each_partner_are_those_of_a_second_calculation(
         found, by_row[list(found)].astype("float64").sort_index(), check_exact=False, atol=100, rtol=0
     )
     assert (found["variance"] == by_row["variance"]).all()
+
+
+def test_margin_is_held_against_the_budget_that_the_generator_wrote(
+    steps: pd.DataFrame, books: Books, built_demo: Path, published: duckdb.DuckDBPyConnection
+) -> None:
+    """By partner and month of 2026: the base is the budget's margin, the variance the second calculation's
+    less that, and the effects sum to it.
+    """
+    written = books.rules / "budget.csv"
+    assert written.read_bytes() == (built_demo / "source" / "budget.csv").read_bytes()
+    planned = pd.read_csv(written, sep=";")
+    planned["margin"] = planned["gross_amount"] - planned[
+        ["discount_amount", "rebate_amount", "programme_amount", "cost_amount"]
+    ].sum(axis=1)
+    base = 10_000 * planned.groupby(["month", "partner_code"])["margin"].sum()
+    made = steps.groupby(["month", "partner"])["pocket_margin"].sum()
+    effects = [
+        name
+        for (name,) in published.sql(
+            "select column_name from duckdb_columns() where table_name = 'mart_margin_variance_monthly' "
+            "and schema_name = 'marts' and column_name like '%\\_effect\\_amount' escape '\\'"
+        ).fetchall()
+    ]
+    assert len(effects) == 11
+    rows = published.sql(
+        f"""
+        select strftime(month_start_date, '%Y-%m'), partner_code,
+            cast(10000 * base_pocket_margin_amount as bigint), cast(10000 * variance_amount as bigint),
+            cast(10000 * ({" + ".join(effects)}) as bigint)
+        from marts.mart_margin_variance_monthly
+        where comparison_code = 'budget' and scope_code = 'partner'
+            and month_start_date between '2026-01-01' and '2026-06-01'
+        """
+    ).fetchall()
+    assert len(rows) > 40
+    assert {row[:2] for row in rows} == {key for key in base.index if key[0] <= "2026-06"}
+    for month, partner, planned_margin, variance, explained in rows:
+        assert planned_margin == base[month, partner]
+        assert variance == made.get((month, partner), 0) - base[month, partner]
+        assert explained == variance
+
+
+@pytest.mark.parametrize(
+    ("mart", "narrowed"),
+    [
+        ("mart_channel_roi_monthly", {"level_code": "channel"}),
+        ("mart_channel_roi_monthly", {"level_code": "partner", "partner_code": "D04"}),
+        ("mart_partner_profitability_monthly", {"partner_code": "D19"}),
+        ("mart_commissions_monthly", {}),
+        ("mart_rebate_accruals_monthly", {"partner_code": "D01"}),
+        ("mart_margin_waterfall_monthly", {"partner_code": "D02"}),
+        *(
+            ("mart_margin_variance_monthly", {"comparison_code": comparison, **scope})
+            for comparison in ("former_year", "former_period", "budget")
+            for scope in ({"scope_code": "company"}, {"scope_code": "partner", "partner_code": "D01"})
+        ),
+        (
+            "mart_margin_variance_monthly",
+            {
+                "comparison_code": "former_year",
+                "scope_code": "product",
+                "partner_code": "D01",
+                "family_code": "VAN",
+            },
+        ),
+    ],
+)
+def test_a_figure_of_finance_is_walked_to_its_lines_without_a_difference(
+    mart: str, narrowed: dict[str, str], built_demo: Path
+) -> None:
+    settings = load_settings(SAMPLE_COMPANY, built_demo)
+    found = trace(settings, Question(mart, "2026-05", narrowed))
+    assert not found.not_traced
+    assert len(found.sums) >= 2
+    assert any(item.figure for item in found.sums)
+    assert {item.measure: item.difference for item in found.sums if item.difference} == {}
