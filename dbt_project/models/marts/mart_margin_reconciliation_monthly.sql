@@ -164,9 +164,33 @@ by_document as (
             and document_keys.partner_code = explained.partner_code
 ),
 
-uncompared_receivables as (
+-- Where the warehouse has nothing to compare with, the ledger stands alone.
+uncompared_lines as (
     select
         'receivable' as measure_code,
+        'invoices_not_connected' as reason_code,
+        month_start_date,
+        balance_amount
+    from lines
+    where
+        account_class_code = 'receivable'
+        and not exists (select 1 from receivables)
+    union all
+    select
+        'rebate_accrual' as measure_code,
+        'programmes_not_connected' as reason_code,
+        month_start_date,
+        balance_amount
+    from lines
+    where
+        is_rebate_accrual
+        and account_class_code = 'price_reduction'
+        and not exists (select 1 from accruals)
+),
+
+uncompared as (
+    select
+        measure_code,
         month_start_date,
         'NONE' as partner_code,
         cast(null as decimal(18, 4)) as warehouse_amount,
@@ -180,12 +204,9 @@ uncompared_receivables as (
         cast(null as decimal(18, 4)) as rounding_amount,
         cast(null as decimal(18, 4)) as unexplained_amount,
         0 as document_count,
-        'invoices_not_connected' as reason_code
-    from lines
-    where
-        account_class_code = 'receivable'
-        and not exists (select 1 from receivables)
-    group by month_start_date
+        reason_code
+    from uncompared_lines
+    group by measure_code, reason_code, month_start_date
 ),
 
 booked_costs as (
@@ -250,39 +271,12 @@ costs as (
     from costs_compared
 ),
 
-uncompared_accruals as (
-    select
-        'rebate_accrual' as measure_code,
-        month_start_date,
-        'NONE' as partner_code,
-        cast(null as decimal(18, 4)) as warehouse_amount,
-        sum(balance_amount) as ledger_amount,
-        cast(null as decimal(18, 4)) as missing_in_ledger_amount,
-        cast(null as decimal(18, 4)) as missing_in_warehouse_amount,
-        cast(null as decimal(18, 4)) as other_month_amount,
-        cast(null as decimal(18, 4)) as other_partner_amount,
-        cast(null as decimal(18, 4)) as other_amount_amount,
-        cast(null as decimal(18, 4)) as manual_entry_amount,
-        cast(null as decimal(18, 4)) as rounding_amount,
-        cast(null as decimal(18, 4)) as unexplained_amount,
-        0 as document_count,
-        'programmes_not_connected' as reason_code
-    from lines
-    where
-        is_rebate_accrual
-        and account_class_code = 'price_reduction'
-        and not exists (select 1 from accruals)
-    group by month_start_date
-),
-
 measures as (
     select * from by_document
     union all
-    select * from uncompared_receivables
+    select * from uncompared
     union all
     select * from costs
-    union all
-    select * from uncompared_accruals
 ),
 
 final as (
