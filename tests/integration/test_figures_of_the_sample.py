@@ -688,7 +688,6 @@ def test_every_published_table_and_column_says_what_it_means(published: duckdb.D
 def test_a_line_that_came_by_edi_is_traced_to_its_message(
     built_demo: Path, published: duckdb.DuckDBPyConnection
 ) -> None:
-    """In the file that a line names, its segment is a quantity of the message and document it names."""
     lines = published.execute(
         "select source_file, source_row, message_reference, document_number, reported_gtin, "
         "sold_quantity_in_unit from core.fct_sell_out "
@@ -701,8 +700,32 @@ def test_a_line_that_came_by_edi_is_traced_to_its_message(
         "and (message_reference is null or document_number is null)"
     ).fetchone()
     assert others == (0,)
+    _assert_segments_say(built_demo, lines[::97])
+
+
+def test_a_stock_that_came_by_edi_is_traced_to_its_message(
+    built_demo: Path, published: duckdb.DuckDBPyConnection
+) -> None:
+    stocks = published.execute(
+        "select first_source_file, first_source_row, first_message_reference, first_document_number, gtin, "
+        "reported_quantity from core.fct_inventory inner join core.dim_products using (product_code) "
+        "where first_message_reference is not null and first_source_row = last_source_row "
+        "and first_source_file = last_source_file order by all"
+    ).fetchall()
+    assert {row[0].partition("/")[0] for row in stocks} == {"D21"}
+    others = published.execute(
+        "select count(*) from core.fct_inventory where reported_quantity is not null and "
+        "(first_source_file is null or first_source_row is null or "
+        "(partner_code = 'D21') <> (first_message_reference is not null))"
+    ).fetchone()
+    assert others == (0,)
+    _assert_segments_say(built_demo, stocks[::97])
+
+
+def _assert_segments_say(built_demo: Path, rows: list[tuple[Any, ...]]) -> None:
+    """In the file that a row names, its segment is a quantity of the message and document it names."""
     files: dict[str, list[str]] = {}
-    for file, row, message, document, gtin, quantity in lines[::97]:
+    for file, row, message, document, gtin, quantity in rows:
         segments = files.setdefault(file, _segments(built_demo / "source" / "inbox" / file))
         before = segments[:row]
         is_edifact = segments[0].startswith("UNA")

@@ -44,6 +44,15 @@ weeks as (
         adjusted_quantity,
         net_flow_quantity,
         reported_quantity,
+        source_file_count,
+        first_source_file,
+        last_source_file,
+        first_source_row,
+        last_source_row,
+        first_message_reference,
+        last_message_reference,
+        first_document_number,
+        last_document_number,
         cast(null as date) as former_anchor_date,
         false as is_former
     from gathered
@@ -67,6 +76,15 @@ weeks as (
         adjusted_quantity,
         {{ quantity(0) }} as net_flow_quantity,
         calculated_quantity as reported_quantity,
+        cast(null as bigint) as source_file_count,
+        cast(null as string) as first_source_file,
+        cast(null as string) as last_source_file,
+        cast(null as bigint) as first_source_row,
+        cast(null as bigint) as last_source_row,
+        cast(null as string) as first_message_reference,
+        cast(null as string) as last_message_reference,
+        cast(null as string) as first_document_number,
+        cast(null as string) as last_document_number,
         anchor_date as former_anchor_date,
         true as is_former
     from {{ this }}
@@ -183,7 +201,16 @@ final as (
         case
             when compared.week_end_date >= compared.anchor_date
                 then coalesce(compared.chain_anchor_date, compared.anchor_date)
-        end as anchor_date
+        end as anchor_date,
+        compared.source_file_count,
+        compared.first_source_file,
+        compared.last_source_file,
+        compared.first_source_row,
+        compared.last_source_row,
+        compared.first_message_reference,
+        compared.last_message_reference,
+        compared.first_document_number,
+        compared.last_document_number
     from compared
     left join partners
         on

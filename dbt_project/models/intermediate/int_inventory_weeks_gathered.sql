@@ -108,6 +108,13 @@ counts as (
         stocks.feed_code,
         stocks.product_code,
         stocks.on_hand_quantity,
+        stocks.source_file,
+        stocks.first_source_row,
+        stocks.last_source_row,
+        stocks.first_message_reference,
+        stocks.last_message_reference,
+        stocks.first_document_number,
+        stocks.last_document_number,
         stocks.stock_date,
         {{ week_start('stocks.stock_date') }} as week_start_date,
         max(stocks.stock_date) over (
@@ -124,7 +131,19 @@ counted as (
         max(stock_date) as stock_date,
         -- Counted in a unit that nobody knows: what is there is not known either.
         case when count(on_hand_quantity) = count(*) then sum(on_hand_quantity) end
-            as reported_quantity
+            as reported_quantity,
+        count(distinct source_file) as source_file_count,
+        min(source_file) as first_source_file,
+        max(source_file) as last_source_file,
+        -- Rows of several files make no range.
+        case when min(source_file) = max(source_file) then min(first_source_row) end
+            as first_source_row,
+        case when min(source_file) = max(source_file) then max(last_source_row) end
+            as last_source_row,
+        min(first_message_reference) as first_message_reference,
+        max(last_message_reference) as last_message_reference,
+        min(first_document_number) as first_document_number,
+        max(last_document_number) as last_document_number
     from counts
     where stock_date = last_stock_date
     group by partner_code, product_code, week_start_date
@@ -145,7 +164,8 @@ count_days as (
         partner_code,
         feed_code,
         {{ week_start('period_end_date') }} as week_start_date,
-        period_end_date as stock_date
+        period_end_date as stock_date,
+        cast(null as string) as source_file
     from periods
     where is_reported and landed_row_count = 0
     union all
@@ -153,7 +173,8 @@ count_days as (
         partner_code,
         feed_code,
         week_start_date,
-        stock_date
+        stock_date,
+        source_file
     from counts
     where stock_date = last_stock_date
 ),
@@ -181,7 +202,9 @@ counted_weeks as (
     select
         count_days.partner_code,
         count_days.week_start_date,
-        max(count_days.stock_date) as stock_date
+        max(count_days.stock_date) as stock_date,
+        min(count_days.source_file) as first_source_file,
+        max(count_days.source_file) as last_source_file
     from count_days
     left join silent_weeks
         on
@@ -266,7 +289,26 @@ gathered as (
             when counted.partner_code is not null then counted.reported_quantity
             -- Absent from a stock report that listed it before: nothing left.
             when first_counted.first_counted_week_date < grid.week_start_date then 0
-        end as reported_quantity
+        end as reported_quantity,
+        coalesce(
+            counted_weeks.partner_code is not null
+            and (
+                counted.partner_code is not null
+                or first_counted.first_counted_week_date < grid.week_start_date
+            ),
+            false
+        ) as has_source,
+        cast(coalesce(counted.source_file_count, 0) as bigint) as source_file_count,
+        coalesce(counted.first_source_file, counted_weeks.first_source_file)
+            as first_source_file,
+        coalesce(counted.last_source_file, counted_weeks.last_source_file)
+            as last_source_file,
+        counted.first_source_row,
+        counted.last_source_row,
+        counted.first_message_reference,
+        counted.last_message_reference,
+        counted.first_document_number,
+        counted.last_document_number
     from grid
     left join covered_weeks
         on
@@ -338,7 +380,17 @@ final as (
                 ~ '+ consumer_returned_quantity + adjusted_quantity'
             )
         }} as net_flow_quantity,
-        {{ quantity('reported_quantity') }} as reported_quantity
+        {{ quantity('reported_quantity') }} as reported_quantity,
+        case when has_source then source_file_count end as source_file_count,
+        case when has_source then first_source_file end as first_source_file,
+        case when has_source then last_source_file end as last_source_file,
+        case when has_source then first_source_row end as first_source_row,
+        case when has_source then last_source_row end as last_source_row,
+        case when has_source then first_message_reference end
+            as first_message_reference,
+        case when has_source then last_message_reference end as last_message_reference,
+        case when has_source then first_document_number end as first_document_number,
+        case when has_source then last_document_number end as last_document_number
     from gathered
 )
 
