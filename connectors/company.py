@@ -149,6 +149,12 @@ class Accounting(Settings):
     opening_journals: tuple[str, ...] = ()
 
 
+class ExchangeRates(Settings):
+    """The central bank's reference-rate file, where it does not stand in rules/: what a download writes."""
+
+    path: Path
+
+
 class Delivery(Settings):
     """Where one partner's reports are fetched from. They can only arrive in the inbox folder `partner`.
 
@@ -313,6 +319,7 @@ class Company(Settings):
     erp: Erp
     inbox: Inbox
     accounting: Accounting | None = None
+    exchange_rates: ExchangeRates | None = None
     deliveries: dict[Code, AnyDelivery] = Field(default_factory=dict)
     archive: Archive = Archive()
     schedule: Schedule = Schedule()
@@ -360,9 +367,18 @@ def load_company(paths: Paths) -> Company:
     accounting = company.accounting
     if accounting is not None:
         accounting = accounting.model_copy(update={"path": (base / accounting.path).resolve()})
+    rates = company.exchange_rates
+    if rates is not None:
+        rates = rates.model_copy(update={"path": (base / rates.path).resolve()})
     deliveries = {name: _resolved(delivery, base) for name, delivery in company.deliveries.items()}
     return company.model_copy(
-        update={"erp": erp, "inbox": inbox, "accounting": accounting, "deliveries": deliveries}
+        update={
+            "erp": erp,
+            "inbox": inbox,
+            "accounting": accounting,
+            "exchange_rates": rates,
+            "deliveries": deliveries,
+        }
     )
 
 
@@ -383,7 +399,7 @@ def read_model(path: Path, model: type[Model], variables: Mapping[str, str] | No
     """Read a YAML file into a pydantic model; the first fault is a ConfigError with file and line."""
     if not path.is_file():
         raise ConfigError(
-            "missing_file", f"{path} does not exist", "create it; examples/demo shows what it holds"
+            "missing_file", f"{path} does not exist", "create it; examples/start shows what it holds"
         )
     text = path.read_text(encoding="utf-8")
     try:

@@ -461,7 +461,7 @@ def land_rules(
 
 def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]) -> dict[str, _Content]:
     """All rule entities; ConfigError at the first fault in one of the files that people write."""
-    rates = RateFile(directory / "rules" / FILE_NAME)
+    rates = _rate_file(directory, company)
     programmes = load_programme_costs(directory)
     return {
         "feeds": _of_rows("feeds", feed_rows(profiles), "feeds/*.yml"),
@@ -489,9 +489,28 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
             "fiscal_periods", calendar_rows(company.calendar, profiles), "company.yml"
         ),
         "working_days": _of_rows("working_days", working_day_rows(profiles, company.today()), "feeds/*.yml"),
-        "exchange_rates": _Content(f"rules/{FILE_NAME}", rates.content_hash(), rates.read),
+        "exchange_rates": _Content(_shown(rates.path, directory), rates.content_hash(), rates.read),
         **{name: _of_rows(name, rows, file) for name, (rows, file) in rebate_rows(directory).items()},
     }
+
+
+def _rate_file(directory: Path, company: Company) -> RateFile:
+    """The file of rates; ConfigError if company.yml names one that is not there."""
+    if company.exchange_rates is None:
+        return RateFile(directory / "rules" / FILE_NAME)
+    path = company.exchange_rates.path
+    if not path.is_file():
+        raise ConfigError(
+            "missing_file",
+            f"exchange_rates.path names {path}, which does not exist",
+            f"put the central bank's {FILE_NAME} there, or take 'exchange_rates' out of company.yml",
+            Place(file=directory / "company.yml"),
+        )
+    return RateFile(path)
+
+
+def _shown(path: Path, directory: Path) -> str:
+    return path.relative_to(directory).as_posix() if path.is_relative_to(directory) else path.name
 
 
 def _of_rows(name: str, rows: Sequence[Row], source_file: str) -> _Content:

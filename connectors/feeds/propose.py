@@ -27,6 +27,7 @@ from connectors.feeds.profile import FISCAL, Frequency
 from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
 from connectors.feeds.synonyms import (
     COLUMNS,
+    CURRENCY_WORDS,
     MONTHS,
     NET_WORDS,
     OTHER_TITLES,
@@ -508,6 +509,9 @@ def _score(work: _Work, column: str, title: str, cells: Sequence[str], position:
     parts = [words(title)]
     if " / " in title:
         parts.append(words(title.rpartition(" / ")[2]))
+    if column == "net_amount":
+        plain = " ".join(word for word in parts[0].split() if word not in CURRENCY_WORDS)
+        parts += [plain] if plain and plain != parts[0] else []
     score, reason = max((_name_score(column, part) for part in parts), key=lambda found: found[0])
     upper, _, lower = title.rpartition(" / ")
     if upper and score > 0 and words(lower) not in COLUMNS[column]:
@@ -821,6 +825,9 @@ def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
             work.add("parentheses_are_negative", True, 0.9, "numbers stand in parentheses")
     if "net_amount" in work.columns:
         said = set(words(titles[work.columns["net_amount"][0]]).split())
+        currencies = {CURRENCY_WORDS[word] for word in said & CURRENCY_WORDS.keys()} - {"EUR"}
+        if len(currencies) == 1 and "currency_code" not in work.columns:
+            work.add("currency", currencies.pop(), 0.9, "the title of the amounts names it")
         if said & TAX_WORDS:
             work.add(
                 "tax_rate",

@@ -83,7 +83,8 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "ca", "ca ht", "ca net", "ca net ht", "montant", "montant ht", "montant net", "montant net ht",
         "ca ttc", "montant ttc", "chiffre d affaires", "chiffre d affaires ht", "ventes ca ht", "ventes ca",
         "ventes valeur", "valeur", "net amount", "amount", "sales amount", "sales value", "sales", "revenue",
-        "net revenue", "net sales", "turnover", "net value", "net eur", "total ht", "total ttc",
+        "net revenue", "net sales", "turnover", "net value", "net eur", "net usd", "net chf", "net gbp",
+        "total ht", "total ttc",
     ),
     "on_hand_quantity": (
         "stock", "stock fin de semaine", "stock fin de mois", "stock final", "stock au dernier jour",
@@ -126,6 +127,11 @@ NET_WORDS: Final = frozenset(("net", "nets", "nette", "nettes"))
 
 TAX_WORDS: Final = frozenset(("ttc", "tvac"))
 """Words by which a title of an amount says that it includes tax."""
+
+CURRENCY_WORDS: Final[dict[str, str]] = {
+    "eur": "EUR", "euro": "EUR", "euros": "EUR", "usd": "USD", "chf": "CHF", "gbp": "GBP",
+}  # fmt: skip
+"""Words by which a title of an amount names its currency: those that mean nothing else."""
 
 TOTAL_PATTERN: Final = r"(?i)^\s*((grand|sous|sub)[ -]?)?(total|totaux|somme|sum)\b"
 """What a row that only adds up others begins with; read by Python and by DuckDB."""

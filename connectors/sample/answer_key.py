@@ -45,6 +45,13 @@ def money(cents: int) -> str:
     return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
+def _fine_money(hundredths: int) -> str:
+    """Hundredths of a cent as euros, with four decimals where two do not say it."""
+    if hundredths % 100 == 0:
+        return money(hundredths // 100)
+    return f"{'-' if hundredths < 0 else ''}{abs(hundredths) // 10_000}.{abs(hundredths) % 10_000:04d}"
+
+
 def _month(number: int) -> str:
     return f"{START + timedelta(days=number):%Y-%m}"
 
@@ -75,6 +82,7 @@ def build_key(
         "orders_monthly": _orders_by_month(world.listings, documents),
         "shipments_monthly": _shipments_by_month(world.listings, documents),
         "sell_out_monthly": sold,
+        "sell_out_in_other_currencies": _foreign_currency(world, reports),
         "inventory_by_feed": _inventory(reports),
         "files": _files(reports),
         "discounts": discount_facts(world.products, world.listings, documents),
@@ -223,8 +231,9 @@ def sell_out_by_month(world: World, reports: Iterable[Report]) -> list[Fact]:
     """By partner and month, of what was validly reported and is live.
 
     `sold_quantity` and the others are pieces of lines whose product and unit resolve; what does not is
-    counted apart, in units as reported. Amounts are of all lines, resolved or not. Senders that net
-    report no returns.
+    counted apart, in units as reported. Amounts are of all lines, resolved or not: `net_amount` in euros,
+    with four decimals where it was converted line by line, `document_net_amount` as reported. Senders that
+    net report no returns.
     """
     totals: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for report in reports:
@@ -234,18 +243,20 @@ def sell_out_by_month(world: World, reports: Iterable[Report]) -> list[Fact]:
         sold = (lines.sold - lines.returned if "net_sold" in fields else lines.sold).tolist()
         returned = lines.returned.tolist() if fields & {"returned", "signed"} else [0] * len(lines)
         has_amount = _reports_amounts(report.feed)
-        for month, fate, pieces, plus, minus, amount in zip(
+        for month, fate, pieces, plus, minus, amount, euros in zip(
             _line_months(report.feed, report),
             report.fates,
             _pieces(world, report).tolist(),
             sold,
             returned,
             lines.amount.tolist(),
+            _in_euros(world, report),
             strict=True,
         ):
             total = totals[report.feed.partner, month]
             total["line_count"] += 1
-            total["net_cents"] += amount if has_amount else 0
+            total["document_cents"] += amount if has_amount else 0
+            total["net_euros"] += euros if has_amount else 0
             if fate == "resolved":
                 total["sold_quantity"] += plus * pieces
                 total["returned_quantity"] += minus * pieces
@@ -263,16 +274,55 @@ def sell_out_by_month(world: World, reports: Iterable[Report]) -> list[Fact]:
         "unit_unknown_line_count",
         "unit_unknown_net_quantity_in_unit",
     )
+    currencies = {feed.partner: feed.currency for feed in FEEDS}
     without_amount = {feed.partner for feed in FEEDS if _reports_sales(feed) and not _reports_amounts(feed)}
     return [
         {
             "partner_code": partner,
             "month": month,
             **{name: total.get(name, 0) for name in names},
-            "net_amount": None if partner in without_amount else money(total["net_cents"]),
+            "net_amount": None if partner in without_amount else _fine_money(total["net_euros"]),
+            "document_net_amount": None if partner in without_amount else money(total["document_cents"]),
+            "document_currency_code": currencies[partner],
         }
         for (partner, month), total in sorted(totals.items())
     ]
+
+
+def _in_euros(world: World, report: Report) -> list[int]:
+    """The amount of each line in hundredths of a euro cent. Lines in another currency bear a day."""
+    lines, currency = report.lines, report.feed.currency
+    if currency == "EUR":
+        return [100 * cents for cents in lines.amount.tolist()]
+    return [
+        world.rates.in_euros(cents, currency, START + timedelta(days=day))
+        for cents, day in zip(lines.amount.tolist(), lines.day.tolist(), strict=True)
+    ]
+
+
+def _foreign_currency(world: World, reports: Iterable[Report]) -> list[Fact]:
+    """By feed in another currency: its lines, and those of days without a rate of their own."""
+    found = []
+    for feed in FEEDS:
+        if feed.currency == "EUR":
+            continue
+        days = [
+            START + timedelta(days=day)
+            for report in reports
+            if report.feed is feed and report.state == "landed"
+            for day in report.lines.day.tolist()
+        ]
+        found.append(
+            {
+                "partner_code": feed.partner,
+                "currency_code": feed.currency,
+                "line_count": len(days),
+                "earlier_rate_line_count": sum(
+                    day not in world.rates.published[feed.currency] for day in days
+                ),
+            }
+        )
+    return found
 
 
 def _inventory(reports: Iterable[Report]) -> list[Fact]:

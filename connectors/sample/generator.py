@@ -1,4 +1,4 @@
-"""Making the sample company: simulate, write documents, database, ledger export, inbox and answer key.
+"""Making the sample company: simulate, write documents, database, rates, ledger export, inbox, answer key.
 
 What belongs here: the order of the work, and files. What is traded and reported is worked out in the
 modules beside.
@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from connectors.sample import answer_key, budget, erp, ledger_export
+from connectors.sample import answer_key, budget, erp, ledger_export, rates
 from connectors.sample.cast import START
 from connectors.sample.catalogue import Listings, Product, build_listings, build_products
 from connectors.sample.documents import Documents, build_documents
@@ -80,7 +80,8 @@ def build(seed: int, as_of: date, progress: Progress | None = None) -> Simulatio
     trade = simulate(seed, as_of, products, listings, _step(progress, "trade"))
     documents = build_documents(seed, as_of, products, listings, trade)
     programmes = build_programmes(seed, as_of, products, listings, trade, documents)
-    world = build_world(seed, as_of, products, listings, trade, documents.price)
+    exchange = rates.build_rates(seed, as_of)
+    world = build_world(seed, as_of, products, listings, trade, documents.price, exchange)
     return Simulation(seed, as_of, products, listings, trade, documents, programmes, world)
 
 
@@ -121,7 +122,8 @@ def generate(
 
 
 def write_books(target: Path, simulation: Simulation, reports: Sequence[Report]) -> None:
-    """Write the ledger export, the budget and the answer key."""
+    """Write the exchange rates, the ledger export, the budget and the answer key."""
+    rates.write(target / rates.FILE_NAME, simulation.world.rates)
     budget.write(
         target / "budget.csv",
         budget.budget(simulation.seed, simulation.products, simulation.listings, simulation.documents),

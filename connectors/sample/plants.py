@@ -178,6 +178,8 @@ DISCOUNT_TAKER: Final = "W01"
 DISCOUNT_TAKEN_FROM: Final = date(2026, 1, 1)
 
 # What the partners' reports say.
+FOREIGN_PRICE_PERCENT: Final = {"USD": 109}
+"""Cents of a currency that a partner who sells in it asks for what costs a euro."""
 POACHER: Final = "D11"
 POACHED: Final = "D05"
 POACHED_TERRITORY: Final = "42"

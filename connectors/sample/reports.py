@@ -22,6 +22,7 @@ from connectors.sample.dice import Dice, Ints
 from connectors.sample.edi import X12, Edifact, Interchange, write
 from connectors.sample.identifiers import company_gln, partner_gln
 from connectors.sample.layouts import Cents, Column, Text, foot_rows, render
+from connectors.sample.rates import Rates
 from connectors.sample.senders import FEEDS, Feed, Span, file_name, files_of, title_of
 from connectors.sample.stores import gln_written, spelled
 from connectors.sample.trade import Trade, day_number
@@ -37,8 +38,8 @@ CUSTOMERS: Final = 4000
 
 @dataclass(frozen=True)
 class Lines:
-    """Reported lines: quantities in `unit`, `price` in cents before tax of one of it; -1 for what is not
-    reported.
+    """Reported lines: quantities in `unit`, `price` in cents before tax of one of it, in the feed's currency;
+    -1 for what is not reported.
     """
 
     pair: Ints
@@ -106,14 +107,21 @@ class World:
     trade: Trade
     price: Ints
     resale: Ints
+    rates: Rates
 
 
 def build_world(
-    seed: int, as_of: date, products: tuple[Product, ...], listings: Listings, trade: Trade, price: Ints
+    seed: int,
+    as_of: date,
+    products: tuple[Product, ...],
+    listings: Listings,
+    trade: Trade,
+    price: Ints,
+    rates: Rates,
 ) -> World:
     """The trade, with the share of the list price that each partner sells each product at."""
     resale = Dice(seed, "resale").integers(84, 105, len(listings))
-    return World(seed, as_of, products, listings, trade, price, resale)
+    return World(seed, as_of, products, listings, trade, price, resale, rates)
 
 
 def build_reports(world: World, progress: Callable[[float], None] | None = None) -> Iterator[Report]:
@@ -224,7 +232,9 @@ def _lines(world: World, feed: Feed, periods: list[Span]) -> Lines:
         if feed.packs:
             lines = _packed(world, lines)
         parts.append(lines)
-    return Lines.join(parts)
+    joined = Lines.join(parts)
+    percent = plants.FOREIGN_PRICE_PERCENT.get(feed.currency, 100)
+    return replace(joined, price=joined.price * percent // 100)
 
 
 def _carried(world: World, feed: Feed, period: Span) -> Ints:
@@ -514,7 +524,7 @@ def _column(world: World, feed: Feed, periods: list[Span], lines: Lines, name: s
     if name == "customer":
         return [f"C{value:05d}" for value in lines.customer.tolist()]
     if name == "currency":
-        return ["EUR"] * len(lines)
+        return [feed.currency] * len(lines)
     if name == "week":
         keys = [f"S{period.key[-2:]}-{period.key[:4]}" for period in periods]
         return [keys[number] for number in lines.period.tolist()]

@@ -28,7 +28,7 @@ class Feed:
     `frequency` is the period of one figure, `bundle` the span of one file. `columns` are pairs of title
     and field (see `reports`; by EDI the title is a segment, see `edi`). `rows`: only products sold, or all
     listed ones. `packs`: whole boxes are reported as boxes. `delay`: days from the end of the file's span to
-    its arrival, from and to.
+    its arrival, from and to. `currency` is that of its amounts.
     """
 
     code: str
@@ -47,6 +47,7 @@ class Feed:
     after: date = FOREVER
     date_format: str = "%d/%m/%Y"
     wide: str | None = None
+    currency: str = "EUR"
 
     @property
     def fields(self) -> frozenset[str]:
@@ -478,11 +479,12 @@ FEEDS: Final = (
         _cols(
             "order_date=date | order_id=ticket | customer_id=customer | "
             "postcode=postal | sku=code | qty=sold | "
-            "qty_returned=returned | net_eur=amount"
+            "qty_returned=returned | net_usd=amount"
         ),
         split="ticket",
         delay=MONTHLY,
         date_format="%m/%d/%Y",
+        currency="USD",
     ),
     Feed(
         "W03_monthly",

@@ -7,6 +7,7 @@ reads it.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
@@ -131,6 +132,54 @@ def test_sell_out_of_each_partner_and_month_is_exact(key: Key, published: duckdb
         or (row[4] is not None and abs(found[k][4] - row[4]) >= Decimal("0.005") * row[0])
     }
     assert differing == {}
+
+
+def test_sell_out_in_another_currency_is_converted_line_by_line_at_the_rate_of_its_day(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    (foreign,) = key["sell_out_in_other_currencies"]
+    partner, currency = foreign["partner_code"], foreign["currency_code"]
+    expected = {
+        (row["month"], row["document_currency_code"]): (
+            Decimal(row["document_net_amount"]),
+            Decimal(row["net_amount"]),
+        )
+        for row in key["sell_out_monthly"]
+        if row["partner_code"] == partner
+    }
+    found = _by(
+        published.execute(
+            """
+            select strftime(month_start_date, '%Y-%m'), document_currency_code,
+                sum(document_net_amount), sum(net_amount)
+            from core.fct_sell_out
+            where partner_code = ? and currency_code = 'EUR' and amount_reason_code is null
+            group by all
+            """,
+            [partner],
+        ).fetchall()
+    )
+    # The report of June 2026 comes in July.
+    assert len(expected) == 23
+    assert found == expected
+    # On days on which the bank publishes nothing, the last rate before counts.
+    lines = published.execute(
+        """
+        select count(*), count(*) filter (where quote_date < date_day)
+        from core.fct_sell_out
+        inner join core.dim_exchange_rates as rates
+            on document_currency_code = rates.currency_code and sale_date = date_day
+        where partner_code = ?
+        """,
+        [partner],
+    ).fetchone()
+    assert lines == (foreign["line_count"], foreign["earlier_rate_line_count"])
+    assert foreign["earlier_rate_line_count"] > 100
+    others = published.execute(
+        "select partner_code from core.fct_sell_out where document_currency_code <> 'EUR' group by all"
+    ).fetchall()
+    assert others == [(partner,)]
+    assert currency == "USD"
 
 
 def test_files_ended_as_planted(key: Key, built_demo: Path) -> None:
@@ -719,11 +768,13 @@ def test_a_stock_that_came_by_edi_is_traced_to_its_message(
         "(partner_code = 'D21') <> (first_message_reference is not null))"
     ).fetchone()
     assert others == (0,)
-    _assert_segments_say(built_demo, stocks[::97])
+    _assert_segments_say(built_demo, stocks[::97], code="ZA*QA*")
 
 
-def _assert_segments_say(built_demo: Path, rows: list[tuple[Any, ...]]) -> None:
-    """In the file that a row names, its segment is a quantity of the message and document it names."""
+def _assert_segments_say(built_demo: Path, rows: list[tuple[Any, ...]], code: str | None = None) -> None:
+    """In the file that a row names, its segment stands in the message and document it names, in a line that
+    says its quantity: in that very segment, or in the one of the line that begins with `code`.
+    """
     files: dict[str, list[str]] = {}
     for file, row, message, document, gtin, quantity in rows:
         segments = files.setdefault(file, _segments(built_demo / "source" / "inbox" / file))
@@ -736,7 +787,12 @@ def _assert_segments_say(built_demo: Path, rows: list[tuple[Any, ...]]) -> None:
         assert message == f"{outer}/{reference}"
         assert document == _last(before, names).split(mark)[2]
         assert gtin in _last(before, "LIN")
-        assert f"{quantity:f}".rstrip("0").rstrip(".") in segments[row - 1]
+        told = segments[row - 1]
+        if code is not None:
+            line = itertools.takewhile(lambda segment: not segment.startswith("LIN"), segments[row - 1 :])
+            told = next(segment for segment in line if segment.startswith(code)).split("*")[2]
+            assert Decimal(told) == quantity
+        assert f"{quantity:f}".rstrip("0").rstrip(".") in told
 
 
 def _segments(path: Path) -> list[str]:

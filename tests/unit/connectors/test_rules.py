@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from connectors.accounting.accounts import load_accounts
-from connectors.company import Company, Paths
+from connectors.company import Company, ExchangeRates, Paths
 from connectors.errors import ConfigError
 from connectors.feeds.profile import Profile, load_profiles
 from connectors.ledger import Ledger
@@ -343,6 +343,18 @@ def test_rates_land_from_the_central_banks_file_and_again_when_it_changed(house:
         ("USD", "2026-01-12", "1.16920000"),
         ("USD", "2026-01-09", "1.16420000"),
     ]
+
+
+def test_rates_are_read_where_the_company_says_that_they_lie(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "downloads" / "eurofxref-hist.csv"
+    house.company = house.company.model_copy(update={"exchange_rates": ExchangeRates(path=path)})
+    with pytest.raises(ConfigError, match=r"exchange_rates\.path names .*eurofxref-hist\.csv"):
+        house.land()
+    path.parent.mkdir()
+    path.write_text("Date,USD,\n2026-01-09,1.1642,\n")
+    house.land()
+    columns = "currency_code, rate_date::varchar, _source_file"
+    assert house.newest("exchange_rates", columns) == [("USD", "2026-01-09", "eurofxref-hist.csv")]
 
 
 def test_accounts_keep_their_defaults_where_the_company_says_nothing(house: House) -> None:

@@ -72,6 +72,26 @@ def test_a_french_export_with_title_lines_totals_and_marks_is_read_by_its_own_dr
     assert (total.period, total.quantity, total.amount) == ("2026-W05", "1200.000", "1990.4167")
 
 
+@pytest.mark.parametrize(
+    ("titles", "currency"),
+    [
+        ("sku,qty,net_usd", "USD"),
+        ("sku,qty,Montant HT CHF", "CHF"),
+        ("sku,qty,net_eur", None),
+        ("sku,qty,amount", None),
+        ("sku,currency,qty,net_usd", None),
+    ],
+)
+def test_the_title_of_the_amounts_names_their_currency_unless_a_column_does(
+    tmp_path: Path, titles: str, currency: str | None
+) -> None:
+    middle = "USD," if "currency" in titles else ""
+    text = f"{titles}\nRAC0101,{middle}3,12.50\nRAC0102,{middle}1,4.10\n"
+    settled = draft(tmp_path, "orders_2026-02.csv", text, known=OURS).settled
+    assert settled["columns.net_amount"] == titles.split(",")[-1]
+    assert settled.get("currency") == currency
+
+
 def test_an_american_till_export_is_told_by_its_dates_and_its_decimal_point(tmp_path: Path) -> None:
     text = (
         '"household_id","store_id","basket_id","product_id","quantity","sales_value","sale_date"\n'
