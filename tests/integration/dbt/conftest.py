@@ -1,32 +1,43 @@
 """A company in miniature for tests of the dbt project: landing written row by row, and dbt run on it.
 
 Rows are written as the contract demands them, not through intake, so that these tests say what SQL does with
-what landed, whatever brought it there.
+what landed, whatever brought it there. dbt runs as it does in `aval run`: in this process, on the project as
+it was parsed once.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
+from connectors.company import Company as CompanySettings
+from connectors.company import Paths
 from connectors.contract import Entity, entity
 from connectors.landing import atomic_file, batch_ids, column_definitions, write_schemas
 from connectors.ledger import Batch, Ledger, Retired, Slice
+from orchestration.dbt import build_arguments, invoke, parsed, reasons
+from orchestration.plan import Scope
+from orchestration.settings import Settings
 from tests.integration.dbt.rebate_engine import Engine
 
-PROJECT = Path(__file__).parents[3] / "dbt_project"
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+
 AS_OF = date(2026, 3, 31)
 NOW = datetime(2026, 4, 1, 6, tzinfo=UTC)
-LAYERS = ("staging", "intermediate", "core")
+SETTINGS = {
+    "company": {"code": "mini", "name": "Mini"},
+    "currency": "EUR",
+    "time_zone": "UTC",
+    "erp": {"kind": "tryton", "url": "sqlite://"},
+    "inbox": {"path": "inbox"},
+}
 
 Row = Mapping[str, Any]
 
@@ -107,12 +118,13 @@ def week(label: str) -> tuple[date, date]:
 
 
 class Company:
-    """Landing, ledger and warehouse of one company under test."""
+    """Landing, ledger and warehouse of one company under test; `parsed_in` holds the parsed dbt project."""
 
-    def __init__(self, data: Path, target: Path) -> None:
+    def __init__(self, data: Path, parsed_in: Path) -> None:
         self.data = data
+        self.parsed_in = parsed_in
         self.landing = data / "landing"
-        self.target = target
+        self.target = data / "target"
         self.warehouse = data / "aval.duckdb"
         write_schemas(self.landing)
         self.ledger = Ledger(self.landing / "ledger.sqlite")
@@ -278,63 +290,50 @@ class Company:
     def dbt(
         self,
         *arguments: str,
-        scope: str = "touched",
+        scope: Scope = "touched",
         warehouse: Path | None = None,
         as_of: date = AS_OF,
-        check: bool = True,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run dbt on this company's landing."""
-        environment = {
-            **os.environ,
-            "AVAL_LANDING": str(self.landing),
-            "AVAL_WAREHOUSE": str(warehouse or self.warehouse),
-            "AVAL_TEMP": str(self.data / "temp"),
-            "AVAL_AS_OF": as_of.isoformat(),
-            "AVAL_SCOPE": scope,
-            "AVAL_CURRENCY": "EUR",
-            "DBT_PROJECT_DIR": str(PROJECT),
-            "DBT_PROFILES_DIR": str(PROJECT),
-            "DBT_TARGET_PATH": str(self.target),
-            "DBT_LOG_PATH": str(self.target / "logs"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        }
-        result = subprocess.run(
-            [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments],
-            env=environment,
-            cwd=self.data,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if check:
-            assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
-        return result
+        with_tests: bool = False,
+    ) -> dbtRunnerResult:
+        """Run dbt on this company's landing; `with_tests` knows the tests of the models as well."""
+        company = CompanySettings.model_validate({**SETTINGS, "as_of_date": as_of})
+        project = Settings(Paths(self.data, self.parsed_in), company, {})
+        paths = Paths(self.data, self.data)
+        paths.warehouse = warehouse or self.warehouse
+        settings = Settings(paths, company, {})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("AVAL_ROLLED", raising=False)
+            # dbt's are set by `invoke`, and taken back here.
+            for name, value in settings.dbt_environment(scope).items():
+                patch.setenv(name, value)
+            manifest = parsed(project, with_tests=with_tests)
+            return invoke(settings, arguments, scope, self.target, manifest=manifest)
 
-    def build(self, *, scope: str = "touched", warehouse: Path | None = None, as_of: date = AS_OF) -> None:
-        """Build every model, as a run does."""
-        arguments = ["build", "--resource-type", "model", "--resource-type", "seed"]
-        if scope == "all":
-            arguments.append("--full-refresh")
-        self.dbt(*arguments, scope=scope, warehouse=warehouse, as_of=as_of)
+    def build(
+        self,
+        models: str = "*",
+        *,
+        scope: Scope = "touched",
+        warehouse: Path | None = None,
+        as_of: date = AS_OF,
+    ) -> None:
+        """Build models as a run does: all of them unless others are selected."""
+        arguments = build_arguments([models], full_refresh=scope == "all", audit=False)
+        result = self.dbt(*arguments, scope=scope, warehouse=warehouse, as_of=as_of)
+        assert result.success, reasons(result)
 
     def query(self, sql: str, *, warehouse: Path | None = None) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(warehouse or self.warehouse), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
 
-@pytest.fixture(scope="session")
-def dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One target folder for all tests of a worker: the parsed project is reused."""
-    return tmp_path_factory.mktemp("dbt_target")
-
-
 @pytest.fixture
-def company(tmp_path: Path, dbt_target: Path) -> Company:
+def company(tmp_path: Path, manifest_data: Path) -> Company:
     """An empty company: landing without a batch."""
-    return Company(tmp_path, dbt_target)
+    return Company(tmp_path, manifest_data)
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory, dbt_target: Path) -> Engine:
+def engine(tmp_path_factory: pytest.TempPathFactory, manifest_data: Path) -> Engine:
     """The compiled models of the rebate engine."""
-    return Engine(Company(tmp_path_factory.mktemp("rebates"), dbt_target))
+    return Engine(Company(tmp_path_factory.mktemp("rebates"), manifest_data))

@@ -15,6 +15,7 @@ import yaml
 
 from connectors.contract import entity
 from connectors.rebates import Rebates
+from orchestration.dbt import reasons
 
 if TYPE_CHECKING:
     from tests.integration.dbt.conftest import Company
@@ -113,7 +114,8 @@ class Engine:
     """The compiled models."""
 
     def __init__(self, company: Company) -> None:
-        company.dbt("compile", "--select", *MODELS, as_of=COMPILED_FOR)
+        result = company.dbt("compile", "--select", *MODELS, as_of=COMPILED_FOR)
+        assert result.success, reasons(result)
         folder = company.target / "compiled" / "aval" / "models"
         self._models = {name: (folder / layer / f"{name}.sql").read_text() for name, layer in MODELS.items()}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 
 import duckdb
 import pytest
 
-from .conftest import PROJECT, Company
+from orchestration.settings import DBT_PROJECT
+
+from .conftest import Company
 from .test_slices import stock_the_company
 
 pytestmark = pytest.mark.slow
@@ -49,9 +50,10 @@ DAMAGES = {
 }
 
 
-def outcomes(company: Company) -> dict[str, str]:
-    results = json.loads((company.target / "run_results.json").read_text(encoding="utf-8"))["results"]
-    return {result["unique_id"].split(".")[2]: result["status"] for result in results}
+def outcomes(company: Company, *selected: str) -> dict[str, str]:
+    """What each test of the models gives, by its unique name."""
+    result = company.dbt("test", *selected, scope="all", with_tests=True)
+    return {item.node.unique_id: str(item.status) for item in result.result.results}
 
 
 def test_sound_warehouse_passes_every_test_and_a_damaged_one_fails_each_reconciliation(
@@ -59,23 +61,22 @@ def test_sound_warehouse_passes_every_test_and_a_damaged_one_fails_each_reconcil
 ) -> None:
     stock_the_company(company)
     company.build(scope="all")
-    company.dbt("test", scope="all", check=False)
     sound = outcomes(company)
     assert len(sound) > 150
     assert {name for name, status in sound.items() if status != "pass"} == set()
     with duckdb.connect(str(company.warehouse)) as connection:
         for statement in DAMAGES.values():
             connection.execute(statement)
-    company.dbt("test", "--select", "test_type:data", scope="all", check=False)
-    failed = {name for name, status in outcomes(company).items() if status == "fail"}
+    found = outcomes(company, "--select", "test_type:data")
+    failed = {name.split(".")[2] for name, status in found.items() if status == "fail"}
     unnoticed = [damage for damage in DAMAGES if not any(name.startswith(damage) for name in failed)]
     assert unnoticed == []
 
 
 def test_every_reconciliation_is_shown_to_fail() -> None:
-    written = {path.stem for path in (PROJECT / "tests").glob("*.sql")}
+    written = {path.stem for path in (DBT_PROJECT / "tests").glob("*.sql")}
     assert written - DAMAGES.keys() == set()
-    generic = {path.stem for path in (PROJECT / "tests" / "generic").glob("*.sql")}
+    generic = {path.stem for path in (DBT_PROJECT / "tests" / "generic").glob("*.sql")}
     assert {name for name in generic if not any(damage.startswith(name) for damage in DAMAGES)} == set()
 
 
