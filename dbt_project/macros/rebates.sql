@@ -5,9 +5,10 @@
 {#
     Whether and when an invoice was paid. Payments include tax and the lines of an
     invoice do not: an invoice counts as paid, on the day of its last payment, once the
-    payments reach its net amount.
+    payments reach its net amount. `named` is a relation with the numbers of the invoices
+    that are asked for.
 #}
-{% macro invoices_paid() -%}
+{% macro invoices_paid(named) -%}
     select
         documents.invoice_number,
         documents.partner_code,
@@ -25,7 +26,10 @@
             sum(document_net_amount) as document_net_amount,
             sum(net_amount) as net_amount
         from {{ ref('fct_sell_in') }}
-        where invoice_type = 'invoice' and invoice_date <= {{ as_of_date() }}
+        where
+            invoice_type = 'invoice'
+            and invoice_date <= {{ as_of_date() }}
+            and invoice_number in (select invoice_number from {{ named }})
         group by invoice_number
     ) as documents
     left join (
@@ -65,10 +69,36 @@
             min(invoice_date) as invoice_date,
             min(partner_version_id) as partner_version_id
         from {{ ref('fct_sell_in') }}
-        where invoice_type = 'invoice'
+        where
+            invoice_type = 'invoice'
+            and invoice_number in (
+                select original_invoice_number from {{ ref('fct_sell_in') }}
+            )
         group by invoice_number
     ) as originals on lines.original_invoice_number = originals.invoice_number
     where lines.invoice_date <= {{ as_of_date() }}
+{%- endmacro %}
+
+{#
+    Products in the groups that programmes can tell apart. They name products by code or
+    by family: what none of them names by code is alike within its family.
+#}
+{% macro rebate_product_groups() -%}
+    select
+        products.product_code,
+        products.family_code,
+        named.product_code as named_product_code,
+        coalesce(
+            'product|' || named.product_code,
+            'family|' || coalesce(products.family_code, '')
+        ) as product_group_code
+    from {{ ref('dim_products') }} as products
+    left join (
+        select scope_code as product_code
+        from {{ ref('stg_rules__rebate_scopes') }}
+        where dimension_code = 'product'
+        group by scope_code
+    ) as named on products.product_code = named.product_code
 {%- endmacro %}
 
 {#
@@ -88,28 +118,29 @@
 {%- endmacro %}
 
 {#
-    Whether `value` reaches the beginning of a tier. Tiers of growth say how much more
-    than last year's purchases, those of a target how much of it: `unit`. Without one
-    nothing is reached.
+    Whether `value` reaches the beginning of a tier, `share` of `unit`: tiers of growth
+    are shares of last year's purchases, those of a target of it, others of 1. Without a
+    unit nothing is reached.
 #}
-{% macro reaches(value, unit, from_value, is_included) -%}
-    {%- set beginning -%}
-        (
-            {{ from_value }} + case when programmes.form_code = 'growth' then 1 else 0 end
-        ) * {{ unit }}
-    {%- endset -%}
+{% macro reaches(value, unit, share, is_included) -%}
     {{ unit }} > 0
     and (
-        {{ value }} > {{ beginning }}
-        or ({{ is_included }} and {{ value }} = {{ beginning }})
+        {{ value }} > {{ share }} * {{ unit }}
+        or ({{ is_included }} and {{ value }} = {{ share }} * {{ unit }})
     )
 {%- endmacro %}
 
-{# The condition under which `tier` is the highest that `value` reaches. #}
+{#
+    The condition under which `tier` is the highest that `value` reaches: the step below
+    the first tier, which has no number, if it reaches none.
+#}
 {% macro is_highest_tier(tier, value, unit) -%}
-    {{ reaches(value, unit, tier ~ '.from_value', tier ~ '.is_from_included') }}
+    (
+        {{ tier }}.tier_number is null
+        or {{ reaches(value, unit, tier ~ '.from_share', tier ~ '.is_from_included') }}
+    )
     and not coalesce(
-        {{ reaches(value, unit, tier ~ '.next_from_value', tier ~ '.is_next_included') }},
+        {{ reaches(value, unit, tier ~ '.next_share', tier ~ '.is_next_included') }},
         false
     )
 {%- endmacro %}
@@ -198,4 +229,15 @@
             and {{ condition }}_when_unknown_code = 'grant'
         )
     )
+{%- endmacro %}
+
+{# Whether an account is of partners of a group that are counted together. #}
+{% macro is_group(account_code) -%}
+    substr({{ account_code }}, 1, 6) = 'group|'
+{%- endmacro %}
+
+{# A programme and its version in one column. #}
+{% macro rebate_version_key(programmes, version_date) -%}
+    {{ programmes }}.programme_code
+    || '|' || cast({{ programmes }}.{{ version_date }} as string)
 {%- endmacro %}

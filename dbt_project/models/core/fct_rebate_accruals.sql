@@ -57,17 +57,93 @@ steps as (
     from neighbours
 ),
 
+growth as (
+    select
+        programme_code,
+        valid_from_date,
+        {{ rebate_version_key('programmes', 'valid_from_date') }} as version_key,
+        case when form_code = 'growth' then 1 else 0 end as whole_share
+    from programmes
+),
+
+-- Below the first tier there is a step too, so that every account stands on one. Tiers
+-- of growth say how much more than last year's purchases.
+stairs as (
+    select
+        steps.programme_code,
+        steps.valid_from_date,
+        growth.version_key,
+        steps.tier_number,
+        steps.from_value,
+        steps.reward_kind_code,
+        steps.reward_value,
+        steps.lower_tiers_reward,
+        steps.from_value + growth.whole_share as from_share,
+        steps.is_from_included,
+        steps.next_from_value + growth.whole_share as next_share,
+        steps.is_next_included
+    from steps
+    inner join growth
+        on
+            steps.programme_code = growth.programme_code
+            and steps.valid_from_date = growth.valid_from_date
+    union all
+    select
+        steps.programme_code,
+        steps.valid_from_date,
+        growth.version_key,
+        null as tier_number,
+        null as from_value,
+        null as reward_kind_code,
+        null as reward_value,
+        null as lower_tiers_reward,
+        null as from_share,
+        null as is_from_included,
+        steps.from_value + growth.whole_share as next_share,
+        steps.is_from_included as is_next_included
+    from steps
+    inner join growth
+        on
+            steps.programme_code = growth.programme_code
+            and steps.valid_from_date = growth.valid_from_date
+    where steps.tier_number = 1
+),
+
+-- The two stairs are found by different names of the version: by the same one DuckDB
+-- pairs them first, and each row of an account meets 16 pairs of steps.
 earned as (
     select
-        accounts.*,
+        accounts.account_number,
+        accounts.programme_code,
+        accounts.programme_version_date,
+        accounts.period_start_date,
+        accounts.period_end_date,
+        accounts.account_code,
+        accounts.period_key,
+        accounts.month_start_date,
+        accounts.own_amount,
+        accounts.purchased_quantity,
+        accounts.purchased_amount,
+        accounts.measured_value,
+        accounts.forecast_value,
+        accounts.is_over,
+        accounts.forecast_method_code,
+        accounts.done_share,
         programmes.cap_amount,
         programmes.floor_amount,
         programmes.minimum_payment_amount,
-        programmes.form_code,
-        first_tiers.from_value as first_from_value,
         reached.tier_number as reached_tier_number,
-        reached.next_from_value,
         expected.tier_number as expected_tier_number,
+        -- The next tier in what is measured. By 1 nothing is multiplied: to bring 128-bit
+        -- decimals to four places takes DuckDB a microsecond each.
+        case
+            when accounts.expected_unit = 1 then {{ amount('reached.next_share') }}
+            else {{ amount('reached.next_share * accounts.expected_unit') }}
+        end as next_tier_value,
+        case
+            when programmes.form_code = 'loyalty' then accounts.reached_value
+            else accounts.measured_value
+        end as value_so_far,
         {{
             rebate_so_far(
                 'reached', 'accounts.measured_value', '1',
@@ -85,29 +161,22 @@ earned as (
         on
             accounts.programme_code = programmes.programme_code
             and accounts.programme_version_date = programmes.valid_from_date
-    inner join steps as first_tiers
-        on
-            accounts.programme_code = first_tiers.programme_code
-            and accounts.programme_version_date = first_tiers.valid_from_date
-            and first_tiers.tier_number = 1
-    left join steps as reached
+    inner join stairs as reached
         on
             accounts.programme_code = reached.programme_code
             and accounts.programme_version_date = reached.valid_from_date
-            and {{
-                is_highest_tier(
-                    'reached', 'accounts.reached_value', 'accounts.reached_unit'
-                )
-            }}
-    left join steps as expected
-        on
-            accounts.programme_code = expected.programme_code
-            and accounts.programme_version_date = expected.valid_from_date
-            and {{
-                is_highest_tier(
-                    'expected', 'accounts.expected_value', 'accounts.expected_unit'
-                )
-            }}
+    inner join stairs as expected on accounts.version_key = expected.version_key
+    where
+        {{
+            is_highest_tier(
+                'reached', 'accounts.reached_value', 'accounts.reached_unit'
+            )
+        }}
+        and {{
+            is_highest_tier(
+                'expected', 'accounts.expected_value', 'accounts.expected_unit'
+            )
+        }}
 ),
 
 limited as (
@@ -161,21 +230,6 @@ due as (
             and limited.month_start_date = conditions.month_start_date
 ),
 
--- The next tier in what is measured: what is still missing to it is for the year's end.
-keyed as (
-    select
-        due.*,
-        due.programme_code || '|' || cast(due.programme_version_date as string) || '|'
-        || cast(due.period_start_date as string) || '|' || due.account_code || '|'
-        || cast(due.month_start_date as string) as account_month_id,
-        case
-            when reached_tier_number is null then first_from_value else next_from_value
-        end + case when form_code = 'growth' then 1 else 0 end as next_share,
-        case when form_code = 'loyalty' then reached_value else measured_value end
-            as value_so_far
-    from due
-),
-
 -- The partners of a group share what it earns by what each has purchased; equally, if
 -- that is nothing together.
 member_months as (
@@ -194,96 +248,94 @@ member_months as (
         sum(purchased_quantity) as purchased_quantity,
         sum(purchased_amount) as purchased_amount
     from purchases
-    where account_code <> partner_code
+    where {{ is_group('account_code') }}
     group by all
 ),
 
 members as (
     select
-        keyed.account_month_id,
+        due.account_number,
+        due.month_start_date,
         member_months.partner_code,
-        keyed.purchased_amount as account_amount,
-        keyed.reached_amount,
-        keyed.expected_amount,
-        keyed.unconditional_amount,
+        due.purchased_amount as account_amount,
+        due.reached_amount,
+        due.expected_amount,
+        due.unconditional_amount,
         sum(
             case
-                when member_months.known_month_date = keyed.month_start_date
+                when member_months.known_month_date = due.month_start_date
                     then member_months.own_amount
                 else 0
             end
         ) as own_amount,
         sum(
             case
-                when member_months.known_month_date <= keyed.month_start_date
+                when member_months.known_month_date <= due.month_start_date
                     then member_months.purchased_quantity
                 else 0
             end
         ) as purchased_quantity,
         sum(
             case
-                when member_months.known_month_date <= keyed.month_start_date
+                when member_months.known_month_date <= due.month_start_date
                     then member_months.purchased_amount
                 else 0
             end
         ) as purchased_amount
-    from keyed
+    from due
     inner join member_months
         on
-            keyed.programme_code = member_months.programme_code
-            and keyed.programme_version_date = member_months.programme_version_date
-            and keyed.period_start_date = member_months.period_start_date
-            and keyed.account_code = member_months.account_code
+            due.programme_code = member_months.programme_code
+            and due.programme_version_date = member_months.programme_version_date
+            and due.period_start_date = member_months.period_start_date
+            and due.account_code = member_months.account_code
     group by all
 ),
 
 parts as (
+    {% for part in ['reached', 'expected', 'unconditional'] -%}
     select
-        account_month_id || '|reached' as part_id,
-        account_month_id,
+        '{{ part }}' as part_code,
+        account_number,
+        month_start_date,
         partner_code,
         case when account_amount > 0 then purchased_amount else 1 end as weight,
-        {{ as_cents('reached_amount') }} as cents
+        {{ as_cents(part ~ '_amount') }} as cents
     from members
+    {% if not loop.last -%}
     union all
-    select
-        account_month_id || '|expected' as part_id,
-        account_month_id,
-        partner_code,
-        case when account_amount > 0 then purchased_amount else 1 end as weight,
-        {{ as_cents('expected_amount') }} as cents
-    from members
-    union all
-    select
-        account_month_id || '|unconditional' as part_id,
-        account_month_id,
-        partner_code,
-        case when account_amount > 0 then purchased_amount else 1 end as weight,
-        {{ as_cents('unconditional_amount') }} as cents
-    from members
+    {% endif -%}
+    {%- endfor %}
 ),
 
 spread_parts as (
-    {{ spread('parts', 'part_id', 'cents', 'weight', 'partner_code') }}
+    {{
+        spread(
+            'parts', 'account_number, month_start_date, part_code', 'cents', 'weight',
+            'partner_code'
+        )
+    }}
 ),
 
 member_shares as (
     select
-        account_month_id,
+        account_number,
+        month_start_date,
         partner_code,
-        sum(case when part_id like '%|reached' then share_cents else 0 end)
+        sum(case when part_code = 'reached' then share_cents else 0 end)
             as reached_cents,
-        sum(case when part_id like '%|expected' then share_cents else 0 end)
+        sum(case when part_code = 'expected' then share_cents else 0 end)
             as expected_cents,
-        sum(case when part_id like '%|unconditional' then share_cents else 0 end)
+        sum(case when part_code = 'unconditional' then share_cents else 0 end)
             as unconditional_cents
     from spread_parts
-    group by account_month_id, partner_code
+    group by account_number, month_start_date, partner_code
 ),
 
 shared as (
     select
-        members.account_month_id,
+        members.account_number,
+        members.month_start_date,
         members.partner_code,
         members.own_amount,
         members.purchased_quantity,
@@ -294,36 +346,71 @@ shared as (
     from members
     inner join member_shares
         on
-            members.account_month_id = member_shares.account_month_id
+            members.account_number = member_shares.account_number
+            and members.month_start_date = member_shares.month_start_date
             and members.partner_code = member_shares.partner_code
 ),
 
+{%- set kept = [
+    'account_number',
+    'period_key',
+    'programme_code',
+    'programme_version_date',
+    'period_start_date',
+    'period_end_date',
+    'month_start_date',
+    'value_so_far',
+    'forecast_value',
+    'forecast_method_code',
+    'is_over',
+    'reached_tier_number',
+    'expected_tier_number',
+    'next_tier_value',
+    'paid_on_time_status_code',
+    'reporting_status_code',
+    'certified_status_code',
+    'minimum_status_code',
+    'is_granted',
+] %}
+{%- set shared_out = [
+    'own_amount',
+    'purchased_quantity',
+    'purchased_amount',
+    'reached_amount',
+    'expected_amount',
+    'unconditional_amount',
+] %}
+
 by_partner as (
     select
-        keyed.*,
-        coalesce(shared.partner_code, keyed.account_code) as partner_code,
-        case
-            when shared.partner_code is not null then substr(keyed.account_code, 7)
-        end as group_code,
-        coalesce(shared.own_amount, keyed.own_amount) as partner_own_amount,
-        coalesce(shared.purchased_quantity, keyed.purchased_quantity)
-            as partner_quantity,
-        coalesce(shared.purchased_amount, keyed.purchased_amount) as partner_amount,
-        coalesce(shared.reached_amount, keyed.reached_amount)
-            as partner_reached_amount,
-        coalesce(shared.expected_amount, keyed.expected_amount)
-            as partner_expected_amount,
-        coalesce(shared.unconditional_amount, keyed.unconditional_amount)
-            as partner_unconditional_amount
-    from keyed
-    left join shared on keyed.account_month_id = shared.account_month_id
+        {% for column in kept + shared_out -%}
+        {{ column }},
+        {% endfor -%}
+        account_code as partner_code,
+        cast(null as string) as group_code
+    from due
+    where not {{ is_group('account_code') }}
+    union all
+    select
+        {% for column in kept -%}
+        due.{{ column }},
+        {% endfor -%}
+        {% for column in shared_out -%}
+        shared.{{ column }},
+        {% endfor -%}
+        shared.partner_code,
+        substr(due.account_code, 7) as group_code
+    from due
+    inner join shared
+        on
+            due.account_number = shared.account_number
+            and due.month_start_date = shared.month_start_date
 ),
 
 final as (
     select
-        programme_code || '|' || cast(programme_version_date as string) || '|'
-        || cast(period_start_date as string) || '|' || partner_code || '|'
-        || cast(month_start_date as string) as rebate_accrual_id,
+        period_key || '|' || partner_code || '|' || cast(month_start_date as string)
+            as rebate_accrual_id,
         programme_code,
         programme_version_date,
         period_start_date,
@@ -331,37 +418,34 @@ final as (
         partner_code,
         group_code,
         month_start_date,
-        {{ amount('partner_own_amount') }} as month_own_amount,
-        {{ quantity('partner_quantity') }} as base_quantity,
-        {{ amount('partner_amount') }} as base_amount,
+        {{ amount('own_amount') }} as month_own_amount,
+        {{ quantity('purchased_quantity') }} as base_quantity,
+        {{ amount('purchased_amount') }} as base_amount,
         {{ amount('value_so_far') }} as measured_value,
         {{ amount('forecast_value') }} as forecast_value,
         forecast_method_code,
         is_over,
         reached_tier_number,
         expected_tier_number,
-        {{ amount('next_share * expected_unit') }} as next_tier_value,
-        {{ amount('next_share * expected_unit - value_so_far') }} as next_tier_distance,
+        next_tier_value,
+        {{ amount('next_tier_value - value_so_far') }} as next_tier_distance,
         paid_on_time_status_code,
         reporting_status_code,
         certified_status_code,
         minimum_status_code,
         is_granted,
-        {{ amount('partner_reached_amount') }} as reached_amount,
-        {{ amount('partner_expected_amount') }} as expected_amount,
+        {{ amount('reached_amount') }} as reached_amount,
+        {{ amount('expected_amount') }} as expected_amount,
         {{
             amount(
-                'partner_expected_amount - coalesce('
-                ~ 'lag(partner_expected_amount) over rebate, 0)'
+                'expected_amount - coalesce(lag(expected_amount) over rebate, 0)'
             )
         }} as accrual_amount,
-        {{ amount('partner_unconditional_amount - partner_reached_amount') }}
-            as withheld_amount,
+        {{ amount('unconditional_amount - reached_amount') }} as withheld_amount,
         {{ company_currency() }} as currency_code
     from by_partner
     window rebate as (
-        partition by
-            programme_code, programme_version_date, period_start_date, partner_code
+        partition by account_number, partner_code
         order by month_start_date nulls last
     )
 )

@@ -24,30 +24,34 @@ partners as (
     select * from {{ ref('dim_partners') }} where is_current
 ),
 
+product_groups as (
+    {{ rebate_product_groups() }}
+),
+
 lines as (
     {{ sell_in_counted() }}
 ),
 
-invoices_paid as (
-    {{ invoices_paid() }}
-),
-
--- The state of the last month is the state of today.
+-- The state of the last month is the state of today. Lines find their rebate by number.
 latest as (
     select
-        accruals.programme_code
-        || '|'
-        || cast(accruals.programme_version_date as string)
-        || '|' || cast(accruals.period_start_date as string) || '|'
-        || accruals.partner_code as rebate_id,
+        row_number() over (
+            order by
+                accruals.programme_code nulls last,
+                accruals.programme_version_date nulls last,
+                accruals.period_start_date nulls last,
+                accruals.partner_code nulls last
+        ) as rebate_number,
         accruals.programme_code,
         accruals.programme_version_date,
         accruals.period_start_date,
         accruals.period_end_date,
         accruals.partner_code,
-        accruals.reached_amount,
-        accruals.expected_amount,
-        programmes.basis_code,
+        accruals.is_over,
+        {{ as_cents('accruals.reached_amount') }} as whole_reached_cents,
+        {{ as_cents('accruals.expected_amount') }} as whole_expected_cents,
+        case when programmes.basis_code = 'paid' then 'paid' else 'invoiced' end
+            as carrying_basis_code,
         tiers.reward_kind_code
     from accruals
     inner join programmes
@@ -68,17 +72,18 @@ latest as (
 -- carried by what is paid.
 carriers as (
     select
-        latest.rebate_id,
-        latest.programme_code,
-        latest.programme_version_date,
-        latest.period_start_date,
-        latest.reached_amount,
-        latest.expected_amount,
-        latest.reward_kind_code,
+        latest.rebate_number,
         purchases.basis_code,
         purchases.partner_version_id,
-        purchases.product_code,
-        purchases.counted_month_date
+        purchases.product_group_code,
+        purchases.counted_month_date,
+        sum(
+            case
+                when latest.reward_kind_code = 'per_unit'
+                    then purchases.purchased_quantity
+                else purchases.purchased_amount
+            end
+        ) as weight
     from latest
     inner join purchases
         on
@@ -86,110 +91,171 @@ carriers as (
             and latest.programme_version_date = purchases.programme_version_date
             and latest.period_start_date = purchases.period_start_date
             and latest.partner_code = purchases.partner_code
-            and purchases.basis_code
-            = case when latest.basis_code = 'paid' then 'paid' else 'invoiced' end
-    group by all
-),
-
-carrying as (
-    select
-        carriers.*,
-        lines.invoice_line_id,
-        lines.partner_code,
-        lines.channel_code,
-        lines.invoice_date,
-        lines.invoiced_quantity,
-        lines.net_amount
-    from carriers
-    inner join lines
-        on
-            carriers.partner_version_id = lines.partner_version_id
-            and carriers.product_code = lines.product_code
-            and carriers.counted_month_date = lines.counted_month_date
-    where carriers.basis_code = 'invoiced'
-    union all
-    select
-        carriers.*,
-        lines.invoice_line_id,
-        lines.partner_code,
-        lines.channel_code,
-        lines.invoice_date,
-        lines.invoiced_quantity,
-        lines.net_amount
-    from carriers
-    inner join lines
-        on
-            carriers.partner_version_id = lines.partner_version_id
-            and carriers.product_code = lines.product_code
-    left join invoices_paid
-        on
-            lines.invoice_number = invoices_paid.invoice_number
-            and invoices_paid.is_paid
-    where
-        carriers.basis_code = 'paid'
-        and carriers.counted_month_date = case
-            when invoices_paid.is_paid then {{ month_start('invoices_paid.paid_date') }}
-            when lines.invoice_type = 'credit_note'
-                then {{ month_start('lines.invoice_date') }}
-        end
-),
-
-weighed as (
-    select
-        carrying.*,
-        case
-            when reward_kind_code = 'per_unit' then invoiced_quantity else net_amount
-        end as weight
-    from carrying
+            and latest.carrying_basis_code = purchases.basis_code
+    group by
+        latest.rebate_number,
+        purchases.basis_code,
+        purchases.partner_version_id,
+        purchases.product_group_code,
+        purchases.counted_month_date
 ),
 
 wholes as (
     select
-        rebate_id,
+        rebate_number,
         sum(weight) as whole_weight
-    from weighed
-    group by rebate_id
+    from carriers
+    group by rebate_number
     having sum(weight) > 0
+),
+
+rebates as (
+    select
+        latest.*,
+        wholes.whole_weight,
+        latest.programme_code || '|' || cast(latest.programme_version_date as string)
+        || '|' as version_prefix
+    from latest
+    inner join wholes on latest.rebate_number = wholes.rebate_number
+),
+
+without_line as (
+    select
+        latest.*,
+        partners.channel_code,
+        least({{ add_days('latest.period_end_date', -1) }}, {{ as_of_date() }})
+            as last_date
+    from latest
+    left join wholes on latest.rebate_number = wholes.rebate_number
+    left join partners on latest.partner_code = partners.partner_code
+    where wholes.rebate_number is null
+),
+
+grouped_lines as (
+    select
+        lines.*,
+        product_groups.product_group_code
+    from lines
+    inner join product_groups on lines.product_code = product_groups.product_code
+),
+
+paid_carriers as (
+    select * from carriers where basis_code = 'paid'
+),
+
+lines_to_be_paid as (
+    select * from grouped_lines
+    where
+        partner_version_id in (
+            select paid_carriers.partner_version_id from paid_carriers
+        )
+),
+
+invoices_paid as (
+    {{ invoices_paid('lines_to_be_paid') }}
+),
+
+carrying as (
+    select
+        carriers.rebate_number,
+        grouped_lines.invoice_line_id,
+        grouped_lines.partner_code,
+        grouped_lines.channel_code,
+        grouped_lines.product_code,
+        grouped_lines.invoice_date,
+        grouped_lines.invoiced_quantity,
+        grouped_lines.net_amount
+    from grouped_lines
+    inner join carriers
+        on
+            grouped_lines.partner_version_id = carriers.partner_version_id
+            and grouped_lines.product_group_code = carriers.product_group_code
+            and grouped_lines.counted_month_date = carriers.counted_month_date
+    where carriers.basis_code = 'invoiced'
+    union all
+    select
+        paid_carriers.rebate_number,
+        lines_to_be_paid.invoice_line_id,
+        lines_to_be_paid.partner_code,
+        lines_to_be_paid.channel_code,
+        lines_to_be_paid.product_code,
+        lines_to_be_paid.invoice_date,
+        lines_to_be_paid.invoiced_quantity,
+        lines_to_be_paid.net_amount
+    from lines_to_be_paid
+    left join invoices_paid
+        on
+            lines_to_be_paid.invoice_number = invoices_paid.invoice_number
+            and invoices_paid.is_paid
+    inner join paid_carriers
+        on
+            lines_to_be_paid.partner_version_id = paid_carriers.partner_version_id
+            and lines_to_be_paid.product_group_code = paid_carriers.product_group_code
+            and paid_carriers.counted_month_date = case
+                when invoices_paid.is_paid
+                    then {{ month_start('invoices_paid.paid_date') }}
+                when lines_to_be_paid.invoice_type = 'credit_note'
+                    then {{ month_start('lines_to_be_paid.invoice_date') }}
+            end
 ),
 
 carried as (
     select
-        weighed.programme_code,
-        weighed.programme_version_date,
-        weighed.period_start_date,
-        weighed.rebate_id,
-        weighed.partner_code,
-        weighed.channel_code,
-        weighed.product_code,
-        weighed.invoice_line_id,
-        weighed.invoice_date,
-        weighed.weight,
-        {{ as_cents('weighed.reached_amount') }} as whole_reached_cents,
-        {{ as_cents('weighed.expected_amount') }} as whole_expected_cents
-    from weighed
-    inner join wholes on weighed.rebate_id = wholes.rebate_id
+        carrying.rebate_number,
+        carrying.invoice_line_id,
+        carrying.partner_code,
+        carrying.channel_code,
+        carrying.product_code,
+        carrying.invoice_date,
+        case
+            when rebates.reward_kind_code = 'per_unit' then carrying.invoiced_quantity
+            else carrying.net_amount
+        end as weight,
+        rebates.whole_weight,
+        rebates.whole_reached_cents,
+        rebates.whole_expected_cents,
+        rebates.is_over
+    from carrying
+    inner join rebates on carrying.rebate_number = rebates.rebate_number
+),
+
+ended as (
+    select * from carried where is_over
+),
+
+running as (
+    select * from carried where not is_over
+),
+
+-- What is expected of a period that is over is what was reached.
+spread_ended as (
+    {{
+        spread(
+            'ended', 'rebate_number', 'whole_reached_cents', 'weight',
+            'invoice_line_id', whole_weight='whole_weight'
+        )
+    }}
 ),
 
 spread_reached as (
     {{
         spread(
-            'carried', 'rebate_id', 'whole_reached_cents', 'weight', 'invoice_line_id'
+            'running', 'rebate_number', 'whole_reached_cents', 'weight',
+            'invoice_line_id', whole_weight='whole_weight'
         )
     }}
 ),
 
 reached as (
     select
-        programme_code,
-        programme_version_date,
-        period_start_date,
-        rebate_id,
+        rebate_number,
+        invoice_line_id,
         partner_code,
         channel_code,
         product_code,
-        invoice_line_id,
         invoice_date,
         weight,
+        whole_weight,
         whole_expected_cents,
         share_cents as reached_cents
     from spread_reached
@@ -198,46 +264,68 @@ reached as (
 spread_both as (
     {{
         spread(
-            'reached', 'rebate_id', 'whole_expected_cents', 'weight', 'invoice_line_id'
+            'reached', 'rebate_number', 'whole_expected_cents', 'weight',
+            'invoice_line_id', whole_weight='whole_weight'
         )
     }}
 ),
 
+shares as (
+    select
+        rebate_number,
+        invoice_line_id,
+        partner_code,
+        channel_code,
+        product_code,
+        invoice_date,
+        share_cents as reached_cents,
+        share_cents as expected_cents
+    from spread_ended
+    union all
+    select
+        rebate_number,
+        invoice_line_id,
+        partner_code,
+        channel_code,
+        product_code,
+        invoice_date,
+        reached_cents,
+        share_cents as expected_cents
+    from spread_both
+),
+
 final as (
     select
+        rebates.version_prefix || shares.invoice_line_id as rebate_line_id,
+        rebates.programme_code,
+        rebates.programme_version_date,
+        rebates.period_start_date,
+        shares.partner_code,
+        shares.channel_code,
+        shares.product_code,
+        shares.invoice_line_id,
+        shares.invoice_date,
+        {{ from_cents('shares.reached_cents') }} as reached_amount,
+        {{ from_cents('shares.expected_cents') }} as expected_amount,
+        {{ company_currency() }} as currency_code
+    from shares
+    inner join rebates on shares.rebate_number = rebates.rebate_number
+    union all
+    select
         programme_code || '|' || cast(programme_version_date as string) || '|'
-        || invoice_line_id as rebate_line_id,
+        || cast(period_start_date as string) || '|' || partner_code as rebate_line_id,
         programme_code,
         programme_version_date,
         period_start_date,
         partner_code,
         channel_code,
-        product_code,
-        invoice_line_id,
-        invoice_date,
-        {{ from_cents('reached_cents') }} as reached_amount,
-        {{ from_cents('share_cents') }} as expected_amount,
-        {{ company_currency() }} as currency_code
-    from spread_both
-    union all
-    select
-        latest.rebate_id as rebate_line_id,
-        latest.programme_code,
-        latest.programme_version_date,
-        latest.period_start_date,
-        latest.partner_code,
-        partners.channel_code,
         'NONE' as product_code,
         cast(null as string) as invoice_line_id,
-        least({{ add_days('latest.period_end_date', -1) }}, {{ as_of_date() }})
-            as invoice_date,
-        latest.reached_amount,
-        latest.expected_amount,
+        last_date as invoice_date,
+        {{ from_cents('whole_reached_cents') }} as reached_amount,
+        {{ from_cents('whole_expected_cents') }} as expected_amount,
         {{ company_currency() }} as currency_code
-    from latest
-    left join partners on latest.partner_code = partners.partner_code
-    left join wholes on latest.rebate_id = wholes.rebate_id
-    where wholes.rebate_id is null
+    from without_line
 )
 
 select * from final

@@ -64,6 +64,20 @@ accounts as (
     group by all
 ),
 
+-- What follows finds an account by its number.
+numbered as (
+    select
+        accounts.*,
+        row_number() over (
+            order by
+                programme_code nulls last,
+                programme_version_date nulls last,
+                period_start_date nulls last,
+                account_code nulls last
+        ) as account_number
+    from accounts
+),
+
 -- What became known in a month: purchases of the period, and of last year by the month
 -- in which they can be compared, and by the month in which they belong to the whole.
 changes as (
@@ -73,8 +87,6 @@ changes as (
         period_start_date,
         account_code,
         known_month_date as month_start_date,
-        case when known_month_date = counted_month_date then purchased_quantity else 0
-        end as own_quantity,
         case when known_month_date = counted_month_date then purchased_amount else 0
         end as own_amount,
         purchased_quantity,
@@ -93,7 +105,6 @@ changes as (
         account_code,
         greatest({{ add_months('counted_month_date', 12) }}, known_month_date)
             as month_start_date,
-        0 as own_quantity,
         0 as own_amount,
         0 as purchased_quantity,
         0 as purchased_amount,
@@ -110,7 +121,6 @@ changes as (
         period_start_date,
         account_code,
         greatest(period_start_date, known_month_date) as month_start_date,
-        0 as own_quantity,
         0 as own_amount,
         0 as purchased_quantity,
         0 as purchased_amount,
@@ -129,31 +139,86 @@ monthly as (
         period_start_date,
         account_code,
         month_start_date,
-        sum(own_quantity) as own_quantity,
-        sum(own_amount) as own_amount,
-        sum(purchased_quantity) as purchased_quantity,
-        sum(purchased_amount) as purchased_amount,
-        sum(last_year_quantity) as last_year_quantity,
-        sum(last_year_amount) as last_year_amount,
-        sum(last_year_whole_quantity) as last_year_whole_quantity,
-        sum(last_year_whole_amount) as last_year_whole_amount
+        {{ amount('sum(own_amount)') }} as own_amount,
+        {{ quantity('sum(purchased_quantity)') }} as purchased_quantity,
+        {{ amount('sum(purchased_amount)') }} as purchased_amount,
+        {{ quantity('sum(last_year_quantity)') }} as last_year_quantity,
+        {{ amount('sum(last_year_amount)') }} as last_year_amount,
+        {{ quantity('sum(last_year_whole_quantity)') }} as last_year_whole_quantity,
+        {{ amount('sum(last_year_whole_amount)') }} as last_year_whole_amount
     from changes
-    group by all
+    group by
+        programme_code,
+        programme_version_date,
+        period_start_date,
+        account_code,
+        month_start_date
+),
+
+monthly_numbered as (
+    select
+        numbered.account_number,
+        monthly.month_start_date,
+        monthly.own_amount,
+        monthly.purchased_quantity,
+        monthly.purchased_amount,
+        monthly.last_year_quantity,
+        monthly.last_year_amount,
+        monthly.last_year_whole_quantity,
+        monthly.last_year_whole_amount
+    from monthly
+    inner join numbered
+        on
+            monthly.programme_code = numbered.programme_code
+            and monthly.programme_version_date = numbered.programme_version_date
+            and monthly.period_start_date = numbered.period_start_date
+            and monthly.account_code = numbered.account_code
 ),
 
 calendar as (
     select
-        accounts.*,
-        {{ months_as_rows('accounts.period_start_date', month_start(as_of_date())) }}
-    from accounts
+        account_number,
+        {{ months_as_rows('period_start_date', month_start(as_of_date())) }}
+    from numbered
+),
+
+accumulated as (
+    select
+        calendar.account_number,
+        calendar.month_start_date,
+        coalesce(monthly.own_amount, 0) as own_amount,
+        coalesce(monthly.last_year_quantity, 0) as month_last_year_quantity,
+        coalesce(monthly.last_year_amount, 0) as month_last_year_amount,
+        {{ quantity('coalesce(sum(monthly.purchased_quantity) over account, 0)') }}
+            as purchased_quantity,
+        {{ amount('coalesce(sum(monthly.purchased_amount) over account, 0)') }}
+            as purchased_amount,
+        {{ quantity('coalesce(sum(monthly.last_year_quantity) over account, 0)') }}
+            as last_year_quantity,
+        {{ amount('coalesce(sum(monthly.last_year_amount) over account, 0)') }}
+            as last_year_amount,
+        {{
+            quantity('coalesce(sum(monthly.last_year_whole_quantity) over account, 0)')
+        }} as last_year_whole_quantity,
+        {{ amount('coalesce(sum(monthly.last_year_whole_amount) over account, 0)') }}
+            as last_year_whole_amount,
+        count(case when monthly.own_amount > 0 then 1 end) over account
+            as active_months
+    from calendar
+    left join monthly_numbered as monthly
+        on
+            calendar.account_number = monthly.account_number
+            and calendar.month_start_date = monthly.month_start_date
+    window account as (
+        partition by calendar.account_number
+        order by calendar.month_start_date nulls last
+        rows between unbounded preceding and current row
+    )
 ),
 
 months as (
     select
-        calendar.*,
-        {{ month_number('month_start_date') }}
-        - {{ month_number('period_start_date') }}
-            as former_months,
+        month_start_date,
         {{ days_between('month_start_date', add_months('month_start_date', 1)) }}
             as month_days,
         least(
@@ -161,57 +226,25 @@ months as (
             {{ days_between('month_start_date', as_of_date()) }} + 1
         ) as elapsed_days
     from calendar
+    group by month_start_date
 ),
 
-accumulated as (
+terms as (
     select
-        months.programme_code,
-        months.programme_version_date,
-        months.period_start_date,
-        months.period_end_date,
-        months.account_code,
-        months.month_start_date,
-        months.first_month_date,
-        months.target_value,
-        months.former_months,
-        months.month_days,
-        months.elapsed_days,
-        {{ quantity('coalesce(monthly.own_quantity, 0)') }} as own_quantity,
-        {{ amount('coalesce(monthly.own_amount, 0)') }} as own_amount,
-        {{ quantity('coalesce(monthly.purchased_quantity, 0)') }}
-            as month_quantity,
-        {{ amount('coalesce(monthly.purchased_amount, 0)') }} as month_amount,
-        coalesce(monthly.last_year_quantity, 0) as month_last_year_quantity,
-        coalesce(monthly.last_year_amount, 0) as month_last_year_amount,
-        {{ quantity('sum(coalesce(monthly.purchased_quantity, 0)) over account') }}
-            as purchased_quantity,
-        {{ amount('sum(coalesce(monthly.purchased_amount, 0)) over account') }}
-            as purchased_amount,
-        sum(coalesce(monthly.last_year_quantity, 0)) over account
-            as last_year_quantity,
-        sum(coalesce(monthly.last_year_amount, 0)) over account as last_year_amount,
-        sum(coalesce(monthly.last_year_whole_quantity, 0)) over account
-            as last_year_whole_quantity,
-        sum(coalesce(monthly.last_year_whole_amount, 0)) over account
-            as last_year_whole_amount,
-        sum(case when monthly.own_amount > 0 then 1 else 0 end) over account
-            as active_months
-    from months
-    left join monthly
+        numbered.*,
+        {{ rebate_version_key('numbered', 'programme_version_date') }} as version_key,
+        {{ rebate_version_key('numbered', 'programme_version_date') }}
+        || '|' || cast(numbered.period_start_date as string) as period_key,
+        programmes.measure_code,
+        programmes.form_code,
+        programmes.period_months,
+        numbered.first_month_date
+        <= {{ add_months('numbered.period_start_date', -12) }} as has_last_year
+    from numbered
+    inner join programmes
         on
-            months.programme_code = monthly.programme_code
-            and months.programme_version_date = monthly.programme_version_date
-            and months.period_start_date = monthly.period_start_date
-            and months.account_code = monthly.account_code
-            and months.month_start_date = monthly.month_start_date
-    window account as (
-        partition by
-            months.programme_code,
-            months.programme_version_date,
-            months.period_start_date,
-            months.account_code
-        order by months.month_start_date nulls last
-    )
+            numbered.programme_code = programmes.programme_code
+            and numbered.programme_version_date = programmes.valid_from_date
 ),
 
 -- What tiers are measured in. The days of a month that is not over count as a part of
@@ -219,53 +252,70 @@ accumulated as (
 measured as (
     select
         accumulated.*,
-        programmes.measure_code,
-        programmes.form_code,
+        terms.programme_code,
+        terms.programme_version_date,
+        terms.period_start_date,
+        terms.period_end_date,
+        terms.account_code,
+        terms.version_key,
+        terms.period_key,
+        terms.target_value,
+        terms.form_code,
+        terms.period_months,
+        terms.has_last_year,
+        months.month_days,
+        months.elapsed_days,
         case
-            when programmes.measure_code = 'units' then accumulated.purchased_quantity
+            when terms.measure_code = 'units' then accumulated.purchased_quantity
             else accumulated.purchased_amount
         end as measured_value,
         case
-            when
-                programmes.measure_code = 'units'
-                then
-                    accumulated.last_year_quantity * accumulated.month_days
-                    - accumulated.month_last_year_quantity
-                    * (accumulated.month_days - accumulated.elapsed_days)
-            else
-                accumulated.last_year_amount * accumulated.month_days
-                - accumulated.month_last_year_amount
-                * (accumulated.month_days - accumulated.elapsed_days)
-        end as last_year_part_value,
-        accumulated.last_year_amount * accumulated.month_days
-        - accumulated.month_last_year_amount
-        * (accumulated.month_days - accumulated.elapsed_days)
-            as last_year_part_amount,
+            when terms.measure_code = 'units' then accumulated.last_year_quantity
+            else accumulated.last_year_amount
+        end as last_year_value,
+        case
+            when terms.measure_code = 'units' then accumulated.month_last_year_quantity
+            else accumulated.month_last_year_amount
+        end as month_last_year_value,
         case
             when
-                programmes.measure_code = 'units'
+                terms.measure_code = 'units'
                 then accumulated.last_year_whole_quantity
             else accumulated.last_year_whole_amount
         end as last_year_whole_value,
-        accumulated.former_months * accumulated.month_days + accumulated.elapsed_days
-            as elapsed_part,
-        programmes.period_months * accumulated.month_days as elapsed_whole,
-        {{ add_days('accumulated.month_start_date', 'accumulated.elapsed_days') }}
-        >= accumulated.period_end_date as is_over,
-        programmes.period_months,
-        accumulated.first_month_date
-        <= {{ add_months('accumulated.period_start_date', -12) }} as has_last_year
+        {{ month_number('accumulated.month_start_date') }}
+        - {{ month_number('terms.period_start_date') }}
+            as former_months,
+        {{ add_days('accumulated.month_start_date', 'months.elapsed_days') }}
+        >= terms.period_end_date as is_over
     from accumulated
-    inner join programmes
-        on
-            accumulated.programme_code = programmes.programme_code
-            and accumulated.programme_version_date = programmes.valid_from_date
+    inner join terms on accumulated.account_number = terms.account_number
+    inner join months on accumulated.month_start_date = months.month_start_date
+),
+
+-- Last year matters to a forecast, and to growth.
+compared as (
+    select
+        measured.*,
+        case
+            when form_code = 'growth' or (has_last_year and not is_over)
+                then
+                    last_year_value * month_days
+                    - month_last_year_value * (month_days - elapsed_days)
+        end as last_year_part_value,
+        case
+            when form_code = 'growth'
+                then
+                    last_year_amount * month_days
+                    - month_last_year_amount * (month_days - elapsed_days)
+        end as last_year_part_amount
+    from measured
 ),
 
 -- How far the period is: by last year's season where there was one, else by the days.
 progressed as (
     select
-        measured.*,
+        compared.*,
         case
             when is_over then 'over'
             when
@@ -273,49 +323,54 @@ progressed as (
                 then 'season'
             else 'run_rate'
         end as forecast_method_code
-    from measured
+    from compared
 ),
 
-forecast as (
+shared as (
     select
         progressed.*,
         case forecast_method_code
             when 'over' then 1
             when 'season' then last_year_part_value
-            else elapsed_part
+            else former_months * month_days + elapsed_days
         end as done_part,
         case forecast_method_code
             when 'over' then 1
             when 'season' then last_year_whole_value * month_days
-            else elapsed_whole
+            else period_months * month_days
         end as done_whole
     from progressed
 ),
 
+forecast as (
+    select
+        shared.*,
+        case
+            when is_over then measured_value
+            else {{ divide('measured_value * done_whole', 'done_part') }}
+        end as forecast_value
+    from shared
+),
+
 final as (
     select
+        account_number,
         programme_code,
         programme_version_date,
         period_start_date,
         period_end_date,
         account_code,
+        version_key,
+        period_key,
         month_start_date,
-        own_quantity,
         own_amount,
-        month_quantity,
-        month_amount,
         purchased_quantity,
         purchased_amount,
         {{ amount(divide('last_year_part_amount', 'month_days')) }}
             as last_year_part_amount,
-        {{ amount('last_year_whole_amount') }} as last_year_whole_amount,
-        cast(measured_value as decimal(20, 4)) as measured_value,
-        cast(
-            case
-                when is_over then measured_value
-                else {{ divide('measured_value * done_whole', 'done_part') }}
-            end as decimal(20, 4)
-        ) as forecast_value,
+        last_year_whole_amount,
+        cast(measured_value as decimal(18, 4)) as measured_value,
+        cast(forecast_value as decimal(18, 4)) as forecast_value,
         is_over,
         forecast_method_code,
         {{ as_share('done_part', 'done_whole') }} as done_share,
@@ -326,22 +381,17 @@ final as (
                 when 'loyalty' then active_months
                 when 'growth' then measured_value * month_days
                 else measured_value
-            end as decimal(20, 4)
+            end as decimal(18, 4)
         ) as reached_value,
         cast(
             case
-                when form_code = 'loyalty' and is_over then active_months
-                when
-                    form_code = 'loyalty'
-                    then
-                        floor({{
-                            divide(
-                                'active_months * period_months', 'former_months + 1'
-                            )
-                        }})
-                when is_over then measured_value
-                else {{ divide('measured_value * done_whole', 'done_part') }}
-            end as decimal(20, 4)
+                when form_code <> 'loyalty' then forecast_value
+                when is_over then active_months
+                else
+                    floor({{
+                        divide('active_months * period_months', 'former_months + 1')
+                    }})
+            end as decimal(18, 4)
         ) as expected_value,
         cast(
             case

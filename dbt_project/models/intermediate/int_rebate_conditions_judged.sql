@@ -28,10 +28,6 @@ payments as (
     select count(*) as payment_count from {{ ref('stg_erp__payments') }}
 ),
 
-invoices_paid as (
-    {{ invoices_paid() }}
-),
-
 asking as (
     select
         programme_code,
@@ -62,6 +58,28 @@ members as (
             purchases.programme_code = asking.programme_code
             and purchases.programme_version_date = asking.valid_from_date
     group by all
+),
+
+-- Invoices matter to a condition of payment alone.
+asked_to_pay as (
+    select members.partner_code
+    from members
+    inner join programmes
+        on
+            members.programme_code = programmes.programme_code
+            and members.programme_version_date = programmes.valid_from_date
+    where programmes.paid_on_time_minimum_rate is not null
+    group by members.partner_code
+),
+
+their_invoices as (
+    select invoices.invoice_number
+    from {{ ref('fct_sell_in') }} as invoices
+    inner join asked_to_pay on invoices.partner_code = asked_to_pay.partner_code
+),
+
+invoices_paid as (
+    {{ invoices_paid('their_invoices') }}
 ),
 
 -- What fell due, and what of it was paid by then; reports that fell due, and those that
@@ -212,7 +230,8 @@ parts as (
             and months.account_code = purchases.account_code
             and months.month_start_date >= purchases.known_month_date
             and minimums.scope_code = case
-                when minimums.dimension_code = 'product' then purchases.product_code
+                when minimums.dimension_code = 'product'
+                    then purchases.named_product_code
                 else purchases.family_code
             end
     group by all

@@ -1,8 +1,9 @@
--- Grain: one row per rebate programme, version and period x partner version x product x
--- basis x month in which a purchase counts x month in which it became known.
+-- Grain: one row per rebate programme, version and period x partner version x product
+-- group x basis x month in which a purchase counts x month in which it became known.
 -- A credit note that names its invoice counts in the invoice's month, and is known from
 -- its own on. Last year's purchases stand beside, for growth and for the season.
--- A table: the facts read it twice, and it is small against the lines.
+-- A table: the facts read it more than once, and it is small against the lines, because
+-- products that no programme tells apart are summed up together.
 {{ config(materialized='table') }}
 
 with
@@ -19,8 +20,8 @@ partners as (
     select * from {{ ref('dim_partners') }}
 ),
 
-products as (
-    select * from {{ ref('dim_products') }}
+product_groups as (
+    {{ rebate_product_groups() }}
 ),
 
 sell_in as (
@@ -34,87 +35,6 @@ orders as (
 
 shipments as (
     select * from {{ ref('fct_shipments') }} where arrival_date <= {{ as_of_date() }}
-),
-
-invoices_paid as (
-    {{ invoices_paid() }}
-),
-
--- What counts, by what it is measured on.
-invoiced as (
-    select
-        'invoiced' as basis_code,
-        partner_version_id,
-        product_code,
-        counted_month_date,
-        {{ month_start('invoice_date') }} as known_month_date,
-        sum(invoiced_quantity) as purchased_quantity,
-        sum(net_amount) as purchased_amount
-    from sell_in
-    group by all
-),
-
-paid as (
-    select
-        'paid' as basis_code,
-        sell_in.partner_version_id,
-        sell_in.product_code,
-        {{ month_start('coalesce(invoices_paid.paid_date, sell_in.invoice_date)') }}
-            as counted_month_date,
-        {{ month_start('coalesce(invoices_paid.paid_date, sell_in.invoice_date)') }}
-            as known_month_date,
-        sum(sell_in.invoiced_quantity) as purchased_quantity,
-        sum(sell_in.net_amount) as purchased_amount
-    from sell_in
-    left join invoices_paid on sell_in.invoice_number = invoices_paid.invoice_number
-    where invoices_paid.is_paid or sell_in.invoice_type = 'credit_note'
-    group by all
-),
-
-ordered as (
-    select
-        'ordered' as basis_code,
-        partner_version_id,
-        product_code,
-        {{ month_start('order_date') }} as counted_month_date,
-        {{ month_start('order_date') }} as known_month_date,
-        sum(ordered_quantity) as purchased_quantity,
-        sum(net_amount) as purchased_amount
-    from orders
-    group by all
-),
-
--- A delivery has no amount of its own: its share of what the order line comes to.
-delivered as (
-    select
-        'delivered' as basis_code,
-        shipments.partner_version_id,
-        shipments.product_code,
-        {{ month_start('shipments.arrival_date') }} as counted_month_date,
-        {{ month_start('shipments.arrival_date') }} as known_month_date,
-        sum(shipments.signed_quantity) as purchased_quantity,
-        sum({{
-            divide(
-                'orders.net_amount * shipments.signed_quantity',
-                'orders.ordered_quantity'
-            )
-        }}) as purchased_amount
-    from shipments
-    left join orders
-        on
-            shipments.order_number = orders.order_number
-            and shipments.order_line_number = orders.order_line_number
-    group by all
-),
-
-purchases as (
-    select * from invoiced
-    union all
-    select * from paid
-    union all
-    select * from ordered
-    union all
-    select * from delivered
 ),
 
 -- Who takes part: whoever is named under each dimension that the version names.
@@ -203,47 +123,176 @@ participants as (
 ),
 
 -- Products by code or by family: either names them.
-product_hits as (
+groups_named as (
+    select
+        product_group_code,
+        named_product_code,
+        family_code
+    from product_groups
+    group by product_group_code, named_product_code, family_code
+),
+
+group_hits as (
     select
         scopes.programme_code,
         scopes.valid_from_date,
-        products.product_code,
+        groups_named.product_group_code,
         max(case when scopes.role_code = 'include' then 1 else 0 end) as is_included,
         max(case when scopes.role_code = 'exclude' then 1 else 0 end) as is_excluded
     from scopes
-    inner join products
+    inner join groups_named
         on
             scopes.scope_code = case
-                when scopes.dimension_code = 'product' then products.product_code
-                when scopes.dimension_code = 'family' then products.family_code
+                when scopes.dimension_code = 'product'
+                    then groups_named.named_product_code
+                when scopes.dimension_code = 'family' then groups_named.family_code
             end
     where scopes.role_code in ('include', 'exclude')
-    group by scopes.programme_code, scopes.valid_from_date, products.product_code
+    group by
+        scopes.programme_code, scopes.valid_from_date, groups_named.product_group_code
 ),
 
-covered_products as (
+covered_groups as (
     select
         programmes.programme_code,
         programmes.valid_from_date,
-        products.product_code,
-        products.family_code
+        groups_named.product_group_code,
+        groups_named.named_product_code,
+        groups_named.family_code
     from programmes
-    cross join products
+    cross join groups_named
     left join named_dimensions
         on
             programmes.programme_code = named_dimensions.programme_code
             and programmes.valid_from_date = named_dimensions.valid_from_date
-    left join product_hits
+    left join group_hits
         on
-            programmes.programme_code = product_hits.programme_code
-            and programmes.valid_from_date = product_hits.valid_from_date
-            and products.product_code = product_hits.product_code
+            programmes.programme_code = group_hits.programme_code
+            and programmes.valid_from_date = group_hits.valid_from_date
+            and groups_named.product_group_code = group_hits.product_group_code
     where
         (
             coalesce(named_dimensions.product_dimension_count, 0) = 0
-            or product_hits.is_included = 1
+            or group_hits.is_included = 1
         )
-        and coalesce(product_hits.is_excluded, 0) = 0
+        and coalesce(group_hits.is_excluded, 0) = 0
+),
+
+-- Whose purchases a programme measures on something else than what is invoiced.
+asked as (
+    select
+        programmes.basis_code,
+        participants.partner_version_id
+    from participants
+    inner join programmes
+        on
+            participants.programme_code = programmes.programme_code
+            and participants.valid_from_date = programmes.valid_from_date
+    where programmes.basis_code <> 'invoiced'
+    group by programmes.basis_code, participants.partner_version_id
+),
+
+paid_lines as (
+    select sell_in.*
+    from sell_in
+    inner join asked
+        on
+            sell_in.partner_version_id = asked.partner_version_id
+            and asked.basis_code = 'paid'
+),
+
+invoices_paid as (
+    {{ invoices_paid('paid_lines') }}
+),
+
+-- What counts, by what it is measured on.
+invoiced as (
+    select
+        'invoiced' as basis_code,
+        sell_in.partner_version_id,
+        product_groups.product_group_code,
+        sell_in.counted_month_date,
+        {{ month_start('sell_in.invoice_date') }} as known_month_date,
+        sum(sell_in.invoiced_quantity) as purchased_quantity,
+        sum(sell_in.net_amount) as purchased_amount
+    from sell_in
+    inner join product_groups on sell_in.product_code = product_groups.product_code
+    group by all
+),
+
+paid as (
+    select
+        'paid' as basis_code,
+        paid_lines.partner_version_id,
+        product_groups.product_group_code,
+        {{ month_start('coalesce(invoices_paid.paid_date, paid_lines.invoice_date)') }}
+            as counted_month_date,
+        {{ month_start('coalesce(invoices_paid.paid_date, paid_lines.invoice_date)') }}
+            as known_month_date,
+        sum(paid_lines.invoiced_quantity) as purchased_quantity,
+        sum(paid_lines.net_amount) as purchased_amount
+    from paid_lines
+    inner join product_groups on paid_lines.product_code = product_groups.product_code
+    left join invoices_paid
+        on paid_lines.invoice_number = invoices_paid.invoice_number
+    where invoices_paid.is_paid or paid_lines.invoice_type = 'credit_note'
+    group by all
+),
+
+ordered as (
+    select
+        'ordered' as basis_code,
+        orders.partner_version_id,
+        product_groups.product_group_code,
+        {{ month_start('orders.order_date') }} as counted_month_date,
+        {{ month_start('orders.order_date') }} as known_month_date,
+        sum(orders.ordered_quantity) as purchased_quantity,
+        sum(orders.net_amount) as purchased_amount
+    from orders
+    inner join asked
+        on
+            orders.partner_version_id = asked.partner_version_id
+            and asked.basis_code = 'ordered'
+    inner join product_groups on orders.product_code = product_groups.product_code
+    group by all
+),
+
+-- A delivery has no amount of its own: its share of what the order line comes to.
+delivered as (
+    select
+        'delivered' as basis_code,
+        shipments.partner_version_id,
+        product_groups.product_group_code,
+        {{ month_start('shipments.arrival_date') }} as counted_month_date,
+        {{ month_start('shipments.arrival_date') }} as known_month_date,
+        sum(shipments.signed_quantity) as purchased_quantity,
+        sum({{
+            divide(
+                'orders.net_amount * shipments.signed_quantity',
+                'orders.ordered_quantity'
+            )
+        }}) as purchased_amount
+    from shipments
+    inner join asked
+        on
+            shipments.partner_version_id = asked.partner_version_id
+            and asked.basis_code = 'delivered'
+    inner join product_groups on shipments.product_code = product_groups.product_code
+    left join orders
+        on
+            shipments.order_number = orders.order_number
+            and shipments.order_line_number = orders.order_line_number
+    group by all
+),
+
+purchases as (
+    select * from invoiced
+    union all
+    select * from paid
+    union all
+    select * from ordered
+    union all
+    select * from delivered
 ),
 
 months as (
@@ -298,8 +347,9 @@ qualified as (
         participants.partner_version_id,
         coalesce('group|' || participants.group_code, participants.partner_code)
             as account_code,
-        purchases.product_code,
-        covered_products.family_code,
+        purchases.product_group_code,
+        covered_groups.named_product_code,
+        covered_groups.family_code,
         purchases.counted_month_date,
         purchases.known_month_date,
         {{ quantity('coalesce(purchases.purchased_quantity, 0)') }}
@@ -308,11 +358,11 @@ qualified as (
     from purchases
     inner join participants
         on purchases.partner_version_id = participants.partner_version_id
-    inner join covered_products
+    inner join covered_groups
         on
-            participants.programme_code = covered_products.programme_code
-            and participants.valid_from_date = covered_products.valid_from_date
-            and purchases.product_code = covered_products.product_code
+            participants.programme_code = covered_groups.programme_code
+            and participants.valid_from_date = covered_groups.valid_from_date
+            and purchases.product_group_code = covered_groups.product_group_code
     inner join periods
         on
             participants.programme_code = periods.programme_code
@@ -343,7 +393,7 @@ shared as (
                 is_last_year,
                 basis_code,
                 partner_version_id,
-                product_code,
+                product_group_code,
                 counted_month_date
         ) as first_programme_order
     from qualified
@@ -372,7 +422,8 @@ final as (
         partner_code,
         partner_version_id,
         account_code,
-        product_code,
+        product_group_code,
+        named_product_code,
         family_code,
         counted_month_date,
         known_month_date,
