@@ -147,7 +147,8 @@ def _differences(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     counted = connection.execute(
         f"with ours as (select {columns} from core.{name}), "
         f"floors as (select {columns} from floor.{name}) "
-        "select count(*) from ((from ours except all from floors) union all (from floors except all from ours))"
+        "select count(*) from ("
+        "(from ours except all from floors) union all (from floors except all from ours))"
     ).fetchone()
     assert counted is not None
     return int(counted[0])
@@ -240,8 +241,9 @@ def _section(lines: int, seconds: dict[str, float], rows: dict[str, int]) -> str
 {lines:,} invoice lines of 18 months, {pairs:,} pairs of partner and programme, {carried:,} lines
 that carry a rebate, in processor time on two threads. {datetime.now(UTC).date()}, {os.cpu_count()}
 cores, duckdb {duckdb.__version__}, load at the end {os.getloadavg()[0]:.1f}. `python -m benchmarks.rebates`
-measures it again. The floor is `benchmarks/rebates_floor.py`: one plain script that knows these programmes and lines. Every row of accruals
-and lines must be the same as the models', to the cent, or the benchmark fails.
+measures it again. The floor is `benchmarks/rebates_floor.py`: one plain script that knows these
+programmes and lines. Every row of accruals and lines must be the same as the models', to the cent, or the
+benchmark fails.
 
 | ratio | in processor time | target | |
 |---|---|---|---|

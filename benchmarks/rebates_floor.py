@@ -151,7 +151,7 @@ inner join (values (0, 100), (1, 500), (2, 1000), (3, null)) as next (reached_ti
 
 create temp table rebates as
 select
-    account, partner_code, family, year, (cents::decimal(16, 0) * 0.01)::double as whole,
+    account, partner_code, family, year, cents as whole,
     reached_cents, expected_cents,
     'R' || family || '|2025-01-01|' as prefix, 'R' || family as programme_code,
     make_date(2025 + year, 1, 1) as period_start_date
@@ -161,7 +161,7 @@ create table floor.fct_rebate_lines as
 with carried as (
     select
         account, year, invoice_line_id, sell_in.partner_code, channel_code, product_code, invoice_date,
-        reached_cents, expected_cents, net_amount::double as weight, whole
+        reached_cents, expected_cents, (100 * net_amount)::bigint as weight, whole
     from core.fct_sell_in as sell_in inner join families using (product_code)
     inner join rebates
         on sell_in.partner_code = rebates.partner_code and families.family = rebates.family
@@ -170,18 +170,20 @@ with carried as (
 reached as (
     select
         * exclude (quota), floor(quota)::bigint + (row_number() over (
-            partition by account order by quota - floor(quota) desc, invoice_line_id
+            partition by account
+            order by reached_cents * weight - floor(quota)::bigint * whole desc, invoice_line_id
         ) <= reached_cents - sum(floor(quota)::bigint) over (partition by account))::int as reached
-    from (select *, reached_cents * weight / whole - 0.0000001 as quota from carried)
+    from (select *, reached_cents::double * weight / whole - 0.0000001 as quota from carried)
 ),
 both_bases as (
     select * exclude (reached), reached, reached as expected from reached where year = 0
     union all
     select
         * exclude (quota), floor(quota)::bigint + (row_number() over (
-            partition by account order by quota - floor(quota) desc, invoice_line_id
+            partition by account
+            order by expected_cents * weight - floor(quota)::bigint * whole desc, invoice_line_id
         ) <= expected_cents - sum(floor(quota)::bigint) over (partition by account))::int as expected
-    from (select *, expected_cents * weight / whole - 0.0000001 as quota from reached where year = 1)
+    from (select *, expected_cents::double * weight / whole - 0.0000001 as quota from reached where year = 1)
 )
 select
     prefix || invoice_line_id as rebate_line_id, programme_code,

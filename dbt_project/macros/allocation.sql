@@ -6,8 +6,9 @@
 
     `carriers` has one row per carrier: `whole` names what is spread, `cents` its amount
     in whole cents (the same in all rows of a whole), `weight` a number; single ones may
-    be negative, their sum is above 0. Gives the columns of `carriers` with share_cents
-    beside them.
+    be negative, their sum is above 0. It is added up here unless the carriers have it as
+    whole_weight (`is_weighed`). Gives the columns of `carriers` with share_cents beside
+    them.
 
     The quotients are doubles: a division of 128-bit integers takes a hundred times as
     long. A hair is taken off each, so that none falls on the upper side of a whole cent;
@@ -15,7 +16,7 @@
     exact whatever they are. Remainders are whole numbers, by multiplication: as doubles,
     equal ones would be told apart by their last bit.
 #}
-{% macro spread(carriers, whole, cents, weight, tie) -%}
+{% macro spread(carriers, whole, cents, weight, tie, is_weighed=false) -%}
     select
         floored.*,
         sign({{ cents }}) * (
@@ -43,6 +44,9 @@
                 * cast({{ weight }} as double)
                 / cast(whole_weight as double)
                 - 0.0000001 as quota
+            {% if is_weighed -%}
+            from {{ carriers }} as weighed
+            {%- else -%}
             from (
                 select
                     carriers.*,
@@ -52,6 +56,7 @@
                     ) as whole_weight
                 from {{ carriers }} as carriers
             ) as weighed
+            {%- endif %}
         ) as quotas
     ) as floored
 {%- endmacro %}

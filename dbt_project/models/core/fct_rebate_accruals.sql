@@ -134,8 +134,8 @@ earned as (
         programmes.minimum_payment_amount,
         reached.tier_number as reached_tier_number,
         expected.tier_number as expected_tier_number,
-        -- The next tier in what is measured. By 1 nothing is multiplied: to bring 128-bit
-        -- decimals to four places takes DuckDB a microsecond each.
+        -- The next tier in what is measured. To round decimals of 128 bits takes DuckDB
+        -- a microsecond each, so nothing is multiplied by 1.
         case
             when accounts.expected_unit = 1 then {{ amount('reached.next_share') }}
             else {{ amount('reached.next_share * accounts.expected_unit') }}

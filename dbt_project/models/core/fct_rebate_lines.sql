@@ -103,7 +103,7 @@ carriers as (
 wholes as (
     select
         rebate_number,
-        sum(weight) as whole_weight
+        cast(sum(weight) as decimal(19, 4)) as whole_weight
     from carriers
     group by rebate_number
     having sum(weight) > 0
@@ -232,7 +232,7 @@ spread_ended as (
     {{
         spread(
             'ended', 'rebate_number', 'whole_reached_cents', 'weight',
-            'invoice_line_id', whole_weight='whole_weight'
+            'invoice_line_id', is_weighed=true
         )
     }}
 ),
@@ -241,7 +241,7 @@ spread_reached as (
     {{
         spread(
             'running', 'rebate_number', 'whole_reached_cents', 'weight',
-            'invoice_line_id', whole_weight='whole_weight'
+            'invoice_line_id', is_weighed=true
         )
     }}
 ),
@@ -265,7 +265,7 @@ spread_both as (
     {{
         spread(
             'reached', 'rebate_number', 'whole_expected_cents', 'weight',
-            'invoice_line_id', whole_weight='whole_weight'
+            'invoice_line_id', is_weighed=true
         )
     }}
 ),
