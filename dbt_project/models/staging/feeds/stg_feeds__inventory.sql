@@ -18,14 +18,11 @@ touched_documents as (
 live as (
     select landed.*
     from landed
-    where exists (
-        select 1
-        from touched_documents
-        where
-            touched_documents.slice_key = landed.slice_key
-            and touched_documents.batch_id = landed._batch_id
-            and touched_documents.document_number = coalesce(landed.document_number, '')
-    )
+    inner join touched_documents
+        on
+            landed.slice_key = touched_documents.slice_key
+            and landed._batch_id = touched_documents.batch_id
+            and coalesce(landed.document_number, '') = touched_documents.document_number
 ),
 
 final as (
