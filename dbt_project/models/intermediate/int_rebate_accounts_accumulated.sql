@@ -352,6 +352,8 @@ forecast as (
     from shared
 ),
 
+-- Values are wider than amounts, so that a tier's reward on them is multiplied in 128
+-- bits: in 64, six per cent of 17 million overflow.
 final as (
     select
         account_number,
@@ -369,8 +371,8 @@ final as (
         {{ amount(divide('last_year_part_amount', 'month_days')) }}
             as last_year_part_amount,
         last_year_whole_amount,
-        cast(measured_value as decimal(18, 4)) as measured_value,
-        cast(forecast_value as decimal(18, 4)) as forecast_value,
+        cast(measured_value as decimal(20, 4)) as measured_value,
+        cast(forecast_value as decimal(20, 4)) as forecast_value,
         is_over,
         forecast_method_code,
         {{ as_share('done_part', 'done_whole') }} as done_share,
@@ -381,7 +383,7 @@ final as (
                 when 'loyalty' then active_months
                 when 'growth' then measured_value * month_days
                 else measured_value
-            end as decimal(18, 4)
+            end as decimal(20, 4)
         ) as reached_value,
         cast(
             case
@@ -391,7 +393,7 @@ final as (
                     floor({{
                         divide('active_months * period_months', 'former_months + 1')
                     }})
-            end as decimal(18, 4)
+            end as decimal(20, 4)
         ) as expected_value,
         cast(
             case

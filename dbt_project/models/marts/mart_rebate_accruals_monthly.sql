@@ -45,17 +45,26 @@ changes as (
     )
 ),
 
+-- DuckDB multiplies two decimals of 18 digits in 64 bits, which a rebate of 100,000
+-- times purchases of a million overflows: the rebate is made wider first.
+widened as (
+    select
+        changes.*,
+        cast(expected_amount as decimal(20, 4)) as wide_expected_amount
+    from changes
+),
+
 -- At the rate that holds at the month's end, what the month's own purchases add, and
 -- what became known of months before; the rest is the change of the rate. Each part is
 -- rounded: up to two cents are no change of a rate, and belong to the month.
 split as (
     select
-        changes.*,
+        widened.*,
         case
             when base_amount <> 0
                 then {{
                     to_cents(
-                        divide('expected_amount * month_own_amount', 'base_amount')
+                        divide('wide_expected_amount * month_own_amount', 'base_amount')
                     )
                 }}
             else 0
@@ -65,7 +74,7 @@ split as (
                 then {{
                     to_cents(
                         divide(
-                            'expected_amount * '
+                            'wide_expected_amount * '
                             ~ '(base_amount - former_base_amount - month_own_amount)',
                             'base_amount'
                         )
@@ -73,7 +82,7 @@ split as (
                 }}
             else 0
         end as prior_period_adjustment_amount
-    from changes
+    from widened
 ),
 
 rounded as (

@@ -78,6 +78,12 @@ def test_sales_of_2000_give_350_by_slices_and_500_on_all(engine: Engine, form: s
     assert reached(engine, rules, [line("A", "2026-02-03", 1, 2000)]) == rebate
 
 
+def test_slices_of_very_large_purchases_are_paid_in_full(engine: Engine) -> None:
+    """1 % of 1,000,000 and 6 % of the 499,000,000 above it."""
+    rules = version("form: stepped\ntiers: [{from: 0, rate: 0.01}, {above: 1000000, rate: 0.06}]")
+    assert reached(engine, rules, [line("A", "2026-02-03", 1, 500_000_000)]) == "29950000.0000"
+
+
 # --- to the cent ---
 
 
