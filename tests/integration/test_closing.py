@@ -1,4 +1,5 @@
-"""A month of the sample company is closed; a late credit note shows as an adjustment in the open month."""
+"""A month of the sample company is closed; a late credit note shows as an adjustment in the open month; the
+month is reopened."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ def ask(data: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def test_what_changes_after_the_close_is_an_adjustment_in_the_open_month(demo_copy: Path) -> None:
+def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopened(demo_copy: Path) -> None:
     data = demo_copy
     source = data / "source"
     sample = Sample(source, 20240701, date(2026, 6, 30), f"sqlite:///{source / 'erp.sqlite'}", 0)
@@ -64,3 +65,20 @@ def test_what_changes_after_the_close_is_an_adjustment_in_the_open_month(demo_co
     assert was == before
     assert now[0][0] == before[0][0] - 100
     assert (data / "published" / f"{version}.duckdb").is_file()
+
+    reopened = run_aval("reopen", "2026-05", "--reason", "credit note of D04", "--by", "Léa", data=data)
+    assert reopened.returncode == 0, reopened.stdout + reopened.stderr
+    result = run_aval("run", data=data)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+    # The register says that it was closed and why it is open; the figures are those of today, unadjusted.
+    assert ask(
+        data,
+        "select closing_code, is_closed, closed_by, publication_code, reopened_by, reopening_reason "
+        "from core.fct_closings",
+    ) == [("2026-05#1", False, "Ana", version, "Léa", "credit note of D04")]
+    assert ask(data, "select count(*) from marts.mart_closing_adjustments_monthly") == [(0,)]
+    assert ask(data, "select count(*) > 0 from core.fct_closed_figures") == [(True,)]
+    assert now == ask(
+        data, f"select sum(net_amount) from marts.mart_sell_in_monthly where month_start_date = '{MAY}'"
+    )
