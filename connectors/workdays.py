@@ -26,6 +26,7 @@ def public_holidays(code: str) -> HolidayBase:
     country, _, region = code.partition("-")
     try:
         return country_holidays(country, subdiv=region or None)
+    # How the library says that it knows no such country or region.
     except NotImplementedError as error:
         raise ValueError(f"{code!r} names no country or region with known public holidays") from error
 
