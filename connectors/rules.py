@@ -36,6 +36,8 @@ from connectors.programmes import FILE as PROGRAMMES_FILE
 from connectors.programmes import load_programme_costs
 from connectors.rebates import rebate_rows
 from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_number, refuse_overlaps
+from connectors.segments import FILE as SEGMENTS_FILE
+from connectors.segments import load_segments
 from connectors.stores import FILE as STORES_FILE
 from connectors.stores import load_stores
 from connectors.workdays import numbered_days
@@ -463,6 +465,7 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
     """All rule entities; ConfigError at the first fault in one of the files that people write."""
     rates = _rate_file(directory, company)
     programmes = load_programme_costs(directory)
+    segments = load_segments(directory)
     return {
         "feeds": _of_rows("feeds", feed_rows(profiles), "feeds/*.yml"),
         "product_crosswalk": _of_rows(
@@ -485,6 +488,9 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         ),
         "discount_rules": _of_rows("discount_rules", load_discounts(directory).rows(), "rules/discounts.yml"),
         "budgets": _of_rows("budgets", load_budget(directory), "rules/budget.csv"),
+        "segment_schemes": _of_rows("segment_schemes", segments.rows(), SEGMENTS_FILE),
+        "segments": _of_rows("segments", segments.segment_rows(), SEGMENTS_FILE),
+        "segment_members": _of_rows("segment_members", segments.member_rows(), SEGMENTS_FILE),
         "fiscal_periods": _of_rows(
             "fiscal_periods", calendar_rows(company.calendar, profiles), "company.yml"
         ),

@@ -16,6 +16,7 @@ from expectations.core import (
     programmes,
     rebates,
     receivables,
+    segments,
     sell_out,
 )
 from expectations.hub import Hub
@@ -37,4 +38,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *programmes.suites(hub, terms),
         *closing.suites(),
         *margin.suites(),
+        *segments.suites(),
     ]

@@ -81,6 +81,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
                 for fact in ("fct_orders", "fct_shipments", "fct_sell_in", "fct_inventory")
                 for column in ("partner", "product")
             ),
+            "fct_partner_segments.partner_code_is_known",
             "fct_payments.partner_code_is_known",
             "fct_rebate_accruals.partner_code_is_known",
             "fct_receivables.partner_code_is_known",
@@ -261,6 +262,18 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "update core.fct_rebate_payments set partner_code = 'D99'",
         ),
         {"fct_rebate_accruals.partner_code_is_known"},
+    ),
+    "segments of partners": (
+        (
+            "update core.fct_partner_segments set valid_to_date = '2026-04-01', partner_code = 'D99' "
+            "where valid_to_date = '2026-03-01'",
+            "update core.fct_partner_segments set partner_segment_id = 'value|D01'",
+        ),
+        {
+            "fct_partner_segments.one_row_per_partner_segment_id",
+            "fct_partner_segments.partner_code_is_known",
+            "fct_partner_segments.one_segment_a_day",
+        },
     ),
     "rows of the inventory": (
         (

@@ -225,6 +225,15 @@ create table core.fct_rebate_payments as select
     'rules/rebate_payments.csv' as source_file, 1 as source_row;
 """
 
+SEGMENTS = """
+create table core.fct_partner_segments as select
+    'value|D01|' || first_day as partner_segment_id, 'value' as scheme_code, 'D01' as partner_code,
+    first_day as valid_from_date, next_day as valid_to_date
+from (values
+    (date '2026-01-01', date '2026-03-01'), (date '2026-03-01', date '9999-12-31')
+) t(first_day, next_day);
+"""
+
 PROGRAMMES = """
 create table core.dim_margin_steps as
     select unnest(['mdf', 'freight', 'cash_discount', 'commission']) as margin_step_code;
@@ -443,6 +452,7 @@ def build(world: World) -> World:
     with duckdb.connect(str(world.warehouse)) as connection:
         connection.execute(CORE.format(batch_10=first.stem, batch_11=second.stem, margin=MARGIN))
         connection.execute(PROGRAMMES)
+        connection.execute(SEGMENTS)
         connection.execute(CLOSED)
         connection.execute(MARTS)
     return world
