@@ -919,6 +919,32 @@ RULE_ENTITIES: Final = (
     ),
     Entity(
         "rules",
+        "alert_limits",
+        "one limit of a rule of alerts x channel",
+        ("rule_code", "channel_code", "limit_code"),
+        (
+            _r("rule_code", "VARCHAR", "Rule of alerts, see docs/alerts.md; '*' for what holds for all."),
+            _r("channel_code", "VARCHAR", "Channel it is limited to; '*' for all."),
+            _r("limit_code", "VARCHAR", "enabled (1 or 0), severity (1 critical to 3 notice), or a limit."),
+            _r("limit_value", FACTOR, "Value; unit by name (_rate as a share, _weeks, _days, _amount)."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "alert_mutes",
+        "one alert that is muted until a day",
+        ("_source_row",),
+        (
+            _r("rule_code", "VARCHAR", "Rule of alerts; '*' for all."),
+            _r("subject_code", "VARCHAR", "Subject of the alert, as `aval alerts` shows it; '*' for all."),
+            _r("muted_until_date", "DATE", "First day on which it is heard again."),
+            _r("mute_reason", "VARCHAR", "Why, in words."),
+            _r("muted_by", "VARCHAR", "Who muted it."),
+            _r("muted_date", "DATE", "When."),
+        ),
+    ),
+    Entity(
+        "rules",
         "allocation_keys",
         "one step of the margin x day from which its key holds",
         ("cost_step_code", "valid_from_date"),

@@ -21,6 +21,8 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from connectors.accounting.accounts import load_accounts
+from connectors.alerts import FILE as ALERTS_FILE
+from connectors.alerts import MUTES_FILE, load_alert_rules, load_mutes
 from connectors.budget import load_budget
 from connectors.calendar import calendar_code, fiscal_periods
 from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
@@ -476,6 +478,8 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "store_matches": _of_rows("store_matches", load_matches(directory, STORES), str(STORES.file)),
         "stores": _of_rows("stores", load_stores(directory), str(STORES_FILE)),
         "thresholds": _of_rows("thresholds", load_thresholds(directory).rows(), "rules/thresholds.yml"),
+        "alert_limits": _of_rows("alert_limits", load_alert_rules(directory).rows(), str(ALERTS_FILE)),
+        "alert_mutes": _of_rows("alert_mutes", load_mutes(directory), str(MUTES_FILE)),
         "allocation_keys": _of_rows("allocation_keys", programmes.allocation_rows(), str(PROGRAMMES_FILE)),
         "commission_rates": _of_rows("commission_rates", programmes.commission_rows(), str(PROGRAMMES_FILE)),
         "cash_discount_terms": _of_rows(

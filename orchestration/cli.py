@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from orchestration import (
+    cli_alerts,
     cli_archive,
     cli_feeds,
     cli_finance,
@@ -115,6 +116,7 @@ def version() -> None:
 
 cli_finance.add_to(app)
 app.add_typer(cli_feeds.app, name="feeds")
+app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_archive.app, name="archive")
 app.add_typer(cli_match.app, name="match")
 app.add_typer(cli_quarantine.app, name="quarantine")

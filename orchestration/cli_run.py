@@ -149,6 +149,8 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
     if done.plan is not None and done.plan.is_needed:
         shown.add_row("Why it was built", "; ".join(done.plan.reasons))
     shown.add_row("Published", _publication_line(done))
+    if done.alerts is not None:
+        shown.add_row("Alerts", _alerts_line(done.alerts.open, done.alerts.new, done.outcome.published))
     out.print(shown)
     if done.notes:
         shown = table("Files to know of")
@@ -179,6 +181,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
             (settings.current, "published tables; any DuckDB client, read-only"),
             (settings.paths.published / "parquet" / "current", "the marts as Parquet"),
             (settings.paths.quality / "docs" / "index.html", "what the gates checked"),
+            ("aval alerts", "what needs attention, the most urgent first"),
             ("aval feeds status", "what each partner sent, and what is missing"),
             ("aval dev", "Dagster's page: from which source every figure comes"),
         ):
@@ -193,6 +196,11 @@ def _publication_line(done: Summary) -> str:
     if done.outcome.failures:
         return f"unchanged, still version {done.published.version}"
     return f"nothing new, still version {done.published.version}"
+
+
+def _alerts_line(count: int, new: int, is_new_publication: bool) -> str:
+    said = f"{count:,} open"
+    return f"{said}, {new:,} of them new: aval alerts" if is_new_publication else f"{said}: aval alerts"
 
 
 def _make_sample(source: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from connectors.delivery.collect import Look, last_looks
 from connectors.feeds.quarantine import Stakes, open_faults
 from connectors.ledger import Batch, Ledger
+from orchestration.alerts import Count, count_alerts
 from orchestration.feeds_status import FeedStatus, all_feeds
 from orchestration.plan import (
     LeftAside,
@@ -66,6 +67,7 @@ class Summary:
     gates: Sequence[GateOutcome]
     plan: Plan | None
     published: Published | None
+    alerts: Count | None
 
     @property
     def missing(self) -> list[str]:
@@ -121,6 +123,7 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
             gates=read_outcomes(ledger, outcome.run_id),
             plan=decided if decided and decided.run_id == outcome.run_id else None,
             published=read_published(ledger),
+            alerts=count_alerts(settings.paths.published),
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from expectations.hub import Hub
 from expectations.marts import (
+    alerts,
     channel,
     closing,
     margin,
@@ -33,4 +34,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *programmes.suites(hub, terms),
         *closing.suites(hub),
         *margin.suites(hub, terms),
+        *alerts.suites(),
     ]

@@ -61,6 +61,22 @@ def monthly(steps: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def test_the_margin_below_its_target_is_one_alert_with_what_is_missing(
+    steps: pd.DataFrame, published: duckdb.DuckDBPyConnection
+) -> None:
+    """D19 leaves less than a fifth in every three months; no other partner does in two of them."""
+    months = [f"2026-{month:02d}" for month in (4, 5, 6)]
+    of_partner = steps.xs("D19", level="partner").groupby("month")[["pocket_sales", "pocket_margin"]].sum()
+    sales, margin = (int(value) for value in of_partner.loc[months].sum())
+    found = published.sql(
+        "select subject_code, status_code, round(10000 * at_stake_amount)::bigint from marts.fct_alerts "
+        "where rule_code = 'margin_under_target'"
+    ).fetchall()
+    assert [row[:2] for row in found] == [("D19", "open")]
+    # In hundredths of a cent, rounded to the cent.
+    assert abs(found[0][2] - (0.2 * sales - margin)) <= 50
+
+
 def test_cents_that_do_not_divide_go_to_the_largest_remainders() -> None:
     """10 cents by 3, 3 and 1 of 7: 4 2/7, 4 2/7 and 1 3/7. The cent that is left goes to the third; of
     minus 10 likewise. By equal weights the first two of three get one.

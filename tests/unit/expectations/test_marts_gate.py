@@ -37,8 +37,24 @@ ROI = "mart_channel_roi_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
 ADJUSTMENTS = "mart_closing_adjustments_monthly"
+ALERTS = "fct_alerts"
 
 FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "an alert that is told twice": (
+        (f"insert into marts.{ALERTS} select * from marts.{ALERTS}",),
+        {f"{ALERTS}.one_row_per_alert_id", f"{ALERTS}.one_alert_for_each_cause"},
+    ),
+    "an alert without action or state": (
+        (
+            f"insert into marts.{ALERTS} select * replace ('x' as alert_id, 'no_order' as rule_code, "
+            f"null as action_fr, 'forgotten' as status_code) from marts.{ALERTS}",
+        ),
+        {f"{ALERTS}.required_columns_are_filled", f"{ALERTS}.status_code_is_known"},
+    ),
+    "an alert that ended before it began": (
+        (f"update marts.{ALERTS} set resolved_date = date '2026-02-28'",),
+        {f"{ALERTS}.days_follow_one_another"},
+    ),
     "an adjustment that is lost": (
         (f"update marts.{ADJUSTMENTS} set adjustment_amount = -9.99",),
         {f"{ADJUSTMENTS}.as_closed_and_adjustments_give_as_is"},

@@ -364,6 +364,11 @@ from (values
     ('revenue', 'D01', 200, 200, 0, 'agrees'), ('receivable', 'D01', 240, 240, 0, 'agrees'),
     ('cost_of_goods', 'NONE', 110, 110.5, 0.5, 'unexplained')
 ) t(measure, partner, ours, theirs, unexplained, status);
+create table marts.fct_alerts as select
+    'overstock|D01|2026-01-01' as alert_id, 'overstock' as rule_code, 'D01' as subject_code,
+    'D01' as partner_code, date '2026-01-01' as since_date, date '2026-03-31' as first_seen_date,
+    date '2026-03-31' as last_seen_date, null::date as resolved_date, 'open' as status_code,
+    'agir' as action_fr, 'act' as action_en;
 create table marts.mart_receivables_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 0::decimal(18,4) as opening_amount,
     240::decimal(18,4) as invoiced_amount, 100::decimal(18,4) as paid_amount,

@@ -1,0 +1,79 @@
+{#
+    The partner resells less than it buys: sell-out / sell-in of a month below the limit.
+    Judged by months that are over and reported whole.
+#}
+{% macro alert_overstock() -%}
+    with
+
+    partners as (
+        {{ alert_partners('overstock', ['ratio_rate']) }}
+    ),
+
+    months as (
+        {{ alert_months() }}
+    ),
+
+    units as (
+        select
+            partner_code,
+            month_start_date,
+            sum(sell_in_quantity) as sell_in_quantity,
+            sum(sell_out_quantity) as sell_out_quantity
+        from {{ ref('mart_channel_balance_monthly') }}
+        where coverage_rate >= 100
+        group by partner_code, month_start_date
+    ),
+
+    amounts as (
+        select
+            partner_code,
+            month_start_date,
+            sum(net_amount) as sell_in_amount
+        from {{ ref('mart_sell_in_monthly') }}
+        group by partner_code, month_start_date
+    ),
+
+    judged as (
+        select
+            units.partner_code,
+            units.month_start_date,
+            months.month_end_date,
+            partners.ratio_rate,
+            units.sell_in_quantity,
+            units.sell_out_quantity,
+            amounts.sell_in_amount,
+            amounts.sell_in_amount - {{ divide(
+                wide('amounts.sell_in_amount') ~ ' * units.sell_out_quantity',
+                'units.sell_in_quantity'
+            ) }} as unsold_amount
+        from units
+        inner join partners on units.partner_code = partners.partner_code
+        inner join months on units.month_start_date = months.month_start_date
+        left join amounts
+            on
+                units.partner_code = amounts.partner_code
+                and units.month_start_date = amounts.month_start_date
+        where units.sell_in_quantity > 0
+    )
+
+    select
+        'overstock' as rule_code,
+        partner_code,
+        '' as item_code,
+        month_start_date as period_start_date,
+        month_end_date as period_end_date,
+        sell_out_quantity < ratio_rate * {{ wide('sell_in_quantity') }} as is_held,
+        {{ percent('sell_out_quantity', 'sell_in_quantity') }} as measured_value,
+        100 * ratio_rate as limit_value,
+        cast(null as decimal(18, 3)) as at_stake_quantity,
+        sum(unsold_amount) over (
+            partition by partner_code order by month_start_date
+            rows between 2 preceding and current row
+        ) as at_stake_amount,
+        {{ alert_figures([
+            ['sell_in_quantity', 'sell_in_quantity'],
+            ['sell_out_quantity', 'sell_out_quantity'],
+            ['sell_in_amount', 'sell_in_amount'],
+        ]) }} as figures
+    from judged
+{%- endmacro %}

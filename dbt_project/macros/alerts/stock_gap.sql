@@ -1,0 +1,36 @@
+{#
+    Sell-in, sell-out and counted stock do not agree, by another cause than stock on
+    paper: a delivery that we do not know, sales that are missing or counted twice.
+#}
+{% macro alert_stock_gap() -%}
+    select
+        'stock_gap' as rule_code,
+        balances.partner_code,
+        balances.product_code as item_code,
+        balances.week_start_date as period_start_date,
+        balances.week_end_date as period_end_date,
+        coalesce(
+            balances.likely_cause_code in (
+                'missing_sell_in', 'duplicate_sell_out', 'missing_sell_out'
+            ),
+            false
+        ) as is_held,
+        coalesce(balances.gap_quantity, balances.calculated_quantity) as measured_value,
+        {{ divide('balances.gap_tolerance_rate * balances.gap_base_quantity', '100') }}
+            as limit_value,
+        abs(coalesce(balances.gap_quantity, balances.calculated_quantity))
+            as at_stake_quantity,
+        cast(null as decimal(18, 4)) as at_stake_amount,
+        {{ alert_figures([
+            ['likely_cause_code', 'balances.likely_cause_code'],
+            ['reported_quantity', 'balances.reported_quantity'],
+            ['calculated_quantity', 'balances.calculated_quantity'],
+            ['gap_quantity', 'balances.gap_quantity'],
+        ]) }} as figures
+    from {{ ref('mart_siso_weekly') }} as balances
+    inner join (
+        {{ alert_partners('stock_gap') }}
+    ) as partners
+        on balances.partner_code = partners.partner_code
+    where balances.calculated_quantity is not null
+{%- endmacro %}

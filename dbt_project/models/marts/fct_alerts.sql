@@ -1,0 +1,396 @@
+-- Grain: one row per alert: rule, subject, and run of consecutive periods in which the
+-- condition held.
+-- Additive: at_stake_amount of open alerts within one rule; rules may count the same
+-- euro twice.
+-- Derived from history alone: a warehouse built anew gives the same alerts.
+with
+
+rules as (
+    select * from {{ ref('dim_alert_rules') }}
+),
+
+limits as (
+    select
+        rule_code,
+        channel_code,
+        max(case when limit_code = 'severity' then limit_value end) as severity_number,
+        max(case when limit_code = 'period_count' then limit_value end) as period_count,
+        max(case when limit_code = 'min_stake_amount' then limit_value end)
+            as min_stake_amount
+    from {{ ref('dim_alert_limits') }}
+    group by rule_code, channel_code
+),
+
+lapses as (
+    select limit_value as lapse_days
+    from {{ ref('dim_alert_limits') }}
+    where rule_code = '*' and limit_code = 'lapse_days' and channel_code = '*'
+),
+
+partners as (
+    select * from {{ ref('dim_partners') }} where is_current
+),
+
+purchases as (
+    select
+        partner_code,
+        product_code as item_code,
+        invoice_date,
+        sum(net_amount) as net_amount,
+        sum(invoiced_quantity) as invoiced_quantity
+    from {{ ref('fct_sell_in') }}
+    where invoice_type = 'invoice'
+    group by partner_code, product_code, invoice_date
+    union all
+    select
+        partner_code,
+        '' as item_code,
+        invoice_date,
+        sum(net_amount) as net_amount,
+        sum(invoiced_quantity) as invoiced_quantity
+    from {{ ref('fct_sell_in') }}
+    where invoice_type = 'invoice'
+    group by partner_code, invoice_date
+),
+
+mutes as (
+    select * from {{ ref('dim_alert_mutes') }}
+),
+
+conditions as (
+    {{ alert_conditions() }}
+),
+
+ruled as (
+    select
+        conditions.*,
+        partners.channel_code,
+        rules.is_periodic,
+        rules.stake_kind_code,
+        rules.covered_by_rule_code,
+        limits.severity_number,
+        limits.period_count,
+        limits.min_stake_amount,
+        lapses.lapse_days
+    from conditions
+    inner join rules on conditions.rule_code = rules.rule_code
+    left join partners on conditions.partner_code = partners.partner_code
+    inner join limits
+        on
+            conditions.rule_code = limits.rule_code
+            and coalesce(partners.channel_code, '*') = limits.channel_code
+    cross join lapses
+),
+
+-- Units are worth what the partner paid for them in the year before; units of all
+-- products what it paid for a unit of any.
+prices as (
+    select
+        ruled.partner_code,
+        ruled.item_code,
+        ruled.period_end_date,
+        sum(purchases.net_amount) as net_amount,
+        sum(purchases.invoiced_quantity) as invoiced_quantity
+    from (
+        select
+            partner_code,
+            item_code,
+            period_end_date
+        from ruled
+        where is_held and at_stake_quantity is not null
+        group by partner_code, item_code, period_end_date
+    ) as ruled
+    inner join purchases
+        on
+            ruled.partner_code = purchases.partner_code
+            and ruled.item_code = purchases.item_code
+            and ruled.period_end_date >= purchases.invoice_date
+            and {{
+                days_between('purchases.invoice_date', 'ruled.period_end_date')
+            }} < 365
+    group by ruled.partner_code, ruled.item_code, ruled.period_end_date
+),
+
+valued as (
+    select
+        ruled.*,
+        {{ amount(
+            'case when ruled.at_stake_quantity is null then ruled.at_stake_amount else '
+            ~ divide(
+                wide('ruled.at_stake_quantity') ~ ' * prices.net_amount',
+                'prices.invoiced_quantity'
+            ) ~ ' end'
+        ) }} as stake_amount
+    from ruled
+    left join prices
+        on
+            ruled.partner_code = prices.partner_code
+            and ruled.item_code = prices.item_code
+            and ruled.period_end_date = prices.period_end_date
+),
+
+-- Subjects for whom the condition never held have no alert.
+concerned as (
+    select
+        rule_code,
+        partner_code,
+        item_code
+    from valued
+    where is_held and coalesce(stake_amount >= min_stake_amount, true)
+    group by rule_code, partner_code, item_code
+),
+
+weighed as (
+    select
+        valued.rule_code,
+        valued.partner_code,
+        valued.item_code,
+        valued.channel_code,
+        valued.period_start_date,
+        valued.period_end_date,
+        valued.is_held
+        and coalesce(valued.stake_amount >= valued.min_stake_amount, true) as is_held,
+        valued.measured_value,
+        valued.limit_value,
+        valued.stake_amount,
+        valued.figures,
+        valued.is_periodic,
+        valued.stake_kind_code,
+        valued.covered_by_rule_code,
+        valued.severity_number,
+        valued.period_count,
+        valued.lapse_days
+    from valued
+    inner join concerned
+        on
+            valued.rule_code = concerned.rule_code
+            and valued.partner_code = concerned.partner_code
+            and valued.item_code = concerned.item_code
+),
+
+-- While one rule tells of a partner, those that it covers do not tell the same again.
+covering_periods as (
+    {{ alert_islands('weighed') }}
+),
+
+covering as (
+    select
+        rule_code,
+        partner_code,
+        min(case when held_number >= period_count then period_end_date end)
+            as first_seen_date,
+        coalesce(
+            min(case when not is_held then period_end_date end),
+            cast('9999-12-31' as date)
+        ) as resolved_date
+    from covering_periods
+    where
+        island_number > 0
+        and rule_code in (select rules.covered_by_rule_code from rules)
+    group by rule_code, partner_code, item_code, island_number
+),
+
+covered as (
+    select
+        weighed.rule_code,
+        weighed.partner_code,
+        weighed.item_code,
+        weighed.period_start_date
+    from weighed
+    inner join covering
+        on
+            weighed.covered_by_rule_code = covering.rule_code
+            and weighed.partner_code = covering.partner_code
+            and weighed.period_end_date >= covering.first_seen_date
+            and weighed.period_end_date < covering.resolved_date
+    where weighed.is_held
+    group by
+        weighed.rule_code,
+        weighed.partner_code,
+        weighed.item_code,
+        weighed.period_start_date
+),
+
+uncovered as (
+    select
+        weighed.rule_code,
+        weighed.partner_code,
+        weighed.item_code,
+        weighed.channel_code,
+        weighed.period_start_date,
+        weighed.period_end_date,
+        weighed.is_held and covered.rule_code is null as is_held,
+        weighed.measured_value,
+        weighed.limit_value,
+        weighed.stake_amount,
+        weighed.figures,
+        weighed.is_periodic,
+        weighed.stake_kind_code,
+        weighed.severity_number,
+        weighed.period_count,
+        weighed.lapse_days
+    from weighed
+    left join covered
+        on
+            weighed.rule_code = covered.rule_code
+            and weighed.partner_code = covered.partner_code
+            and weighed.item_code = covered.item_code
+            and weighed.period_start_date = covered.period_start_date
+),
+
+periods as (
+    {{ alert_islands('uncovered') }}
+),
+
+newest as (
+    select
+        periods.*,
+        row_number() over (
+            partition by rule_code, partner_code, item_code, island_number
+            order by period_start_date desc
+        ) as position_number
+    from periods
+    where is_held
+),
+
+alerts as (
+    select
+        rule_code,
+        partner_code,
+        item_code,
+        island_number,
+        min(case when is_held then period_start_date end) as since_date,
+        min(case when held_number >= period_count then period_end_date end)
+            as first_seen_date,
+        max(case when is_held then period_end_date end) as last_held_date,
+        min(case when not is_held then period_end_date end) as resolved_date,
+        sum(case when is_held then 1 else 0 end) as held_period_count,
+        sum(case when is_held then stake_amount end) as total_stake_amount
+    from periods
+    where island_number > 0
+    group by rule_code, partner_code, item_code, island_number
+    having max(held_number - period_count) >= 0
+),
+
+judged as (
+    select
+        alerts.*,
+        newest.channel_code,
+        newest.severity_number,
+        newest.measured_value,
+        newest.limit_value,
+        newest.figures,
+        newest.is_periodic,
+        case newest.stake_kind_code
+            when 'sum' then alerts.total_stake_amount
+            else newest.stake_amount
+        end as at_stake_amount,
+        case
+            when
+                newest.is_periodic
+                and coalesce(
+                    {{ days_between('alerts.last_held_date', 'alerts.resolved_date') }},
+                    {{ days_between('alerts.last_held_date', as_of_date()) }}
+                ) > newest.lapse_days
+                then {{ add_days('alerts.last_held_date', 'newest.lapse_days') }}
+        end as lapsed_date,
+        alerts.partner_code
+        || case when alerts.item_code = '' then '' else '|' || alerts.item_code end
+            as subject_code
+    from alerts
+    inner join newest
+        on
+            alerts.rule_code = newest.rule_code
+            and alerts.partner_code = newest.partner_code
+            and alerts.item_code = newest.item_code
+            and alerts.island_number = newest.island_number
+            and newest.position_number = 1
+),
+
+muted as (
+    select
+        judged.rule_code,
+        judged.subject_code,
+        max(mutes.muted_until_date) as muted_until_date,
+        max(mutes.mute_number) as mute_number
+    from (
+        select
+            rule_code,
+            subject_code
+        from judged
+        group by rule_code, subject_code
+    ) as judged
+    inner join mutes
+        on
+            mutes.rule_code in ('*', judged.rule_code)
+            and mutes.subject_code in ('*', judged.subject_code)
+            and mutes.muted_until_date > {{ as_of_date() }}
+    group by judged.rule_code, judged.subject_code
+),
+
+final as (
+    select
+        judged.rule_code || '|' || judged.subject_code || '|'
+        || cast(judged.since_date as string) as alert_id,
+        judged.rule_code,
+        rules.rule_name_fr,
+        rules.rule_name_en,
+        case cast(judged.severity_number as integer)
+            when 1 then 'critical'
+            when 2 then 'warning'
+            else 'notice'
+        end as severity_code,
+        cast(judged.severity_number as integer) as severity_number,
+        rules.subject_kind_code,
+        judged.subject_code,
+        judged.partner_code,
+        judged.channel_code,
+        case when rules.subject_kind_code = 'product' then judged.item_code end
+            as product_code,
+        nullif(judged.item_code, '') as item_code,
+        case
+            when judged.lapsed_date is not null then 'lapsed'
+            when judged.resolved_date is not null then 'resolved'
+            when muted.rule_code is not null then 'muted'
+            else 'open'
+        end as status_code,
+        judged.since_date,
+        judged.first_seen_date,
+        case
+            when judged.lapsed_date is not null then judged.last_held_date
+            when judged.resolved_date is not null then judged.last_held_date
+            when judged.is_periodic then judged.last_held_date
+            else {{ as_of_date() }}
+        end as last_seen_date,
+        coalesce(judged.lapsed_date, judged.resolved_date) as resolved_date,
+        case
+            when judged.lapsed_date is null and judged.resolved_date is null
+                then muted.muted_until_date
+        end as muted_until_date,
+        case
+            when judged.lapsed_date is null and judged.resolved_date is null
+                then mutes.mute_reason
+        end as mute_reason,
+        cast(judged.held_period_count as bigint) as held_period_count,
+        {{ amount('judged.measured_value') }} as measured_value,
+        {{ amount('judged.limit_value') }} as limit_value,
+        rules.unit_code,
+        judged.figures,
+        {{ amount('round(judged.at_stake_amount, 2)') }} as at_stake_amount,
+        {{ company_currency() }} as currency_code,
+        case when judged.at_stake_amount is null then 'price_unknown' end
+            as reason_code,
+        rules.stake_fr,
+        rules.stake_en,
+        rules.action_fr,
+        rules.action_en
+    from judged
+    inner join rules on judged.rule_code = rules.rule_code
+    left join muted
+        on
+            judged.rule_code = muted.rule_code
+            and judged.subject_code = muted.subject_code
+    left join mutes on muted.mute_number = mutes.mute_number
+)
+
+select * from final

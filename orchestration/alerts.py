@@ -1,0 +1,138 @@
+"""Alerts as they are published: which there are, the most urgent first, and which are new.
+
+What belongs here: reading `marts.fct_alerts`. What does not: when an alert is raised (the models), how it
+looks (`orchestration.cli_alerts`), telling people of it (`orchestration.notices`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Literal
+
+import duckdb
+
+from connectors.alerts import RULES, Severity
+from connectors.errors import AvalError, ConfigError
+from orchestration.publish import current_version, versions
+
+Language = Literal["fr", "en"]
+OPEN: Final = ("open", "muted")
+STATES: Final = (*OPEN, "resolved", "lapsed")
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert; amounts in the company's currency, `stake` None where it cannot be valued."""
+
+    alert_id: str
+    rule: str
+    severity: Severity
+    subject: str
+    partner: str
+    item: str | None
+    status: str
+    since: date
+    first_seen: date
+    last_seen: date
+    resolved: date | None
+    muted_until: date | None
+    measured: Decimal | None
+    limit: Decimal | None
+    unit: str
+    figures: str
+    stake: Decimal | None
+    currency: str
+    name_fr: str
+    name_en: str
+    action_fr: str
+    action_en: str
+
+    def name(self, language: Language) -> str:
+        return self.name_fr if language == "fr" else self.name_en
+
+    def action(self, language: Language) -> str:
+        return self.action_fr if language == "fr" else self.action_en
+
+
+_COLUMNS: Final = (
+    "alert_id, rule_code, severity_code, subject_code, partner_code, item_code, status_code, since_date, "
+    "first_seen_date, last_seen_date, resolved_date, muted_until_date, measured_value, limit_value, "
+    "unit_code, figures, at_stake_amount, currency_code, rule_name_fr, rule_name_en, action_fr, action_en"
+)
+_ORDER: Final = "severity_number, at_stake_amount desc nulls last, alert_id"
+
+
+def published_alerts(
+    published: Path,
+    *,
+    states: Sequence[str] = ("open",),
+    partner: str | None = None,
+    rule: str | None = None,
+    severity: str | None = None,
+) -> list[Alert]:
+    """Alerts of the current publication in these states: by severity, then by what is at stake."""
+    version = current_version(published)
+    if version is None:
+        raise AvalError("no_publication", "nothing has been published yet", "run: aval run")
+    if rule is not None and rule not in RULES:
+        raise ConfigError("unknown_alert_rule", f"there is no rule {rule!r}", f"one of: {', '.join(RULES)}")
+    conditions = ["status_code in (select unnest(?))"]
+    values: list[object] = [list(states)]
+    for column, wanted in (("partner_code", partner), ("rule_code", rule), ("severity_code", severity)):
+        if wanted is not None:
+            conditions.append(f"{column} = ?")
+            values.append(wanted)
+    with duckdb.connect(str(published / f"{version}.duckdb"), read_only=True) as connection:
+        if not _has_alerts(connection):
+            raise AvalError(
+                "no_publication", "what is published was built before there were alerts", "run: aval run"
+            )
+        rows = connection.execute(
+            f"select {_COLUMNS} from marts.fct_alerts where {' and '.join(conditions)} order by {_ORDER}",
+            values,
+        ).fetchall()
+    return [Alert(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Count:
+    """Open alerts, and how many of them the publication before did not have (all, if there was none)."""
+
+    open: int
+    new: int
+
+
+def count_alerts(published: Path) -> Count | None:
+    """Open alerts of the current publication; None before the first one that has alerts."""
+    current = current_version(published)
+    if current is None:
+        return None
+    now = _open_ids(published / f"{current}.duckdb")
+    if now is None:
+        return None
+    former = [version for version in versions(published) if version < current]
+    before = _open_ids(published / f"{former[-1]}.duckdb") if former else None
+    return Count(len(now), len(now - (before or set())))
+
+
+def _open_ids(publication: Path) -> set[str] | None:
+    with duckdb.connect(str(publication), read_only=True) as connection:
+        if not _has_alerts(connection):
+            return None
+        return {
+            str(alert)
+            for (alert,) in connection.execute(
+                "select alert_id from marts.fct_alerts where status_code = 'open'"
+            ).fetchall()
+        }
+
+
+def _has_alerts(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'marts' and table_name = 'fct_alerts'"
+    ).fetchone()
+    return found == (1,)
