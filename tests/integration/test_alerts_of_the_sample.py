@@ -129,7 +129,8 @@ def test_the_partner_that_stopped_ordering_is_told_by_its_own_rhythm_and_its_sto
         for day, amount in ask(
             erp,
             "select c.date_cde, sum(l.montant_ht) from cdes as c "
-            "join cdes_lignes as l on l.no_cde = c.no_cde where c.code_tiers = ? and l.etat <> 'ANN' and l.qte > 0 group by c.date_cde",
+            "join cdes_lignes as l on l.no_cde = c.no_cde "
+            "where c.code_tiers = ? and l.etat <> 'ANN' and l.qte > 0 group by c.date_cde",
             planted["partner_code"],
         )
     ]

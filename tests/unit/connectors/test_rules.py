@@ -87,6 +87,8 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "store_matches",
         "stores",
         "thresholds",
+        "alert_limits",
+        "alert_mutes",
         "allocation_keys",
         "commission_rates",
         "cash_discount_terms",
