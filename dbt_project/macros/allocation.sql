@@ -72,7 +72,7 @@
 {%- endmacro %}
 
 {% macro from_cents(expression) -%}
-    {{ amount('cast(' ~ expression ~ ' as decimal(18, 0)) * cast(0.01 as decimal(3, 2))') }}
+    {{ amount('cast(' ~ expression ~ ' as decimal(16, 0)) * cast(0.01 as decimal(2, 2))') }}
 {%- endmacro %}
 
 {# Costs of a scope beside each line that carries them: those equal in `columns`. #}

@@ -5,10 +5,10 @@
 {#
     Whether and when an invoice was paid. Payments include tax and the lines of an
     invoice do not: an invoice counts as paid, on the day of its last payment, once the
-    payments reach its net amount. `named` is a relation with the numbers of the invoices
+    payments reach its net amount. `lines` is a relation with all lines of the invoices
     that are asked for.
 #}
-{% macro invoices_paid(named) -%}
+{% macro invoices_paid(lines) -%}
     select
         documents.invoice_number,
         documents.partner_code,
@@ -25,11 +25,8 @@
             min(due_date) as due_date,
             sum(document_net_amount) as document_net_amount,
             sum(net_amount) as net_amount
-        from {{ ref('fct_sell_in') }}
-        where
-            invoice_type = 'invoice'
-            and invoice_date <= {{ as_of_date() }}
-            and invoice_number in (select invoice_number from {{ named }})
+        from {{ lines }}
+        where invoice_type = 'invoice' and invoice_date <= {{ as_of_date() }}
         group by invoice_number
     ) as documents
     left join (
@@ -60,8 +57,10 @@
         lines.invoice_date,
         {{ month_start('coalesce(originals.invoice_date, lines.invoice_date)') }}
             as counted_month_date,
+        lines.due_date,
         lines.invoiced_quantity,
-        lines.net_amount
+        lines.net_amount,
+        lines.document_net_amount
     from {{ ref('fct_sell_in') }} as lines
     left join (
         select
@@ -72,7 +71,9 @@
         where
             invoice_type = 'invoice'
             and invoice_number in (
-                select original_invoice_number from {{ ref('fct_sell_in') }}
+                select original_invoice_number
+                from {{ ref('fct_sell_in') }}
+                where original_invoice_number is not null
             )
         group by invoice_number
     ) as originals on lines.original_invoice_number = originals.invoice_number
@@ -112,36 +113,85 @@
     )
 {%- endmacro %}
 
+{#
+    The same of a decimal. DuckDB takes a microsecond to bring one of 128 bits to fewer
+    places, so there a double decides wherever it is far from a half.
+#}
+{% macro decimal_to_cents(expression) -%}
+    {{ return(adapter.dispatch('decimal_to_cents', 'aval')(expression)) }}
+{%- endmacro %}
+
+{% macro default__decimal_to_cents(expression) -%}
+    {{ to_cents(expression) }}
+{%- endmacro %}
+
+{% macro duckdb__decimal_to_cents(expression) -%}
+    {%- set cents = '(cast(' ~ expression ~ ' as double) * 100)' -%}
+    case
+        when
+            abs(abs({{ cents }} - trunc({{ cents }})) - 0.5)
+            <= 0.0001 + abs({{ cents }}) * 0.000000000001
+            then {{ to_cents(expression) }}
+        else {{ from_cents('round(' ~ cents ~ ')') }}
+    end
+{%- endmacro %}
+
 {# A share as a double, for what is rounded to cents afterwards. #}
 {% macro as_share(part, whole) -%}
     cast({{ part }} as double) / nullif(cast({{ whole }} as double), 0)
 {%- endmacro %}
 
 {#
-    Whether `value` reaches the beginning of a tier, `share` of `unit`: tiers of growth
-    are shares of last year's purchases, those of a target of it, others of 1. Without a
-    unit nothing is reached.
+    Where an account stands among tiers: what they are held against, in the unit that they
+    are counted in. Tiers of growth are shares of last year's purchases, those of a target
+    of it, others of 1. Without a unit no tier is reached. A double, and the two around
+    it between which it surely lies.
 #}
-{% macro reaches(value, unit, share, is_included) -%}
-    {{ unit }} > 0
-    and (
-        {{ value }} > {{ share }} * {{ unit }}
-        or ({{ is_included }} and {{ value }} = {{ share }} * {{ unit }})
-    )
+{% macro level_columns(value, unit, prefix) -%}
+    {{ level_bound(value, unit, '-') }} as {{ prefix }}_low_level,
+    {{ level_bound(value, unit, '+') }} as {{ prefix }}_high_level
+{%- endmacro %}
+
+{% macro level_bound(value, unit, sign) -%}
+    case
+        when {{ unit }} > 0
+            then {{ as_share(value, unit) }}
+                {{ sign }} 0.000000001 * abs({{ as_share(value, unit) }})
+    end
 {%- endmacro %}
 
 {#
-    The condition under which `tier` is the highest that `value` reaches: the step below
-    the first tier, which has no number, if it reaches none.
+    The condition under which `tier` is the highest that `accounts` reach on the basis
+    `prefix`: the step below the first tier, which has no number, if they reach none. Every
+    account is held against every tier, so doubles decide except where one stands at the
+    very beginning of a tier.
 #}
-{% macro is_highest_tier(tier, value, unit) -%}
+{% macro is_highest_tier(tier, prefix) -%}
     (
         {{ tier }}.tier_number is null
-        or {{ reaches(value, unit, tier ~ '.from_share', tier ~ '.is_from_included') }}
+        or accounts.{{ prefix }}_low_level > {{ tier }}.from_level
+        or (
+            accounts.{{ prefix }}_high_level >= {{ tier }}.from_level
+            and {{ reaches(tier, prefix, 'from') }}
+        )
     )
-    and not coalesce(
-        {{ reaches(value, unit, tier ~ '.next_share', tier ~ '.is_next_included') }},
-        false
+    and (
+        {{ tier }}.next_level is null
+        or accounts.{{ prefix }}_high_level is null
+        or accounts.{{ prefix }}_high_level < {{ tier }}.next_level
+        or (
+            accounts.{{ prefix }}_low_level <= {{ tier }}.next_level
+            and not {{ reaches(tier, prefix, 'next') }}
+        )
+    )
+{%- endmacro %}
+
+{% macro reaches(tier, prefix, end) -%}
+    {%- set value = 'accounts.' ~ prefix ~ '_value' -%}
+    {%- set from = tier ~ '.' ~ end ~ '_share * accounts.' ~ prefix ~ '_unit' -%}
+    (
+        {{ value }} > {{ from }}
+        or ({{ tier }}.is_{{ end }}_included and {{ value }} = {{ from }})
     )
 {%- endmacro %}
 
@@ -183,7 +233,7 @@
                     )
                 }}
             when programmes.form_code = 'stepped'
-                then {{ to_cents(sliced(tier, value) ~ ' * ' ~ share) }}
+                then {{ decimal_to_cents(sliced(tier, value) ~ ' * ' ~ share) }}
             when programmes.is_on_increment
                 then {{
                     to_cents(

@@ -18,7 +18,11 @@ purchases as (
 ),
 
 accounts as (
-    select * from {{ ref('int_rebate_accounts_accumulated') }}
+    select
+        *,
+        {{ level_columns('reached_value', 'reached_unit', 'reached') }},
+        {{ level_columns('expected_value', 'expected_unit', 'expected') }}
+    from {{ ref('int_rebate_accounts_accumulated') }}
 ),
 
 conditions as (
@@ -66,6 +70,8 @@ growth as (
     from programmes
 ),
 
+-- A step begins at its share of the unit; next_value is that where the unit is 1. To
+-- round decimals of 128 bits takes DuckDB a microsecond each, so it is done here, once.
 -- Below the first tier there is a step too, so that every account stands on one. Tiers
 -- of growth say how much more than last year's purchases.
 stairs as (
@@ -81,7 +87,10 @@ stairs as (
         steps.from_value + growth.whole_share as from_share,
         steps.is_from_included,
         steps.next_from_value + growth.whole_share as next_share,
-        steps.is_next_included
+        steps.is_next_included,
+        cast(steps.from_value + growth.whole_share as double) as from_level,
+        cast(steps.next_from_value + growth.whole_share as double) as next_level,
+        {{ amount('steps.next_from_value + growth.whole_share') }} as next_value
     from steps
     inner join growth
         on
@@ -100,7 +109,10 @@ stairs as (
         null as from_share,
         null as is_from_included,
         steps.from_value + growth.whole_share as next_share,
-        steps.is_from_included as is_next_included
+        steps.is_from_included as is_next_included,
+        null as from_level,
+        cast(steps.from_value + growth.whole_share as double) as next_level,
+        {{ amount('steps.from_value + growth.whole_share') }} as next_value
     from steps
     inner join growth
         on
@@ -134,10 +146,9 @@ earned as (
         programmes.minimum_payment_amount,
         reached.tier_number as reached_tier_number,
         expected.tier_number as expected_tier_number,
-        -- The next tier in what is measured. To round decimals of 128 bits takes DuckDB
-        -- a microsecond each, so nothing is multiplied by 1.
+        -- The next tier in what is measured.
         case
-            when accounts.expected_unit = 1 then {{ amount('reached.next_share') }}
+            when accounts.expected_unit = 1 then reached.next_value
             else {{ amount('reached.next_share * accounts.expected_unit') }}
         end as next_tier_value,
         case
@@ -167,25 +178,20 @@ earned as (
             and accounts.programme_version_date = reached.valid_from_date
     inner join stairs as expected on accounts.version_key = expected.version_key
     where
-        {{
-            is_highest_tier(
-                'reached', 'accounts.reached_value', 'accounts.reached_unit'
-            )
-        }}
-        and {{
-            is_highest_tier(
-                'expected', 'accounts.expected_value', 'accounts.expected_unit'
-            )
-        }}
+        {{ is_highest_tier('reached', 'reached') }}
+        and {{ is_highest_tier('expected', 'expected') }}
 ),
 
 limited as (
     select
         earned.*,
-        {{ to_cents(within_limits('reached_rebate', 'reached_tier_number', '1')) }}
-            as unconditional_amount,
         {{
-            to_cents(
+            decimal_to_cents(
+                within_limits('reached_rebate', 'reached_tier_number', '1')
+            )
+        }} as unconditional_amount,
+        {{
+            decimal_to_cents(
                 within_limits('expected_rebate', 'expected_tier_number', 'done_share')
             )
         }} as unfinished_amount
@@ -232,6 +238,10 @@ due as (
 
 -- The partners of a group share what it earns by what each has purchased; equally, if
 -- that is nothing together.
+group_due as (
+    select * from due where {{ is_group('account_code') }}
+),
+
 member_months as (
     select
         programme_code,
@@ -254,41 +264,41 @@ member_months as (
 
 members as (
     select
-        due.account_number,
-        due.month_start_date,
+        group_due.account_number,
+        group_due.month_start_date,
         member_months.partner_code,
-        due.purchased_amount as account_amount,
-        due.reached_amount,
-        due.expected_amount,
-        due.unconditional_amount,
+        group_due.purchased_amount as account_amount,
+        group_due.reached_amount,
+        group_due.expected_amount,
+        group_due.unconditional_amount,
         sum(
             case
-                when member_months.known_month_date = due.month_start_date
+                when member_months.known_month_date = group_due.month_start_date
                     then member_months.own_amount
                 else 0
             end
         ) as own_amount,
         sum(
             case
-                when member_months.known_month_date <= due.month_start_date
+                when member_months.known_month_date <= group_due.month_start_date
                     then member_months.purchased_quantity
                 else 0
             end
         ) as purchased_quantity,
         sum(
             case
-                when member_months.known_month_date <= due.month_start_date
+                when member_months.known_month_date <= group_due.month_start_date
                     then member_months.purchased_amount
                 else 0
             end
         ) as purchased_amount
-    from due
+    from group_due
     inner join member_months
         on
-            due.programme_code = member_months.programme_code
-            and due.programme_version_date = member_months.programme_version_date
-            and due.period_start_date = member_months.period_start_date
-            and due.account_code = member_months.account_code
+            group_due.programme_code = member_months.programme_code
+            and group_due.programme_version_date = member_months.programme_version_date
+            and group_due.period_start_date = member_months.period_start_date
+            and group_due.account_code = member_months.account_code
     group by all
 ),
 
@@ -393,61 +403,75 @@ by_partner as (
     union all
     select
         {% for column in kept -%}
-        due.{{ column }},
+        group_due.{{ column }},
         {% endfor -%}
         {% for column in shared_out -%}
         shared.{{ column }},
         {% endfor -%}
         shared.partner_code,
-        substr(due.account_code, 7) as group_code
-    from due
+        substr(group_due.account_code, 7) as group_code
+    from group_due
     inner join shared
         on
-            due.account_number = shared.account_number
-            and due.month_start_date = shared.month_start_date
+            group_due.account_number = shared.account_number
+            and group_due.month_start_date = shared.month_start_date
+),
+
+-- An account has a row for every month, so the former one is found by its day: a window
+-- would carry all columns through a sort.
+former as (
+    select
+        account_number,
+        partner_code,
+        {{ add_months('month_start_date', 1) }} as month_start_date,
+        expected_amount
+    from by_partner
 ),
 
 final as (
     select
-        period_key || '|' || partner_code || '|' || cast(month_start_date as string)
-            as rebate_accrual_id,
-        programme_code,
-        programme_version_date,
-        period_start_date,
-        period_end_date,
-        partner_code,
-        group_code,
-        month_start_date,
-        {{ amount('own_amount') }} as month_own_amount,
-        {{ quantity('purchased_quantity') }} as base_quantity,
-        {{ amount('purchased_amount') }} as base_amount,
-        {{ amount('value_so_far') }} as measured_value,
-        {{ amount('forecast_value') }} as forecast_value,
-        forecast_method_code,
-        is_over,
-        reached_tier_number,
-        expected_tier_number,
-        next_tier_value,
-        {{ amount('next_tier_value - value_so_far') }} as next_tier_distance,
-        paid_on_time_status_code,
-        reporting_status_code,
-        certified_status_code,
-        minimum_status_code,
-        is_granted,
-        {{ amount('reached_amount') }} as reached_amount,
-        {{ amount('expected_amount') }} as expected_amount,
+        by_partner.period_key || '|' || by_partner.partner_code || '|'
+        || cast(by_partner.month_start_date as string) as rebate_accrual_id,
+        by_partner.programme_code,
+        by_partner.programme_version_date,
+        by_partner.period_start_date,
+        by_partner.period_end_date,
+        by_partner.partner_code,
+        by_partner.group_code,
+        by_partner.month_start_date,
+        {{ amount('by_partner.own_amount') }} as month_own_amount,
+        {{ quantity('by_partner.purchased_quantity') }} as base_quantity,
+        {{ amount('by_partner.purchased_amount') }} as base_amount,
+        {{ amount('by_partner.value_so_far') }} as measured_value,
+        {{ amount('by_partner.forecast_value') }} as forecast_value,
+        by_partner.forecast_method_code,
+        by_partner.is_over,
+        by_partner.reached_tier_number,
+        by_partner.expected_tier_number,
+        by_partner.next_tier_value,
+        {{ amount('by_partner.next_tier_value - by_partner.value_so_far') }}
+            as next_tier_distance,
+        by_partner.paid_on_time_status_code,
+        by_partner.reporting_status_code,
+        by_partner.certified_status_code,
+        by_partner.minimum_status_code,
+        by_partner.is_granted,
+        {{ amount('by_partner.reached_amount') }} as reached_amount,
+        {{ amount('by_partner.expected_amount') }} as expected_amount,
         {{
             amount(
-                'expected_amount - coalesce(lag(expected_amount) over rebate, 0)'
+                'by_partner.expected_amount - coalesce(former.expected_amount, 0)'
             )
         }} as accrual_amount,
-        {{ amount('unconditional_amount - reached_amount') }} as withheld_amount,
+        {{ amount('by_partner.unconditional_amount - by_partner.reached_amount') }}
+            as withheld_amount,
         {{ company_currency() }} as currency_code
     from by_partner
-    window rebate as (
-        partition by account_number, partner_code
-        order by month_start_date nulls last
-    )
+    left join former
+        on
+            by_partner.account_number = former.account_number
+            and by_partner.partner_code = former.partner_code
+            and by_partner.month_start_date = former.month_start_date
 )
 
 select * from final

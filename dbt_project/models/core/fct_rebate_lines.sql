@@ -32,6 +32,15 @@ lines as (
     {{ sell_in_counted() }}
 ),
 
+-- Lines find what they carry by numbers.
+group_numbers as (
+    select
+        product_code,
+        product_group_code,
+        dense_rank() over (order by product_group_code nulls last) as group_number
+    from product_groups
+),
+
 -- The state of the last month is the state of today. Lines find their rebate by number.
 latest as (
     select
@@ -70,7 +79,7 @@ latest as (
 
 -- What is invoiced carries a rebate, whatever it is measured on; one on what is paid is
 -- carried by what is paid.
-carriers as (
+weighed as (
     select
         latest.rebate_number,
         purchases.basis_code,
@@ -100,11 +109,51 @@ carriers as (
         purchases.counted_month_date
 ),
 
+paid_versions as (
+    select partner_version_id
+    from weighed
+    where basis_code = 'paid'
+    group by partner_version_id
+),
+
+partner_numbers as (
+    select
+        versions.partner_version_id,
+        row_number() over (order by versions.partner_version_id nulls last)
+            as partner_number,
+        paid_versions.partner_version_id is not null as is_carrying_paid
+    from {{ ref('dim_partners') }} as versions
+    left join paid_versions
+        on versions.partner_version_id = paid_versions.partner_version_id
+),
+
+named_groups as (
+    select
+        product_group_code,
+        min(group_number) as group_number
+    from group_numbers
+    group by product_group_code
+),
+
+carriers as (
+    select
+        weighed.rebate_number,
+        weighed.basis_code,
+        partner_numbers.partner_number,
+        named_groups.group_number,
+        weighed.counted_month_date
+    from weighed
+    inner join partner_numbers
+        on weighed.partner_version_id = partner_numbers.partner_version_id
+    inner join named_groups
+        on weighed.product_group_code = named_groups.product_group_code
+),
+
 wholes as (
     select
         rebate_number,
         cast(sum(weight) as decimal(19, 4)) as whole_weight
-    from carriers
+    from weighed
     group by rebate_number
     having sum(weight) > 0
 ),
@@ -131,12 +180,16 @@ without_line as (
     where wholes.rebate_number is null
 ),
 
-grouped_lines as (
+numbered_lines as (
     select
         lines.*,
-        product_groups.product_group_code
+        partner_numbers.partner_number,
+        partner_numbers.is_carrying_paid,
+        group_numbers.group_number
     from lines
-    inner join product_groups on lines.product_code = product_groups.product_code
+    inner join partner_numbers
+        on lines.partner_version_id = partner_numbers.partner_version_id
+    inner join group_numbers on lines.product_code = group_numbers.product_code
 ),
 
 paid_carriers as (
@@ -144,11 +197,7 @@ paid_carriers as (
 ),
 
 lines_to_be_paid as (
-    select * from grouped_lines
-    where
-        partner_version_id in (
-            select paid_carriers.partner_version_id from paid_carriers
-        )
+    select * from numbered_lines where is_carrying_paid
 ),
 
 invoices_paid as (
@@ -158,19 +207,19 @@ invoices_paid as (
 carrying as (
     select
         carriers.rebate_number,
-        grouped_lines.invoice_line_id,
-        grouped_lines.partner_code,
-        grouped_lines.channel_code,
-        grouped_lines.product_code,
-        grouped_lines.invoice_date,
-        grouped_lines.invoiced_quantity,
-        grouped_lines.net_amount
-    from grouped_lines
+        numbered_lines.invoice_line_id,
+        numbered_lines.partner_code,
+        numbered_lines.channel_code,
+        numbered_lines.product_code,
+        numbered_lines.invoice_date,
+        numbered_lines.invoiced_quantity,
+        numbered_lines.net_amount
+    from numbered_lines
     inner join carriers
         on
-            grouped_lines.partner_version_id = carriers.partner_version_id
-            and grouped_lines.product_group_code = carriers.product_group_code
-            and grouped_lines.counted_month_date = carriers.counted_month_date
+            numbered_lines.partner_number = carriers.partner_number
+            and numbered_lines.group_number = carriers.group_number
+            and numbered_lines.counted_month_date = carriers.counted_month_date
     where carriers.basis_code = 'invoiced'
     union all
     select
@@ -189,8 +238,8 @@ carrying as (
             and invoices_paid.is_paid
     inner join paid_carriers
         on
-            lines_to_be_paid.partner_version_id = paid_carriers.partner_version_id
-            and lines_to_be_paid.product_group_code = paid_carriers.product_group_code
+            lines_to_be_paid.partner_number = paid_carriers.partner_number
+            and lines_to_be_paid.group_number = paid_carriers.group_number
             and paid_carriers.counted_month_date = case
                 when invoices_paid.is_paid
                     then {{ month_start('invoices_paid.paid_date') }}

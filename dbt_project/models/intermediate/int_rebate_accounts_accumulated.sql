@@ -78,14 +78,29 @@ numbered as (
     from accounts
 ),
 
+numbered_purchases as (
+    select
+        numbered.account_number,
+        purchases.period_start_date,
+        purchases.is_last_year,
+        purchases.counted_month_date,
+        purchases.known_month_date,
+        purchases.purchased_quantity,
+        purchases.purchased_amount
+    from purchases
+    inner join numbered
+        on
+            purchases.programme_code = numbered.programme_code
+            and purchases.programme_version_date = numbered.programme_version_date
+            and purchases.period_start_date = numbered.period_start_date
+            and purchases.account_code = numbered.account_code
+),
+
 -- What became known in a month: purchases of the period, and of last year by the month
 -- in which they can be compared, and by the month in which they belong to the whole.
 changes as (
     select
-        programme_code,
-        programme_version_date,
-        period_start_date,
-        account_code,
+        account_number,
         known_month_date as month_start_date,
         case when known_month_date = counted_month_date then purchased_amount else 0
         end as own_amount,
@@ -95,14 +110,11 @@ changes as (
         0 as last_year_amount,
         0 as last_year_whole_quantity,
         0 as last_year_whole_amount
-    from purchases
+    from numbered_purchases
     where not is_last_year
     union all
     select
-        programme_code,
-        programme_version_date,
-        period_start_date,
-        account_code,
+        account_number,
         greatest({{ add_months('counted_month_date', 12) }}, known_month_date)
             as month_start_date,
         0 as own_amount,
@@ -112,14 +124,11 @@ changes as (
         purchased_amount as last_year_amount,
         0 as last_year_whole_quantity,
         0 as last_year_whole_amount
-    from purchases
+    from numbered_purchases
     where is_last_year
     union all
     select
-        programme_code,
-        programme_version_date,
-        period_start_date,
-        account_code,
+        account_number,
         greatest(period_start_date, known_month_date) as month_start_date,
         0 as own_amount,
         0 as purchased_quantity,
@@ -128,16 +137,13 @@ changes as (
         0 as last_year_amount,
         purchased_quantity as last_year_whole_quantity,
         purchased_amount as last_year_whole_amount
-    from purchases
+    from numbered_purchases
     where is_last_year
 ),
 
 monthly as (
     select
-        programme_code,
-        programme_version_date,
-        period_start_date,
-        account_code,
+        account_number,
         month_start_date,
         {{ amount('sum(own_amount)') }} as own_amount,
         {{ quantity('sum(purchased_quantity)') }} as purchased_quantity,
@@ -147,32 +153,7 @@ monthly as (
         {{ quantity('sum(last_year_whole_quantity)') }} as last_year_whole_quantity,
         {{ amount('sum(last_year_whole_amount)') }} as last_year_whole_amount
     from changes
-    group by
-        programme_code,
-        programme_version_date,
-        period_start_date,
-        account_code,
-        month_start_date
-),
-
-monthly_numbered as (
-    select
-        numbered.account_number,
-        monthly.month_start_date,
-        monthly.own_amount,
-        monthly.purchased_quantity,
-        monthly.purchased_amount,
-        monthly.last_year_quantity,
-        monthly.last_year_amount,
-        monthly.last_year_whole_quantity,
-        monthly.last_year_whole_amount
-    from monthly
-    inner join numbered
-        on
-            monthly.programme_code = numbered.programme_code
-            and monthly.programme_version_date = numbered.programme_version_date
-            and monthly.period_start_date = numbered.period_start_date
-            and monthly.account_code = numbered.account_code
+    group by account_number, month_start_date
 ),
 
 calendar as (
@@ -205,7 +186,7 @@ accumulated as (
         count(case when monthly.own_amount > 0 then 1 end) over account
             as active_months
     from calendar
-    left join monthly_numbered as monthly
+    left join monthly
         on
             calendar.account_number = monthly.account_number
             and calendar.month_start_date = monthly.month_start_date

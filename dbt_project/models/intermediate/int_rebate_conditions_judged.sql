@@ -72,14 +72,21 @@ asked_to_pay as (
     group by members.partner_code
 ),
 
-their_invoices as (
-    select invoices.invoice_number
+their_lines as (
+    select
+        invoices.invoice_number,
+        invoices.invoice_type,
+        invoices.partner_code,
+        invoices.invoice_date,
+        invoices.due_date,
+        invoices.net_amount,
+        invoices.document_net_amount
     from {{ ref('fct_sell_in') }} as invoices
     inner join asked_to_pay on invoices.partner_code = asked_to_pay.partner_code
 ),
 
 invoices_paid as (
-    {{ invoices_paid('their_invoices') }}
+    {{ invoices_paid('their_lines') }}
 ),
 
 -- What fell due, and what of it was paid by then; reports that fell due, and those that
