@@ -300,7 +300,7 @@ class Generator:
             shipments.append(
                 (
                     f"S{number}", str(line), "delivery", f"O{number}", str(line), code,
-                    wednesday.isoformat(), None,
+                    wednesday.isoformat(), None, None, None,
                     sku, quantity, "PCE", changed,
                 )
             )  # fmt: skip
@@ -315,8 +315,8 @@ class Generator:
             if line == 1:
                 shipments.append(
                     (
-                        f"R{number}", "1", "return", f"O{number}", "1", code, friday.isoformat(), None,
-                        sku, 1,
+                        f"R{number}", "1", "return", f"O{number}", "1", code, friday.isoformat(),
+                        None, None, None, sku, 1,
                         "PCE", changed,
                     )
                 )  # fmt: skip

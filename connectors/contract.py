@@ -34,7 +34,8 @@ class Entity:
     """A canonical entity: what one row is (`grain`), its key, and its columns in order.
 
     `date_column` names the document date that decides in which slice (month) a row counts;
-    it is None for master data.
+    it is None for master data. `secret_columns` are given by the source and never land; the
+    `derived_columns` among `columns` are made of them at intake.
     """
 
     system: str
@@ -43,6 +44,16 @@ class Entity:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     date_column: str | None = None
+    secret_columns: tuple[Column, ...] = ()
+    derived_columns: tuple[str, ...] = ()
+
+    @property
+    def asked_columns(self) -> tuple[Column, ...]:
+        """What a source gives: the business columns that are not made at intake, and those that never land,
+        before the last one, `updated_at`.
+        """
+        given = tuple(column for column in self.columns if column.name not in self.derived_columns)
+        return (*given[:-1], *self.secret_columns, *given[-1:])
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -141,7 +152,8 @@ ERP_ENTITIES: Final = (
             _r(
                 "territory_code",
                 "VARCHAR",
-                "Territory unit: French departement (75, 2A, 971) or ISO country.",
+                "Territory unit: French postal code (42000), departement (75, 2A, 971) or region (R84), "
+                "ISO country, or country and postal code (BE-4000).",
             ),
             _r("family_code", "VARCHAR", "Product family the grant is limited to; '*' for all."),
             _r("is_exclusive", "BOOLEAN", "Whether the grant is exclusive."),
@@ -300,6 +312,8 @@ ERP_ENTITIES: Final = (
             _r("partner_code", "VARCHAR", "Partner."),
             _r("shipment_date", "DATE", "Date it left (delivery) or came back (return)."),
             _c("delivery_date", "DATE", "Date of receipt by the partner where known."),
+            _c("ship_to_country_code", "VARCHAR", "Country delivered to, ISO 3166 alpha-2; NULL: FR."),
+            _c("ship_to_postal_code", "VARCHAR", "Postal code delivered to, where it is kept."),
             _r("product_code", "VARCHAR", "Product."),
             _r("shipped_quantity", QUANTITY, "Positive; `shipment_type` gives the direction."),
             _r("unit_code", "VARCHAR", "Unit."),
@@ -416,9 +430,51 @@ ERP_ENTITIES: Final = (
             _r("created_date", "DATE", "Day it came in."),
             _c("closed_date", "DATE", "Day it was won or lost."),
             _c("postal_code", "VARCHAR", "Postal code of the prospect."),
+            _c("country_code", "VARCHAR", "Country of the prospect, ISO 3166 alpha-2; NULL: FR."),
+            _c("family_code", "VARCHAR", "Product family it is about; NULL: any."),
             _UPDATED,
         ),
         date_column="created_date",
+    ),
+    Entity(
+        "erp",
+        "deal_registrations",
+        "one deal that a partner registered to be protected in it",
+        ("registration_number",),
+        (
+            _r("registration_number", "VARCHAR", "Registration."),
+            _r("partner_code", "VARCHAR", "Partner that registered it."),
+            _r("registered_at", "TIMESTAMP", "When (UTC); it decides who came first."),
+            _c("family_code", "VARCHAR", "Product family it is about; NULL: any."),
+            _c("expected_amount", MONEY, "Amount the partner expects, before tax."),
+            _CURRENCY,
+            _r("status_code", "VARCHAR", "registered, approved, won, lost, withdrawn or rejected."),
+            _c("closed_at", "TIMESTAMP", "When it was won, lost, withdrawn or rejected (UTC)."),
+            _c("country_code", "VARCHAR", "Country of the end customer, ISO 3166 alpha-2; NULL: FR."),
+            _c("postal_code", "VARCHAR", "Postal code of the end customer."),
+            _c("site_customer_key", "VARCHAR", "Keyed hash of the end customer's SIRET."),
+            _c("company_customer_key", "VARCHAR", "Keyed hash of its SIREN or VAT number."),
+            _c("domain_customer_key", "VARCHAR", "Keyed hash of its e-mail domain."),
+            _c(
+                "alike_registrations",
+                "VARCHAR",
+                "Earlier registrations of other partners whose customer's name is alike: a line each, with "
+                "score and number.",
+            ),
+            _UPDATED,
+        ),
+        secret_columns=(
+            _c("customer_name", "VARCHAR", "Name of the end customer; never lands."),
+            _c("customer_siret", "VARCHAR", "Its SIRET or SIREN; never lands."),
+            _c("customer_vat", "VARCHAR", "Its VAT number; never lands."),
+            _c("customer_domain", "VARCHAR", "Its e-mail address, or the domain of it; never lands."),
+        ),
+        derived_columns=(
+            "site_customer_key",
+            "company_customer_key",
+            "domain_customer_key",
+            "alike_registrations",
+        ),
     ),
     Entity(
         "erp",
@@ -979,6 +1035,37 @@ RULE_ENTITIES: Final = (
             _r("discount_rate", RATE, "Share of the net amount that may be deducted."),
             _r("within_days", "INTEGER", "Days from the invoice's date within which it must be paid."),
             *_VALID,
+        ),
+    ),
+    Entity(
+        "rules",
+        "territory_rules",
+        "one rule on territories and deals x its order x day from which it holds",
+        ("rule_code", "rule_order", "valid_from_date"),
+        (
+            _r("rule_code", "VARCHAR", "Rule, see docs/territories.md."),
+            _r("rule_order", "INTEGER", "Order among several of the same; 1 where there is one."),
+            _c("rule_value", FACTOR, "Its value where it is a number: days or a share (0.80 = 80 %)."),
+            _c("rule_text", "VARCHAR", "Its value where it is a code."),
+            *_VALID,
+        ),
+    ),
+    Entity(
+        "rules",
+        "territory_decisions",
+        "one decision of a person on a conflict of territories or deals",
+        ("_source_row",),
+        (
+            _r("conflict_code", "VARCHAR", "Conflict, as mart_territory_conflicts calls it."),
+            _r(
+                "decision_code",
+                "VARCHAR",
+                "tolerated, stopped, first_partner, second_partner or no_conflict.",
+            ),
+            _r("decided_by", "VARCHAR", "Who decided."),
+            _r("decided_date", "DATE", "When."),
+            _r("valid_to_date", "DATE", "First day on which it no longer holds; 9999-12-31: open."),
+            _c("reason", "VARCHAR", "Why, in words."),
         ),
     ),
     Entity(

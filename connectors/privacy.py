@@ -25,7 +25,7 @@ import duckdb
 
 from connectors.archive import Archive, Original
 from connectors.company import Company, Paths
-from connectors.contract import FEED_ENTITIES
+from connectors.contract import ERP_ENTITIES, FEED_ENTITIES
 from connectors.errors import AvalError, Place, SourceError
 from connectors.feeds.customers import all_keys, business_hashes, normalised
 from connectors.feeds.intake.matcher import FeedMatcher
@@ -39,6 +39,7 @@ _CHUNK: Final = 1 << 20
 _OVERLAP: Final = 1 << 12
 _ENCODINGS: Final = ("utf-8", "cp1252", "utf-16-le", "utf-16-be")
 _SHORTEST: Final = 3
+_NAMING_BUSINESSES: Final = tuple(entity for entity in ERP_ENTITIES if entity.secret_columns)
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,9 @@ def erase(
     left: list[str] = []
     for partner in sorted({code for code, _ in _sent_by(ledger, batches)} - {who.partner_code}):
         left.append(f"{partner}: its reports name the business customer too; erase it there as well")
+    for entity in _NAMING_BUSINESSES:
+        if batches & {batch.batch_id for batch in ledger.batches(entity.system, source=entity.name)}:
+            left.append(f"{entity.name}: the ERP names the customer; erase it there before the next run")
     try:
         originals = _erase_archived(Archive(paths.archive, company.archive), contents, who, scratch, left)
     finally:
@@ -125,8 +129,8 @@ def _sent_by(ledger: Ledger, batches: set[str]) -> set[tuple[str, str]]:
 def _erase_landed(landing: Path, who: Wanted) -> tuple[int, set[str]]:
     """Rows and batches that held the customer."""
     rows, batches = 0, set()
-    for entity in FEED_ENTITIES:
-        if any(column.name == "customer_key" for column in entity.columns):
+    for entity in (*FEED_ENTITIES, *(_NAMING_BUSINESSES if who.is_business else ())):
+        if any(column.name.endswith("customer_key") for column in entity.columns):
             folder = landing / entity.system / entity.name
             for path in _parquet(folder if who.is_business else folder / who.partner_code):
                 count = forget_in_parquet(path, who)

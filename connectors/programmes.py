@@ -7,7 +7,6 @@ entities), and what is computed with them (the models).
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -109,7 +108,7 @@ class ProgrammeCosts(Settings):
         return [
             {"cost_step_code": step, "allocation_key_code": item.key, **_range(item, after)}
             for step, items in _grouped((item.step, item) for item in self.allocation)
-            for item, after in _ranges(items)
+            for item, after in ranges_of(items)
         ]
 
     def commission_rows(self) -> list[Row]:
@@ -123,7 +122,7 @@ class ProgrammeCosts(Settings):
                 **_range(item, after),
             }
             for plan, items in _grouped((item.plan, item) for item in self.commissions)
-            for item, after in _ranges(items)
+            for item, after in ranges_of(items)
             for family, rate in sorted(item.rates.items())
         ]
 
@@ -140,7 +139,7 @@ class ProgrammeCosts(Settings):
                 **_range(item, after),
             }
             for (partner, channel), items in by_target
-            for item, after in _ranges(items)
+            for item, after in ranges_of(items)
         ]
 
 
@@ -169,11 +168,11 @@ def _grouped(pairs: Iterable[tuple[Key, Version]]) -> list[tuple[Key, list[Versi
     return sorted(groups.items(), key=lambda group: str(group[0]))
 
 
-def _ranges(items: Sequence[Version]) -> list[tuple[Version, str]]:
+def ranges_of(items: Sequence[Version]) -> list[tuple[Version, str]]:
     """Each version with the first day on which it no longer holds."""
     ordered = sorted(items, key=lambda item: item.since)
-    ends = [later.since.isoformat() for _, later in itertools.pairwise(ordered)]
-    return list(zip(ordered, [*ends, OPEN_END], strict=True))
+    ends = [*(later.since.isoformat() for later in ordered[1:]), OPEN_END]
+    return list(zip(ordered, ends[: len(ordered)], strict=True))
 
 
 def _range(item: _Dated, after: str) -> Row:

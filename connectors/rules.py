@@ -42,6 +42,8 @@ from connectors.segments import FILE as SEGMENTS_FILE
 from connectors.segments import load_segments
 from connectors.stores import FILE as STORES_FILE
 from connectors.stores import load_stores
+from connectors.territories import DECISIONS_FILE, load_territory_decisions, load_territory_rules
+from connectors.territories import FILE as TERRITORIES_FILE
 from connectors.workdays import numbered_days
 
 EVERY: Final = "*"
@@ -484,6 +486,12 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "commission_rates": _of_rows("commission_rates", programmes.commission_rows(), str(PROGRAMMES_FILE)),
         "cash_discount_terms": _of_rows(
             "cash_discount_terms", programmes.cash_discount_rows(), str(PROGRAMMES_FILE)
+        ),
+        "territory_rules": _of_rows(
+            "territory_rules", load_territory_rules(directory).rows(), str(TERRITORIES_FILE)
+        ),
+        "territory_decisions": _of_rows(
+            "territory_decisions", load_territory_decisions(directory), str(DECISIONS_FILE)
         ),
         "partners": _of_rows("partners", load_partner_rules(directory, profiles), "rules/partners.yml"),
         "units": _of_rows("units", load_units(directory), "rules/units.csv"),

@@ -48,6 +48,7 @@ ERP_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "shipment_lines": ("shipment_number", "shipment_line_number"),
     "invoice_lines": ("invoice_number", "invoice_line_number"),
     "programme_costs": ("cost_number",),
+    "deal_registrations": ("registration_number",),
 }
 """ERP entities that gates look at, with their keys."""
 

@@ -96,6 +96,7 @@ def load_settings(company: Path | None = None, data: Path | None = None) -> Sett
     if paths.company == SAMPLE_COMPANY:
         # The customers of the sample company do not exist, so their key need not be a secret.
         os.environ.setdefault("AVAL_PSEUDONYM_KEY", "the sample company has no customers to protect")
+        os.environ.setdefault("AVAL_BUSINESS_KEY", "nor business customers")
     settings = load_company(paths)
     return Settings(paths, settings, load_profiles(paths.company / "feeds", settings))
 

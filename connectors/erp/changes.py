@@ -29,6 +29,7 @@ MEASURES: Final = {
     "invoices": (None, "total_amount"),
     "stock_levels": ("on_hand_quantity", None),
     "opportunities": ("announced_quantity", "announced_amount"),
+    "deal_registrations": (None, "expected_amount"),
     "payments": (None, "paid_amount"),
     "programme_claims": ("claimed_quantity", "claimed_amount"),
     "programme_costs": (None, "cost_amount"),

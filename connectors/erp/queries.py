@@ -50,7 +50,7 @@ class MappingQuery:
     @property
     def fingerprint(self) -> str:
         """Changes when the query or the contract of its entity does; the next pull then reads all."""
-        columns = ",".join(f"{column.name} {column.type}" for column in self.entity.columns)
+        columns = ",".join(f"{column.name} {column.type}" for column in self.entity.asked_columns)
         return hashlib.sha256(f"{self.text}\n{columns}".encode()).hexdigest()[:16]
 
     def is_met(self, has: HasObject) -> bool:
@@ -75,7 +75,15 @@ def read_query(file: Path, entity: Entity) -> MappingQuery:
             r"use :cursor only; write \: for a colon that is part of a text",
             Place(file=file),
         )
-    return MappingQuery(entity, file, text, needs)
+    query = MappingQuery(entity, file, text, needs)
+    if query.uses_cursor and entity.secret_columns:
+        raise SourceError(
+            "no_cursor_here",
+            f"the mapping query of {entity.name} uses :cursor",
+            "leave it out: names are compared while they are read, so all rows must be there",
+            Place(file=file),
+        )
+    return query
 
 
 def find_queries(folders: Iterable[Path]) -> dict[str, tuple[MappingQuery, ...]]:

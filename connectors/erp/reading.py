@@ -135,8 +135,8 @@ def cursor_parameter(engine: sa.Engine, moment: datetime) -> object:
 class Extract:
     """One reading of a mapping query: iterate for Arrow tables; counts and the newest `updated_at` follow.
 
-    Every table has the contract's business columns in order, then `_source_row` (1 = first row of the
-    extract). `fault` keeps what stopped the reading, since dlt wraps exceptions of its sources.
+    Every table has the columns that the contract asks a source for, in order, then `_source_row` (1 = first
+    row of the extract). `fault` keeps what stopped the reading, since dlt wraps exceptions of its sources.
     """
 
     def __init__(self, engine: sa.Engine, query: MappingQuery, cursor: datetime) -> None:
@@ -165,14 +165,14 @@ class Extract:
     def _table(self, positions: dict[str, int], values: list[tuple[Any, ...]], size: int) -> pa.Table:
         query, entity = self._query, self._query.entity
         arrays = []
-        for column in entity.columns:
+        for column in entity.asked_columns:
             at = positions.get(column.name)
             arrays.append(
                 pa.nulls(size, arrow_type(column.type))
                 if at is None
                 else _array(query, column, values[at], first_row=self.rows + 1)
             )
-        stamps = arrays[-1] if entity.columns[-1].name == "updated_at" else None
+        stamps = arrays[-1] if entity.asked_columns[-1].name == "updated_at" else None
         if query.uses_cursor and (stamps is None or stamps.null_count):
             raise SourceError(
                 "null_cursor",
@@ -185,7 +185,7 @@ class Extract:
             self.newest = newest if self.newest is None else max(self.newest, newest)
         rows = pa.array(range(self.rows + 1, self.rows + size + 1), pa.int64())
         self.rows += size
-        return pa.table([*arrays, rows], names=[*(c.name for c in entity.columns), "_source_row"])
+        return pa.table([*arrays, rows], names=[*(c.name for c in entity.asked_columns), "_source_row"])
 
 
 def read_keys(engine: sa.Engine, query: MappingQuery) -> pa.Table:
@@ -238,7 +238,7 @@ def translated(query: MappingQuery | None = None) -> Iterator[None]:
 def _positions(query: MappingQuery, names: Sequence[str]) -> dict[str, int]:
     """Where each contract column stands in the result; SourceError for missing, double or unknown ones."""
     entity = query.entity
-    known = {column.name for column in entity.columns}
+    known = {column.name for column in entity.asked_columns}
     found: dict[str, int] = {}
     for position, name in enumerate(name.lower() for name in names):
         if name in found:

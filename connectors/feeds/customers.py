@@ -31,6 +31,8 @@ BUSINESS_KEY: Final = "AVAL_BUSINESS_KEY"
 BUSINESS_KEY_ID: Final = "AVAL_BUSINESS_KEY_ID"
 BUSINESS_COLUMNS: Final = ("customer_siret", "customer_vat", "customer_domain")
 
+SITE_DIGITS: Final = 14
+
 _SCHEME: Final = "aval customer 1"
 _BUSINESS_SCHEME: Final = "aval business customer 1"
 _PUBLIC_DOMAINS: Final = (
@@ -130,8 +132,26 @@ def business_normal_sql(siret: str, vat: str, domain: str) -> str:
     )
 
 
+def business_normals(
+    sirets: Sequence[str | None], vats: Sequence[str | None], domains: Sequence[str | None]
+) -> list[str | None]:
+    """Business customers as they are hashed, one for each place of the three lists; None where nothing names
+    a company.
+    """
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select {business_normal_sql('siret', 'vat', 'domain')} from (select "
+            "unnest(?::varchar[]) as siret, unnest(?::varchar[]) as vat, unnest(?::varchar[]) as domain)",
+            [list(sirets), list(vats), list(domains)],
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
 def business_hashes(texts: list[str]) -> list[str]:
-    """The hashes of texts that may be a SIRET, a VAT number or a domain; none where no key is set."""
+    """The hashes of texts that may be a SIRET, a VAT number or a domain; none where no key is set.
+
+    A SIRET has two: of the company, and of the establishment, as registered deals bear it.
+    """
     if not os.environ.get(BUSINESS_KEY):
         return []
     key = business_key()
@@ -141,7 +161,14 @@ def business_hashes(texts: list[str]) -> list[str]:
             "(select unnest(?::varchar[]) as text)",
             [texts],
         ).fetchall()
-    return [key.hash(row[0]) for row in rows if row[0] is not None]
+    sites = {digits for text in texts if len(digits := re.sub(r"\D", "", text)) == SITE_DIGITS}
+    normal = [row[0] for row in rows if row[0] is not None]
+    return [key.hash(text) for text in (*normal, *map(site_normal, sorted(sites)))]
+
+
+def site_normal(siret: str) -> str:
+    """An establishment as it is hashed."""
+    return f"siret:{siret}"
 
 
 def all_keys(partner: str) -> list[PartnerKey]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sample import plants, programme_key, stores
+from connectors.sample import deals, plants, programme_key, stores
 from connectors.sample.cast import COMPANY_NAME, COMPANY_SIREN, PARTNER_INDEX, PARTNERS, START
 from connectors.sample.catalogue import Listings
 from connectors.sample.dice import Flags, Ints
@@ -111,6 +111,7 @@ def _erp(world: World, documents: Documents) -> Fact:
             "invoice_lines": len(invoices.document),
             "opportunities": len(documents.opportunities),
             "leads": len(documents.leads),
+            "deal_registrations": len(documents.deals),
             "payments": len(documents.payments.day),
         },
         "documents": {
@@ -464,6 +465,7 @@ def planted(
         **_master_data_facts(world, documents),
         **_report_facts(world, reports),
         **_stock_facts(world, reports),
+        **deals.planted(documents.deals, documents.leads, world.as_of),
         **programme_key.planted(programmes, documents, _resold_under_agreement(world, programmes, reports)),
     }
     return {code: fact for code, fact in found.items() if fact.get("from", "") <= world.as_of.isoformat()}

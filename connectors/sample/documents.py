@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from connectors.sample import plants
 from connectors.sample.cast import PARTNER_INDEX, PARTNERS, START, TOWNS, Partner
 from connectors.sample.catalogue import PCE, PRICE_LISTS, Dated, Listings, Product
+from connectors.sample.deals import Deal, build_deals
 from connectors.sample.dice import Dice, Ints
 from connectors.sample.trade import NEVER, TAIL, Calendar, OrderLines, Trade, day_number
 
@@ -133,6 +134,7 @@ class Documents:
     payments: Payments
     opportunities: list[Opportunity]
     leads: list[Lead]
+    deals: list[Deal]
     own_stock: Ints
     own_stock_days: list[int]
     price: Ints
@@ -162,6 +164,7 @@ def build_documents(
         _payments(seed, calendar, invoices, last),
         opportunities,
         _leads(seed, as_of),
+        build_deals(seed, as_of),
         levels,
         days,
         price,

@@ -15,7 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.types import REAL
 
-from connectors.sample import plants
+from connectors.sample import deals, plants
 from connectors.sample.cast import FAMILIES, PARTNERS, START, Partner
 from connectors.sample.catalogue import FAR, UNITS, Dated, Listings, Product
 from connectors.sample.dice import Ints
@@ -291,6 +291,23 @@ PROSPECTS: Final = sa.Table(
     _text("code_postal", 10),
     _changed(),
 )
+ENREGISTREMENTS: Final = sa.Table(
+    "enregistrements_affaires",
+    METADATA,
+    _text("no_enregistrement", 20, key=True),
+    _text("code_tiers", 12),
+    _text("client", 80),
+    _text("siret_client", 14, empty=True),
+    _text("courriel_client", 80, empty=True),
+    _text("code_postal", 10),
+    _text("code_famille", 10),
+    _money("montant_attendu"),
+    _text("devise", 3),
+    _text("etat", 10),
+    sa.Column("enregistre_le", sa.DateTime, nullable=False),
+    sa.Column("clos_le", sa.DateTime, nullable=True),
+    _changed(),
+)
 REGLEMENTS: Final = sa.Table(
     "reglements",
     METADATA,
@@ -459,6 +476,7 @@ def rows_by_table(
         "stock_photo": list(_stock(products, documents)),
         "affaires": list(_opportunities(documents, as_of)),
         "prospects": list(_leads(documents)),
+        "enregistrements_affaires": list(deals.rows(documents.deals)),
         "reglements": list(_payments(documents, programmes)),
         **programme_rows(programmes),
     }
@@ -548,6 +566,17 @@ def _territories(as_of: date) -> Iterator[Row]:
                 "exclusif": "O" if exclusive else "N",
                 "maj": _known(partner.joined, as_of),
             }
+    partner_code, territory, family, first = plants.OVERLAPPING_GRANT
+    if first <= as_of + timedelta(days=14):
+        yield {
+            "code_tiers": partner_code,
+            "secteur": territory,
+            "famille": family,
+            "date_effet": first,
+            "date_fin": None,
+            "exclusif": "O",
+            "maj": _known(first, as_of),
+        }
 
 
 def _on_record(products: tuple[Product, ...], as_of: date) -> Iterator[Product]:

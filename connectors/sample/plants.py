@@ -6,7 +6,7 @@ export (`fec`) act on them; `answer_key` states what follows from them.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from connectors.sample.cast import START
@@ -93,6 +93,35 @@ ANNOUNCED_DEAL: Final = "AFF-2026-0007"
 ANNOUNCED_DEAL_PARTNER: Final = "D17"
 WON_LATE_DEAL: Final = "AFF-2025-0031"
 WON_LATE_DEAL_PARTNER: Final = "D04"
+
+# Territories, registered deals and leads; examples/demo/rules/territories.yml has the rules.
+OVERLAPPED: Final = "D06"
+OVERLAPPING_GRANT: Final = ("D15", "67", "VAN", date(2026, 5, 1))
+"""Partner, departement, family and first day of an exclusive grant where another partner is exclusive."""
+ROUTING_FROM: Final = date(2026, 6, 29)
+MISROUTED_LEAD: Final = ("LD-2026-00154", "D08", "D17")
+"""A lead of Nantes, to whom it was passed, and to whom it should have been: chance gave it away."""
+DEALS: Final = (
+    ("ENR-2026-9001", "D01", datetime(2026, 5, 4, 7, 12, tzinfo=UTC), "Décolletage du Faucigny", 2001,
+     "achats@decolletage-faucigny.example", "69800", "RAC", 1_840_000),
+    ("ENR-2026-9002", "D18", datetime(2026, 5, 21, 14, 40, tzinfo=UTC), "DECOLLETAGE FAUCIGNY SARL", 2001,
+     None, "74300", "RAC", 1_650_000),
+    ("ENR-2026-9003", "D03", datetime(2026, 6, 2, 8, 5, tzinfo=UTC), "Ateliers Navals de Penthièvre", None,
+     None, "22000", "VAN", 920_000),
+    ("ENR-2026-9004", "D24", datetime(2026, 6, 16, 6, 55, tzinfo=UTC), "Atelier Naval Penthievre SAS", None,
+     None, "22000", "VAN", 1_100_000),
+    ("ENR-2026-9005", "D09", datetime(2026, 1, 12, 9, 30, tzinfo=UTC), "Blanchisserie de la Bièvre", 2003,
+     None, "92220", "FIL", 600_000),
+    ("ENR-2026-9006", "D19", datetime(2026, 5, 11, 9, 30, tzinfo=UTC), "Blanchisserie de la Bièvre", 2003,
+     None, "94250", "FIL", 700_000),
+)  # fmt: skip
+"""Number, partner, instant, customer, company, e-mail, postal code, family, cents. The last two are the same
+customer after the protection has ended: no conflict.
+"""
+DOUBLE_DEALS: Final = {
+    "double_registration": ("ENR-2026-9001", "ENR-2026-9002", "siret"),
+    "alike_registration": ("ENR-2026-9003", "ENR-2026-9004", "name"),
+}
 
 # What is spent on the channel beside the invoice. Amounts in cents, rates in millionths.
 MARKETING_PARTNERS: Final = (

@@ -18,6 +18,7 @@ from expectations.core import (
     receivables,
     segments,
     sell_out,
+    territories,
 )
 from expectations.hub import Hub
 from expectations.terms import Terms
@@ -37,6 +38,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *rebates.suites(),
         *programmes.suites(hub, terms),
         *closing.suites(),
+        *territories.suites(hub),
         *margin.suites(),
         *segments.suites(),
     ]

@@ -43,6 +43,13 @@ REQUIRED = {
         "approved_by",
         "approved_date",
     ),
+    "deal_registrations": (
+        "registration_number",
+        "partner_code",
+        "registered_at",
+        "currency_code",
+        "status_code",
+    ),
     "programme_costs": ("cost_number", "cost_step_code", "cost_date", "cost_amount", "currency_code"),
 }
 """Columns of landed master data and booked costs that are never NULL."""

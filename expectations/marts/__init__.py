@@ -17,6 +17,7 @@ from expectations.marts import (
     receivables,
     reconciliation,
     reports,
+    territories,
 )
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
@@ -33,6 +34,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *rebates.suites(),
         *programmes.suites(hub, terms),
         *closing.suites(hub),
+        *territories.suites(terms),
         *margin.suites(hub, terms),
         *alerts.suites(),
     ]

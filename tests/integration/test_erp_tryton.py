@@ -205,6 +205,7 @@ def test_master_data_terms_orders_and_the_opportunity(tryton: Tryton) -> None:
         "partner_prices",
         "discount_approvals",
         "leads",
+        "deal_registrations",
         "programme_budgets",
         "programme_claims",
         "programme_costs",

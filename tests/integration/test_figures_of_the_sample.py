@@ -454,10 +454,11 @@ SAYS_NOTHING_OF_REPORTS = {
     "mart_receivables_monthly",
     "mart_reporting_compliance_weekly",
     "mart_sell_in_monthly",
+    "mart_territory_conflicts",
     "publication",
 }
-"""Marts that the ERP and the ledger tell alone, that count the reports themselves, or that take the mean of
-what stocks are known (GMROI)."""
+"""Marts that the ERP and the ledger tell alone, that count the reports themselves, that hold what was found
+in them, or that take the mean of what stocks are known (GMROI)."""
 
 
 def test_packs_become_pieces(key: Key, published: duckdb.DuckDBPyConnection) -> None:
@@ -533,6 +534,97 @@ def test_sales_in_a_foreign_territory_carry_that_territory(
     assert [(month, lines, int(units), f"{amount:.2f}") for month, lines, units, amount in found] == [
         (row["month"], row["line_count"], row["net_quantity"], row["net_amount"]) for row in planted["months"]
     ]
+
+
+def test_each_planted_conflict_stands_once_with_what_is_at_stake_and_there_is_no_other(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    planted = key["planted"]
+    sold, grant = planted["territory_poacher"], planted["overlapping_grant"]
+    misrouted = [
+        lead
+        for lead in planted["routed_leads"]["leads"]
+        if lead["routing_code"] == "exclusive" and lead["partner_code"] != lead["routed_partner_code"]
+    ]
+    expected = {
+        (
+            "sell_out_in_exclusive_territory",
+            sold["partner_code"],
+            sold["exclusive_partner_code"],
+            sold["territory_code"],
+            Decimal(sum(month["net_quantity"] for month in sold["months"])),
+            sum(Decimal(month["net_amount"]) for month in sold["months"]),
+            sum(month["line_count"] for month in sold["months"]),
+            True,
+        ),
+        (
+            "overlapping_grants",
+            grant["partner_code"],
+            grant["other_partner_code"],
+            grant["territory_code"],
+            None,
+            None,
+            2,
+            True,
+        ),
+        *(
+            (
+                "deal_registered_twice",
+                deal["other_partner_code"],
+                deal["partner_code"],
+                None,
+                None,
+                Decimal(deal["at_stake_amount"]),
+                2,
+                deal["match_code"] == "siret",
+            )
+            for deal in (planted["double_registration"], planted["alike_registration"])
+        ),
+        *(
+            (
+                "lead_of_exclusive_partner",
+                lead["partner_code"],
+                lead["routed_partner_code"],
+                None,
+                None,
+                None,
+                1,
+                True,
+            )
+            for lead in misrouted
+        ),
+    }
+    assert len(misrouted) == 1
+    found = published.sql(
+        "select kind_code, partner_code, other_partner_code, "
+        "case when kind_code not in ('deal_registered_twice', 'lead_of_exclusive_partner') "
+        "then territory_code end, "
+        "net_quantity, at_stake_amount, evidence_count, is_certain from marts.mart_territory_conflicts "
+        "where status_code = 'open'"
+    ).fetchall()
+    assert len(found) == len(expected)
+    assert set(found) == expected
+    whole = sum(month["partner_net_quantity"] for month in sold["months"])
+    assert published.sql(
+        "select partner_net_quantity from marts.mart_territory_conflicts "
+        "where kind_code = 'sell_out_in_exclusive_territory'"
+    ).fetchall() == [(Decimal(whole),)]
+    assert published.sql(
+        "select count(*) from marts.mart_territory_conflicts where status_code <> 'open'"
+    ).fetchall() == [(0,)]
+
+
+def test_registered_deals_and_leads_are_those_of_the_erp_and_go_where_the_rules_say(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    deals, leads = key["planted"]["registered_deals"], key["planted"]["routed_leads"]["leads"]
+    assert published.sql(
+        "select count(*), sum(expected_amount) from core.fct_deal_registrations"
+    ).fetchall() == [(deals["deal_count"], Decimal(deals["expected_amount"]))]
+    assert published.sql(
+        "select lead_number, partner_code, routed_partner_code, routing_code from core.fct_lead_routings "
+        "where rule_date is not null order by lead_number"
+    ).fetchall() == [tuple(lead.values()) for lead in leads]
 
 
 CAUSES = {

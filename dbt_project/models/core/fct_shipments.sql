@@ -49,6 +49,11 @@ final as (
         -- Goods that come back have arrived here on the day of the return.
         case when shipment_type = 'return' then shipment_date else arrival_date end
             as arrival_date,
+        case when ship_to_postal_code is not null then ship_to_country_code end
+            as ship_to_country_code,
+        ship_to_postal_code,
+        {{ territory_code('ship_to_country_code', 'ship_to_postal_code') }}
+            as ship_to_territory_code,
         unit_code,
         shipped_quantity as shipped_quantity_in_unit,
         base_quantity as shipped_quantity,

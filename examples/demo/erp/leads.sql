@@ -7,6 +7,8 @@ select
     p.date_creation as created_date,
     p.date_cloture as closed_date,
     p.code_postal as postal_code,
+    null as country_code,
+    null as family_code,
     p.maj as updated_at
 from prospects as p
 where p.maj >= :cursor

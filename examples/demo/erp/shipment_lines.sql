@@ -8,6 +8,8 @@ select
     e.code_tiers as partner_code,
     e.date_exp as shipment_date,
     e.date_reception as delivery_date,
+    null as ship_to_country_code,
+    null as ship_to_postal_code,
     l.code_article as product_code,
     l.qte as shipped_quantity,
     l.unite as unit_code,

@@ -71,6 +71,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "delete from core.dim_stores",
         ),
         {
+            "fct_lead_routings.routed_partner_code_is_known",
             "fct_sell_out_in_scope.store_key_is_known",
             "dim_partners.not_empty",
             "dim_partners.every_landed_partner_is_there",
@@ -135,6 +136,24 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_margin_lines.one_row_per_margin_line_id",
             "fct_margin_lines.levels_follow_from_their_steps",
             "fct_margin_lines.ties_to_its_sources",
+        },
+    ),
+    "territories": (
+        (
+            "insert into core.fct_deal_registrations select * from core.fct_deal_registrations",
+            "update core.fct_deal_registrations set protection_code = 'forgotten', "
+            "document_expected_amount = 5, first_registered_at = registered_at + interval 1 day",
+            "insert into core.fct_lead_routings select * from core.fct_lead_routings",
+            "update core.fct_lead_routings set routed_partner_code = 'D99', reason_code = 'no_rule'",
+        ),
+        {
+            "fct_deal_registrations.one_row_per_registration_number",
+            "fct_deal_registrations.protection_code_is_known",
+            "fct_deal_registrations.the_first_came_before_and_was_protected",
+            "fct_deal_registrations.holds_what_landed",
+            "fct_lead_routings.one_row_per_lead_number",
+            "fct_lead_routings.routed_partner_code_is_known",
+            "fct_lead_routings.what_is_not_judged_says_why",
         },
     ),
     "currencies": (

@@ -36,6 +36,7 @@ REBATES = "mart_rebate_accruals_monthly"
 ROI = "mart_channel_roi_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
+CONFLICTS = "mart_territory_conflicts"
 ADJUSTMENTS = "mart_closing_adjustments_monthly"
 ALERTS = "fct_alerts"
 
@@ -162,6 +163,24 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{COMMISSIONS}.one_row_per_agent_code_partner_code_month_start_date",
             f"{COMMISSIONS}.commission_rate_follows_its_parts",
             f"{COMMISSIONS}.ties_to_the_fact",
+        },
+    ),
+    "conflicts": (
+        (
+            f"insert into marts.{CONFLICTS} values ('C1', 'quarrel', 'D01', 'D01', date '2026-03-09', "
+            "date '2026-03-09', null, null, 'open')",
+            f"insert into marts.{CONFLICTS} values ('C1', 'overlapping_grants', 'D01', 'D01', "
+            "date '2026-03-09', date '2026-03-09', null, null, 'forgotten')",
+            f"insert into marts.{CONFLICTS} (conflict_code, partner_code) values ('C2', 'D99')",
+        ),
+        {
+            f"{CONFLICTS}.one_row_per_conflict_code",
+            f"{CONFLICTS}.required_columns_are_filled",
+            f"{CONFLICTS}.kind_code_is_known",
+            f"{CONFLICTS}.status_code_is_known",
+            f"{CONFLICTS}.partner_code_is_known",
+            f"{CONFLICTS}.a_conflict_is_between_two_and_says_what_is_at_stake",
+            f"{CONFLICTS}.conflicts_are_settled",
         },
     ),
     "causes of the reconciliation": (

@@ -6,7 +6,7 @@ columns that gates look at, no more.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import duckdb
 
@@ -93,6 +93,14 @@ COST = {
     "cost_date": date(2026, 3, 31),
     "cost_amount": 30,
     "currency_code": "EUR",
+}
+DEAL = {
+    "registration_number": "E2",
+    "partner_code": "D01",
+    "registered_at": datetime(2026, 3, 9, 8, tzinfo=UTC),
+    "expected_amount": 500,
+    "currency_code": "EUR",
+    "status_code": "registered",
 }
 
 CORE = """
@@ -232,6 +240,23 @@ create table core.fct_partner_segments as select
 from (values
     (date '2026-01-01', date '2026-03-01'), (date '2026-03-01', date '9999-12-31')
 ) t(first_day, next_day);
+"""
+
+TERRITORIES = """
+create table core.fct_deal_registrations as select
+    'E2' as registration_number, 'D01' as partner_code, timestamp '2026-03-09 08:00:00' as registered_at,
+    500::decimal(18,4) as document_expected_amount, 'second' as protection_code,
+    'E1' as first_registration_number, 'D02' as first_partner_code,
+    timestamp '2026-03-02 08:00:00' as first_registered_at,
+    timestamp '2026-05-31 08:00:00' as first_protected_until_at;
+create table core.fct_lead_routings as select
+    'L1' as lead_number, 'D01' as routed_partner_code, true as is_routed_by_rule,
+    null::varchar as reason_code;
+create table marts.mart_territory_conflicts as select
+    'deal|E1|E2' as conflict_code, 'deal_registered_twice' as kind_code, 'D01' as partner_code,
+    'D01' as other_partner_code, date '2026-03-09' as first_date, date '2026-03-09' as last_date,
+    500::decimal(18,4) as at_stake_amount, null::varchar as at_stake_reason_code, 'resolved' as status_code
+    where false;
 """
 
 PROGRAMMES = """
@@ -440,6 +465,7 @@ def build(world: World) -> World:
         slices=[Slice("erp", "payments", "erp|2026-03", *MARCH, 1, amount_total="100")],
     )
     world.erp("programme_costs", [COST])
+    world.erp("deal_registrations", [DEAL])
     first = world.report(
         "D01",
         "D01_sales",
@@ -460,6 +486,7 @@ def build(world: World) -> World:
         connection.execute(SEGMENTS)
         connection.execute(CLOSED)
         connection.execute(MARTS)
+        connection.execute(TERRITORIES)
     return world
 
 

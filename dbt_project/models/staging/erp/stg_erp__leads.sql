@@ -18,6 +18,8 @@ final as (
         created_date,
         closed_date,
         nullif(trim(postal_code), '') as postal_code,
+        coalesce(nullif(trim(country_code), ''), 'FR') as country_code,
+        nullif(trim(family_code), '') as family_code,
         updated_at,
         'erp|' || {{ month_label('created_date') }} as slice_key,
         _batch_id as source_batch_id,

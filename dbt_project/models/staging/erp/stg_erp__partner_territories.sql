@@ -1,18 +1,16 @@
--- Grain: one row per partner, territory, product family and range of dates, as the ERP
--- has it now.
+-- Grain: one row per partner, territory, product family and range of dates, as known on
+-- each day. A grant begins and ends as the ERP says, and no earlier than it was known.
 with
 
-newest as (
-    {{ 
-        newest_versions(
+ranges as (
+    {{
+        ranges_as_known(
             'partner_territories',
-            ['partner_code', 'territory_code', 'family_code', 'valid_from_date']
+            ['partner_code', 'territory_code', 'family_code'],
+            ['is_exclusive'],
+            bounded=true
         )
     }}
-),
-
-existing as (
-    select * from newest where not _is_deleted
 ),
 
 final as (
@@ -27,7 +25,7 @@ final as (
         _batch_id as source_batch_id,
         _source_file as source_file,
         _source_row as source_row
-    from existing
+    from ranges
 )
 
 select * from final

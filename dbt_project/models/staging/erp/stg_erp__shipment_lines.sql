@@ -19,6 +19,8 @@ final as (
         nullif(trim(partner_code), '') as partner_code,
         shipment_date,
         delivery_date,
+        coalesce(nullif(trim(ship_to_country_code), ''), 'FR') as ship_to_country_code,
+        nullif(trim(ship_to_postal_code), '') as ship_to_postal_code,
         nullif(trim(product_code), '') as product_code,
         shipped_quantity,
         nullif(trim(unit_code), '') as unit_code,
