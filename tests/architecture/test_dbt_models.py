@@ -39,8 +39,8 @@ NAMES = {
     "staging": r"stg_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z]+_[a-z_]+",
     "core": r"(dim|fct)_[a-z_]+",
-    # Alerts are facts that follow from marts, so that no formula is written twice. What stands as of the day has
-    # no period in its name.
+    # Alerts are facts that follow from marts, so that no formula is written twice. What stands as of the day
+    # has no period in its name.
     "marts": r"mart_[a-z_]+_(daily|weekly|monthly|quarterly|yearly)|fct_alerts|mart_territory_conflicts",
 }
 

@@ -60,6 +60,7 @@ class Site:
         return {
             "AVAL_COMPANY": str(self.company),
             "AVAL_PSEUDONYM_KEY": "a key for tests",
+            "AVAL_BUSINESS_KEY": "a key for business customers",
             "TEST_DAY": (self.data / "day").read_text(),
         }
 

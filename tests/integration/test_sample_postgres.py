@@ -19,7 +19,7 @@ AS_OF = date(2024, 9, 17)
 
 def rows(url: str, entity: Entity) -> list[tuple[Any, ...]]:
     query = read_query(QUERIES / f"{entity.name}.sql", entity)
-    names = [column.name for column in entity.columns]
+    names = [column.name for column in entity.asked_columns]
     with open_erp(url) as engine:
         return sorted(
             (

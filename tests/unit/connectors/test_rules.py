@@ -92,6 +92,8 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "allocation_keys",
         "commission_rates",
         "cash_discount_terms",
+        "territory_rules",
+        "territory_decisions",
         "partners",
         "units",
         "stock_adjustments",

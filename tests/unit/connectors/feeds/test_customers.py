@@ -123,6 +123,7 @@ def test_one_company_of_two_partners_has_one_hash_and_its_numbers_never_land(
     }
     for partner in ("D07", "D08"):
         desk.put(f"{partner}/r_2026-W05.csv", NUMBERS.replace("B;2", "B;x") if partner == "D08" else NUMBERS)
+    monkeypatch.delenv(customers.BUSINESS_KEY, raising=False)
     refused = desk.take(**feeds)
     assert {item.state for item in refused.files} == {"refused"}
     assert all(customers.BUSINESS_KEY in (item.reason or "") for item in refused.files)

@@ -34,7 +34,7 @@ def test_each_mapping_query_delivers_every_column_of_the_contract(entity: Entity
         assert names == [column.name for column in entity.asked_columns]
         rows = sum(table.num_rows for table in Extract(engine, query, BEGINNING))
     assert rows > 0
-    assert query.uses_cursor
+    assert query.uses_cursor or entity.secret_columns
 
 
 @pytest.mark.parametrize("entity", ERP_ENTITIES, ids=lambda entity: entity.name)
