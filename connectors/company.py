@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,8 +21,19 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from connectors.contract import source_entity
 from connectors.errors import ConfigError, Place
 from connectors.workdays import public_holidays
 
@@ -108,6 +120,7 @@ class Erp(Settings):
 
     `kind: sql` needs `queries`, a folder with one mapping query per contract entity; `kind: tryton` brings
     its own. `sweep_hours` is the least time between two sweeps for deleted documents (0: every run).
+    `leave_out` names entities that it does not deliver although it has a query for them.
     """
 
     kind: Literal["sql", "tryton"]
@@ -115,6 +128,7 @@ class Erp(Settings):
     queries: Path | None = None
     sweep_hours: int = Field(default=0, ge=0)
     retries: int = Field(default=3, ge=0, le=20)
+    leave_out: tuple[Literal["opportunities", "leads"], ...] = ()
 
     @model_validator(mode="after")
     def _queries_for_sql(self) -> Erp:
@@ -270,6 +284,184 @@ AnyDelivery = Annotated[
 ]
 
 
+class SourceColumn(Settings):
+    """Where one column of the contract comes from: a column (of the file; in an answer by REST a path such as
+    `customer.id`), or one `value` for all rows. `codes` translate the source's words into the contract's;
+    `format` is how dates are written where it is neither 2026-01-31 nor 31/01/2026.
+    """
+
+    column: str | None = None
+    value: str | None = None
+    codes: dict[str, str] = Field(default_factory=dict)
+    format: str | None = None
+
+    @model_validator(mode="after")
+    def _comes_from_one_place(self) -> SourceColumn:
+        if (self.column is None) == (self.value is None):
+            raise ValueError("expected exactly one of 'column' and 'value'")
+        return self
+
+
+def _as_column(given: object) -> object:
+    return {"column": given} if isinstance(given, str) else given
+
+
+SourceEntity = Literal[
+    "survey_answers", "support_tickets", "trainings", "shop_visits", "opportunities", "leads"
+]
+
+
+class _Source(Settings):
+    """Where the rows of one entity come from, beside ERP and reports. With `is_complete` what the source no
+    longer has is deleted; without it, what once was read stays.
+    """
+
+    entity: SourceEntity
+    columns: dict[str, Annotated[SourceColumn, BeforeValidator(_as_column)]]
+    is_complete: bool = False
+
+    @field_validator("columns")
+    @classmethod
+    def _fit_the_contract(
+        cls, columns: dict[str, SourceColumn], info: ValidationInfo
+    ) -> dict[str, SourceColumn]:
+        if "entity" not in info.data:
+            return columns
+        contract = source_entity(info.data["entity"])
+        known = [column.name for column in contract.columns]
+        unknown = [name for name in columns if name not in known]
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]!r} is no column of the contract; expected some of {', '.join(known)}"
+            )
+        missing = [name for name in contract.required if name not in columns]
+        if missing:
+            raise ValueError(f"expected {missing[0]!r} too, which every row of {contract.name} must have")
+        return columns
+
+
+class FileSource(_Source):
+    """Files of one layout: CSV, Excel or Parquet, by their ending. `path` may hold wildcards in its last
+    part; of one key in several files the one whose name sorts last counts. `delimiter` and `encoding` are of
+    CSV and found by themselves, `sheet` is of Excel: the first without it.
+    """
+
+    kind: Literal["file"]
+    path: Path
+    sheet: str | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    encoding: str | None = None
+
+
+class BearerAuth(Settings):
+    """A token in the header `Authorization`."""
+
+    kind: Literal["bearer"]
+    token: Secret
+
+
+class KeyAuth(Settings):
+    """A key in a header or in a parameter of the address."""
+
+    kind: Literal["api_key"]
+    name: str
+    key: Secret
+    location: Literal["header", "query"] = "header"
+
+
+class BasicAuth(Settings):
+    """User and password."""
+
+    kind: Literal["basic"]
+    user: str
+    password: Secret
+
+
+class ClientAuth(Settings):
+    """OAuth 2.0 with client credentials."""
+
+    kind: Literal["oauth2"]
+    token_url: Url
+    client_id: str
+    client_secret: Secret
+
+
+class OnePage(Settings):
+    """All rows in one answer."""
+
+    kind: Literal["none"]
+
+
+class PageNumbers(Settings):
+    """Pages counted from `first`, until one is empty, or as many as the answer's `total` says."""
+
+    kind: Literal["page_number"]
+    parameter: str = "page"
+    first: int = Field(default=1, ge=0)
+    total: str | None = None
+
+
+class Offsets(Settings):
+    """Rows counted, `size` to a page, until a page is empty, or as many as the answer's `total` says."""
+
+    kind: Literal["offset"]
+    size: int = Field(ge=1)
+    size_parameter: str = "limit"
+    offset_parameter: str = "offset"
+    total: str | None = None
+
+
+class NextToken(Settings):
+    """A token in the answer that asks for the next page."""
+
+    kind: Literal["token"]
+    path: str
+    parameter: str
+
+
+class NextLink(Settings):
+    """The next page's address in the answer (`path`), or in its header `Link`."""
+
+    kind: Literal["link"]
+    path: str | None = None
+
+
+class RestCursor(Settings):
+    """The parameter by which the source gives only what changed since the newest `updated_at` read so far."""
+
+    parameter: str
+    format: str = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class RestSource(_Source):
+    """An address that answers in JSON. `records` is where the list of rows stands in the answer; without it
+    the answer is that list. How pages follow one another must be said: a guess could take the first for all.
+    """
+
+    kind: Literal["rest"]
+    url: Url | Secret
+    resource: str
+    records: str | None = None
+    parameters: dict[str, str] = Field(default_factory=dict)
+    auth: Annotated[BearerAuth | KeyAuth | BasicAuth | ClientAuth, Field(discriminator="kind")] | None = None
+    paging: Annotated[OnePage | PageNumbers | Offsets | NextToken | NextLink, Field(discriminator="kind")]
+    cursor: RestCursor | None = None
+    retries: int = Field(default=3, ge=0, le=20)
+    timeout_seconds: int = Field(default=30, ge=1, le=3600)
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _can_go_on(self) -> RestSource:
+        if self.cursor is not None and "updated_at" not in self.columns:
+            raise ValueError("expected 'updated_at' among 'columns' with a cursor, which goes on from it")
+        if self.cursor is not None and self.is_complete:
+            raise ValueError("expected either 'cursor' or 'is_complete': a part does not say what is gone")
+        return self
+
+
+AnySource = Annotated[FileSource | RestSource, Field(discriminator="kind")]
+
+
 class Archive(Settings):
     """Originals as they came, below `archive/`: encrypted where `key` (an age identity) is set.
 
@@ -321,9 +513,20 @@ class Company(Settings):
     accounting: Accounting | None = None
     exchange_rates: ExchangeRates | None = None
     deliveries: dict[Code, AnyDelivery] = Field(default_factory=dict)
+    sources: dict[SourceEntity, AnySource] = Field(default_factory=dict)
     archive: Archive = Archive()
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _are_of_their_entity(cls, sources: object) -> object:
+        if not isinstance(sources, dict):
+            return sources
+        return {
+            name: {**source, "entity": name} if isinstance(source, dict) else source
+            for name, source in sources.items()
+        }
 
     @property
     def zone(self) -> ZoneInfo:
@@ -371,6 +574,7 @@ def load_company(paths: Paths) -> Company:
     if rates is not None:
         rates = rates.model_copy(update={"path": (base / rates.path).resolve()})
     deliveries = {name: _resolved(delivery, base) for name, delivery in company.deliveries.items()}
+    sources = {name: _resolved(source, base) for name, source in company.sources.items()}
     return company.model_copy(
         update={
             "erp": erp,
@@ -378,13 +582,17 @@ def load_company(paths: Paths) -> Company:
             "accounting": accounting,
             "exchange_rates": rates,
             "deliveries": deliveries,
+            "sources": sources,
         }
     )
 
 
-def _resolved(delivery: AnyDelivery, base: Path) -> AnyDelivery:
-    names = [name for name in ("path", "known_hosts", "ca_file") if getattr(delivery, name, None) is not None]
-    return delivery.model_copy(update={name: (base / getattr(delivery, name)).resolve() for name in names})
+Placed = TypeVar("Placed", AnyDelivery, AnySource)
+
+
+def _resolved(settings: Placed, base: Path) -> Placed:
+    names = [name for name in ("path", "known_hosts", "ca_file") if getattr(settings, name, None) is not None]
+    return settings.model_copy(update={name: (base / getattr(settings, name)).resolve() for name in names})
 
 
 def _variables(paths: Paths) -> dict[str, str]:
@@ -504,7 +712,7 @@ def _problem(fault: Any) -> str:
         return f"unknown key {name!r}"
     if fault["type"] == "missing":
         return f"the key {name!r} is missing"
-    shown = _PASSWORD.sub("***", repr(fault["input"]))
+    shown = textwrap.shorten(_PASSWORD.sub("***", repr(fault["input"])), 120, placeholder=" …")
     return f"{name!r} has the wrong value {shown}"
 
 

@@ -754,6 +754,88 @@ ACCOUNTING_ENTITIES: Final = (
     ),
 )
 
+SOURCE_ENTITIES: Final = (
+    Entity(
+        "sources",
+        "survey_answers",
+        "one answer to the question of recommendation, 0 to 10",
+        ("answer_number",),
+        (
+            _r("answer_number", "VARCHAR", "Answer, as the survey tool numbers it."),
+            _c("survey_code", "VARCHAR", "Survey or wave."),
+            _r("subject_code", "VARCHAR", "partner or product: what would be recommended."),
+            _c("partner_code", "VARCHAR", "Partner that it is about, or that sold the product."),
+            _c("product_code", "VARCHAR", "Product that it is about."),
+            _r("answer_date", "DATE", "Day of the answer."),
+            _r("score", "INTEGER", "0 (never) to 10 (certainly)."),
+            _c("respondent_key", "VARCHAR", "Keyed hash of who answered; never the person."),
+            _UPDATED,
+        ),
+        date_column="answer_date",
+    ),
+    Entity(
+        "sources",
+        "support_tickets",
+        "one after-sales ticket",
+        ("ticket_number",),
+        (
+            _r("ticket_number", "VARCHAR", "Ticket."),
+            _c("partner_code", "VARCHAR", "Partner that sold the product; NULL where nobody knows."),
+            _c("product_code", "VARCHAR", "Product."),
+            _r("opened_date", "DATE", "Day on which it was opened."),
+            _c("closed_date", "DATE", "Day on which it was closed; NULL while it is open."),
+            _c("reason_code", "VARCHAR", "What it is about, in the tool's own codes."),
+            _c("severity_code", "VARCHAR", "How bad it is, in the tool's own codes."),
+            _UPDATED,
+        ),
+        date_column="opened_date",
+    ),
+    Entity(
+        "sources",
+        "trainings",
+        "one person, or one group of a partner's people, in one course",
+        ("training_number",),
+        (
+            _r("training_number", "VARCHAR", "Attendance, as the training tool numbers it."),
+            _r("partner_code", "VARCHAR", "Partner whose people were trained."),
+            _r("course_code", "VARCHAR", "Course."),
+            _c("participant_key", "VARCHAR", "Keyed hash of the participant; NULL where people are counted."),
+            _c("headcount", "INTEGER", "People, where they are counted and not named."),
+            _r("training_date", "DATE", "Day of the course, its last one where it took several."),
+            _c("result_code", "VARCHAR", "attended, passed or failed."),
+            _c("certification_code", "VARCHAR", "Certification of the partner that it gave."),
+            _c("certified_from_date", "DATE", "First day of the certification."),
+            _c("certified_to_date", "DATE", "First day on which it no longer holds; NULL: without end."),
+            _UPDATED,
+        ),
+        date_column="training_date",
+    ),
+    Entity(
+        "sources",
+        "shop_visits",
+        "one partner's web shop x source of visitors x day",
+        ("partner_code", "source_code", "visit_date"),
+        (
+            _r("partner_code", "VARCHAR", "Partner whose shop it is; a shop of ours bears a code of ours."),
+            _r("source_code", "VARCHAR", "Where visitors came from: campaign, search, mailing, …"),
+            _r("visit_date", "DATE", "Day."),
+            _c("visitor_count", "BIGINT", "Visitors; NULL where nobody counts them."),
+            _c("lead_count", "BIGINT", "Leads: requests for a quotation, contacts; NULL where not counted."),
+            _c("basket_count", "BIGINT", "Baskets begun; NULL where not counted."),
+            _r("purchase_count", "BIGINT", "Purchases."),
+            _UPDATED,
+        ),
+        date_column="visit_date",
+    ),
+)
+"""What companies keep beside their ERP. Each is optional; a company without it sees "not connected"."""
+
+CRM_ENTITIES: Final = ("opportunities", "leads")
+"""Entities of the ERP that a CRM may bring in its place, as a source."""
+
+PERSON_COLUMNS: Final = ("customer_key", "business_customer_key", "respondent_key", "participant_key")
+"""Columns that hold keyed hashes of people or customers, which `aval privacy erase` takes out."""
+
 _VERSION: Final = (
     _r("programme_code", "VARCHAR", "Programme, as rules/rebates.yml calls it."),
     _r("valid_from_date", "DATE", "First day of the programme's version; its periods begin with it."),
@@ -1294,6 +1376,7 @@ ENTITIES: Final = {
         *ERP_ENTITIES,
         *FEED_ENTITIES,
         *ACCOUNTING_ENTITIES,
+        *SOURCE_ENTITIES,
         *RULE_ENTITIES,
         *CLOSING_ENTITIES,
     )
@@ -1303,3 +1386,8 @@ ENTITIES: Final = {
 def entity(system: str, name: str) -> Entity:
     """The entity of that system and name; KeyError if the contract has none."""
     return ENTITIES[system, name]
+
+
+def source_entity(name: str) -> Entity:
+    """The entity that a source beside the ERP brings: one of its own, or one of the ERP's from a CRM."""
+    return entity("erp" if name in CRM_ENTITIES else "sources", name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +94,18 @@ def write_schemas(landing: Path) -> None:
                 connection.execute("copy empty to ? (format parquet)", [str(part)])
     finally:
         connection.close()
+
+
+def forget_unrecorded(folder: Path, known: Collection[str]) -> list[Path]:
+    """Remove what a killed intake left below a system's folder: half files, and batches that are not `known`
+    to the ledger; returns what was removed.
+    """
+    removed = remove_leftovers(folder) if folder.is_dir() else []
+    for file in sorted(folder.rglob("*.parquet")):
+        if not file.name.startswith("_") and file.stem not in known:
+            file.unlink()
+            removed.append(file)
+    return removed
 
 
 def remove_leftovers(landing: Path) -> list[Path]:

@@ -561,7 +561,7 @@ class Ledger:
         # A batch of reports or of a ledger export names its feed or kind, not the entity.
         batches = self._connection.execute(
             "select count(*), max(batch_id), sum(state = 'landed') from batches "
-            "where system = ?1 and (source = ?2 or ?1 not in ('erp', 'rules'))",
+            "where system = ?1 and (source = ?2 or ?1 not in ('erp', 'rules', 'sources'))",
             (system, entity),
         ).fetchone()
         slices = self._connection.execute(

@@ -25,9 +25,9 @@ import duckdb
 
 from connectors.archive import Archive, Original
 from connectors.company import Company, Paths
-from connectors.contract import ERP_ENTITIES, FEED_ENTITIES
+from connectors.contract import ERP_ENTITIES, FEED_ENTITIES, PERSON_COLUMNS, SOURCE_ENTITIES
 from connectors.errors import AvalError, Place, SourceError
-from connectors.feeds.customers import all_keys, business_hashes, normalised
+from connectors.feeds.customers import ANYBODY, all_keys, business_hashes, normalised
 from connectors.feeds.intake.matcher import FeedMatcher
 from connectors.feeds.profile import Profile
 from connectors.feeds.table import quoted
@@ -67,7 +67,8 @@ def wanted(partner: str, texts: Iterable[str]) -> Wanted:
         )
     normal = normalised(given)
     shared = business_hashes(given)
-    hashes = [key.hash(text) for key in all_keys(partner) for text in normal] + shared
+    keys = [*all_keys(partner), *all_keys(ANYBODY)]
+    hashes = [key.hash(text) for key in keys for text in normal] + shared
     return Wanted(partner, tuple(dict.fromkeys(hashes)), "|".join(map(_pattern, normal)), bool(shared))
 
 
@@ -112,10 +113,20 @@ def erase(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     files = _erase_from_inbox(company.inbox.path, profiles, ledger, contents, who, left)
+    left += _sources_to_look_at(company)
     ledger.mark_pending(ledger.slices_of(batches), "erasure")
     entry = Erasure(who.partner_code, now, rows, faults, originals, files)
     ledger.record_erasure(entry)
     return entry, tuple(left)
+
+
+def _sources_to_look_at(company: Company) -> list[str]:
+    """Sources beside ERP and reports that name people: they are the company's own, and read again."""
+    return [
+        f"{name}: its source names people; erase the person there too, or the next change brings them back"
+        for name, source in company.sources.items()
+        if any(column in PERSON_COLUMNS for column in source.columns)
+    ]
 
 
 def _sent_by(ledger: Ledger, batches: set[str]) -> set[tuple[str, str]]:
@@ -129,10 +140,12 @@ def _sent_by(ledger: Ledger, batches: set[str]) -> set[tuple[str, str]]:
 def _erase_landed(landing: Path, who: Wanted) -> tuple[int, set[str]]:
     """Rows and batches that held the customer."""
     rows, batches = 0, set()
-    for entity in (*FEED_ENTITIES, *(_NAMING_BUSINESSES if who.is_business else ())):
-        if any(column.name.endswith("customer_key") for column in entity.columns):
+    businesses = _NAMING_BUSINESSES if who.is_business else ()
+    for entity in (*FEED_ENTITIES, *SOURCE_ENTITIES, *businesses):
+        if any(column.name in PERSON_COLUMNS for column in entity.columns):
             folder = landing / entity.system / entity.name
-            for path in _parquet(folder if who.is_business else folder / who.partner_code):
+            is_by_partner = entity.system == "feeds" and not who.is_business
+            for path in _parquet(folder / who.partner_code if is_by_partner else folder):
                 count = forget_in_parquet(path, who)
                 rows += count
                 batches |= {path.stem} if count else set()
@@ -144,7 +157,7 @@ def forget_in_parquet(path: Path, who: Wanted) -> int:
     with duckdb.connect() as connection:
         source = f"read_parquet({quoted(str(path))})"
         names = [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
-        keys = [name for name in names if name.endswith("customer_key")]
+        keys = [name for name in names if name in PERSON_COLUMNS]
         bears = " or ".join(f"coalesce({name} in ({who.in_sql()}), false)" for name in keys)
         forgotten = ", ".join(
             f"case when {name} in ({who.in_sql()}) then null else {name} end as {name}" for name in keys

@@ -155,6 +155,33 @@ class Thresholds(Settings):
         decimal_places=6,
         description="What money that partners owe costs in a year; 0 counts no financing cost.",
     )
+    net_promoter_good_rate: Decimal = Field(
+        default=Decimal("0.30"), ge=-1, le=1, description="Net promoters above this share of answers: good."
+    )
+    net_promoter_excellent_rate: Decimal = Field(
+        default=Decimal("0.50"), ge=-1, le=1, description="Net promoters above this share: excellent."
+    )
+    conversion_low_rate: Decimal = Field(
+        default=Decimal("0.02"),
+        ge=0,
+        le=1,
+        description="Purchases / visitors of a web shop below this: below.",
+    )
+    conversion_high_rate: Decimal = Field(
+        default=Decimal("0.05"),
+        ge=0,
+        le=1,
+        description="Purchases / visitors of a web shop above this: above.",
+    )
+    direct_conversion_low_rate: Decimal = Field(
+        default=Decimal("0.10"), ge=0, le=1, description="The same for the channel direct."
+    )
+    direct_conversion_high_rate: Decimal = Field(
+        default=Decimal("0.20"), ge=0, le=1, description="The same for the channel direct."
+    )
+    certification_expiring_days: int = Field(
+        default=60, ge=0, description="A certification that ends within so many days is expiring."
+    )
     reconciliation_rounding_amount: Decimal = Field(
         default=Decimal("0.05"),
         ge=0,
@@ -170,6 +197,9 @@ class Thresholds(Settings):
 _ASCENDING: Final = (
     ("overstock_ratio_rate", "balanced_low_rate", "balanced_high_rate"),
     ("shortage_weeks_of_supply_weeks", "min_weeks_of_supply_weeks", "max_weeks_of_supply_weeks"),
+    ("net_promoter_good_rate", "net_promoter_excellent_rate"),
+    ("conversion_low_rate", "conversion_high_rate"),
+    ("direct_conversion_low_rate", "direct_conversion_high_rate"),
 )
 
 

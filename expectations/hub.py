@@ -144,10 +144,10 @@ class Hub:
         rows = self.execute("select database_name from duckdb_databases() where path is not null")
         return [row[0] for row in rows]
 
-    def delivers(self, entity: str) -> bool:
-        """Whether the ERP has ever delivered rows of the entity."""
+    def delivers(self, entity: str, system: str = "erp") -> bool:
+        """Whether the ERP, or another system, has ever delivered rows of the entity."""
         ((count,),) = self.execute(
-            "select count(*) from ledger.batches where system = 'erp' and source = ?", [entity]
+            "select count(*) from ledger.batches where system = ? and source = ?", [system, entity]
         )
         return bool(count)
 

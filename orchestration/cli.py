@@ -22,6 +22,7 @@ from orchestration import (
     cli_privacy,
     cli_quarantine,
     cli_run,
+    cli_sources,
 )
 from orchestration.cli_shared import EXIT_CODES, CompanyOption, DataOption, command, console, working
 
@@ -117,6 +118,7 @@ def version() -> None:
 cli_finance.add_to(app)
 app.add_typer(cli_feeds.app, name="feeds")
 app.add_typer(cli_alerts.app, name="alerts")
+app.add_typer(cli_sources.app, name="sources")
 app.add_typer(cli_archive.app, name="archive")
 app.add_typer(cli_match.app, name="match")
 app.add_typer(cli_quarantine.app, name="quarantine")

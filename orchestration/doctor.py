@@ -14,8 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from connectors.company import Secret
-from connectors.errors import AvalError
+from connectors.company import AnySource, Secret
+from connectors.contract import PERSON_COLUMNS
+from connectors.errors import AvalError, ConfigError
 from connectors.ledger import Ledger
 from orchestration.lock import is_locked
 from orchestration.settings import Settings, load_settings
@@ -89,11 +90,14 @@ def _company(settings: Settings) -> Iterator[Finding]:
         except AvalError as error:
             yield Finding("secret of the ERP", False, error.problem, error.remedy, True)
             return
-    if any(profile.columns.customer for profile in settings.profiles.values()):
+    names_people = any(
+        column in PERSON_COLUMNS for source in company.sources.values() for column in source.columns
+    )
+    if names_people or any(profile.columns.customer for profile in settings.profiles.values()):
         yield Finding(
             "AVAL_PSEUDONYM_KEY",
             bool(os.environ.get("AVAL_PSEUDONYM_KEY")),
-            "needed by a feed with a customer column",
+            "needed by a feed with a customer column, or a source that names people",
             "set it to a long random text and keep it: the same key gives the same pseudonyms",
             True,
         )
@@ -106,6 +110,8 @@ def _company(settings: Settings) -> Iterator[Finding]:
             True,
         )
     yield _erp(company.erp.connection_url())
+    for name, source in company.sources.items():
+        yield _source(name, source)
     inbox = company.inbox.path
     files = sum(1 for path in inbox.rglob("*") if path.is_file()) if inbox.is_dir() else 0
     yield Finding(
@@ -115,6 +121,21 @@ def _company(settings: Settings) -> Iterator[Finding]:
         "create the folder or correct inbox.path in company.yml",
         True,
     )
+
+
+def _source(name: str, source: AnySource) -> Finding:
+    from connectors.sources.intake import attempt
+
+    try:
+        return Finding(f"source {name}", True, attempt(source))
+    except AvalError as error:
+        return Finding(
+            f"source {name}",
+            False,
+            error.problem + _where(error),
+            error.remedy,
+            isinstance(error, ConfigError),
+        )
 
 
 def _erp(url: str) -> Finding:

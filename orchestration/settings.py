@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors.company import Company, Paths, load_company
+from connectors.contract import CRM_ENTITIES
 from connectors.feeds.profile import Profile, load_profiles
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -98,6 +99,10 @@ def load_settings(company: Path | None = None, data: Path | None = None) -> Sett
         os.environ.setdefault("AVAL_PSEUDONYM_KEY", "the sample company has no customers to protect")
         os.environ.setdefault("AVAL_BUSINESS_KEY", "nor business customers")
     settings = load_company(paths)
+    if set(settings.sources) & set(CRM_ENTITIES):
+        from connectors.erp.pull import refuse_two_sources
+
+        refuse_two_sources(settings, paths.company / "company.yml")
     return Settings(paths, settings, load_profiles(paths.company / "feeds", settings))
 
 

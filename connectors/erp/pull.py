@@ -41,11 +41,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pyarrow as pa
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from connectors.company import Company, Paths
-from connectors.contract import ERP_ENTITIES, Entity
+from connectors.changes import NOTHING, Comparison, Totals
+from connectors.company import Company, Erp, Paths
+from connectors.contract import CRM_ENTITIES, ERP_ENTITIES, Entity
 from connectors.contract import entity as contract_entity
 from connectors.erp import sql, tryton
-from connectors.erp.changes import NOTHING, Comparison, Totals
 from connectors.erp.queries import MANDATORY, MappingQuery, check_mandatory, choose, find_queries
 from connectors.erp.reading import (
     BEGINNING,
@@ -57,8 +57,8 @@ from connectors.erp.reading import (
     translated,
 )
 from connectors.erp.registrations import concealed
-from connectors.errors import Place, SourceError
-from connectors.landing import new_batch_id, remove_leftovers
+from connectors.errors import ConfigError, Place, SourceError
+from connectors.landing import forget_unrecorded, new_batch_id
 from connectors.ledger import Batch, Ledger
 
 if TYPE_CHECKING:
@@ -130,17 +130,31 @@ class PullSummary:
 
 def repair(paths: Paths, ledger: Ledger) -> list[Path]:
     """Remove what a killed pull left: staged loads, `.part` files, and batches the ledger does not know."""
-    removed = remove_leftovers(paths.landing / "erp") if (paths.landing / "erp").is_dir() else []
-    known = {batch.batch_id for batch in ledger.batches("erp")}
-    for file in sorted((paths.landing / "erp").glob("*/*.parquet")):
-        if not file.name.startswith("_") and file.stem not in known:
-            file.unlink()
-            removed.append(file)
+    removed = forget_unrecorded(paths.landing / "erp", {batch.batch_id for batch in ledger.batches("erp")})
     for folder in (_staging(paths), _dlt_home(paths)):
         if folder.exists():
             shutil.rmtree(folder)
             removed.append(folder)
     return removed
+
+
+def queries_of(erp: Erp) -> dict[str, tuple[MappingQuery, ...]]:
+    """The variants of each entity's query, but for entities that the ERP is said not to deliver."""
+    found = find_queries(_KINDS[erp.kind](erp))
+    return {name: variants for name, variants in found.items() if name not in erp.leave_out}
+
+
+def refuse_two_sources(company: Company, place: Path) -> None:
+    """ConfigError if ERP and a source both bring an entity: nobody could tell which of them is right."""
+    for name in company.sources:
+        if name in CRM_ENTITIES and name in queries_of(company.erp):
+            raise ConfigError(
+                "two_sources",
+                f"{name} come from the ERP and from sources.{name}",
+                f"take one of them away: sources.{name}, the ERP's mapping query, or with "
+                f"erp.leave_out: [{name}] what the ERP has",
+                Place(file=place),
+            )
 
 
 def pull_erp(
@@ -161,7 +175,7 @@ def pull_erp(
     """
     wanted = [contract_entity("erp", name).name for name in entities] if entities is not None else None
     repair(paths, ledger)
-    variants = find_queries(_KINDS[company.erp.kind](company.erp))
+    variants = queries_of(company.erp)
     puller = _Puller(paths, company, ledger, now, progress, first_pause)
     pulled: list[EntityPull] = []
     with open_erp(company.erp.connection_url()) as engine:

@@ -1,7 +1,7 @@
 """Reading an ERP: a connection that cannot write, rows in chunks, values in the contract's types.
 
 What belongs here: everything that speaks to the ERP's database, and the translation of its faults into
-`SourceError`. What does not: which rows are new (`connectors.erp.changes`), and landing.
+`SourceError`. What does not: which rows are new (`connectors.changes`), and landing.
 
 Types. A driver that gives `Decimal` or text keeps every digit. SQLite stores NUMERIC as a binary
 floating-point number: its shortest decimal writing is taken, then rounded. Values with more decimals

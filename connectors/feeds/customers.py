@@ -33,6 +33,9 @@ BUSINESS_COLUMNS: Final = ("customer_siret", "customer_vat", "customer_domain")
 
 SITE_DIGITS: Final = 14
 
+ANYBODY: Final = "*"
+"""Stands for the partner in the key of people whom no partner is named with."""
+
 _SCHEME: Final = "aval customer 1"
 _BUSINESS_SCHEME: Final = "aval business customer 1"
 _PUBLIC_DOMAINS: Final = (

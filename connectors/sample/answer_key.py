@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sample import deals, plants, programme_key, stores
+from connectors.sample import deals, plants, programme_key, source_key, stores
 from connectors.sample.cast import COMPANY_NAME, COMPANY_SIREN, PARTNER_INDEX, PARTNERS, START
 from connectors.sample.catalogue import Listings
 from connectors.sample.dice import Flags, Ints
@@ -34,6 +34,7 @@ from connectors.sample.reports import (
     stores_written,
 )
 from connectors.sample.senders import FEEDS, Feed
+from connectors.sample.sources import Sources
 from connectors.sample.stores import spelled
 from connectors.sample.trade import NEVER, Trade, day_number, find_pair
 
@@ -67,6 +68,7 @@ def build_key(
     reports: Sequence[Report],
     exports: Sequence[Export],
     differences: Sequence[Difference],
+    beside: Sources,
 ) -> Fact:
     """The whole key."""
     sold = sell_out_by_month(world, reports)
@@ -89,8 +91,9 @@ def build_key(
         "ledger": _ledger(documents, exports, differences),
         "programme_costs_monthly": programme_key.costs_by_month(programmes, documents),
         "commissions_monthly": programme_key.commissions_by_month(programmes),
+        "sources": source_key.facts(beside, world.as_of),
         "rebates": _rebates(accruals(world.products, world.listings, documents, world.as_of)),
-        "planted": planted(world, documents, programmes, reports, sold),
+        "planted": planted(world, documents, programmes, reports, sold, beside),
     }
 
 
@@ -454,6 +457,7 @@ def planted(
     programmes: Programmes,
     reports: Sequence[Report],
     sell_out: Sequence[Fact],
+    beside: Sources,
 ) -> dict[str, Fact]:
     """Each planted fact by its code: subject, dates, exact figures. Facts that lie after the horizon are
     left out.
@@ -466,6 +470,7 @@ def planted(
         **_report_facts(world, reports),
         **_stock_facts(world, reports),
         **deals.planted(documents.deals, documents.leads, world.as_of),
+        **source_key.planted(beside),
         **programme_key.planted(programmes, documents, _resold_under_agreement(world, programmes, reports)),
     }
     return {code: fact for code, fact in found.items() if fact.get("from", "") <= world.as_of.isoformat()}

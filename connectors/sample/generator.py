@@ -14,12 +14,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from connectors.sample import answer_key, budget, erp, ledger_export, rates
+from connectors.sample import answer_key, budget, erp, ledger_export, rates, sources
 from connectors.sample.cast import START
 from connectors.sample.catalogue import Listings, Product, build_listings, build_products
 from connectors.sample.documents import Documents, build_documents
 from connectors.sample.programmes import Programmes, build_programmes
 from connectors.sample.reports import Report, World, build_reports, build_world
+from connectors.sample.sources import Sources
 from connectors.sample.trade import Trade, simulate
 
 SEED: Final = 20240701
@@ -69,6 +70,7 @@ class Simulation:
     documents: Documents
     programmes: Programmes
     world: World
+    sources: Sources
 
 
 def build(seed: int, as_of: date, progress: Progress | None = None) -> Simulation:
@@ -82,7 +84,8 @@ def build(seed: int, as_of: date, progress: Progress | None = None) -> Simulatio
     programmes = build_programmes(seed, as_of, products, listings, trade, documents)
     exchange = rates.build_rates(seed, as_of)
     world = build_world(seed, as_of, products, listings, trade, documents.price, exchange)
-    return Simulation(seed, as_of, products, listings, trade, documents, programmes, world)
+    beside = sources.build_sources(seed, as_of, products, listings)
+    return Simulation(seed, as_of, products, listings, trade, documents, programmes, world, beside)
 
 
 def generate(
@@ -122,7 +125,7 @@ def generate(
 
 
 def write_books(target: Path, simulation: Simulation, reports: Sequence[Report]) -> None:
-    """Write the exchange rates, the ledger export, the budget and the answer key."""
+    """Write exchange rates, the ledger export, the budget, the sources beside the ERP and the answer key."""
     rates.write(target / rates.FILE_NAME, simulation.world.rates)
     budget.write(
         target / "budget.csv",
@@ -132,8 +135,15 @@ def write_books(target: Path, simulation: Simulation, reports: Sequence[Report])
         simulation.products, simulation.listings, simulation.documents, simulation.as_of
     )
     ledger_export.write(target / "ledger", exports)
+    sources.write(target / "sources", simulation.sources)
     key = answer_key.build_key(
-        simulation.world, simulation.documents, simulation.programmes, reports, exports, differences
+        simulation.world,
+        simulation.documents,
+        simulation.programmes,
+        reports,
+        exports,
+        differences,
+        simulation.sources,
     )
     answer_key.write(target / "answer_key.json", key)
 

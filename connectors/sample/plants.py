@@ -247,6 +247,24 @@ FOREIGN_GLN_STORE: Final = ("T02", "VILLEFRANCHE")
 FOREIGN_GLN_OF: Final = ("T01", "LAVAL")
 FOREIGN_GLN_FROM: Final = date(2026, 3, 1)
 
+# What tools beside the ERP say: survey, tickets, trainings, web shops.
+UNHAPPY: Final = "D24"
+UNHAPPY_FROM: Final = date(2026, 1, 1)
+UNHAPPY_TICKETS: Final = 14
+"""Tickets that this partner's customers open in a month about one product, from that day on."""
+UNCERTIFIED: Final = "T03"
+UNCERTIFIED_FROM: Final = date(2026, 3, 15)
+NEVER_TRAINED: Final = "T01"
+CERTIFICATION: Final = "CERT-FLUIDES"
+SHOP_PERCENT: Final = {"W01": 300, "W02": 120, "W03": 610}
+"""Visitors of a partner's web shop that buy, in hundredths of a percent."""
+QUOTATION_DESK: Final = "K02"
+QUOTATION_PERCENT: Final = 1_450
+"""Who counts requests for a quotation and not visitors, and how many of them buy."""
+SCORE_TOO_HIGH: Final = 11
+TICKET_CLOSED_BEFORE: Final = 3
+"""Days by which one ticket is closed before it was opened."""
+
 MUST_LIST: Final = {
     "D01": (*LAUNCHED,),
     "D04": ("FLX0101",),

@@ -72,17 +72,17 @@
 {%- endmacro %}
 
 {#
-    Of all landed versions of an ERP row the newest. Only batches that the ledger knows
-    count: an extract that died half-way left none.
+    Of all landed versions of a row of the ERP, or of another system, the newest. Only
+    batches that the ledger knows count: an extract that died half-way left none.
 #}
-{% macro newest_versions(entity, key) -%}
+{% macro newest_versions(entity, key, system='erp') -%}
     select landed.*
-    from {{ landing('erp', entity) }} as landed
+    from {{ landing(system, entity) }} as landed
     where
         landed._batch_id in (
             select batches.batch_id
             from {{ ref('stg_ledger__batches') }} as batches
-            where batches.system_code = 'erp'
+            where batches.system_code = '{{ system }}'
         )
     qualify
         row_number() over (

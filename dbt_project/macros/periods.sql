@@ -185,3 +185,34 @@
         delete from {{ this }} where {{ day }} >= {{ touched_from(column) }}
     {%- endif -%}
 {%- endmacro %}
+
+{#
+    A row per partner and month, from the partner's first order, shipment or invoice to
+    the as-of month, whose end is the as-of day: what marts of optional sources hold,
+    whether anything is known of the month or not.
+#}
+{% macro partner_months() -%}
+    select
+        partners.partner_code,
+        partners.channel_code,
+        months.month_start_date,
+        months.month_end_date
+    from (
+        select
+            partner_code,
+            min(month_start_date) as first_month_date
+        from {{ ref('mart_sell_in_monthly') }}
+        group by partner_code
+    ) as beginnings
+    inner join {{ ref('dim_partners') }} as partners
+        on beginnings.partner_code = partners.partner_code and partners.is_current
+    inner join (
+        select
+            month_start_date,
+            max(date_day) as month_end_date
+        from {{ ref('dim_dates') }}
+        where date_day <= {{ as_of_date() }}
+        group by month_start_date
+    ) as months
+        on beginnings.first_month_date <= months.month_start_date
+{%- endmacro %}

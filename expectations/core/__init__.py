@@ -19,6 +19,7 @@ from expectations.core import (
     segments,
     sell_out,
     territories,
+    sources,
 )
 from expectations.hub import Hub
 from expectations.terms import Terms
@@ -41,4 +42,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *territories.suites(hub),
         *margin.suites(),
         *segments.suites(),
+        *sources.suites(hub),
     ]

@@ -18,6 +18,7 @@ from expectations.marts import (
     reconciliation,
     reports,
     territories,
+    sources,
 )
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
@@ -37,4 +38,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *territories.suites(terms),
         *margin.suites(hub, terms),
         *alerts.suites(),
+        *sources.suites(),
     ]

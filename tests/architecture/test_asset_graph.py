@@ -81,11 +81,11 @@ def test_a_check_and_a_dependency_without_an_asset_are_found() -> None:
 
 def test_keys_follow_the_names_of_the_house(definitions: dg.Definitions) -> None:
     shapes = (
-        r"landing/(erp|feeds|accounting|rules|closing|ledger)/[a-z_]+",
+        r"landing/(erp|feeds|accounting|sources|rules|closing|ledger)/[a-z_]+",
         r"(staging|intermediate|core|marts)/[a-z0-9_]+",
         r"publish/(duckdb|parquet)",
         r"inbox/[A-Za-z0-9_-]+",
-        r"source/(erp|general_ledger|company_directory)",
+        r"source/(erp|general_ledger|company_directory|survey_answers|support_tickets|trainings|shop_visits)",
     )
     names = [key.to_user_string() for key in defined(definitions)]
     assert [name for name in names if not any(re.fullmatch(shape, name) for shape in shapes)] == []
@@ -142,6 +142,7 @@ def upstream(job: dg.JobDefinition) -> dict[str, set[str]]:
                 "landing_erp",
                 "landing_feeds",
                 "landing_accounting",
+                "landing_sources",
                 "landing_rules",
                 "landing_ledger",
             },
@@ -171,7 +172,7 @@ def test_each_gate_guards_every_asset_of_its_stage(definitions: dg.Definitions) 
         name = key.to_user_string()
         if key.path[0] in ("core", "marts"):
             assert (f"gate_{key.path[0]}", name) in guarded
-        if key.path[:2] in (["landing", "erp"], ["landing", "rules"]):
+        if key.path[:2] in (["landing", "erp"], ["landing", "sources"], ["landing", "rules"]):
             assert ("gate_landing", name) in guarded
 
 

@@ -401,6 +401,7 @@ def test_not_reported_stays_null_through_every_mart(key: Key, published: duckdb.
 
 
 REPORTED_COLUMNS = {
+    "mart_partner_satisfaction_monthly": {"sold_quantity", "tickets_per_1000_units"},
     "mart_sell_out_monthly": {"sold_quantity", "returned_quantity", "net_quantity", "net_amount"},
     "mart_channel_balance_monthly": {
         "sell_out_quantity",
@@ -446,10 +447,12 @@ SAYS_NOTHING_OF_REPORTS = {
     "mart_channel_roi_monthly",
     "mart_closing_adjustments_monthly",
     "mart_commissions_monthly",
+    "mart_conversion_monthly",
     "mart_margin_reconciliation_monthly",
     "mart_margin_variance_monthly",
     "mart_margin_waterfall_monthly",
     "mart_partner_profitability_monthly",
+    "mart_partner_training_monthly",
     "mart_rebate_accruals_monthly",
     "mart_receivables_monthly",
     "mart_reporting_compliance_weekly",

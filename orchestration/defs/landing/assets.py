@@ -18,6 +18,7 @@ from connectors.contract import (
     ERP_ENTITIES,
     FEED_ENTITIES,
     RULE_ENTITIES,
+    SOURCE_ENTITIES,
     Entity,
 )
 from connectors.errors import AvalError, SourceError
@@ -40,6 +41,21 @@ def _key(system: str, name: str) -> dg.AssetKey:
 
 def inbox_key(feed_code: str) -> dg.AssetKey:
     return dg.AssetKey(["inbox", feed_code])
+
+
+def source_key(entity: str) -> dg.AssetKey:
+    return dg.AssetKey(["source", entity])
+
+
+def of_erp(settings: Settings) -> tuple[Entity, ...]:
+    """The entities that come from the ERP, not from a source in its place."""
+    return tuple(entity for entity in ERP_ENTITIES if entity.name not in settings.company.sources)
+
+
+def of_sources(settings: Settings) -> tuple[Entity, ...]:
+    """The entities that sources beside the ERP bring, or would bring if the company had one."""
+    from_crm = tuple(entity for entity in ERP_ENTITIES if entity.name in settings.company.sources)
+    return (*SOURCE_ENTITIES, *from_crm)
 
 
 def sources(settings: Settings) -> list[dg.AssetSpec]:
@@ -72,6 +88,23 @@ def sources(settings: Settings) -> list[dg.AssetSpec]:
             freshness_policy=dg.FreshnessPolicy.time_window(fail_window=400 * daily, warn_window=370 * daily),
         ),
     ]
+    connected = {str(name): source for name, source in settings.company.sources.items()}
+    for entity in of_sources(settings):
+        source = connected.get(entity.name)
+        specs.append(
+            dg.AssetSpec(
+                source_key(entity.name),
+                group_name="sources",
+                kinds={source.kind if source is not None else "yaml"},
+                owners=owners,
+                description=f"Where {entity.name} come from"
+                + (", as company.yml says." if source is not None else ": not connected (docs/sources.md)."),
+                # What is not connected has nothing to be late with.
+                freshness_policy=dg.FreshnessPolicy.time_window(fail_window=3 * daily, warn_window=2 * daily)
+                if source is not None
+                else None,
+            )
+        )
     for code, profile in settings.profiles.items():
         _, longest = DAYS[profile.period.frequency]
         # A report is late once its successor is due as well; working days may lie around holidays.
@@ -94,7 +127,7 @@ def sources(settings: Settings) -> list[dg.AssetSpec]:
 
 
 def assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The five steps of landing."""
+    """The six steps of landing."""
     owners = settings.owners
 
     def specs(entities: tuple[Entity, ...], deps: list[dg.AssetKey], kind: str) -> list[dg.AssetSpec]:
@@ -129,7 +162,7 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name="landing_erp",
-        specs=specs(ERP_ENTITIES, [ERP_SOURCE], "dlt"),
+        specs=specs(of_erp(settings), [ERP_SOURCE], "dlt"),
         can_subset=True,
         retry_policy=pulls,
     )
@@ -163,7 +196,7 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             f"{pulled.deleted_rows:,} deleted",
         )
         context.log_event(dg.AssetMaterialization(ERP_SOURCE, metadata={"rows read": pulled.rows_read}))
-        for entity in ERP_ENTITIES:
+        for entity in of_erp(settings):
             if entity.name in wanted:
                 new = [batch for batch in batches if batch.source == entity.name]
                 yield dg.MaterializeResult(
@@ -219,6 +252,46 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             asset_key=quarantine.key,
             metadata=_metadata(settings.paths.landing / "feeds" / "quarantine", batches),
         )
+
+    @dg.multi_asset(
+        name="landing_sources",
+        specs=[
+            spec
+            for entity in of_sources(settings)
+            for spec in specs((entity,), [source_key(entity.name)], "dlt")
+        ],
+    )
+    def landing_sources(
+        context: dg.AssetExecutionContext, company: CompanyResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Read what the company keeps beside its ERP; a source that is down stops no other."""
+        from connectors.sources.intake import take_in
+
+        settings = company.settings
+        with company.ledger() as ledger:
+            before = ledger.last_batch_id()
+            taken = take_in(
+                settings.paths,
+                settings.company,
+                ledger,
+                now=datetime.now(UTC),
+                progress=lambda text: progress(f"sources: {text}"),
+            )
+            batches = [*ledger.batches("sources", since=before), *ledger.batches("erp", since=before)]
+        for source in taken:
+            say(context.log, f"source {source.entity}: {source.in_words()}")
+            if source.error is None:
+                context.log_event(
+                    dg.AssetMaterialization(
+                        source_key(source.entity), metadata={"rows read": source.rows_read}
+                    )
+                )
+        for entity in of_sources(settings):
+            new = [batch for batch in batches if batch.source == entity.name]
+            yield dg.MaterializeResult(
+                asset_key=_key(entity.system, entity.name),
+                metadata=_metadata(entity_folder(settings.paths.landing, entity), new),
+            )
 
     @dg.multi_asset(name="landing_accounting", specs=specs(ACCOUNTING_ENTITIES, [ACCOUNTING_SOURCE], "fec"))
     def landing_accounting(
@@ -335,7 +408,14 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
             },
         )
 
-    return [landing_erp, landing_feeds, landing_accounting, landing_rules, landing_ledger]
+    return [
+        landing_erp,
+        landing_feeds,
+        landing_accounting,
+        landing_sources,
+        landing_rules,
+        landing_ledger,
+    ]
 
 
 def ask_for_rebuild(ledger: Ledger, span: str) -> int:

@@ -8,12 +8,13 @@ import dagster as dg
 
 from orchestration import gates
 from orchestration.console import say
-from orchestration.defs.landing.assets import ERP_SOURCE, inbox_key
+from orchestration.defs.landing.assets import ERP_SOURCE, inbox_key, source_key
 from orchestration.defs.resources import CompanyResource
 from orchestration.feeds_status import all_feeds
 from orchestration.settings import Settings
 
 FRESHNESS = "reports_on_time"
+READ_WHOLE = "is_read_whole"
 BATCHES = dg.AssetKey(["landing", "ledger", "batches"])
 
 
@@ -44,13 +45,19 @@ def checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
     specs = [
         *(dg.AssetCheckSpec(FRESHNESS, asset=inbox_key(code), additional_deps=[BATCHES]) for code in feeds),
         dg.AssetCheckSpec("is_fresh", asset=ERP_SOURCE, additional_deps=[BATCHES]),
+        *(
+            dg.AssetCheckSpec(READ_WHOLE, asset=source_key(name), additional_deps=[BATCHES])
+            for name in settings.company.sources
+        ),
     ]
 
     @dg.multi_asset_check(name="freshness_of_sources", specs=specs)
     def freshness_of_sources(
         context: dg.AssetCheckExecutionContext, company: CompanyResource
     ) -> Iterator[dg.AssetCheckResult]:
-        """Say which reports are missing; a warning, because one silent partner stops nobody."""
+        """Say which reports are missing and which sources are down; warnings, because one stops nobody."""
+        from connectors.sources.intake import standing
+
         loaded = company.settings
         with company.ledger() as ledger:
             statuses = {
@@ -62,6 +69,7 @@ def checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
                 for system, entity, key in ledger.live_slices()
                 if (system, entity) == ("erp", "invoice_lines")
             ]
+            standings = {name: standing(ledger, name) for name in loaded.company.sources}
         newest = max(months, default="").partition("|")[2]
         for code in feeds:
             status = statuses.get(code)
@@ -79,6 +87,20 @@ def checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
                     "late": list(status.late) if status else [],
                     "last period": (status.last_period if status else None) or "none",
                 },
+            )
+        for name, state in standings.items():
+            yield dg.AssetCheckResult(
+                asset_key=source_key(name),
+                check_name=READ_WHOLE,
+                passed=state.failure is None and not state.rows_held,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=state.failure
+                or (
+                    f"{state.rows_held} rows in quarantine; `aval sources faults {name}`"
+                    if state.rows_held
+                    else None
+                ),
+                metadata={"last read": state.read_at or "never", "rows in quarantine": state.rows_held},
             )
         yield dg.AssetCheckResult(
             asset_key=ERP_SOURCE,

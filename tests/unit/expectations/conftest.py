@@ -167,6 +167,23 @@ class World:
             )
         return self.landing / file
 
+    def source(self, name: str, entered: Slice, batch: str = FIRST) -> None:
+        """Enter a reading of a source beside the ERP; what it landed is not looked at."""
+        with self.ledger() as ledger:
+            ledger.record(
+                Batch(
+                    self._batch_id(batch),
+                    "sources",
+                    name,
+                    "landed",
+                    NOW,
+                    NOW,
+                    rows_read=entered.rows_landed,
+                    rows_accepted=entered.rows_landed,
+                ),
+                [entered],
+            )
+
     def general_ledger(self, rows: int, debit: int, batch: str = FIRST) -> None:
         """Enter an export of the general ledger for the fiscal year 2026."""
         year = (date(2026, 1, 1), date(2026, 12, 31))

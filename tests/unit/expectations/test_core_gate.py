@@ -87,6 +87,10 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_rebate_accruals.partner_code_is_known",
             "fct_receivables.partner_code_is_known",
             "fct_sell_in.terms_are_those_of_the_day",
+            "fct_shop_visits.partners_are_known",
+            "fct_support_tickets.partners_are_known",
+            "fct_survey_answers.partners_are_known",
+            "fct_trainings.partners_are_known",
             "fct_sell_out_in_scope.partner_version_id_is_known",
             "fct_sell_out_in_scope.product_code_is_known",
             "fct_sell_out_in_scope.territory_code_is_known",
@@ -239,6 +243,21 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_gl_entries.required_columns_are_filled",
             "fct_gl_entries.holds_what_the_ledger_says",
             "fct_gl_entries.entries_balance",
+        },
+    ),
+    "sources": (
+        (
+            "insert into core.fct_survey_answers select * from core.fct_survey_answers",
+            "delete from core.fct_support_tickets",
+            "update core.fct_trainings set partner_code = 'D99'",
+            "update core.fct_shop_visits set purchase_count = 4",
+        ),
+        {
+            "fct_survey_answers.one_row_per_answer_number",
+            "fct_survey_answers.holds_what_the_ledger_says",
+            "fct_support_tickets.holds_what_the_ledger_says",
+            "fct_trainings.partners_are_known",
+            "fct_shop_visits.holds_what_the_ledger_says",
         },
     ),
     "receivables": (

@@ -34,6 +34,9 @@ RECEIVABLES = "mart_receivables_monthly"
 COMMISSIONS = "mart_commissions_monthly"
 REBATES = "mart_rebate_accruals_monthly"
 ROI = "mart_channel_roi_monthly"
+SATISFACTION = "mart_partner_satisfaction_monthly"
+TRAINING = "mart_partner_training_monthly"
+CONVERSION = "mart_conversion_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
 CONFLICTS = "mart_territory_conflicts"
@@ -139,6 +142,28 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{RECEIVABLES}.one_row_per_month_start_date_partner_code",
             f"{RECEIVABLES}.balance_rolls_forward",
             f"{RECEIVABLES}.ties_to_the_facts",
+        },
+    ),
+    "sources": (
+        (
+            f"update marts.{SATISFACTION} set partner_net_promoter_score = 51, opened_ticket_count = 2, "
+            "product_answer_count = 2, product_net_promoter_score = -50, support_reason_code = null",
+            f"insert into marts.{TRAINING} select * from marts.{TRAINING}",
+            f"update marts.{TRAINING} set certification_status_code = 'maybe', attendance_count = 2, "
+            "passed_rate = 99",
+            f"update marts.{CONVERSION} set purchase_count = 4",
+        ),
+        {
+            f"{SATISFACTION}.partner_net_promoter_score_follows_its_parts",
+            f"{SATISFACTION}.answers_are_those_of_the_fact",
+            f"{SATISFACTION}.tickets_are_those_of_the_fact",
+            f"{SATISFACTION}.what_is_unknown_says_why",
+            f"{TRAINING}.one_row_per_month_start_date_partner_code",
+            f"{TRAINING}.certification_status_code_is_known",
+            f"{TRAINING}.attendances_are_those_of_the_fact",
+            f"{TRAINING}.passed_rate_follows_its_parts",
+            f"{CONVERSION}.purchases_are_those_of_the_fact",
+            f"{CONVERSION}.conversion_rate_follows_its_parts",
         },
     ),
     "channel ROI": (

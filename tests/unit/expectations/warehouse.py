@@ -259,6 +259,38 @@ create table marts.mart_territory_conflicts as select
     where false;
 """
 
+SOURCES = """
+create table core.fct_survey_answers as select
+    number::varchar as answer_number, subject as subject_code, 'D01' as partner_code,
+    date '2026-03-01' as month_start_date, 'sources|2026-03' as slice_key
+from (values (1, 'partner'), (2, 'partner'), (3, 'product')) t(number, subject);
+create table core.fct_support_tickets as select
+    'T1' as ticket_number, 'D01' as partner_code, date '2026-03-01' as month_start_date,
+    'sources|2026-03' as slice_key;
+create table core.fct_trainings as select
+    'F1' as training_number, 'D01' as partner_code, date '2026-03-01' as month_start_date,
+    'sources|2026-03' as slice_key;
+create table core.fct_shop_visits as select
+    'D01|mail|2026-03-02' as shop_visit_id, 'D01' as partner_code, 'mail' as source_code,
+    date '2026-03-01' as month_start_date, 3::bigint as purchase_count, 'sources|2026-03' as slice_key;
+create table marts.mart_partner_satisfaction_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 2::bigint as partner_answer_count,
+    1::bigint as partner_net_promoter_count, 50::decimal(18,4) as partner_net_promoter_score,
+    4::bigint as rolling_answer_count, -1::bigint as rolling_net_promoter_count,
+    -25::decimal(18,4) as rolling_net_promoter_score, 1::bigint as product_answer_count,
+    -1::bigint as product_net_promoter_count, -100::decimal(18,4) as product_net_promoter_score,
+    1::bigint as opened_ticket_count, null::decimal(18,4) as tickets_per_1000_units,
+    null::varchar as survey_reason_code, 'no_sales' as support_reason_code;
+create table marts.mart_partner_training_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 1::bigint as attendance_count,
+    1::bigint as passed_count, 1::bigint as examined_count, 100::decimal(18,4) as passed_rate,
+    true as is_certified, 'certified' as certification_status_code, null::varchar as reason_code;
+create table marts.mart_conversion_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 'mail' as source_code,
+    3::bigint as purchase_count, 100::bigint as conversion_basis_count, 3::decimal(18,4) as conversion_rate,
+    null::varchar as reason_code;
+"""
+
 PROGRAMMES = """
 create table core.dim_margin_steps as
     select unnest(['mdf', 'freight', 'cash_discount', 'commission']) as margin_step_code;
@@ -466,6 +498,13 @@ def build(world: World) -> World:
     )
     world.erp("programme_costs", [COST])
     world.erp("deal_registrations", [DEAL])
+    for entity, rows, quantity in (
+        ("survey_answers", 3, "0"),
+        ("support_tickets", 1, "0"),
+        ("trainings", 1, "0"),
+        ("shop_visits", 1, "3"),
+    ):
+        world.source(entity, Slice("sources", entity, "sources|2026-03", *MARCH, rows, quantity))
     first = world.report(
         "D01",
         "D01_sales",
@@ -487,6 +526,7 @@ def build(world: World) -> World:
         connection.execute(CLOSED)
         connection.execute(MARTS)
         connection.execute(TERRITORIES)
+        connection.execute(SOURCES)
     return world
 
 

@@ -20,7 +20,13 @@ def key(simulation: Simulation, reports: list[Report]) -> dict[str, Any]:
         simulation.products, simulation.listings, simulation.documents, simulation.as_of
     )
     return build_key(
-        simulation.world, simulation.documents, simulation.programmes, reports, exports, differences
+        simulation.world,
+        simulation.documents,
+        simulation.programmes,
+        reports,
+        exports,
+        differences,
+        simulation.sources,
     )
 
 

@@ -1,9 +1,10 @@
 """What an extract changes: rows that are new or differ, keys that vanished, slices that are touched.
 
 Everything is a comparison of three tables inside DuckDB: `incoming` (the extract), `keys` (all keys the
-ERP has, where they were read) and `landed` (the newest landed version of each key). What belongs here:
-that comparison and the writing of a batch. What does not: reading the ERP (`connectors.erp.reading`) and
-the order of things (`connectors.erp.pull`).
+source has, where they were read) and `landed` (the newest landed version of each key). What belongs here:
+that comparison and the writing of a batch. What does not: reading the ERP (`connectors.erp.reading`) or what
+companies keep beside it (`connectors.sources`), and the order of things (`connectors.erp.pull`,
+`connectors.sources.intake`).
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ MEASURES: Final = {
     "programme_claims": ("claimed_quantity", "claimed_amount"),
     "programme_costs": (None, "cost_amount"),
     "commission_payments": (None, "paid_amount"),
+    "shop_visits": ("purchase_count", None),
 }
 """The main quantity and amount of an entity, summed as control totals."""
 
-MASTER_SLICE: Final = "erp|all"
 ALL_TIME: Final = (date(1900, 1, 1), date(9999, 12, 31))
 
 
@@ -228,7 +229,7 @@ class Comparison:
         """
         date_column = self.entity.date_column
         if date_column is None:
-            return [self._slice(MASTER_SLICE, *ALL_TIME, where="true")]
+            return [self._slice(f"{self.entity.system}|all", *ALL_TIME, where="true")]
         months = self._connection.execute(
             "select distinct date_trunc('month', day)::date as first, last_day(day) as last from ("
             f"select {date_column} as day from changed union all select {date_column} from vanished "
@@ -237,7 +238,7 @@ class Comparison:
         ).fetchall()
         return [
             self._slice(
-                f"erp|{first:%Y-%m}",
+                f"{self.entity.system}|{first:%Y-%m}",
                 first,
                 last,
                 where=f"{date_column} between date '{first}' and date '{last}'",
@@ -247,7 +248,16 @@ class Comparison:
 
     def _slice(self, key: str, first: date, last: date, where: str) -> Slice:
         totals = self._totals("after", where)
-        return Slice("erp", self.entity.name, key, first, last, totals.rows, totals.quantity, totals.amount)
+        return Slice(
+            self.entity.system,
+            self.entity.name,
+            key,
+            first,
+            last,
+            totals.rows,
+            totals.quantity,
+            totals.amount,
+        )
 
     def period(self) -> tuple[date, date] | tuple[None, None]:
         """First and last document date of what is to be landed."""
@@ -261,7 +271,10 @@ class Comparison:
         return row if row is not None else (None, None)
 
     def write(self, batch_id: str, source_file: str, now: datetime) -> Path:
-        """Write the batch to landing, whole or not at all: changed rows, then tombstones of vanished ones."""
+        """Write the batch to landing, whole or not at all: changed rows, then tombstones of vanished ones.
+
+        `source_file` is where rows come from that do not say so themselves.
+        """
         final = self._folder / f"{batch_id}.parquet"
         landed_at = now.astimezone(UTC).replace(tzinfo=None)
         business = ", ".join(self._business)
@@ -270,7 +283,8 @@ class Comparison:
         self._connection.execute(f"create or replace table batch ({column_definitions(self.entity)})")
         for table, deleted in (("changed", "false"), ("vanished", "true")):
             self._connection.execute(
-                f"insert into batch by name select {business}, $batch as _batch_id, $file as _source_file, "
+                f"insert into batch by name select {business}, $batch as _batch_id, "
+                "coalesce(_source_file, $file) as _source_file, "
                 f"_source_row, $landed as _landed_at, {deleted} as _is_deleted from {table} order by {order}",
                 values,
             )
