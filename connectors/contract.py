@@ -833,8 +833,14 @@ SOURCE_ENTITIES: Final = (
 CRM_ENTITIES: Final = ("opportunities", "leads")
 """Entities of the ERP that a CRM may bring in its place, as a source."""
 
-PERSON_COLUMNS: Final = ("customer_key", "business_customer_key", "respondent_key", "participant_key")
-"""Columns that hold keyed hashes of people or customers, which `aval privacy erase` takes out."""
+PERSON_KEYS: Final = ("customer_key", "respondent_key", "participant_key")
+"""How names of columns end that hold keyed hashes of people or customers."""
+
+
+def is_of_person(column_name: str) -> bool:
+    """Whether a column holds keyed hashes of people or customers, which `aval privacy erase` takes out."""
+    return column_name.endswith(PERSON_KEYS)
+
 
 _VERSION: Final = (
     _r("programme_code", "VARCHAR", "Programme, as rules/rebates.yml calls it."),

@@ -25,7 +25,7 @@ import duckdb
 
 from connectors.archive import Archive, Original
 from connectors.company import Company, Paths
-from connectors.contract import ERP_ENTITIES, FEED_ENTITIES, PERSON_COLUMNS, SOURCE_ENTITIES
+from connectors.contract import ERP_ENTITIES, FEED_ENTITIES, SOURCE_ENTITIES, is_of_person
 from connectors.errors import AvalError, Place, SourceError
 from connectors.feeds.customers import ANYBODY, all_keys, business_hashes, normalised
 from connectors.feeds.intake.matcher import FeedMatcher
@@ -125,7 +125,7 @@ def _sources_to_look_at(company: Company) -> list[str]:
     return [
         f"{name}: its source names people; erase the person there too, or the next change brings them back"
         for name, source in company.sources.items()
-        if any(column in PERSON_COLUMNS for column in source.columns)
+        if any(is_of_person(column) for column in source.columns)
     ]
 
 
@@ -142,7 +142,7 @@ def _erase_landed(landing: Path, who: Wanted) -> tuple[int, set[str]]:
     rows, batches = 0, set()
     businesses = _NAMING_BUSINESSES if who.is_business else ()
     for entity in (*FEED_ENTITIES, *SOURCE_ENTITIES, *businesses):
-        if any(column.name in PERSON_COLUMNS for column in entity.columns):
+        if any(is_of_person(column.name) for column in entity.columns):
             folder = landing / entity.system / entity.name
             is_by_partner = entity.system == "feeds" and not who.is_business
             for path in _parquet(folder / who.partner_code if is_by_partner else folder):
@@ -157,7 +157,7 @@ def forget_in_parquet(path: Path, who: Wanted) -> int:
     with duckdb.connect() as connection:
         source = f"read_parquet({quoted(str(path))})"
         names = [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
-        keys = [name for name in names if name in PERSON_COLUMNS]
+        keys = [name for name in names if is_of_person(name)]
         bears = " or ".join(f"coalesce({name} in ({who.in_sql()}), false)" for name in keys)
         forgotten = ", ".join(
             f"case when {name} in ({who.in_sql()}) then null else {name} end as {name}" for name in keys

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors.company import AnySource, Secret
-from connectors.contract import PERSON_COLUMNS
+from connectors.contract import is_of_person
 from connectors.errors import AvalError, ConfigError
 from connectors.ledger import Ledger
 from orchestration.lock import is_locked
@@ -91,7 +91,7 @@ def _company(settings: Settings) -> Iterator[Finding]:
             yield Finding("secret of the ERP", False, error.problem, error.remedy, True)
             return
     names_people = any(
-        column in PERSON_COLUMNS for source in company.sources.values() for column in source.columns
+        is_of_person(column) for source in company.sources.values() for column in source.columns
     )
     if names_people or any(profile.columns.customer for profile in settings.profiles.values()):
         yield Finding(

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from connectors import privacy
-from connectors.contract import PERSON_COLUMNS
+from connectors.contract import PERSON_KEYS, is_of_person
 from connectors.landing import atomic_file
 from connectors.ledger import Erasure, Ledger
 from orchestration.defs.resources import repair
@@ -47,7 +47,7 @@ def erase(settings: Settings, partner: str, texts: Iterable[str]) -> Erased:
             forget_in_database(path, who) for path in databases if path.is_file() and not path.is_symlink()
         )
         for path in sorted(published.rglob("*.parquet")):
-            if any(name in PERSON_COLUMNS for name in _parquet_columns(path)):
+            if any(is_of_person(name) for name in _parquet_columns(path)):
                 tables += privacy.forget_in_parquet(path, who)
     return Erased(entry, tables, left)
 
@@ -63,8 +63,8 @@ def forget_in_database(path: Path, who: privacy.Wanted) -> int:
             for schema, table, column in connection.execute(
                 "select c.schema_name, c.table_name, c.column_name from duckdb_columns() as c "
                 "join duckdb_tables() as t using (database_name, schema_name, table_name) "
-                "where c.database_name = current_database() and list_contains(?, c.column_name)",
-                [list(PERSON_COLUMNS)],
+                "where c.database_name = current_database() "
+                f"and regexp_matches(c.column_name, '({'|'.join(PERSON_KEYS)})$')"
             ).fetchall()
         ]
         bearing = {

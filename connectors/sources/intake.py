@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from connectors.changes import Comparison
 from connectors.company import AnySource, Company, FileSource, Paths
-from connectors.contract import PERSON_COLUMNS, source_entity
+from connectors.contract import is_of_person, source_entity
 from connectors.errors import AvalError, SourceError
 from connectors.feeds.customers import key_id
 from connectors.landing import atomic_file, batch_ids, column_definitions, forget_unrecorded
@@ -210,7 +210,7 @@ def _read_and_land(
 def _fingerprint(source: AnySource) -> str:
     """Changes with whatever decides how rows are read: the settings, the contract, the key of people."""
     contract = source_entity(source.entity)
-    has_people = any(name in PERSON_COLUMNS for name in source.columns)
+    has_people = any(is_of_person(name) for name in source.columns)
     return _hash_of(
         source.model_dump(mode="json"), column_definitions(contract), key_id() if has_people else None
     )

@@ -19,7 +19,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from connectors.company import AnySource, SourceColumn
-from connectors.contract import PERSON_COLUMNS, Column, Entity, source_entity
+from connectors.contract import Column, Entity, is_of_person, source_entity
 from connectors.erp.reading import arrow_type
 from connectors.feeds.customers import ANYBODY, normalised, partner_key
 from connectors.sources.reading import Part, Row
@@ -145,7 +145,7 @@ def _judge_row(source: AnySource, entity: Entity, row: Row) -> tuple[list[_Found
         try:
             values[column.name] = _value(entity, column, setting, text)
         except _Problem as problem:
-            shown = PERSON if column.name in PERSON_COLUMNS else text
+            shown = PERSON if is_of_person(column.name) else text
             faults.append((setting.column if setting else column.name, shown, problem))
             values[column.name] = None
     if not faults:
@@ -290,7 +290,7 @@ _READERS: Final[Mapping[str, Callable[[str, Column, SourceColumn | None], Any]]]
 
 
 def _hash_people(entity: Entity, rows: list[dict[str, Any]]) -> None:
-    for column in (column.name for column in entity.columns if column.name in PERSON_COLUMNS):
+    for column in (column.name for column in entity.columns if is_of_person(column.name)):
         texts = sorted({row[column] for row in rows if row[column] is not None})
         if not texts:
             continue
@@ -308,9 +308,7 @@ def _partner(row: Mapping[str, Any]) -> str:
 def _raw_text(source: AnySource, row: Row) -> str:
     """The row as it came, but for people."""
     people = {
-        setting.column
-        for name, setting in source.columns.items()
-        if name in PERSON_COLUMNS and setting.column
+        setting.column for name, setting in source.columns.items() if is_of_person(name) and setting.column
     }
     shown = (f"{name}={PERSON if name in people else text}" for name, text in row.cells.items() if text)
     return " | ".join(shown)[:4000]

@@ -18,8 +18,8 @@ from expectations.core import (
     receivables,
     segments,
     sell_out,
-    territories,
     sources,
+    territories,
 )
 from expectations.hub import Hub
 from expectations.terms import Terms

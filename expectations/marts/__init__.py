@@ -17,8 +17,8 @@ from expectations.marts import (
     receivables,
     reconciliation,
     reports,
-    territories,
     sources,
+    territories,
 )
 from expectations.terms import Terms
 from expectations.vocabulary import Suite
