@@ -19,6 +19,7 @@ from orchestration import (
     cli_feeds,
     cli_finance,
     cli_match,
+    cli_partner,
     cli_privacy,
     cli_quarantine,
     cli_run,
@@ -116,6 +117,7 @@ def version() -> None:
 
 
 cli_finance.add_to(app)
+cli_partner.add_to(app)
 app.add_typer(cli_feeds.app, name="feeds")
 app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_sources.app, name="sources")

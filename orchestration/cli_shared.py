@@ -59,6 +59,7 @@ _WRONG_USE: Final = (
     "not_closed",
     "unknown_feed",
     "unknown_figure",
+    "unknown_partner",
 )
 _GATE_CLOSED: Final = (
     "data_not_published",

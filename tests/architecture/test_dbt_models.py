@@ -41,7 +41,8 @@ NAMES = {
     "core": r"(dim|fct)_[a-z_]+",
     # Alerts are facts that follow from marts, so that no formula is written twice. What stands as of the day
     # has no period in its name.
-    "marts": r"mart_[a-z_]+_(daily|weekly|monthly|quarterly|yearly)|fct_alerts|mart_territory_conflicts",
+    "marts": r"mart_[a-z_]+_(daily|weekly|monthly|quarterly|yearly)|fct_alerts"
+    r"|mart_territory_conflicts|mart_partner_360|mart_network_map",
 }
 
 FORBIDDEN = {

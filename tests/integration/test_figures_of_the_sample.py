@@ -19,6 +19,7 @@ import duckdb
 import pytest
 
 from connectors.sample import plants
+from connectors.sample.cast import PARTNERS
 
 Key = dict[str, Any]
 
@@ -457,6 +458,8 @@ SAYS_NOTHING_OF_REPORTS = {
     "mart_receivables_monthly",
     "mart_reporting_compliance_weekly",
     "mart_sell_in_monthly",
+    "mart_network_map",
+    "mart_partner_360",
     "mart_territory_conflicts",
     "publication",
 }
@@ -628,6 +631,75 @@ def test_registered_deals_and_leads_are_those_of_the_erp_and_go_where_the_rules_
         "select lead_number, partner_code, routed_partner_code, routing_code from core.fct_lead_routings "
         "where rule_date is not null order by lead_number"
     ).fetchall() == [tuple(lead.values()) for lead in leads]
+
+
+def test_a_partner_s_row_tells_the_quiet_one_the_full_warehouse_and_who_is_in_conflict(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    planted = key["planted"]
+    quiet, full = planted["silent_partner"], planted["overstocked_partner"]
+    assert published.execute(
+        "select strftime(last_order_date, '%Y-%m-%d'), days_since_last_order from marts.mart_partner_360 "
+        "where partner_code = ?",
+        [quiet["partner_code"]],
+    ).fetchall() == [(quiet["last_order_date"], quiet["days_without_order"])]
+    # May is the newest month whose reports are all there: it and the two before it.
+    months = [month for month in full["months"] if "2026-03" <= month["month"] <= "2026-05"]
+    assert published.execute(
+        "select strftime(balance_month_date, '%Y-%m'), rolling_sell_in_quantity, rolling_sell_out_quantity "
+        "from marts.mart_partner_360 where partner_code = ?",
+        [full["partner_code"]],
+    ).fetchall() == [
+        (
+            "2026-05",
+            sum(month["sell_in_quantity"] for month in months),
+            sum(month["sell_out_quantity"] for month in months),
+        )
+    ]
+    found = published.sql(
+        "select partner_code, open_conflict_count from marts.mart_partner_360 where open_conflict_count > 0"
+    ).fetchall()
+    assert dict(found) == {
+        planted["territory_poacher"]["partner_code"]: 1,
+        planted["territory_poacher"]["exclusive_partner_code"]: 1,
+        **{planted["overlapping_grant"][side]: 1 for side in ("partner_code", "other_partner_code")},
+        **{
+            planted[deal][side]: 1
+            for deal in ("double_registration", "alike_registration")
+            for side in ("partner_code", "other_partner_code")
+        },
+        **dict.fromkeys(plants.MISROUTED_LEAD[1:], 1),
+    }
+
+
+def test_the_map_of_the_network_names_what_does_not_fit_together(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    def flagged(column: str) -> set[str]:
+        rows = published.sql(f"select distinct partner_code from marts.mart_network_map where {column}")
+        return {code for (code,) in rows.fetchall()}
+
+    grant = key["planted"]["overlapping_grant"]
+    assert flagged("has_overlap") == {grant["partner_code"], grant["other_partner_code"]}
+    assert flagged("sells_in_others_territory") == {key["planted"]["territory_poacher"]["partner_code"]}
+    # The best customer, and the direct customers whose channel costs more than they leave (cast.py, plants.py).
+    destroyer = key["planted"]["margin_destroyer"]["partner_code"]
+    assert flagged("earns_below_its_share") == {destroyer, "K01", "K02", "K03"}
+    # By cast.py: Gold 34 %, Silver 32 %, Bronze 30 %. D01 has 35 % by a rule of rules/discounts.yml.
+    assert flagged("has_unruled_terms") == {"D08", "D19", "D23", "D25"}
+    # Of the counters T04 alone has a territory.
+    assert flagged("is_without_territory") == {"T01", "T02", "T03"}
+    granted = {unit for partner in PARTNERS for unit, _ in partner.grants}
+    nobody = published.sql(
+        "select territory_code from marts.mart_network_map where is_unassigned order by territory_code"
+    ).fetchall()
+    assert "75" in {code for (code,) in nobody}
+    assert len(nobody) == 107 - len(granted)
+    assert not granted & {code for (code,) in nobody}
+    assert published.sql(
+        "select round(sum(share), 1) from (select distinct partner_code, sales_share_rate as share "
+        "from marts.mart_network_map where partner_code is not null)"
+    ).fetchall() == [(Decimal(100),)]
 
 
 CAUSES = {

@@ -208,6 +208,27 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{CONFLICTS}.conflicts_are_settled",
         },
     ),
+    "how things stand": (
+        (
+            "update marts.mart_partner_360 set partner_code = 'D02', rolling_sell_out_sell_in_rate = 54, "
+            "roi_12_months_rate = 249, compliance_rate = 51",
+            "insert into marts.mart_partner_360 select * from marts.mart_partner_360",
+            "update marts.mart_network_map set partner_code = 'D99', inconsistencies_fr = null",
+            "insert into marts.mart_network_map select * from marts.mart_network_map",
+            "insert into marts.mart_network_map (network_map_id) values ('x')",
+        ),
+        {
+            "mart_partner_360.one_row_per_partner_code",
+            "mart_partner_360.every_partner_is_there",
+            "mart_partner_360.rolling_sell_out_sell_in_rate_follows_its_parts",
+            "mart_partner_360.roi_12_months_rate_follows_its_parts",
+            "mart_partner_360.compliance_rate_follows_its_parts",
+            "mart_network_map.one_row_per_network_map_id",
+            "mart_network_map.required_columns_are_filled",
+            "mart_network_map.partner_code_is_known",
+            "mart_network_map.inconsistencies_are_said_in_words",
+        },
+    ),
     "causes of the reconciliation": (
         (
             f"update marts.{RECONCILIATION} set unexplained_amount = 1.01, status_code = 'guessed' "

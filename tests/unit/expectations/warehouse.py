@@ -243,6 +243,15 @@ from (values
 """
 
 TERRITORIES = """
+create table marts.mart_partner_360 as select
+    'D01' as partner_code, 11::decimal(18,3) as rolling_sell_out_quantity,
+    20::decimal(18,3) as rolling_sell_in_quantity, 55::decimal(18,4) as rolling_sell_out_sell_in_rate,
+    30::decimal(18,4) as contribution_12_months_amount,
+    12::decimal(18,4) as programme_cost_12_months_amount, 250::decimal(18,4) as roi_12_months_rate,
+    1::bigint as on_time_count, 2::bigint as due_count, 50::decimal(18,4) as compliance_rate;
+create table marts.mart_network_map as select
+    'D01|59|*' as network_map_id, 'D01' as partner_code, 1 as inconsistency_count,
+    'sans territoire' as inconsistencies_fr, 'no territory' as inconsistencies_en;
 create table core.fct_deal_registrations as select
     'E2' as registration_number, 'D01' as partner_code, timestamp '2026-03-09 08:00:00' as registered_at,
     500::decimal(18,4) as document_expected_amount, 'second' as protection_code,

@@ -1,0 +1,40 @@
+"""`aval partner` on the sample company: a page in the company's language, and a workbook of the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from python_calamine import CalamineWorkbook
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+
+pytestmark = pytest.mark.slow
+
+
+def aval(*arguments: str, expect: int = 0) -> str:
+    result = CliRunner().invoke(app, ["partner", *arguments], env={"COLUMNS": "200"})
+    assert result.exit_code == expect, result.output
+    return str(result.output)
+
+
+def test_the_page_of_a_partner_says_what_a_visit_needs_and_what_is_not_known(
+    built_demo: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "D13.xlsx"
+    page = aval("D13", "--xlsx", str(file), "--data", str(built_demo))
+    assert "D13 Normandie Fluides, à la date du 30/06/2026" in page
+    lines = {line[:38].strip(): line[38:].strip() for line in page.splitlines()}
+    assert lines["Dernière commande"] == "14/04/2026"
+    assert lines["Jours depuis la dernière commande"] == "77"
+    assert lines["Stock au"] == "non connu"
+    assert lines["Territoires exclusifs"] == "76"
+    rows = CalamineWorkbook.from_path(file).get_sheet_by_name("D13").to_python()
+    values = {row[1]: row[2] for row in rows if len(row) > 2}
+    assert values["Jours depuis la dernière commande"] == 77
+    assert values["Stock"] == "non connu"
+
+
+def test_a_partner_that_nobody_knows_is_one_sentence(built_demo: Path) -> None:
+    assert "there is no partner 'D99'" in aval("D99", "--data", str(built_demo), expect=2)

@@ -1,0 +1,53 @@
+"""Values of a partner's page are written as people of its language write them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orchestration.declared import models
+from orchestration.partner_page import MART, SECTIONS, WORDS, Page, written
+from orchestration.workbook import Kind, Locale
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "french", "english"),
+    [
+        (Decimal("1234567.8900"), "amount", "1\u202f234\u202f567,89", "1,234,567.89"),
+        (Decimal("58.9079"), "percent", "58,9", "58.9"),
+        (Decimal("1200.000"), "quantity", "1\u202f200", "1,200"),
+        (Decimal("0.500"), "quantity", "0,500", "0.500"),
+        (77, "count", "77", "77"),
+        (date(2026, 6, 30), "date", "30/06/2026", "2026-06-30"),
+        (date(2026, 5, 1), "month", "05/2026", "2026-05"),
+        (True, "text", "oui", "yes"),
+    ],
+)
+def test_a_value_is_written_in_either_language(value: Any, kind: Kind, french: str, english: str) -> None:
+    assert (written(value, kind, "fr"), written(value, kind, "en")) == (french, english)
+
+
+@pytest.mark.parametrize("locale", ["fr", "en"])
+def test_each_section_names_columns_of_the_mart_with_headings(locale: Locale) -> None:
+    known = models()[MART]
+    for columns in SECTIONS.values():
+        for column in columns:
+            name = column.format(locale=locale)
+            assert name in known.types
+            assert known.heading(name, locale) != name
+    assert all(set(words) == {"fr", "en"} for words in WORDS.values())
+
+
+def test_what_is_unknown_is_said_and_money_bears_its_currency() -> None:
+    values = {
+        "on_hand_quantity": None,
+        "overdue_amount": Decimal("25535.9800"),
+        "compliance_rate": Decimal(75),
+    }
+    page = Page("D07", "Provence", date(2026, 6, 30), "EUR", "fr", values, (), ())
+    assert page.said("on_hand_quantity") == "non connu"
+    assert page.said("overdue_amount") == "25\u202f535,98 EUR"
+    assert page.said("compliance_rate") == "75,0 %"
