@@ -682,7 +682,7 @@ def test_the_map_of_the_network_names_what_does_not_fit_together(
     grant = key["planted"]["overlapping_grant"]
     assert flagged("has_overlap") == {grant["partner_code"], grant["other_partner_code"]}
     assert flagged("sells_in_others_territory") == {key["planted"]["territory_poacher"]["partner_code"]}
-    # The best customer, and the direct customers whose channel costs more than they leave (cast.py, plants.py).
+    # The best customer, and direct customers, whose channel costs more than they leave.
     destroyer = key["planted"]["margin_destroyer"]["partner_code"]
     assert flagged("earns_below_its_share") == {destroyer, "K01", "K02", "K03"}
     # By cast.py: Gold 34 %, Silver 32 %, Bronze 30 %. D01 has 35 % by a rule of rules/discounts.yml.

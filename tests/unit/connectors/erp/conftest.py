@@ -77,10 +77,9 @@ class SmallErp:
             self.connection.execute(statement)
         self.connection.commit()
 
-    def pull(self, **options: Any) -> PullSummary:
-        """Pull once; the clock goes on by an hour each time."""
-        self.hours += 1
-        company = Company.model_validate(
+    @property
+    def company(self) -> Company:
+        return Company.model_validate(
             {
                 "company": {"code": "acme", "name": "Acme"},
                 "erp": {
@@ -92,10 +91,14 @@ class SmallErp:
                 "inbox": {"path": "inbox"},
             }
         )
+
+    def pull(self, **options: Any) -> PullSummary:
+        """Pull once; the clock goes on by an hour each time."""
+        self.hours += 1
         with Ledger(self.paths.ledger) as ledger:
             return pull_erp(
                 self.paths,
-                company,
+                self.company,
                 ledger,
                 now=NOW + timedelta(hours=self.hours),
                 **{"first_pause": 0.01, **options},

@@ -9,9 +9,11 @@ import pytest
 from connectors.erp.registrations import Registration, alike_names, likeness
 from connectors.errors import ConfigError, SourceError
 from connectors.feeds import customers
+from connectors.ledger import Ledger
 from connectors.matching.places import Place
+from connectors.privacy import erase, wanted
 from connectors.sample.identifiers import french_vat, siren, siret
-from tests.unit.connectors.erp.conftest import SmallErp
+from tests.unit.connectors.erp.conftest import NOW, SmallErp
 
 TABLE = """create table deal (
     number text, partner text, at text, customer text, siret text, vat text, mail text, postal text
@@ -98,6 +100,22 @@ def test_a_new_deal_is_compared_with_those_of_former_pulls(deals: SmallErp) -> N
     deals.connection.commit()
     assert deals.pull()["deal_registrations"].rows_landed == 1
     assert ("E6", "1.00 E3") in deals.landed("registration_number, alike_registrations", "deal_registrations")
+
+
+def test_an_erased_customer_leaves_the_deals_of_all_partners_and_the_erp_is_named(
+    deals: SmallErp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(customers.KEY, "a key")
+    deals.pull()
+    deals.company.inbox.path.mkdir(parents=True, exist_ok=True)
+    with Ledger(deals.paths.ledger) as ledger:
+        who = wanted("P1", [siret(7)])
+        entry, left = erase(deals.paths, deals.company, {}, ledger, who, now=NOW)
+    assert entry.rows == 2
+    assert any("deal_registrations" in item for item in left)
+    rows = deals.landed("registration_number, site_customer_key, company_customer_key", "deal_registrations")
+    assert [row for row in rows if row[0] in ("E1", "E2")] == [("E1", None, None), ("E2", None, None)]
+    assert [key for (key,) in deals.landed("domain_customer_key", "deal_registrations") if key]
 
 
 @pytest.mark.parametrize(
