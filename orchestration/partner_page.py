@@ -81,6 +81,13 @@ SECTIONS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
         "lead_12_months_count",
         "won_lead_12_months_count",
     ),
+    ("Clients et formation", "Customers and training"): (
+        "rolling_net_promoter_score",
+        "rolling_answer_count",
+        "open_ticket_count",
+        "is_certified",
+        "certified_to_date",
+    ),
     ("À régler", "To be settled"): ("open_alert_count", "alert_at_stake_amount", "open_conflict_count"),
 }
 """What stands on the page, by the section's French and English title."""

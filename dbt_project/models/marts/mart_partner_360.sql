@@ -55,6 +55,14 @@ leads as (
     select * from {{ ref('fct_lead_routings') }}
 ),
 
+satisfaction as (
+    select * from {{ ref('mart_partner_satisfaction_monthly') }}
+),
+
+trainings as (
+    select * from {{ ref('mart_partner_training_monthly') }}
+),
+
 conflicts as (
     select * from {{ ref('mart_territory_conflicts') }} where status_code = 'open'
 ),
@@ -319,6 +327,20 @@ passed as (
     group by partner_code
 ),
 
+newest_satisfaction as (
+    select * from satisfaction
+    where month_start_date <= {{ as_of_date() }}
+    qualify
+        row_number() over (partition by partner_code order by month_start_date desc) = 1
+),
+
+newest_trainings as (
+    select * from trainings
+    where month_start_date <= {{ as_of_date() }}
+    qualify
+        row_number() over (partition by partner_code order by month_start_date desc) = 1
+),
+
 alerted as (
     select
         partner_code,
@@ -451,6 +473,11 @@ final as (
             when connected.has_leads then coalesce(passed.won_lead_12_months_count, 0)
         end
             as won_lead_12_months_count,
+        newest_satisfaction.rolling_net_promoter_score,
+        newest_satisfaction.rolling_answer_count,
+        newest_satisfaction.open_ticket_count,
+        newest_trainings.is_certified,
+        newest_trainings.certified_to_date,
         coalesce(alerted.open_alert_count, 0) as open_alert_count,
         coalesce(alerted.critical_alert_count, 0) as critical_alert_count,
         alerted.alert_at_stake_amount,
@@ -474,6 +501,10 @@ final as (
     left join owed_reports on partners.partner_code = owed_reports.partner_code
     left join pipeline on partners.partner_code = pipeline.partner_code
     left join passed on partners.partner_code = passed.partner_code
+    left join newest_satisfaction
+        on partners.partner_code = newest_satisfaction.partner_code
+    left join newest_trainings
+        on partners.partner_code = newest_trainings.partner_code
     left join alerted on partners.partner_code = alerted.partner_code
     left join disputed on partners.partner_code = disputed.partner_code
 )

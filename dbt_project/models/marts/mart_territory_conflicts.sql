@@ -71,6 +71,34 @@ exclusive_grants as (
     select * from grants where is_exclusive
 ),
 
+-- Only what lies where somebody is exclusive, and comes from partners whom that binds,
+-- can be in conflict: of a long history of sales nothing else is gathered.
+guarded as (
+    select ancestors.territory_code
+    from ancestors
+    inner join exclusive_grants
+        on ancestors.unit_code = exclusive_grants.territory_code
+    union distinct
+    select ancestors.unit_code as territory_code
+    from ancestors
+    inner join exclusive_grants
+        on ancestors.territory_code = exclusive_grants.territory_code
+),
+
+bound_partners as (
+    select
+        partners.partner_code,
+        partners.channel_code,
+        partners.country_code
+    from partners
+    cross join limits
+    where
+        limits.exclusivity_binds = 'everyone'
+        or partners.channel_code in (
+            select exclusive_grants.channel_code from exclusive_grants
+        )
+),
+
 -- What the reports say of places: the line's postal code, else that of the store, as
 -- the partner or our own list gives it.
 sold_lines as (
@@ -78,20 +106,35 @@ sold_lines as (
         sell_out.partner_code,
         sell_out.product_code,
         sell_out.sale_date,
-        partners.country_code,
-        coalesce(
-            sell_out.postal_code, stores.postal_code, stores.own_store_postal_code
-        ) as postal_code,
+        bound_partners.country_code,
+        sell_out.postal_code,
         sell_out.net_quantity,
         sell_out.net_amount,
         sell_out.source_file,
         sell_out.source_row
     from sell_out
-    inner join partners on sell_out.partner_code = partners.partner_code
-    left join stores
+    inner join guarded on sell_out.territory_code = guarded.territory_code
+    inner join bound_partners on sell_out.partner_code = bound_partners.partner_code
+    union all
+    select
+        sell_out.partner_code,
+        sell_out.product_code,
+        sell_out.sale_date,
+        bound_partners.country_code,
+        coalesce(stores.postal_code, stores.own_store_postal_code) as postal_code,
+        sell_out.net_quantity,
+        sell_out.net_amount,
+        sell_out.source_file,
+        sell_out.source_row
+    from sell_out
+    inner join bound_partners on sell_out.partner_code = bound_partners.partner_code
+    inner join stores
         on
             sell_out.store_key = stores.store_key
             and {{ in_range('sell_out.sale_date', 'stores') }}
+    where
+        sell_out.postal_code is null
+        and coalesce(stores.postal_code, stores.own_store_postal_code) is not null
 ),
 
 sold as (
@@ -111,7 +154,6 @@ sold as (
         count(*) as line_count
     from sold_lines
     inner join products on sold_lines.product_code = products.product_code
-    where sold_lines.postal_code is not null
     group by
         sold_lines.partner_code,
         products.family_code,
@@ -150,6 +192,8 @@ shipped as (
         sum(shipments.signed_quantity * unit_prices.unit_amount) as net_amount,
         count(*) as line_count
     from shipments
+    inner join guarded on shipments.ship_to_territory_code = guarded.territory_code
+    inner join bound_partners on shipments.partner_code = bound_partners.partner_code
     inner join products on shipments.product_code = products.product_code
     left join unit_prices
         on
@@ -166,7 +210,8 @@ shipped as (
 ),
 
 flows as (
-    select * from sold where territory_code is not null
+    select * from sold
+    where territory_code in (select guarded.territory_code from guarded)
     union all
     select * from shipped
 ),
@@ -224,7 +269,7 @@ breaches as (
         exclusive_grants.valid_to_date as rule_end_date
     from flows
     cross join limits
-    inner join partners on flows.partner_code = partners.partner_code
+    inner join bound_partners on flows.partner_code = bound_partners.partner_code
     inner join place_units on flows.postal_unit = place_units.postal_unit
     inner join exclusive_grants
         on
@@ -234,7 +279,7 @@ breaches as (
             and {{ families_meet('flows.family_code', 'exclusive_grants.family_code') }}
             and (
                 limits.exclusivity_binds = 'everyone'
-                or partners.channel_code = exclusive_grants.channel_code
+                or bound_partners.channel_code = exclusive_grants.channel_code
             )
     left join permitted
         on
@@ -285,6 +330,7 @@ all_sales as (
         sale_date as flow_date,
         sum(net_quantity) as net_quantity
     from sell_out
+    where partner_code in (select summed_sales.partner_code from summed_sales)
     group by partner_code, sale_date
     union all
     select
@@ -293,6 +339,7 @@ all_sales as (
         shipment_date as flow_date,
         sum(signed_quantity) as net_quantity
     from {{ ref('fct_shipments') }}
+    where partner_code in (select summed_sales.partner_code from summed_sales)
     group by partner_code, shipment_date
 ),
 
