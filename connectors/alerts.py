@@ -181,6 +181,13 @@ RULES: Final[dict[str, Rule]] = {
             "min_stake_amount": Limit("1", "Less at stake raises no alert."),
         },
     ),
+    "territory_conflict": Rule(
+        "warning",
+        {
+            "period_count": Limit("1", "A conflict is judged as a whole."),
+            "min_stake_amount": Limit("250", "Less at stake raises no alert."),
+        },
+    ),
 }
 """All rules. A new one has a row here, its macro `alert_<rule>` and its texts in the seed."""
 

@@ -83,6 +83,9 @@ class Thresholds(Settings):
     min_weeks_of_supply_weeks: Decimal = Field(
         default=Decimal(2), ge=0, description="Weeks of supply below this: low."
     )
+    target_weeks_of_supply_weeks: Decimal = Field(
+        default=Decimal(4), ge=0, description="Weeks of supply that a proposed reorder fills up to."
+    )
     max_weeks_of_supply_weeks: Decimal = Field(
         default=Decimal(12), ge=0, description="Weeks of supply above this: overstock."
     )
@@ -196,7 +199,12 @@ class Thresholds(Settings):
 
 _ASCENDING: Final = (
     ("overstock_ratio_rate", "balanced_low_rate", "balanced_high_rate"),
-    ("shortage_weeks_of_supply_weeks", "min_weeks_of_supply_weeks", "max_weeks_of_supply_weeks"),
+    (
+        "shortage_weeks_of_supply_weeks",
+        "min_weeks_of_supply_weeks",
+        "target_weeks_of_supply_weeks",
+        "max_weeks_of_supply_weeks",
+    ),
     ("net_promoter_good_rate", "net_promoter_excellent_rate"),
     ("conversion_low_rate", "conversion_high_rate"),
     ("direct_conversion_low_rate", "direct_conversion_high_rate"),

@@ -19,6 +19,7 @@ from orchestration import (
     cli_feeds,
     cli_finance,
     cli_match,
+    cli_notices,
     cli_partner,
     cli_privacy,
     cli_quarantine,
@@ -117,6 +118,7 @@ def version() -> None:
 
 
 cli_finance.add_to(app)
+cli_notices.add_to(app)
 cli_partner.add_to(app)
 app.add_typer(cli_feeds.app, name="feeds")
 app.add_typer(cli_alerts.app, name="alerts")

@@ -1,11 +1,22 @@
-"""Promises on alerts: one for each cause, with a state and days that follow one another."""
+"""Promises on what people are told: one alert for each cause, whose days follow one another, and proposals
+of whole packs.
+"""
 
 from __future__ import annotations
 
 from expectations.marts.promises import REBUILD
-from expectations.vocabulary import Suite, filled, no_finding, no_row_where, one_of, one_row_per
+from expectations.vocabulary import (
+    Suite,
+    filled,
+    no_finding,
+    no_row_where,
+    one_of,
+    one_row_per,
+    refers_to,
+)
 
 TABLE = "fct_alerts"
+PROPOSALS = "mart_partner_proposals_weekly"
 
 
 def suites() -> list[Suite]:
@@ -64,5 +75,38 @@ def suites() -> list[Suite]:
                     column="status_code",
                 ),
             ),
-        )
+        ),
+        Suite(
+            f"marts.{PROPOSALS}",
+            (
+                one_row_per(
+                    "partner_proposal_id",
+                    severity="critical",
+                    message=f"{PROPOSALS} holds a proposal twice.",
+                    remedy=REBUILD,
+                ),
+                one_of(
+                    "proposal_kind_code",
+                    ("reorder", "promotion", "novelty"),
+                    severity="critical",
+                    remedy=REBUILD,
+                ),
+                refers_to(
+                    "product_code", "core.dim_products", "product_code", severity="critical", remedy=REBUILD
+                ),
+                refers_to(
+                    "partner_code", "core.dim_partners", "partner_code", severity="critical", remedy=REBUILD
+                ),
+                no_row_where(
+                    "proposal_kind_code = 'reorder' and (coalesce(proposed_quantity <= 0, true) "
+                    "or proposed_quantity % pack_quantity <> 0)",
+                    name="reorders_are_whole_packs",
+                    show=("partner_code", "product_code", "proposed_quantity", "pack_quantity"),
+                    severity="critical",
+                    message="A reorder is proposed that is nothing, or no whole packs.",
+                    remedy=REBUILD,
+                    column="proposed_quantity",
+                ),
+            ),
+        ),
     ]

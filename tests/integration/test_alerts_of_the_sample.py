@@ -276,8 +276,78 @@ def test_each_difference_to_the_ledger_is_one_alert_of_its_document(
     assert {(row[0], row[1], row[5]) for row in found} == expected
 
 
+def test_conflicts_are_told_with_what_was_sold_in_the_other_s_territory(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    planted = key["planted"]["territory_poacher"]
+    found = told(published, "territory_conflict")
+    sold = sum(Decimal(row["net_amount"]) for row in planted["months"])
+    assert [(row[0].split("|")[0], row[1], row[5]) for row in found] == [
+        ("D08", "open", None),
+        (planted["partner_code"], "open", sold),
+    ]
+
+
+def test_newcomers_are_proposed_to_partners_that_have_never_ordered_them(
+    key: Key, published: duckdb.DuckDBPyConnection, erp: sqlite3.Connection
+) -> None:
+    """Every partner buys filters and fittings: the six newcomers are proposed to all that lack them."""
+    newcomers = key["planted"]["launched_products"]["product_codes"]
+    partners = {code for (code,) in ask(erp, "select code_tiers from tiers")}
+    ordered = set(
+        ask(
+            erp,
+            "select distinct c.code_tiers, l.code_article from cdes as c "
+            "join cdes_lignes as l on l.no_cde = c.no_cde where l.etat <> 'ANN'",
+        )
+    )
+    bought = set(
+        ask(
+            erp,
+            "select distinct f.code_tiers, a.code_famille from factures as f "
+            "join factures_lignes as l on l.no_piece = f.no_piece "
+            "join articles as a on a.code_article = l.code_article "
+            "where f.etat = 'V' and f.type_piece = 'F' and f.date_piece > '2025-06-30'",
+        )
+    )
+    families = dict(ask(erp, "select code_article, code_famille from articles"))
+    expected = {
+        (partner, product)
+        for partner in partners
+        for product in newcomers
+        if (partner, product) not in ordered and (partner, families[product]) in bought
+    }
+    found = published.sql(
+        "select partner_code, product_code from marts.mart_partner_proposals_weekly "
+        "where proposal_kind_code = 'novelty'"
+    ).fetchall()
+    assert len(expected) > 150
+    assert len(found) == len(expected)
+    assert set(found) == expected
+
+
+def test_who_ran_dry_is_proposed_to_reorder_and_who_has_too_much_is_not(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    counts = dict(
+        published.sql(
+            "select proposal_kind_code || ' ' || partner_code, count(*) "
+            "from marts.mart_partner_proposals_weekly group by all"
+        ).fetchall()
+    )
+    assert counts["reorder D13"] == 60
+    assert "reorder D07" not in counts
+    assert counts["promotion D07"] > 50
+    # Its stock on paper is no reason for a promotion.
+    on_paper = published.sql(
+        "select count(*) from marts.mart_partner_proposals_weekly where partner_code = 'D09' "
+        "and product_code in ('RAC0303', 'SOU0102', 'VAN0103')"
+    ).fetchone()
+    assert on_paper == (0,)
+
+
 def test_quiet_partners_stay_quiet_in_two_years(published: duckdb.DuckDBPyConnection) -> None:
-    """Of the 35 partners, 12 have a planted fault. All others, and all other rules, raise nothing in 24
+    """Of the 35 partners, 13 have a planted fault. All others, and all other rules, raise nothing in 24
     months but what is true of rebates: a tier that is near.
     """
     planted = {
@@ -298,6 +368,8 @@ def test_quiet_partners_stay_quiet_in_two_years(published: duckdb.DuckDBPyConnec
         ("reconciliation_difference", "D14"),
         ("reconciliation_difference", "D15"),
         ("reconciliation_difference", "D21"),
+        ("territory_conflict", "D08"),
+        ("territory_conflict", "D11"),
     }
     found = published.sql(
         "select rule_code, partner_code from marts.fct_alerts where rule_code not like 'rebate_tier%' "

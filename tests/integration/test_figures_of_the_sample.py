@@ -453,6 +453,8 @@ SAYS_NOTHING_OF_REPORTS = {
     "mart_margin_variance_monthly",
     "mart_margin_waterfall_monthly",
     "mart_partner_profitability_monthly",
+    # As of today, by week of today: what was reported last.
+    "mart_partner_proposals_weekly",
     "mart_partner_training_monthly",
     "mart_rebate_accruals_monthly",
     "mart_receivables_monthly",

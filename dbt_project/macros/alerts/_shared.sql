@@ -29,6 +29,7 @@
         'late_report',
         'missing_report',
         'reconciliation_difference',
+        'territory_conflict',
     ]) }}
 {%- endmacro %}
 

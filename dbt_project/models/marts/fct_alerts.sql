@@ -378,7 +378,7 @@ final as (
         judged.figures,
         {{ amount('round(judged.at_stake_amount, 2)') }} as at_stake_amount,
         {{ company_currency() }} as currency_code,
-        case when judged.at_stake_amount is null then 'price_unknown' end
+        case when judged.at_stake_amount is null then 'not_valued' end
             as reason_code,
         rules.stake_fr,
         rules.stake_en,

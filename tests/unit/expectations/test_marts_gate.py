@@ -42,8 +42,23 @@ RECONCILIATION = "mart_margin_reconciliation_monthly"
 CONFLICTS = "mart_territory_conflicts"
 ADJUSTMENTS = "mart_closing_adjustments_monthly"
 ALERTS = "fct_alerts"
+PROPOSALS = "mart_partner_proposals_weekly"
 
 FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "proposals": (
+        (
+            f"insert into marts.{PROPOSALS} select * from marts.{PROPOSALS}",
+            f"insert into marts.{PROPOSALS} values ('x', 'gift', 'D77', 'P77', null, null)",
+            f"update marts.{PROPOSALS} set proposed_quantity = 25",
+        ),
+        {
+            f"{PROPOSALS}.one_row_per_partner_proposal_id",
+            f"{PROPOSALS}.proposal_kind_code_is_known",
+            f"{PROPOSALS}.product_code_is_known",
+            f"{PROPOSALS}.partner_code_is_known",
+            f"{PROPOSALS}.reorders_are_whole_packs",
+        },
+    ),
     "an alert that is told twice": (
         (f"insert into marts.{ALERTS} select * from marts.{ALERTS}",),
         {f"{ALERTS}.one_row_per_alert_id", f"{ALERTS}.one_alert_for_each_cause"},

@@ -435,6 +435,9 @@ create table marts.fct_alerts as select
     'D01' as partner_code, date '2026-01-01' as since_date, date '2026-03-31' as first_seen_date,
     date '2026-03-31' as last_seen_date, null::date as resolved_date, 'open' as status_code,
     'agir' as action_fr, 'act' as action_en;
+create table marts.mart_partner_proposals_weekly as select
+    'reorder|D01|P1' as partner_proposal_id, 'reorder' as proposal_kind_code, 'D01' as partner_code,
+    'P1' as product_code, 24::decimal(18,3) as proposed_quantity, 12::decimal(18,3) as pack_quantity;
 create table marts.mart_receivables_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 0::decimal(18,4) as opening_amount,
     240::decimal(18,4) as invoiced_amount, 100::decimal(18,4) as paid_amount,

@@ -1,0 +1,184 @@
+"""Digests in words: French and English, for people of the company and for partners.
+
+What belongs here: every sentence of a notice. What does not: what is told (`orchestration.notices`), and the
+names and actions of alerts, which the seed of rules holds.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from connectors.notices import Recipient
+from orchestration.alerts import Alert, Language
+from orchestration.notices import Digest, Proposed
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: its subject and its text, ready to be sent."""
+
+    subject: str
+    text: str
+
+
+_WORDS: Final[dict[Language, dict[str, str]]] = {
+    "fr": {
+        "hello": "Bonjour,",
+        "subject": "{company} : {alerts} à traiter, {proposals}",
+        "subject_partner": "{company} : nos propositions du {day}",
+        "alerts": "À traiter",
+        "alert": "- {name}, {subject} : depuis le {since}, enjeu {stake}. {action}",
+        "reorder": "Réassort conseillé",
+        "promotion": "Stock élevé : promotion conseillée",
+        "novelty": "Nouveautés à découvrir",
+        "reorder_line": "- {product} : commander {quantity} (colis de {pack}), stock {stock}, {amount}",
+        "promotion_line": "- {product} : {quantity} en trop, {weeks} semaines de stock, {amount}",
+        "novelty_line": "- {product}, lancé le {day}",
+        "rebate_tier_within_reach": "- Remise {programme} : il manque {measured} pour le palier {limit}, "
+        "jusqu'au {last_day}.",
+        "rebate_tier_at_risk": "- Remise {programme} : le palier {limit} n'est pas encore acquis, il manque "
+        "{measured} jusqu'au {last_day}.",
+        "late_report": "- Vos rapports {item} nous arrivent en retard : merci de les envoyer "
+        "à la date prévue.",
+        "missing_report": "- Nous n'avons pas reçu votre rapport {item} : merci de nous l'envoyer.",
+        "more": "- et {count} de plus",
+        "unknown": "inconnu",
+        "partner": "Partenaire {partner}",
+        "count_alert": "{count} alerte",
+        "count_alerts": "{count} alertes",
+        "count_proposal": "{count} proposition",
+        "count_proposals": "{count} propositions",
+    },
+    "en": {
+        "hello": "Hello,",
+        "subject": "{company}: {alerts} to look at, {proposals}",
+        "subject_partner": "{company}: our proposals of {day}",
+        "alerts": "To look at",
+        "alert": "- {name}, {subject}: since {since}, at stake {stake}. {action}",
+        "reorder": "Reorders that we propose",
+        "promotion": "Much stock: promotions that we propose",
+        "novelty": "New products to try",
+        "reorder_line": "- {product}: order {quantity} (packs of {pack}), stock {stock}, {amount}",
+        "promotion_line": "- {product}: {quantity} too many, {weeks} weeks of stock, {amount}",
+        "novelty_line": "- {product}, launched on {day}",
+        "rebate_tier_within_reach": "- Rebate {programme}: {measured} are missing to the tier {limit}, "
+        "until {last_day}.",
+        "rebate_tier_at_risk": "- Rebate {programme}: the tier {limit} is not reached yet, {measured} are "
+        "missing until {last_day}.",
+        "late_report": "- Your reports {item} reach us late: please send them on the day agreed.",
+        "missing_report": "- We have not received your report {item}: please send it.",
+        "more": "- and {count} more",
+        "unknown": "unknown",
+        "partner": "Partner {partner}",
+        "count_alert": "{count} alert",
+        "count_alerts": "{count} alerts",
+        "count_proposal": "{count} proposal",
+        "count_proposals": "{count} proposals",
+    },
+}
+
+
+def compose(
+    digest: Digest,
+    recipient: Recipient,
+    language: Language,
+    company_name: str,
+    partners: Mapping[str, str],
+    today: date,
+) -> Message:
+    """The digest as a message in the recipient's language."""
+    words = _WORDS[language]
+    lines = [words["hello"], ""]
+    if recipient.partner is not None:
+        lines += [_told_to_partner(alert, language) for alert in digest.alerts]
+        subject = words["subject_partner"].format(company=company_name, day=_day(today, language))
+    else:
+        if digest.alerts:
+            lines += [words["alerts"], *(_told_to_us(alert, language) for alert in digest.alerts), ""]
+        subject = words["subject"].format(
+            company=company_name,
+            alerts=_count("alert", len(digest.alerts), language),
+            proposals=_count("proposal", len(digest.proposals), language),
+        )
+    for partner, proposals in itertools.groupby(digest.proposals, key=lambda proposal: proposal.partner):
+        if recipient.partner is None:
+            lines.append(words["partner"].format(partner=f"{partner} {partners.get(partner, '')}".strip()))
+        for kind, group in itertools.groupby(proposals, key=lambda proposal: proposal.kind):
+            listed = list(group)
+            lines.append(words[kind])
+            lines += [_proposal(proposal, language) for proposal in listed[: recipient.shown]]
+            if len(listed) > recipient.shown:
+                lines.append(words["more"].format(count=len(listed) - recipient.shown))
+        lines.append("")
+    while lines[-1] == "":
+        lines.pop()
+    return Message(subject, "\n".join([*lines, "", company_name, ""]))
+
+
+def _told_to_us(alert: Alert, language: Language) -> str:
+    words = _WORDS[language]
+    stake = words["unknown"] if alert.stake is None else _money(alert.stake, alert.currency, language)
+    return words["alert"].format(
+        name=alert.name(language),
+        subject=alert.subject,
+        since=_day(alert.since, language),
+        stake=stake,
+        action=alert.action(language),
+    )
+
+
+def _told_to_partner(alert: Alert, language: Language) -> str:
+    figures = dict(pair.split("=", 1) for pair in alert.figures.split("; "))
+    last_day = figures.get("last_day")
+    return _WORDS[language][alert.rule].format(
+        item=(alert.item or "").replace("|", " "),
+        programme=(alert.item or "").partition("|")[0],
+        measured=_number(alert.measured, language),
+        limit=_number(alert.limit, language),
+        last_day=_day(date.fromisoformat(last_day), language) if last_day else "",
+    )
+
+
+def _proposal(proposal: Proposed, language: Language) -> str:
+    words = _WORDS[language]
+    unknown = words["unknown"]
+    return words[f"{proposal.kind}_line"].format(
+        product=f"{proposal.product} {proposal.product_name}",
+        quantity=_number(proposal.quantity, language),
+        pack=_number(proposal.pack, language),
+        stock=_number(proposal.stock, language),
+        weeks=_number(proposal.weeks, language),
+        amount=unknown if proposal.amount is None else _money(proposal.amount, proposal.currency, language),
+        day=_day(proposal.cause_date, language) if proposal.cause_date else unknown,
+    )
+
+
+def _count(what: str, count: int, language: Language) -> str:
+    # French counts 0 and 1 in the singular, English 1 alone.
+    is_singular = count <= 1 if language == "fr" else count == 1
+    return _WORDS[language][f"count_{what}" if is_singular else f"count_{what}s"].format(count=count)
+
+
+def _day(day: date, language: Language) -> str:
+    return f"{day:%d/%m/%Y}" if language == "fr" else day.isoformat()
+
+
+def _number(value: Decimal | None, language: Language) -> str:
+    if value is None:
+        return _WORDS[language]["unknown"]
+    text = f"{value:,.1f}".removesuffix(".0")
+    return _as_french(text) if language == "fr" else text
+
+
+def _money(amount: Decimal, currency: str, language: Language) -> str:
+    text = f"{amount:,.2f}"
+    return f"{_as_french(text) if language == 'fr' else text} {currency}"
+
+
+def _as_french(number: str) -> str:
+    return number.replace(",", "\u202f").replace(".", ",")

@@ -1,0 +1,172 @@
+"""Sending a message by e-mail, to Slack or Teams, or as a file.
+
+A channel is opened first and takes the message then: what fails before the message is handed over has
+certainly not arrived (`NotSent`); what fails while it is may have (`InDoubt`). What belongs here: the
+channels. What does not: what is sent, and what was sent (`orchestration.told`).
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Final
+
+import requests
+
+from connectors.errors import AvalError
+from connectors.landing import atomic_file
+from connectors.notices import Channel, Folder, Mail, MailServer, Webhook
+from orchestration.notice_texts import Message
+
+BeforeHandingOver = Callable[[], None]
+_SLACK_LIMIT: Final = 39_000
+
+
+class NotSent(AvalError):
+    """The message has certainly not arrived: it may be tried again."""
+
+
+class InDoubt(AvalError):
+    """The connection broke while the message was handed over: it may have arrived."""
+
+
+def send(
+    channel: Channel,
+    server: MailServer | None,
+    message: Message,
+    name: str,
+    before: BeforeHandingOver,
+) -> str | None:
+    """Send a message; `before` is called at the last moment before it is handed over.
+
+    `name` is the same at each try, and the same for no other message. Returns what is to be known of it, if
+    anything; raises NotSent or InDoubt.
+    """
+    if isinstance(channel, Mail):
+        if server is None:
+            raise NotSent("no_server", "no mail server is set", "add 'server' to rules/notices.yml")
+        return _mail(channel, server, message, name, before)
+    if isinstance(channel, Webhook):
+        _post(channel, message, before)
+    else:
+        _write(channel, message, name, before)
+    return None
+
+
+# --- e-mail ---
+
+
+def _mail(
+    channel: Mail, server: MailServer, message: Message, name: str, before: BeforeHandingOver
+) -> str | None:
+    mail = EmailMessage()
+    mail["From"] = server.sender
+    mail["To"] = ", ".join(channel.addresses)
+    mail["Subject"] = message.subject
+    mail["Message-ID"] = f"<{name}@{server.sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.text)
+    password = server.password.reveal() if server.password else None
+    try:
+        connection = _connect(server)
+        if server.user is not None and password is not None:
+            connection.login(server.user, password)
+    except (OSError, smtplib.SMTPException) as error:
+        raise _not_sent(f"{server.host}:{server.port}", error) from error
+    before()
+    try:
+        refused = connection.send_message(mail, server.sender, list(channel.addresses))
+    except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
+        raise _not_sent(f"{server.host}:{server.port}", error) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise _in_doubt(f"{server.host}:{server.port}", error) from error
+    finally:
+        connection.close()
+    return f"refused for {', '.join(sorted(refused))}" if refused else None
+
+
+def _connect(server: MailServer) -> smtplib.SMTP:
+    trusted = ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
+    if server.tls == "implicit":
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout_seconds, context=trusted)
+    connection = smtplib.SMTP(server.host, server.port, timeout=server.timeout_seconds)
+    if server.tls == "starttls":
+        connection.starttls(context=trusted)
+    return connection
+
+
+# --- webhooks ---
+
+
+def _post(channel: Webhook, message: Message, before: BeforeHandingOver) -> None:
+    url = channel.url.reveal()
+    before()
+    # No message of an error holds the address, which is a secret.
+    try:
+        answer = requests.post(
+            url, json=_payload(channel, message), timeout=channel.timeout_seconds, allow_redirects=False
+        )
+    except requests.exceptions.ConnectTimeout as error:
+        raise _not_sent(channel.kind, TimeoutError("no connection")) from error
+    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
+        raise _not_sent(channel.kind, ValueError("the address is none")) from error
+    except requests.exceptions.ConnectionError as error:
+        if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
+            raise _not_sent(channel.kind, ConnectionError("no connection")) from error
+        raise _in_doubt(channel.kind, ConnectionError("the connection broke")) from error
+    except requests.exceptions.RequestException as error:
+        raise _in_doubt(channel.kind, ConnectionError(type(error).__name__)) from error
+    if not answer.ok or answer.is_redirect:
+        raise _not_sent(channel.kind, ConnectionError(f"the answer was {answer.status_code}"))
+
+
+def _payload(channel: Webhook, message: Message) -> dict[str, object]:
+    if channel.kind == "slack":
+        # Slack reads these three as markup.
+        text = f"{message.subject}\n\n{message.text}"
+        for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            text = text.replace(sign, written)
+        return {"text": text[:_SLACK_LIMIT]}
+    blocks = [
+        {"type": "TextBlock", "text": message.subject, "weight": "Bolder", "wrap": True},
+        {"type": "TextBlock", "text": message.text.replace("\n", "\n\n"), "wrap": True},
+    ]
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": blocks,
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+# --- files ---
+
+
+def _write(channel: Folder, message: Message, name: str, before: BeforeHandingOver) -> None:
+    target: Path = channel.folder / f"{name}.txt"
+    before()
+    try:
+        channel.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(target) as part:
+            part.write_text(f"{message.subject}\n\n{message.text}", encoding="utf-8")
+    except OSError as error:
+        raise _not_sent(str(channel.folder), error) from error
+
+
+def _not_sent(where: str, error: Exception) -> NotSent:
+    return NotSent(
+        "not_sent", f"{where} did not take it: {error}", "it is tried again by the next aval notices --send"
+    )
+
+
+def _in_doubt(where: str, error: Exception) -> InDoubt:
+    return InDoubt(
+        "in_doubt",
+        f"{where}: {error} while the message was handed over",
+        "ask whether it arrived; if not: aval notices --send --again NUMBER",
+    )

@@ -1,0 +1,171 @@
+"""A round of notices tells each cause once, whatever happens in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from connectors.errors import ConfigError
+from orchestration import delivering
+from orchestration.cli import app
+from orchestration.delivering import tell
+from orchestration.sending import NotSent
+from orchestration.settings import Settings, load_settings
+from orchestration.told import Told
+
+COMPANY = """
+company: {code: acme, name: Acme}
+locale: en
+as_of_date: 2026-06-30
+erp: {kind: sql, url: "sqlite:///erp.sqlite", queries: erp}
+inbox: {path: inbox}
+"""
+NOTICES = """
+recipients:
+  us: {send_to: {kind: file, folder: "${AVAL_DATA}/out"}}
+  D01: {partner: D01, send_to: {kind: file, folder: "${AVAL_DATA}/out"}, proposals: [reorder]}
+"""
+PUBLISHED = """
+create schema core; create schema marts;
+create table core.dim_partners as select 'D01' as partner_code, 'Nord' as partner_name, true as is_current;
+create table core.dim_products as select 'P1' as product_code, 'Valve' as product_name;
+create table marts.mart_partner_proposals_weekly as select 'reorder' as proposal_kind_code,
+    'D01' as partner_code, 'P1' as product_code, 12.0 as proposed_quantity, 12.0 as pack_quantity,
+    60.0 as proposed_amount, 'EUR' as currency_code, 3.0 as on_hand_quantity, 0.5 as weeks_of_supply,
+    date '2026-06-01' as cause_date;
+create table marts.fct_alerts as select 'no_order|D01|2026-06-01' as alert_id, 'no_order' as rule_code,
+    'critical' as severity_code, 1 as severity_number, 'D01' as subject_code, 'D01' as partner_code,
+    null::varchar as item_code, 'open' as status_code, date '2026-06-01' as since_date,
+    date '2026-06-08' as first_seen_date, date '2026-06-30' as last_seen_date, null::date as resolved_date,
+    null::date as muted_until_date, 77.0 as measured_value, 61.0 as limit_value, 'days' as unit_code,
+    'x=1' as figures, 100.0 as at_stake_amount, 'EUR' as currency_code, 'Silence' as rule_name_fr,
+    'Silence' as rule_name_en, 'Appeler.' as action_fr, 'Call.' as action_en;
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A company with an alert and a proposal, told to one of us and to the partner."""
+    # load_settings exports its paths; set here, they are taken back after the test.
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+    company, published = tmp_path / "company", tmp_path / "data" / "published"
+    (company / "rules").mkdir(parents=True)
+    published.mkdir(parents=True)
+    (company / "company.yml").write_text(COMPANY)
+    (company / "rules" / "notices.yml").write_text(NOTICES)
+    with duckdb.connect(str(published / "v1.duckdb")) as connection:
+        connection.execute(PUBLISHED)
+    (published / "current.duckdb").symlink_to("v1.duckdb")
+    return load_settings(company, tmp_path / "data")
+
+
+def arrived(settings: Settings) -> list[str]:
+    return sorted(path.read_text().partition("\n")[0] for path in (settings.paths.data / "out").glob("*"))
+
+
+BOTH = ["Acme: 1 alert to look at, 0 proposals", "Acme: our proposals of 2026-06-30"]
+
+
+def test_a_dry_run_shows_everything_and_sends_and_keeps_nothing(settings: Settings) -> None:
+    for _ in range(2):
+        shown = tell(settings, send=False)
+        assert sorted(message.subject for _, message in shown.messages) == BOTH
+    assert arrived(settings) == []
+
+
+def test_what_was_sent_is_never_sent_again(settings: Settings) -> None:
+    assert tell(settings, send=True).sent == 2
+    assert tell(settings, send=True).messages == []
+    assert arrived(settings) == BOTH
+
+
+def test_what_was_not_taken_is_tried_again_once_it_can_be(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: Any) -> None:
+        raise NotSent("not_sent", "the server is down", "wait")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "send", down)
+        failed = tell(settings, send=True)
+        assert failed.sent == 0
+        assert [entry.remark for entry in failed.failed] == ["the server is down -> wait"] * 2
+        tell(settings, send=True)
+    done = tell(settings, send=True)
+    assert (done.sent, list(done.failed)) == (2, [])
+    assert arrived(settings) == BOTH
+
+
+def test_a_run_that_dies_before_sending_leaves_it_to_the_next_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "send", dies)
+        with pytest.raises(KeyboardInterrupt):
+            tell(settings, send=True)
+    assert tell(settings, send=True).sent == 2
+    assert arrived(settings) == BOTH
+
+
+def test_a_run_that_dies_while_sending_leaves_a_doubt_that_only_a_person_resolves(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = Told.change
+
+    def dies_once_sent(told: Told, number: int, state: Any, remark: str | None = None) -> None:
+        if state == "sent":
+            raise KeyboardInterrupt
+        change(told, number, state, remark)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Told, "change", dies_once_sent)
+        with pytest.raises(KeyboardInterrupt):
+            tell(settings, send=True)
+    first = arrived(settings)
+    assert len(first) == 1
+
+    # The other message had been entered and not been sent.
+    later = tell(settings, send=True)
+    assert later.sent == 1
+    assert [entry.recipient for entry in later.in_doubt] == ["us"]
+    assert arrived(settings) == BOTH
+    assert tell(settings, send=True).messages == []
+
+    again = tell(settings, send=True, again=later.in_doubt[0].number)
+    assert (again.sent, list(again.in_doubt)) == (1, [])
+
+
+def test_the_command_shows_then_sends_and_names_an_unknown_recipient(settings: Settings) -> None:
+    options = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
+
+    def run(*more: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["notices", *options, *more], env={"COLUMNS": "200"})
+        return result.exit_code, result.output
+
+    code, output = run()
+    assert code == 0
+    assert "2 messages would be sent" in output
+    assert "Silence, D01: since 2026-06-01, at stake 100.00 EUR. Call." in output
+    code, output = run("--send", "--recipient", "D01")
+    assert (code, "1 of 1 messages sent" in output) == (0, True)
+    code, output = run("--recipient", "D01")
+    assert "there is nothing new to tell" in output
+    code, output = run("--recipient", "D02")
+    assert code == 2
+    assert "there is no recipient 'D02'" in output
+
+
+def test_a_partner_unknown_to_the_erp_stops_the_round_before_anything_is_sent(settings: Settings) -> None:
+    path = settings.paths.company / "rules" / "notices.yml"
+    path.write_text(path.read_text().replace("partner: D01", "partner: D77"))
+    with pytest.raises(ConfigError, match="D77"):
+        tell(settings, send=True)
+    assert arrived(settings) == []

@@ -1,0 +1,234 @@
+"""Notices: who may know what, in which words, and what becomes of a message that does not arrive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.company import Paths
+from connectors.errors import ConfigError
+from connectors.notices import Recipient, load_notices
+from orchestration.alerts import Alert
+from orchestration.notice_texts import Message, compose
+from orchestration.notices import News, Proposed, check_partners, digest
+from orchestration.told import Told
+
+TODAY = date(2026, 6, 30)
+PARTNERS = {"D01": "Nord SA", "D02": "Sud SARL"}
+
+
+def an_alert(rule: str, partner: str, severity: str = "warning", **more: Any) -> Alert:
+    alert = Alert(
+        alert_id=f"{rule}|{partner}|2026-05-01",
+        rule=rule,
+        severity=severity,  # type: ignore[arg-type]
+        subject=partner,
+        partner=partner,
+        item=None,
+        status="open",
+        since=date(2026, 5, 1),
+        first_seen=date(2026, 5, 31),
+        last_seen=TODAY,
+        resolved=None,
+        muted_until=None,
+        measured=Decimal("70"),
+        limit=Decimal("80"),
+        unit="percent",
+        figures="x=1",
+        stake=Decimal("12345.60"),
+        currency="EUR",
+        name_fr="Surstock",
+        name_en="Overstock",
+        action_fr="Freiner les livraisons.",
+        action_en="Slow down deliveries.",
+    )
+    return replace(alert, **more)
+
+
+def a_proposal(kind: str, partner: str, product: str = "P1", **more: Any) -> Proposed:
+    proposal = Proposed(
+        kind=kind,  # type: ignore[arg-type]
+        partner=partner,
+        product=product,
+        product_name="Vanne",
+        quantity=Decimal(108),
+        pack=Decimal(12),
+        amount=Decimal("1540.00"),
+        currency="EUR",
+        stock=Decimal(20),
+        weeks=Decimal("0.7"),
+        cause_date=date(2026, 6, 1),
+    )
+    return replace(proposal, **more)
+
+
+REBATE = an_alert(
+    "rebate_tier_within_reach",
+    "D01",
+    "notice",
+    item="RFA|2026-01-01",
+    measured=Decimal(19),
+    limit=Decimal(1000),
+    figures="measured_value=981; last_day=2026-12-31",
+)
+NEWS = News(
+    (
+        an_alert("overstock", "D01", "critical"),
+        an_alert("margin_under_target", "D02", "critical"),
+        an_alert("late_payment", "D01"),
+        REBATE,
+        an_alert("missing_report", "D02", item="D02_mois|2026-05-01"),
+    ),
+    (
+        a_proposal("novelty", "D01", "P9", quantity=None, pack=None, amount=None),
+        a_proposal("reorder", "D01"),
+        a_proposal("reorder", "D01", "P2"),
+        a_proposal("reorder", "D02"),
+    ),
+    PARTNERS,
+)
+
+
+def recipient(**settings: Any) -> Recipient:
+    return Recipient.model_validate({"send_to": {"kind": "file", "folder": "out"}, **settings})
+
+
+def rules_of(mine: Recipient) -> list[str]:
+    return [alert.rule for alert in digest("x", mine, NEWS, ()).alerts]
+
+
+def test_one_of_us_is_told_of_its_partners_from_a_severity_on() -> None:
+    assert rules_of(recipient(severity="critical")) == ["overstock", "margin_under_target"]
+    assert rules_of(recipient(severity="notice", partners=["D01"])) == [
+        "overstock",
+        "late_payment",
+        "rebate_tier_within_reach",
+    ]
+    assert rules_of(recipient(rules=["late_payment"])) == ["late_payment"]
+    assert digest("x", recipient(), NEWS, ()).proposals == ()
+
+
+def test_a_partner_is_told_of_itself_alone_and_only_what_it_may_know() -> None:
+    mine = recipient(partner="D01", proposals=["reorder", "novelty"])
+    found = digest("x", mine, NEWS, ())
+
+    assert [alert.rule for alert in found.alerts] == ["rebate_tier_within_reach"]
+    assert {proposal.partner for proposal in found.proposals} == {"D01"}
+    text = compose(found, mine, "fr", "Arvel", PARTNERS, TODAY).text
+    for secret in ("D02", "Sud SARL", "enjeu", "345,60", "Surstock"):
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"partner": "D01", "rules": ["margin_under_target"]}, "a partner is not told of"),
+        ({"partner": "D01", "partners": ["D02"]}, "not both"),
+        ({"rules": ["overstok"]}, "unknown rule 'overstok'"),
+        ({"send_to": {"kind": "email", "addresses": ["no address"]}}, "pattern"),
+        ({"send_to": {"kind": "slack", "url": "https://hooks.example/secret"}}, "url"),
+    ],
+)
+def test_a_recipient_that_cannot_be_meant_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        recipient(**settings)
+
+
+def test_mails_need_a_server_and_a_password_never_travels_in_clear(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    for server, said in (
+        ("", "expected 'server'"),
+        ("server: {host: h, sender: a@b.example, user: u, password: {env: P}, tls: none}\n", "in clear"),
+        ("server: {host: h, sender: a@b.example, user: u}\n", "'user' and 'password' together"),
+    ):
+        (tmp_path / "rules" / "notices.yml").write_text(
+            f"{server}recipients:\n  us: {{send_to: {{kind: email, addresses: [a@b.example]}}}}\n"
+        )
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            load_notices(Paths(tmp_path, tmp_path))
+
+
+def test_a_partner_that_the_company_does_not_have_is_named_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "notices.yml").write_text(
+        "recipients:\n  us: {send_to: {kind: file, folder: out}, partners: [D01, D77]}\n"
+    )
+    with pytest.raises(ConfigError, match="D77") as caught:
+        check_partners(load_notices(Paths(tmp_path, tmp_path)), NEWS, tmp_path)
+    assert "notices.yml" in str(caught.value)
+
+
+def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_out() -> None:
+    mine = recipient(partners=["D01"], severity="critical", proposals=["reorder"], shown=1)
+    found = digest("x", mine, NEWS, ())
+    french = compose(found, mine, "fr", "Arvel", PARTNERS, TODAY)
+    english = compose(found, mine, "en", "Arvel", PARTNERS, TODAY)
+
+    assert french.subject == "Arvel : 1 alerte à traiter, 2 propositions"
+    assert english.subject == "Arvel: 1 alert to look at, 2 proposals"
+    assert "- Surstock, D01 : depuis le 01/05/2026, enjeu 12\u202f345,60 EUR. Freiner" in french.text
+    assert "- Overstock, D01: since 2026-05-01, at stake 12,345.60 EUR. Slow" in english.text
+    assert "commander 108 (colis de 12), stock 20, 1\u202f540,00 EUR" in french.text
+    assert "- P1 Vanne: order 108 (packs of 12), stock 20, 1,540.00 EUR" in english.text
+    assert "- et 1 de plus" in french.text
+    assert "- and 1 more" in english.text
+    assert "P2" not in english.text
+
+
+def test_a_partner_reads_how_many_units_are_missing_and_by_when() -> None:
+    mine = recipient(partner="D01")
+    text = compose(digest("x", mine, NEWS, ()), mine, "en", "Arvel", PARTNERS, TODAY).text
+    assert "- Rebate RFA: 19 are missing to the tier 1,000, until 2026-12-31." in text
+
+
+def test_what_was_told_is_not_told_again_until_its_cause_is_another() -> None:
+    mine = recipient(partners=["D01"], proposals=["reorder"])
+    first = digest("x", mine, NEWS, ())
+    assert digest("x", mine, NEWS, set(first.causes)).causes == ()
+
+    ordered = News(NEWS.alerts, (a_proposal("reorder", "D01", cause_date=TODAY),), PARTNERS)
+    assert digest("x", mine, ordered, set(first.causes)).causes == ("reorder|D01|P1|2026-06-30",)
+
+
+# --- the ledger ---
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Callable[[], Told]:
+    return lambda: Told(tmp_path / "notices.sqlite")
+
+
+MESSAGE = Message("subject", "text")
+
+
+def test_a_message_and_its_causes_are_entered_together_or_not_at_all(ledger: Callable[[], Told]) -> None:
+    with ledger() as told:
+        told.prepare("us", MESSAGE, ["a", "b"])
+        with pytest.raises(Exception, match="UNIQUE"):
+            told.prepare("us", MESSAGE, ["c", "b"])
+    with ledger() as told:
+        assert told.causes("us") == {"a", "b"}
+        assert told.causes("others") == set()
+        assert [entry.message for entry in told.entries("prepared")] == [MESSAGE]
+
+
+def test_only_a_message_in_doubt_is_sent_again_by_hand(ledger: Callable[[], Told]) -> None:
+    with ledger() as told:
+        number = told.prepare("us", MESSAGE, ["a"]).number
+        with pytest.raises(ConfigError, match="not in doubt"):
+            told.send_again(number)
+        told.change(number, "sending")
+    with ledger() as told:
+        assert [entry.number for entry in told.entries("sending")] == [number]
+        told.send_again(number)
+        assert [entry.number for entry in told.entries("prepared")] == [number]
+        told.change(number, "sent")
+        with pytest.raises(ConfigError, match="not in doubt"):
+            told.send_again(number)

@@ -1,0 +1,202 @@
+"""Messages really arrive: at an SMTP server, at a webhook, in a folder; once each, and crashes are told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from connectors.notices import Folder, Mail, MailServer, Webhook
+from orchestration.notice_texts import Message
+from orchestration.sending import InDoubt, NotSent, send
+
+MESSAGE = Message("Arvel : 1 alerte", "Bonjour,\n\nécart > 5 % & plus\n")
+MAIL = Mail(kind="email", addresses=("ana@arvel.example", "leo@arvel.example"))
+
+
+class Mailbox:
+    """What the server took, and how it behaves: `answer` to the message, or None to hang up on it."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], EmailMessage]] = []
+        self.answer: str | None = "250 taken"
+        self.refused: set[str] = set()
+
+    async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        if address in self.refused:
+            return "550 unknown"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        if self.answer is None:
+            server.transport.abort()
+            return "250 never heard"
+        if self.answer.startswith("250"):
+            mail = message_from_bytes(envelope.content, policy=policy.default)
+            assert isinstance(mail, EmailMessage)
+            self.mails.append((list(envelope.rcpt_tos), mail))
+        return self.answer
+
+
+class OwnController(Controller):
+    """A server on a free port: which one, it knows only once it listens."""
+
+    def _trigger_server(self) -> None:
+        assert self.server is not None
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def server(mailbox: Mailbox) -> Iterator[MailServer]:
+    controller = OwnController(mailbox, hostname="127.0.0.1", port=0, ready_timeout=30)
+    controller.start()
+    yield MailServer(
+        host="127.0.0.1",
+        port=controller.port,
+        tls="none",
+        sender="aval@arvel.example",
+        timeout_seconds=10,
+    )
+    controller.stop(no_assert=True)
+
+
+def handed_over() -> tuple[list[str], Any]:
+    steps: list[str] = []
+    return steps, lambda: steps.append("handed over")
+
+
+def test_a_mail_arrives_once_with_all_addresses_and_a_name_of_its_own(
+    server: MailServer, mailbox: Mailbox
+) -> None:
+    steps, before = handed_over()
+    assert send(MAIL, server, MESSAGE, "arvel-20260630-1", before) is None
+
+    assert steps == ["handed over"]
+    ((addresses, mail),) = mailbox.mails
+    assert addresses == ["ana@arvel.example", "leo@arvel.example"]
+    assert mail["Subject"] == MESSAGE.subject
+    assert mail["From"] == "aval@arvel.example"
+    assert mail["Message-ID"] == "<arvel-20260630-1@arvel.example>"
+    assert mail.get_content().replace("\r\n", "\n") == MESSAGE.text
+
+
+def test_a_server_that_is_down_or_says_no_has_certainly_not_taken_it(
+    server: MailServer, mailbox: Mailbox
+) -> None:
+    steps, before = handed_over()
+    with pytest.raises(NotSent):
+        send(MAIL, server.model_copy(update={"port": 9}), MESSAGE, "n", before)
+    assert steps == []
+    mailbox.answer = "451 try later"
+    with pytest.raises(NotSent, match="try later"):
+        send(MAIL, server, MESSAGE, "n", before)
+    mailbox.refused = set(MAIL.addresses)
+    with pytest.raises(NotSent):
+        send(MAIL, server, MESSAGE, "n", before)
+    assert mailbox.mails == []
+
+
+def test_a_connection_that_breaks_while_it_is_handed_over_leaves_it_in_doubt(
+    server: MailServer, mailbox: Mailbox
+) -> None:
+    steps, before = handed_over()
+    mailbox.answer = None
+    with pytest.raises(InDoubt):
+        send(MAIL, server, MESSAGE, "n", before)
+    assert steps == ["handed over"]
+
+
+def test_addresses_that_the_server_refuses_are_named_and_the_others_get_it(
+    server: MailServer, mailbox: Mailbox
+) -> None:
+    mailbox.refused = {"leo@arvel.example"}
+    assert send(MAIL, server, MESSAGE, "n", lambda: None) == "refused for leo@arvel.example"
+    assert [addresses for addresses, _ in mailbox.mails] == [["ana@arvel.example"]]
+
+
+def test_without_starttls_nothing_is_sent_where_it_is_asked_for(server: MailServer, mailbox: Mailbox) -> None:
+    with pytest.raises(NotSent, match="STARTTLS"):
+        send(MAIL, server.model_copy(update={"tls": "starttls"}), MESSAGE, "n", lambda: None)
+    assert mailbox.mails == []
+
+
+# --- webhooks ---
+
+
+class Hook(BaseHTTPRequestHandler):
+    status = 200
+    bodies: list[dict[str, Any]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).bodies.append(json.loads(body))
+        self.send_response(type(self).status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hook]]:
+    handler = type("OwnHook", (Hook,), {"bodies": []})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HOOK_URL", f"http://127.0.0.1:{server.server_port}/secret")
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+def a_webhook(kind: str) -> Webhook:
+    return Webhook.model_validate({"kind": kind, "url": {"env": "HOOK_URL"}})
+
+
+def test_slack_and_teams_get_it_in_their_own_format(hook: type[Hook]) -> None:
+    send(a_webhook("slack"), None, MESSAGE, "n", lambda: None)
+    send(a_webhook("teams"), None, MESSAGE, "n", lambda: None)
+
+    slack, teams = hook.bodies
+    assert slack == {"text": "Arvel : 1 alerte\n\nBonjour,\n\nécart &gt; 5 % &amp; plus\n"}
+    card = teams["attachments"][0]["content"]
+    assert teams["attachments"][0]["contentType"] == "application/vnd.microsoft.card.adaptive"
+    assert card["body"][0]["text"] == MESSAGE.subject
+    assert "écart > 5 % & plus" in card["body"][1]["text"]
+
+
+def test_a_webhook_that_refuses_or_is_down_can_be_tried_again_and_its_address_is_never_shown(
+    hook: type[Hook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook.status = 403
+    with pytest.raises(NotSent) as refused:
+        send(a_webhook("slack"), None, MESSAGE, "n", lambda: None)
+    monkeypatch.setenv("HOOK_URL", "http://127.0.0.1:9/secret")
+    with pytest.raises(NotSent) as down:
+        send(a_webhook("slack"), None, MESSAGE, "n", lambda: None)
+    assert "403" in str(refused.value)
+    assert "secret" not in str(refused.value) + str(down.value)
+
+
+def test_a_file_is_there_whole(tmp_path: Path) -> None:
+    send(Folder(kind="file", folder=tmp_path / "out"), None, MESSAGE, "arvel-1", lambda: None)
+    assert (tmp_path / "out" / "arvel-1.txt").read_text() == f"{MESSAGE.subject}\n\n{MESSAGE.text}"
+    (tmp_path / "blocked").write_text("")
+    with pytest.raises(NotSent):
+        send(Folder(kind="file", folder=tmp_path / "blocked"), None, MESSAGE, "n", lambda: None)
