@@ -188,6 +188,22 @@ RULES: Final[dict[str, Rule]] = {
             "min_stake_amount": Limit("250", "Less at stake raises no alert."),
         },
     ),
+    "delivery_drift": Rule(
+        "warning",
+        {
+            "drift_days": Limit("1", "Days by which the wait has grown beyond that of all others in a year."),
+            "period_count": Limit("4", "Months one after the other."),
+            "min_stake_amount": Limit("1000", "Less at stake raises no alert."),
+        },
+    ),
+    "promised_volume": Rule(
+        "warning",
+        {
+            "grace_days": Limit("60", "Days after the expected day from which an announced deal is missed."),
+            "period_count": Limit("1", "A deal is judged as a whole."),
+            "min_stake_amount": Limit("5000", "Less at stake raises no alert."),
+        },
+    ),
 }
 """All rules. A new one has a row here, its macro `alert_<rule>` and its texts in the seed."""
 

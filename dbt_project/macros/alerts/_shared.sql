@@ -30,6 +30,8 @@
         'missing_report',
         'reconciliation_difference',
         'territory_conflict',
+        'delivery_drift',
+        'promised_volume',
     ]) }}
 {%- endmacro %}
 
