@@ -16,6 +16,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from connectors.sample import plants
 from orchestration.cli import app
 
 Key = dict[str, Any]
@@ -276,15 +277,21 @@ def test_each_difference_to_the_ledger_is_one_alert_of_its_document(
     assert {(row[0], row[1], row[5]) for row in found} == expected
 
 
-def test_conflicts_are_told_with_what_was_sold_in_the_other_s_territory(
+def test_conflicts_are_told_with_what_was_sold_in_the_other_s_territory_or_is_expected_of_the_deal(
     key: Key, published: duckdb.DuckDBPyConnection
 ) -> None:
     planted = key["planted"]["territory_poacher"]
-    found = told(published, "territory_conflict")
     sold = sum(Decimal(row["net_amount"]) for row in planted["months"])
+    # Of a deal registered twice, the greater of the two amounts.
+    expected_of = {number: Decimal(deal[-1]) / 100 for number, *deal in plants.DEALS}
+    _, misrouted, _ = plants.MISROUTED_LEAD
+    found = told(published, "territory_conflict")
     assert [(row[0].split("|")[0], row[1], row[5]) for row in found] == [
-        ("D08", "open", None),
+        (misrouted, "open", None),
         (planted["partner_code"], "open", sold),
+        (plants.OVERLAPPING_GRANT[0], "open", None),
+        ("D18", "open", max(expected_of["ENR-2026-9001"], expected_of["ENR-2026-9002"])),
+        ("D24", "open", max(expected_of["ENR-2026-9003"], expected_of["ENR-2026-9004"])),
     ]
 
 
@@ -390,7 +397,7 @@ def test_who_ran_dry_is_proposed_to_reorder_and_who_has_too_much_is_not(
 
 
 def test_quiet_partners_stay_quiet_in_two_years(published: duckdb.DuckDBPyConnection) -> None:
-    """Of the 35 partners, 14 have a planted fault. All others, and all other rules, raise nothing in 24
+    """Of the 35 partners, 18 have a planted fault. All others, and all other rules, raise nothing in 24
     months but what is true of rebates: a tier that is near.
     """
     planted = {
@@ -419,6 +426,9 @@ def test_quiet_partners_stay_quiet_in_two_years(published: duckdb.DuckDBPyConnec
         ("promised_volume", "D16"),
         ("territory_conflict", "D08"),
         ("territory_conflict", "D11"),
+        ("territory_conflict", "D15"),
+        ("territory_conflict", "D18"),
+        ("territory_conflict", "D24"),
     }
     found = published.sql(
         "select rule_code, partner_code from marts.fct_alerts where rule_code not like 'rebate_tier%' "
