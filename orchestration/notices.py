@@ -68,8 +68,9 @@ _PROPOSALS: Final = """
         proposals.weeks_of_supply, proposals.cause_date
     from marts.mart_partner_proposals_weekly as proposals
     inner join core.dim_products as products on proposals.product_code = products.product_code
-    order by proposals.partner_code, proposals.proposal_kind_code, proposals.proposed_amount desc nulls last,
-        proposals.product_code
+    order by proposals.partner_code,
+        case proposals.proposal_kind_code when 'reorder' then 1 when 'promotion' then 2 else 3 end,
+        proposals.proposed_amount desc nulls last, proposals.product_code
 """
 
 

@@ -16,6 +16,7 @@ from orchestration.delivering import tell
 from orchestration.sending import NotSent
 from orchestration.settings import Settings, load_settings
 from orchestration.told import Told
+from tests.unit.orchestration.smtp_server import Mailbox, listening
 
 COMPANY = """
 company: {code: acme, name: Acme}
@@ -82,6 +83,24 @@ def test_what_was_sent_is_never_sent_again(settings: Settings) -> None:
     assert tell(settings, send=True).sent == 2
     assert tell(settings, send=True).messages == []
     assert arrived(settings) == BOTH
+
+
+def test_a_mail_arrives_at_a_server_once_though_it_was_down_and_is_asked_for_again(
+    settings: Settings,
+) -> None:
+    mailbox = Mailbox()
+    mailbox.answer = "451 try later"
+    with listening(mailbox) as port:
+        (settings.paths.company / "rules" / "notices.yml").write_text(
+            f"server: {{host: 127.0.0.1, port: {port}, tls: none, sender: aval@acme.example}}\n"
+            "recipients:\n  us: {send_to: {kind: email, addresses: [ana@acme.example]}}\n"
+        )
+        assert tell(settings, send=True).sent == 0
+        mailbox.answer = "250 taken"
+        assert [tell(settings, send=True).sent for _ in range(3)] == [1, 0, 0]
+    ((addresses, mail),) = mailbox.mails
+    assert addresses == ["ana@acme.example"]
+    assert mail["Subject"] == BOTH[0]
 
 
 def test_what_was_not_taken_is_tried_again_once_it_can_be(

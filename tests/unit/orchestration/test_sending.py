@@ -5,57 +5,19 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from connectors.notices import Folder, Mail, MailServer, Webhook
 from orchestration.notice_texts import Message
 from orchestration.sending import InDoubt, NotSent, send
+from tests.unit.orchestration.smtp_server import Mailbox, listening
 
 MESSAGE = Message("Arvel : 1 alerte", "Bonjour,\n\nécart > 5 % & plus\n")
 MAIL = Mail(kind="email", addresses=("ana@arvel.example", "leo@arvel.example"))
-
-
-class Mailbox:
-    """What the server took, and how it behaves: `answer` to the message, or None to hang up on it."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], EmailMessage]] = []
-        self.answer: str | None = "250 taken"
-        self.refused: set[str] = set()
-
-    async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
-        if address in self.refused:
-            return "550 unknown"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        if self.answer is None:
-            server.transport.abort()
-            return "250 never heard"
-        if self.answer.startswith("250"):
-            mail = message_from_bytes(envelope.content, policy=policy.default)
-            assert isinstance(mail, EmailMessage)
-            self.mails.append((list(envelope.rcpt_tos), mail))
-        return self.answer
-
-
-class OwnController(Controller):
-    """A server on a free port: which one, it knows only once it listens."""
-
-    def _trigger_server(self) -> None:
-        assert self.server is not None
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
 
 
 @pytest.fixture
@@ -65,16 +27,10 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def server(mailbox: Mailbox) -> Iterator[MailServer]:
-    controller = OwnController(mailbox, hostname="127.0.0.1", port=0, ready_timeout=30)
-    controller.start()
-    yield MailServer(
-        host="127.0.0.1",
-        port=controller.port,
-        tls="none",
-        sender="aval@arvel.example",
-        timeout_seconds=10,
-    )
-    controller.stop(no_assert=True)
+    with listening(mailbox) as port:
+        yield MailServer(
+            host="127.0.0.1", port=port, tls="none", sender="aval@arvel.example", timeout_seconds=10
+        )
 
 
 def handed_over() -> tuple[list[str], Any]:
