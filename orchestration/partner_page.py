@@ -75,7 +75,11 @@ SECTIONS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
         "next_tier_until_date",
     ),
     ("Rapports", "Reports"): ("compliance_rate", "last_reported_date", "missing_report_count"),
-    ("Affaires et prospects", "Deals and leads"): (
+    ("Affaires et prospects", "Pipeline and leads"): (
+        "open_opportunity_count",
+        "open_opportunity_amount",
+        "late_opportunity_count",
+        "next_opportunity_date",
         "protected_deal_count",
         "protected_deal_amount",
         "lead_12_months_count",

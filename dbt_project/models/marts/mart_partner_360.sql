@@ -55,6 +55,10 @@ leads as (
     select * from {{ ref('fct_lead_routings') }}
 ),
 
+opportunities as (
+    select * from {{ ref('fct_opportunities') }}
+),
+
 satisfaction as (
     select * from {{ ref('mart_partner_satisfaction_monthly') }}
 ),
@@ -314,6 +318,23 @@ pipeline as (
     group by partner_code
 ),
 
+announced as (
+    select
+        partner_code,
+        count(*) as open_opportunity_count,
+        {{ amount('sum(announced_amount)') }} as open_opportunity_amount,
+        count(case when expected_date < {{ as_of_date() }} then 1 end)
+            as late_opportunity_count,
+        min(case when expected_date >= {{ as_of_date() }} then expected_date end)
+            as next_opportunity_date
+    from opportunities
+    where
+        partner_code is not null
+        and stage_code in ('open', 'quoted')
+        and created_date <= {{ as_of_date() }}
+    group by partner_code
+),
+
 passed as (
     select
         partner_code,
@@ -377,6 +398,7 @@ connected as (
         (select count(*) from orders) > 0 as has_orders,
         (select count(*) from grants) > 0 as has_grants,
         (select count(*) from deals) > 0 as has_deals,
+        (select count(*) from opportunities) > 0 as has_opportunities,
         (select count(*) from leads) > 0 as has_leads
 ),
 
@@ -463,6 +485,16 @@ final as (
         owed_reports.last_reported_date,
         owed_reports.missing_report_count,
         case
+            when connected.has_opportunities
+                then coalesce(announced.open_opportunity_count, 0)
+        end as open_opportunity_count,
+        announced.open_opportunity_amount,
+        case
+            when connected.has_opportunities
+                then coalesce(announced.late_opportunity_count, 0)
+        end as late_opportunity_count,
+        announced.next_opportunity_date,
+        case
             when connected.has_deals then coalesce(pipeline.protected_deal_count, 0)
         end
             as protected_deal_count,
@@ -500,6 +532,7 @@ final as (
     left join reported on partners.partner_code = reported.partner_code
     left join owed_reports on partners.partner_code = owed_reports.partner_code
     left join pipeline on partners.partner_code = pipeline.partner_code
+    left join announced on partners.partner_code = announced.partner_code
     left join passed on partners.partner_code = passed.partner_code
     left join newest_satisfaction
         on partners.partner_code = newest_satisfaction.partner_code
