@@ -76,6 +76,12 @@ class Thresholds(Settings):
     balanced_high_rate: Decimal = Field(
         default=Decimal("1.00"), ge=0, description="Sell-out / sell-in above this: shortage risk."
     )
+    rotation_low_rate: Decimal = Field(
+        default=Decimal("0.60"), ge=0, description="Sold / average stock of a quarter below this: below."
+    )
+    rotation_high_rate: Decimal = Field(
+        default=Decimal("0.80"), ge=0, description="Sold / average stock of a quarter above this: above."
+    )
     launch_days: int = Field(default=90, ge=0, description="A product younger than this is a launch.")
     shortage_weeks_of_supply_weeks: Decimal = Field(
         default=Decimal(1), ge=0, description="Weeks of supply below this: shortage."
@@ -199,6 +205,7 @@ class Thresholds(Settings):
 
 _ASCENDING: Final = (
     ("overstock_ratio_rate", "balanced_low_rate", "balanced_high_rate"),
+    ("rotation_low_rate", "rotation_high_rate"),
     (
         "shortage_weeks_of_supply_weeks",
         "min_weeks_of_supply_weeks",

@@ -24,6 +24,7 @@ BALANCE = (
     "not_reported",
     "launch",
 )
+ROTATION = ("below", "within", "above")
 STOCK = ("shortage", "low", "normal", "overstock", "no_movement", "not_reported")
 
 RATES = {
@@ -53,6 +54,7 @@ def _balance(hub: Hub, terms: Terms) -> Suite:
             *of_grain(mart, ("month_start_date", "partner_code", "product_code")),
             of_time("month_start_date", terms),
             one_of("balance_status_code", BALANCE, severity="critical", remedy=REBUILD),
+            one_of("rotation_status_code", ROTATION, severity="critical", remedy=REBUILD),
             between("coverage_rate", 0, 100, severity="critical", remedy=REBUILD),
             *(rate_follows(rate, numerator, denominator) for rate, (numerator, denominator) in RATES.items()),
             ties(

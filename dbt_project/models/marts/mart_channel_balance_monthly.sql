@@ -76,6 +76,8 @@ limits as (
         {{ threshold('balanced_low_rate') }} * 100 as balanced_low_rate,
         {{ threshold('balanced_high_rate') }} * 100 as balanced_high_rate,
         {{ threshold('coverage_min_rate') }} * 100 as coverage_min_rate,
+        {{ threshold('rotation_low_rate') }} * 100 as rotation_low_rate,
+        {{ threshold('rotation_high_rate') }} * 100 as rotation_high_rate,
         {{ threshold('launch_days') }} as launch_days
     from thresholds
     group by channel_code
@@ -217,6 +219,8 @@ joined as (
         limits.overstock_rate,
         limits.balanced_low_rate,
         limits.balanced_high_rate,
+        limits.rotation_low_rate,
+        limits.rotation_high_rate,
         limits.coverage_min_rate
     from grid
     left join sell_in
@@ -351,6 +355,19 @@ rated as (
     from averaged
 ),
 
+judged as (
+    select
+        rated.*,
+        case
+            when rolling_stock_month_count < {{ rolling_months }} then 'months_unknown'
+            when rolling_coverage_rate < coverage_min_rate then 'coverage_too_low'
+            when rolling_stock_rotation_rate is null then 'no_stock'
+        end as rotation_reason_code,
+        -- The benchmark is that of three months, whatever months roll.
+        3 * rolling_stock_rotation_rate as three_windows_rate
+    from rated
+),
+
 final as (
     select
         cast(month_start_date as string) || '|' || partner_code || '|' || product_code
@@ -376,6 +393,16 @@ final as (
         sell_through_c_rate,
         stock_rotation_rate,
         rolling_stock_rotation_rate,
+        case
+            when rotation_reason_code is not null then null
+            when three_windows_rate < {{ rolling_months }} * rotation_low_rate
+                then 'below'
+            when three_windows_rate <= {{ rolling_months }} * rotation_high_rate
+                then 'within'
+            when three_windows_rate > {{ rolling_months }} * rotation_high_rate
+                then 'above'
+        end as rotation_status_code,
+        rotation_reason_code,
         coverage_rate,
         rolling_coverage_rate,
         is_launch,
@@ -409,7 +436,7 @@ final as (
             when received_quantity <= 0 then 'no_receipts'
             when average_stock_quantity <= 0 then 'no_stock'
         end as stock_reason_code
-    from rated
+    from judged
     {%- if is_incremental() %}
     where month_start_date >= {{ touched_from('first_month_date') }}
     {%- endif %}

@@ -371,7 +371,8 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "rates": (
         (
             f"update marts.{BALANCE} set sell_out_sell_in_rate = 56, sell_through_a_rate = null, "
-            "sell_through_b_rate = 10, balance_status_code = 'fine', coverage_rate = -1",
+            "sell_through_b_rate = 10, balance_status_code = 'fine', rotation_status_code = 'fine', "
+            "coverage_rate = -1",
             f"update marts.{STOCK} set days_of_inventory = 0, stock_status_code = 'full' "
             "where on_hand_quantity = 44",
         ),
@@ -380,6 +381,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{BALANCE}.sell_through_a_rate_follows_its_parts",
             f"{BALANCE}.sell_through_b_rate_follows_its_parts",
             f"{BALANCE}.balance_status_code_is_known",
+            f"{BALANCE}.rotation_status_code_is_known",
             f"{BALANCE}.coverage_rate_in_range",
             f"{STOCK}.days_of_inventory_needs_movement",
             f"{STOCK}.stock_status_code_is_known",

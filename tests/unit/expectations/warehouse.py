@@ -406,7 +406,8 @@ create table marts.mart_channel_balance_monthly as select
     null::decimal(18,3) as opening_stock_quantity, 20::decimal(18,3) as received_quantity,
     44::decimal(18,3) as closing_stock_quantity, 55::decimal(18,4) as sell_through_a_rate,
     null::decimal(18,4) as sell_through_b_rate, 20::decimal(18,4) as sell_through_c_rate,
-    null::decimal(18,4) as stock_rotation_rate, 50::decimal(18,4) as coverage_rate,
+    null::decimal(18,4) as stock_rotation_rate, null::string as rotation_status_code,
+    50::decimal(18,4) as coverage_rate,
     'overstock_risk' as balance_status_code, 'partial_coverage' as reason_code,
     'opening_stock_unknown' as stock_reason_code;
 create table marts.mart_channel_inventory_weekly as select
