@@ -878,6 +878,7 @@ REBATE_ENTITIES: Final = (
             _c("reporting_minimum_rate", RATE, "Share of the expected reports that must have come."),
             _c("reporting_when_unknown_code", "VARCHAR", "grant or withhold."),
             _c("certified_when_unknown_code", "VARCHAR", "grant or withhold; NULL: not a condition."),
+            _c("certification_code", "VARCHAR", "Certification that is asked for; NULL: any."),
         ),
     ),
     Entity(
@@ -1210,6 +1211,52 @@ RULE_ENTITIES: Final = (
             _r("from_quantity", QUANTITY, "Base units of the line from which the rate holds."),
             _c("to_quantity", QUANTITY, "Base units from which the next tier holds; NULL for the highest."),
             _r("discount_rate", RATE, "Discount on the list price that the rule allows, 0.05 = 5 %."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "campaigns",
+        "one challenge or promotion",
+        ("campaign_code",),
+        (
+            _r("campaign_code", "VARCHAR", "Challenge or promotion."),
+            _r("campaign_kind_code", "VARCHAR", "challenge or promotion."),
+            _r("campaign_name_fr", "VARCHAR", "French name."),
+            _r("campaign_name_en", "VARCHAR", "English name."),
+            _r("from_date", "DATE", "First day."),
+            _r("to_date", "DATE", "First day after."),
+            _r(
+                "measure_code", "VARCHAR", "sell_in_units, sell_in_amount, sell_out_units or sell_out_amount."
+            ),
+            _c("ranked_by_code", "VARCHAR", "Challenges: value or growth."),
+            _c("minimum_value", MONEY, "Challenges: below it nobody has a rank."),
+            _c("baseline_code", "VARCHAR", "Promotions: weeks_before, last_year or other_partners."),
+            _c("baseline_weeks", "INTEGER", "Promotions: weeks before it that the baseline looks at."),
+            _c("cost_amount", MONEY, "Promotions: what it cost, in the company's currency."),
+        ),
+    ),
+    Entity(
+        "rules",
+        "campaign_scopes",
+        "one name that a challenge or promotion is limited to",
+        ("campaign_code", "dimension_code", "scope_code"),
+        (
+            _r("campaign_code", "VARCHAR", "Challenge or promotion."),
+            _r("dimension_code", "VARCHAR", "partner, channel, segment, product or family: what it names."),
+            _r("scope_code", "VARCHAR", "The partner, channel, …"),
+        ),
+    ),
+    Entity(
+        "rules",
+        "challenge_prizes",
+        "one challenge x rank with a prize",
+        ("campaign_code", "prize_rank"),
+        (
+            _r("campaign_code", "VARCHAR", "Challenge."),
+            _r("prize_rank", "INTEGER", "Rank that gets it."),
+            _r("prize_name_fr", "VARCHAR", "French name."),
+            _r("prize_name_en", "VARCHAR", "English name."),
+            _c("prize_amount", MONEY, "What it is worth, in the company's currency."),
         ),
     ),
     Entity(

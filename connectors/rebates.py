@@ -133,8 +133,11 @@ class Condition(Settings):
 
 
 class Certified(Settings):
-    """The partner's people are certified. No source tells that yet: it is unknown."""
+    """The partner is certified at the month's end, by the trainings that the company connects; of a group
+    each partner that purchases. `certification` names the one that is asked for; any counts without it.
+    """
 
+    certification: str | None = None
     when_unknown: Literal["grant", "withhold"] = "withhold"
 
 
@@ -397,6 +400,7 @@ def _programme_row(code: str, programme: Programme, version: Version) -> Row:
         "reporting_minimum_rate": reported.minimum_share if reported else None,
         "reporting_when_unknown_code": reported.when_unknown if reported else None,
         "certified_when_unknown_code": certified.when_unknown if certified else None,
+        "certification_code": certified.certification if certified else None,
     }
 
 

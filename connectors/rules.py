@@ -25,6 +25,7 @@ from connectors.alerts import FILE as ALERTS_FILE
 from connectors.alerts import MUTES_FILE, load_alert_rules, load_mutes
 from connectors.budget import load_budget
 from connectors.calendar import calendar_code, fiscal_periods
+from connectors.campaigns import campaign_rows
 from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
 from connectors.contract import OPEN_END, entity
 from connectors.discounts import load_discounts
@@ -553,7 +554,10 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         ),
         "working_days": _of_rows("working_days", working_day_rows(profiles, company.today()), "feeds/*.yml"),
         "exchange_rates": _Content(_shown(rates.path, directory), rates.content_hash(), rates.read),
-        **{name: _of_rows(name, rows, file) for name, (rows, file) in rebate_rows(directory).items()},
+        **{
+            name: _of_rows(name, rows, file)
+            for name, (rows, file) in {**rebate_rows(directory), **campaign_rows(directory)}.items()
+        },
     }
 
 

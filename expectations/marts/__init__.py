@@ -8,6 +8,7 @@ from __future__ import annotations
 from expectations.hub import Hub
 from expectations.marts import (
     alerts,
+    campaigns,
     channel,
     closing,
     margin,
@@ -41,4 +42,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *margin.suites(hub, terms),
         *alerts.suites(),
         *sources.suites(),
+        *campaigns.suites(),
     ]

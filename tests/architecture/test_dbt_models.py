@@ -42,7 +42,7 @@ NAMES = {
     # Alerts are facts that follow from marts, so that no formula is written twice. What stands as of the day
     # has no period in its name.
     "marts": r"mart_[a-z_]+_(daily|weekly|monthly|quarterly|yearly)|fct_alerts"
-    r"|mart_territory_conflicts|mart_partner_360|mart_network_map",
+    r"|mart_territory_conflicts|mart_partner_360|mart_network_map|mart_promotion_uplift",
 }
 
 FORBIDDEN = {

@@ -28,6 +28,15 @@ payments as (
     select count(*) as payment_count from {{ ref('stg_erp__payments') }}
 ),
 
+trainings as (
+    select * from {{ ref('fct_trainings') }}
+    where training_date <= {{ as_of_date() }}
+),
+
+training_register as (
+    select min(training_date) as first_training_date from trainings
+),
+
 asking as (
     select
         programme_code,
@@ -164,7 +173,8 @@ months as (
         programmes.paid_on_time_when_unknown_code,
         programmes.reporting_minimum_rate,
         programmes.reporting_when_unknown_code,
-        programmes.certified_when_unknown_code
+        programmes.certified_when_unknown_code,
+        programmes.certification_code
     from accounts
     inner join programmes
         on
@@ -199,6 +209,82 @@ accumulated as (
             months.account_code
         order by months.month_start_date nulls last
     )
+),
+
+month_ends as (
+    select
+        month_start_date,
+        {{ add_days(add_months('month_start_date', 1), -1) }} as month_end_date
+    from months
+    where certified_when_unknown_code is not null
+    group by month_start_date
+),
+
+-- Who purchases and is certified at the month's end; until the end of the as-of month a
+-- certificate counts that holds on the as-of day.
+certified_members as (
+    select
+        months.programme_code,
+        months.programme_version_date,
+        months.period_start_date,
+        months.account_code,
+        months.month_start_date,
+        members.partner_code,
+        max(case when trainings.training_number is not null then 1 else 0 end)
+            as is_certified
+    from months
+    inner join month_ends on months.month_start_date = month_ends.month_start_date
+    inner join members
+        on
+            months.programme_code = members.programme_code
+            and months.programme_version_date = members.programme_version_date
+            and months.period_start_date = members.period_start_date
+            and months.account_code = members.account_code
+    left join trainings
+        on
+            members.partner_code = trainings.partner_code
+            and least(month_ends.month_end_date, {{ as_of_date() }})
+            >= trainings.certified_from_date
+            and least(month_ends.month_end_date, {{ as_of_date() }})
+            < trainings.certified_to_date
+            and coalesce(
+                months.certification_code = trainings.certification_code, true
+            )
+    where months.certified_when_unknown_code is not null
+    group by
+        months.programme_code,
+        months.programme_version_date,
+        months.period_start_date,
+        months.account_code,
+        months.month_start_date,
+        members.partner_code
+),
+
+certificates as (
+    select
+        certified_members.programme_code,
+        certified_members.programme_version_date,
+        certified_members.period_start_date,
+        certified_members.account_code,
+        certified_members.month_start_date,
+        case
+            when register.first_training_date is null then 'unknown'
+            when
+                register.first_training_date
+                >= {{ add_months('certified_members.month_start_date', 1) }}
+                then 'unknown'
+            when min(certified_members.is_certified) = 1 then 'met'
+            else 'unmet'
+        end as certified_status_code
+    from certified_members
+    cross join training_register as register
+    group by
+        certified_members.programme_code,
+        certified_members.programme_version_date,
+        certified_members.period_start_date,
+        certified_members.account_code,
+        certified_members.month_start_date,
+        register.first_training_date
 ),
 
 -- Parts of a bundle or mix: how much of each has been purchased.
@@ -292,9 +378,19 @@ judged as (
                 then 'met'
             else 'unmet'
         end as reporting_status_code,
-        case when certified_when_unknown_code is not null then 'unknown' end
-            as certified_status_code
+        case
+            when accumulated.certified_when_unknown_code is not null
+                then coalesce(certificates.certified_status_code, 'unknown')
+        end as certified_status_code
     from accumulated
+    left join certificates
+        on
+            accumulated.programme_code = certificates.programme_code
+            and accumulated.programme_version_date
+            = certificates.programme_version_date
+            and accumulated.period_start_date = certificates.period_start_date
+            and accumulated.account_code = certificates.account_code
+            and accumulated.month_start_date = certificates.month_start_date
 ),
 
 final as (

@@ -49,6 +49,8 @@ TABLES = {
     "partner_version_id varchar, product_code varchar, arrival_date date, signed_quantity decimal(18,3)",
     "core.fct_reporting_periods": "partner_code varchar, is_expected boolean, is_of_record boolean, "
     "is_reported boolean, due_date date, received_at timestamp, first_received_at timestamp",
+    "core.fct_trainings": "training_number varchar, partner_code varchar, training_date date, "
+    "certification_code varchar, certified_from_date date, certified_to_date date",
     "staging.stg_erp__payments": "invoice_number varchar, payment_date date, paid_amount decimal(18,4)",
     "staging.stg_rules__rebate_payments": "programme_code varchar, partner_code varchar, "
     "period_start_date date, payment_date date, paid_amount decimal(18,4), reference varchar, "
@@ -107,6 +109,7 @@ class World:
     shipments: Iterable[Row] = ()
     payments: Iterable[Row] = ()
     reports: Iterable[Row] = ()
+    trainings: Iterable[Row] = ()
     settlements: Iterable[Row] = ()
 
 
@@ -132,6 +135,7 @@ class Engine:
             "core.fct_orders": world.orders,
             "core.fct_shipments": world.shipments,
             "core.fct_reporting_periods": world.reports,
+            "core.fct_trainings": world.trainings,
             "staging.stg_erp__payments": world.payments,
             "staging.stg_rules__rebate_payments": world.settlements,
         }

@@ -432,6 +432,61 @@ def test_conditions_hold_the_rebate_back_unless_the_rule_says_otherwise(
     assert found == [(status, rebate, Decimal(10))]
 
 
+@pytest.mark.parametrize(
+    ("condition", "as_of", "status"),
+    [
+        ("certified: {}", "2026-01-31", "unknown"),  # the register begins in February
+        ("certified: {}", "2026-02-28", "unmet"),  # someone else was trained
+        ("certified: {}", "2026-03-15", "met"),  # from 10 March
+        ("certified: {}", "2026-04-30", "unmet"),  # until 20 April
+        ("certified: {certification: GOLD}", "2026-03-31", "unmet"),
+        ("certified: {certification: BASE}", "2026-03-31", "met"),
+    ],
+)
+def test_a_certificate_counts_while_it_holds_at_the_month_s_end(
+    engine: Engine, condition: str, as_of: str, status: str
+) -> None:
+    rules = version(f"form: flat\nconditions: {{{condition}}}\ntiers: [{{from: 0, rate: 0.01}}]")
+    trainings = [
+        {"training_number": "1", "partner_code": "D2", "training_date": "2026-02-05"},
+        {
+            "training_number": "2",
+            "partner_code": "D1",
+            "training_date": "2026-03-09",
+            "certification_code": "BASE",
+            "certified_from_date": "2026-03-10",
+            "certified_to_date": "2026-04-20",
+        },
+    ]
+    lines = [line("A", "2026-01-15", 1, 1000)]
+    found = accruals(
+        engine, rules, lines, as_of, "certified_status_code, reached_amount::varchar", trainings=trainings
+    )
+    assert found == [(status, "10.0000" if status == "met" else "0.0000")]
+
+
+def test_a_group_is_certified_if_each_of_its_partners_is(engine: Engine) -> None:
+    rules = "groups: {G: [D1, D2]}\n" + version(
+        "form: flat\ncounts_together: true\npartners: {groups: [G]}\n"
+        "conditions: {certified: {}}\ntiers: [{from: 0, rate: 0.01}]"
+    )
+    certificate = {
+        "training_date": "2026-01-05",
+        "certification_code": "BASE",
+        "certified_from_date": "2026-01-05",
+        "certified_to_date": "9999-12-31",
+    }
+    one = [{**certificate, "training_number": "1", "partner_code": "D1"}]
+    both = [*one, {**certificate, "training_number": "2", "partner_code": "D2"}]
+    lines = [line("A", "2026-01-15", 1, 1000), line("B", "2026-01-15", 1, 500, partner_code="D2")]
+    more = {"partners": [partner("D1"), partner("D2")]}
+    for trainings, status in ((one, "unmet"), (both, "met")):
+        found = accruals(
+            engine, rules, lines, "2026-03-31", "certified_status_code", trainings=trainings, **more
+        )
+        assert set(found) == {(status,)}
+
+
 def test_what_is_not_connected_is_unknown(engine: Engine) -> None:
     rules = version(
         "form: flat\n"

@@ -110,6 +110,9 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "rebate_scopes",
         "rebate_entitlements",
         "rebate_payments",
+        "campaigns",
+        "campaign_scopes",
+        "challenge_prizes",
     ]
     assert house.land() == []
     house.write(CROSSWALK, "launch_days: 60\n")

@@ -34,6 +34,8 @@ RECEIVABLES = "mart_receivables_monthly"
 COMMISSIONS = "mart_commissions_monthly"
 REBATES = "mart_rebate_accruals_monthly"
 ROI = "mart_channel_roi_monthly"
+CHALLENGES = "mart_challenges_monthly"
+UPLIFT = "mart_promotion_uplift"
 SATISFACTION = "mart_partner_satisfaction_monthly"
 TRAINING = "mart_partner_training_monthly"
 CONVERSION = "mart_conversion_monthly"
@@ -157,6 +159,22 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{RECEIVABLES}.one_row_per_month_start_date_partner_code",
             f"{RECEIVABLES}.balance_rolls_forward",
             f"{RECEIVABLES}.ties_to_the_facts",
+        },
+    ),
+    "campaigns": (
+        (
+            f"update marts.{CHALLENGES} set reached_value = 19 where partner_code = 'D02'",
+            f"update marts.{CHALLENGES} set reason_code = null where partner_code = 'D03'",
+            f"insert into marts.{CHALLENGES} select * from marts.{CHALLENGES} where partner_code = 'D03'",
+            f"update marts.{UPLIFT} set uplift_quantity = 25",
+            f"insert into marts.{UPLIFT} select * from marts.{UPLIFT}",
+        ),
+        {
+            f"{CHALLENGES}.positions_follow_the_score",
+            f"{CHALLENGES}.who_has_no_position_is_told_why",
+            f"{CHALLENGES}.one_row_per_challenge_code_month_start_date_partner_code",
+            f"{UPLIFT}.uplift_is_sold_less_expected",
+            f"{UPLIFT}.one_row_per_promotion_code_partner_code",
         },
     ),
     "sources": (

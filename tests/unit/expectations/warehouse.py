@@ -290,6 +290,17 @@ create table marts.mart_partner_satisfaction_monthly as select
     -1::bigint as product_net_promoter_count, -100::decimal(18,4) as product_net_promoter_score,
     1::bigint as opened_ticket_count, null::decimal(18,4) as tickets_per_1000_units,
     null::varchar as survey_reason_code, 'no_sales' as support_reason_code;
+create table marts.mart_challenges_monthly as select
+    'C' as challenge_code, date '2026-03-01' as month_start_date, partner as partner_code,
+    'value' as ranked_by_code, value::decimal(18,4) as reached_value, null::decimal(18,4) as growth_rate,
+    position as position_number, 20::decimal(18,4) as leader_score, reason as reason_code
+from (values ('D01', 20, 1, null), ('D02', 20, 1, null), ('D03', 2, null, 'below_minimum'))
+    t(partner, value, position, reason);
+create table marts.mart_promotion_uplift as select
+    'P' as promotion_code, 'D01' as partner_code, 44::decimal(18,3) as sold_quantity,
+    20::decimal(18,3) as expected_quantity, 24::decimal(18,3) as uplift_quantity,
+    13.938::decimal(18,3) as uplift_low_quantity, 34.062::decimal(18,3) as uplift_high_quantity,
+    null::varchar as reason_code;
 create table marts.mart_partner_training_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 1::bigint as attendance_count,
     1::bigint as passed_count, 1::bigint as examined_count, 100::decimal(18,4) as passed_rate,

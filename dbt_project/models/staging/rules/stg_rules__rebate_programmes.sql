@@ -27,7 +27,8 @@ final as (
         paid_on_time_when_unknown_code,
         reporting_minimum_rate,
         reporting_when_unknown_code,
-        certified_when_unknown_code
+        certified_when_unknown_code,
+        nullif(trim(certification_code), '') as certification_code
     from newest
 )
 

@@ -1,0 +1,264 @@
+-- Grain: one row per challenge, month of it up to the as-of month, and partner that
+-- takes part: how the challenge stood at the month's end.
+-- Not additive: figures run from the challenge's first month on.
+-- Equal partners share a position, and the next one is left out (1, 1, 3).
+with
+
+challenges as (
+    select * from {{ ref('dim_campaigns') }}
+    where campaign_kind_code = 'challenge' and from_date <= {{ as_of_date() }}
+),
+
+members as (
+    select * from {{ ref('dim_campaign_members') }}
+),
+
+prizes as (
+    select * from {{ ref('dim_challenge_prizes') }}
+),
+
+months as (
+    select
+        month_start_date,
+        max(date_day) as month_end_date
+    from {{ ref('dim_dates') }}
+    where date_day <= {{ as_of_date() }}
+    group by month_start_date
+),
+
+sold as (
+    select
+        'sell_in' as flow_code,
+        month_start_date,
+        partner_code,
+        product_code,
+        net_quantity,
+        net_amount
+    from {{ ref('mart_sell_in_monthly') }}
+    union all
+    select
+        'sell_out' as flow_code,
+        month_start_date,
+        partner_code,
+        product_code,
+        net_quantity,
+        net_amount
+    from {{ ref('mart_sell_out_monthly') }}
+),
+
+reported as (
+    select
+        month_start_date,
+        partner_code,
+        max(expected_period_count) as expected_period_count,
+        max(reported_period_count) as reported_period_count
+    from {{ ref('mart_sell_out_monthly') }}
+    group by month_start_date, partner_code
+),
+
+measured as (
+    select
+        challenges.campaign_code,
+        sold.partner_code,
+        sold.month_start_date,
+        sum(
+            case
+                when challenges.measure_code in ('sell_in_units', 'sell_out_units')
+                    then sold.net_quantity
+                else sold.net_amount
+            end
+        ) as month_value
+    from challenges
+    inner join members as partners
+        on
+            challenges.campaign_code = partners.campaign_code
+            and partners.member_kind_code = 'partner'
+    inner join members as products
+        on
+            challenges.campaign_code = products.campaign_code
+            and products.member_kind_code = 'product'
+    inner join sold
+        on
+            partners.member_code = sold.partner_code
+            and products.member_code = sold.product_code
+            and sold.flow_code = case
+                when challenges.measure_code in ('sell_in_units', 'sell_in_amount')
+                    then 'sell_in'
+                else 'sell_out'
+            end
+    group by challenges.campaign_code, sold.partner_code, sold.month_start_date
+),
+
+expected as (
+    select
+        challenges.campaign_code,
+        challenges.campaign_name_fr,
+        challenges.campaign_name_en,
+        challenges.from_date,
+        challenges.to_date,
+        challenges.measure_code,
+        challenges.ranked_by_code,
+        challenges.minimum_value,
+        challenges.measure_code in ('sell_in_units', 'sell_in_amount') as is_of_sell_in,
+        partners.member_code as partner_code,
+        months.month_start_date,
+        months.month_end_date
+    from challenges
+    inner join members as partners
+        on
+            challenges.campaign_code = partners.campaign_code
+            and partners.member_kind_code = 'partner'
+    inner join months
+        on
+            challenges.from_date <= months.month_start_date
+            and challenges.to_date > months.month_start_date
+),
+
+gathered as (
+    select
+        expected.*,
+        -- The ERP knows every month: nothing invoiced is 0.
+        case
+            when expected.is_of_sell_in then coalesce(this_year.month_value, 0)
+            else this_year.month_value
+        end as month_value,
+        case
+            when expected.is_of_sell_in then coalesce(last_year.month_value, 0)
+            else last_year.month_value
+        end as last_year_month_value,
+        reported.expected_period_count,
+        reported.reported_period_count
+    from expected
+    left join measured as this_year
+        on
+            expected.campaign_code = this_year.campaign_code
+            and expected.partner_code = this_year.partner_code
+            and expected.month_start_date = this_year.month_start_date
+    left join measured as last_year
+        on
+            expected.campaign_code = last_year.campaign_code
+            and expected.partner_code = last_year.partner_code
+            and last_year.month_start_date
+            = {{ add_months('expected.month_start_date', -12) }}
+    left join reported
+        on
+            not expected.is_of_sell_in
+            and expected.partner_code = reported.partner_code
+            and expected.month_start_date = reported.month_start_date
+),
+
+accumulated as (
+    select
+        *,
+        sum(month_value) over so_far as reached_value,
+        -- A growth against months that are not all known would be none.
+        case
+            when count(last_year_month_value) over so_far = count(*) over so_far
+                then sum(last_year_month_value) over so_far
+        end as last_year_value,
+        sum(expected_period_count) over so_far as expected_periods,
+        sum(reported_period_count) over so_far as reported_periods
+    from gathered
+    window
+        so_far as (
+            partition by campaign_code, partner_code order by month_start_date
+        )
+),
+
+scored as (
+    select
+        *,
+        {{ percent('reached_value - last_year_value', 'last_year_value') }}
+            as growth_rate,
+        case
+            when reached_value < minimum_value then null
+            when ranked_by_code = 'value' then {{ amount('reached_value') }}
+            when last_year_value > 0
+                then {{ percent('reached_value - last_year_value', 'last_year_value') }}
+        end as score
+    from accumulated
+),
+
+ranked as (
+    select
+        *,
+        case
+            when score is not null
+                then rank() over (
+                    partition by campaign_code, month_start_date
+                    order by score desc nulls last
+                )
+        end as position_number,
+        count(score) over (partition by campaign_code, month_start_date)
+            as ranked_partner_count,
+        max(score) over (partition by campaign_code, month_start_date) as leader_score
+    from scored
+),
+
+-- The next better score: what it takes to move up.
+ahead as (
+    select
+        ranked.campaign_code,
+        ranked.month_start_date,
+        ranked.partner_code,
+        min(better.score) as next_score
+    from ranked
+    inner join ranked as better
+        on
+            ranked.campaign_code = better.campaign_code
+            and ranked.month_start_date = better.month_start_date
+            and ranked.score < better.score
+    group by ranked.campaign_code, ranked.month_start_date, ranked.partner_code
+),
+
+final as (
+    select
+        ranked.campaign_code
+        || '|' || cast(ranked.month_start_date as string)
+        || '|' || ranked.partner_code as challenge_monthly_id,
+        ranked.month_start_date,
+        ranked.campaign_code as challenge_code,
+        ranked.campaign_name_fr as challenge_name_fr,
+        ranked.campaign_name_en as challenge_name_en,
+        ranked.from_date,
+        ranked.to_date,
+        {{ add_days('ranked.month_end_date', 1) }} >= ranked.to_date as is_final,
+        {{ percent(
+            days_between('ranked.from_date', add_days('ranked.month_end_date', 1)),
+            days_between('ranked.from_date', 'ranked.to_date')
+        ) }} as elapsed_rate,
+        ranked.partner_code,
+        ranked.measure_code,
+        ranked.ranked_by_code,
+        {{ amount('ranked.reached_value') }} as reached_value,
+        {{ amount('ranked.last_year_value') }} as last_year_value,
+        ranked.growth_rate,
+        cast(ranked.expected_periods as bigint) as expected_period_count,
+        cast(ranked.reported_periods as bigint) as reported_period_count,
+        {{ percent('ranked.reported_periods', 'ranked.expected_periods') }}
+            as coverage_rate,
+        cast(ranked.position_number as integer) as position_number,
+        cast(ranked.ranked_partner_count as integer) as ranked_partner_count,
+        {{ amount('ranked.leader_score') }} as leader_score,
+        {{ amount('ahead.next_score - ranked.score') }} as gap_to_next_score,
+        prizes.prize_name_fr,
+        prizes.prize_name_en,
+        prizes.prize_amount,
+        case
+            when ranked.reached_value is null then 'not_reported'
+            when ranked.reached_value < ranked.minimum_value then 'below_minimum'
+            when ranked.score is null then 'no_last_year'
+        end as reason_code
+    from ranked
+    left join ahead
+        on
+            ranked.campaign_code = ahead.campaign_code
+            and ranked.month_start_date = ahead.month_start_date
+            and ranked.partner_code = ahead.partner_code
+    left join prizes
+        on
+            ranked.campaign_code = prizes.campaign_code
+            and ranked.position_number = prizes.prize_rank
+)
+
+select * from final
