@@ -39,6 +39,8 @@ from connectors.programmes import FILE as PROGRAMMES_FILE
 from connectors.programmes import load_programme_costs
 from connectors.rebates import rebate_rows
 from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_number, refuse_overlaps
+from connectors.scorecard import FILE as SCORECARD_FILE
+from connectors.scorecard import TARGETS_FILE, load_scorecard, load_targets
 from connectors.segments import FILE as SEGMENTS_FILE
 from connectors.segments import load_segments
 from connectors.stores import FILE as STORES_FILE
@@ -549,6 +551,8 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "segment_schemes": _of_rows("segment_schemes", segments.rows(), SEGMENTS_FILE),
         "segments": _of_rows("segments", segments.segment_rows(), SEGMENTS_FILE),
         "segment_members": _of_rows("segment_members", segments.member_rows(), SEGMENTS_FILE),
+        "scorecard_themes": _of_rows("scorecard_themes", load_scorecard(directory).rows(), SCORECARD_FILE),
+        "targets": _of_rows("targets", load_targets(directory), TARGETS_FILE),
         "fiscal_periods": _of_rows(
             "fiscal_periods", calendar_rows(company.calendar, profiles), "company.yml"
         ),

@@ -19,6 +19,7 @@ from expectations.marts import (
     receivables,
     reconciliation,
     reports,
+    scorecard,
     sources,
     territories,
 )
@@ -43,4 +44,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *alerts.suites(),
         *sources.suites(),
         *campaigns.suites(),
+        *scorecard.suites(),
     ]

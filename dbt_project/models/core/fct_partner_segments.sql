@@ -488,49 +488,33 @@ named as (
 
 said as (
     select
-        named.*,
+        {% for language, bound, passed, in_a_row in [
+            ('fr', ' ; seuil ', ', dépassé d’au moins ', ' mois de suite'),
+            ('en', '; bound ', ', passed by at least ', ' months in a row')
+        ] -%}
         case
             when bound_value is null then ''
             else
-                ' ; seuil ' || {{ figure_in_words('bound_value', 'fr') }}
+                '{{ bound }}' || {{ figure_in_words('bound_value', language) }}
                 || case
                     when move_code not in ('up', 'down') then ''
                     else
                         case
                             when hysteresis_value = 0 then ''
                             else
-                                ', dépassé d’au moins '
-                                || {{ figure_in_words('hysteresis_value', 'fr') }}
+                                '{{ passed }}'
+                                || {{ figure_in_words('hysteresis_value', language) }}
                         end
                         || case
                             when hysteresis_months = 1 then ''
                             else
                                 ', ' || cast(hysteresis_months as string)
-                                || ' mois de suite'
+                                || '{{ in_a_row }}'
                         end
                 end
-        end as bound_fr,
-        case
-            when bound_value is null then ''
-            else
-                '; bound ' || {{ figure_in_words('bound_value', 'en') }}
-                || case
-                    when move_code not in ('up', 'down') then ''
-                    else
-                        case
-                            when hysteresis_value = 0 then ''
-                            else
-                                ', passed by at least '
-                                || {{ figure_in_words('hysteresis_value', 'en') }}
-                        end
-                        || case
-                            when hysteresis_months = 1 then ''
-                            else
-                                ', ' || cast(hysteresis_months as string)
-                                || ' months in a row'
-                        end
-                end
-        end as bound_en
+        end as bound_{{ language }},
+        {% endfor -%}
+        named.*
     from named
 ),
 

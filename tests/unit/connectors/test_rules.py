@@ -102,6 +102,8 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "segment_schemes",
         "segments",
         "segment_members",
+        "scorecard_themes",
+        "targets",
         "fiscal_periods",
         "working_days",
         "exchange_rates",

@@ -45,6 +45,7 @@ CONFLICTS = "mart_territory_conflicts"
 ADJUSTMENTS = "mart_closing_adjustments_monthly"
 ALERTS = "fct_alerts"
 PROPOSALS = "mart_partner_proposals_weekly"
+SCORECARD = "mart_partner_scorecard_monthly"
 
 FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "proposals": (
@@ -59,6 +60,20 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{PROPOSALS}.product_code_is_known",
             f"{PROPOSALS}.partner_code_is_known",
             f"{PROPOSALS}.reorders_are_whole_packs",
+        },
+    ),
+    "points that do not add up": (
+        (
+            f"update marts.{SCORECARD} set change_points = 4 where theme_code = 'volume'",
+            f"update marts.{SCORECARD} set score_value = 101 where theme_code = 'margin'",
+        ),
+        {f"{SCORECARD}.points_add_up", f"{SCORECARD}.score_value_in_range"},
+    ),
+    "a theme scored twice": (
+        (f"insert into marts.{SCORECARD} select * from marts.{SCORECARD} where theme_code = 'volume'",),
+        {
+            f"{SCORECARD}.points_add_up",
+            f"{SCORECARD}.one_row_per_month_start_date_partner_code_theme_code",
         },
     ),
     "an alert that is told twice": (

@@ -476,6 +476,12 @@ create table marts.mart_margin_variance_monthly as select
 from (values
     ('company', 'ALL', 'ALL', 'ALL'), ('partner', 'D01', 'ALL', 'ALL'), ('product', 'D01', 'F1', 'P1')
 ) t(scope, partner, family, product);
+create table marts.mart_partner_scorecard_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, theme as theme_code,
+    score::decimal(18,4) as score_value, points::decimal(18,4) as points_value,
+    change::decimal(18,4) as change_points, 70::decimal(18,4) as total_score,
+    72::decimal(18,4) as former_total_score, -2::decimal(18,4) as total_change
+from (values ('volume', 80, 40, 3), ('margin', 60, 30, -5)) t(theme, score, points, change);
 create table marts.mart_rebate_accruals_monthly as select
     rebate_accrual_id as mart_rebate_accrual_id, month_start_date, programme_code, partner_code,
     accrual_amount, accrual_amount as base_accrual_amount,
