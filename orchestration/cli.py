@@ -24,6 +24,7 @@ from orchestration import (
     cli_privacy,
     cli_quarantine,
     cli_run,
+    cli_scorecard,
     cli_sources,
 )
 from orchestration.cli_shared import EXIT_CODES, CompanyOption, DataOption, command, console, working
@@ -120,6 +121,7 @@ def version() -> None:
 cli_finance.add_to(app)
 cli_notices.add_to(app)
 cli_partner.add_to(app)
+cli_scorecard.add_to(app)
 app.add_typer(cli_feeds.app, name="feeds")
 app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_sources.app, name="sources")

@@ -1,0 +1,181 @@
+"""Scorecards: the company's view at the terminal, and the workbook that the partner itself may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.scorecards import read_scorecard, shared_total, write_shared
+from orchestration.settings import Settings
+from tests.unit.orchestration import books
+
+MAY = date(2026, 5, 1)
+MEASURES = {
+    "volume": "revenue_to_median_rate",
+    "growth": "sell_out_growth_rate",
+    "margin": "pocket_margin_rate",
+}
+
+
+def a_theme(partner: str, theme: str, score: str | None, month: date = MAY, **more: Any) -> dict[str, Any]:
+    return {
+        "month_start_date": month,
+        "partner_code": partner,
+        "theme_code": theme,
+        "theme_number": [*MEASURES].index(theme) + 1,
+        "theme_name_fr": f"{theme} fr",
+        "theme_name_en": f"{theme} en",
+        "measure_code": MEASURES[theme],
+        "figure_value": None if score is None else Decimal("0.1234"),
+        "score_value": score,
+        "weight_rate": {"volume": 20, "growth": 30, "margin": 50}[theme],
+        "reason_code": "not_reported" if score is None else None,
+        "segment_median_value": Decimal("0.0777"),
+        "segment_median_score": Decimal("44"),
+        "segment_scored_partner_count": 5,
+        "total_score": Decimal("66.6"),
+        "covered_weight_rate": 100,
+        "total_rank": 2,
+        "ranked_partner_count": 7,
+        **more,
+    }
+
+
+def balance(partner: str, product: str, month: date, sold: Any) -> dict[str, Any]:
+    return {
+        "month_start_date": month,
+        "partner_code": partner,
+        "product_code": product,
+        "sell_in_quantity": 40,
+        "sell_out_quantity": sold,
+        "closing_stock_quantity": 12,
+    }
+
+
+def publish(settings: Settings, partners: int, peers: int = 5) -> None:
+    others = [f"SECRET{number}" for number in range(1, partners)]
+    books.publication(
+        settings,
+        {
+            "mart_partner_scorecard_monthly": [
+                a_theme("D01", "volume", "50", segment_scored_partner_count=peers),
+                a_theme("D01", "growth", "80", segment_scored_partner_count=peers, coverage_rate=67),
+                a_theme("D01", "growth", "70", date(2026, 4, 1)),
+                a_theme("D01", "margin", "99", figure_value=Decimal("0.9876")),
+                *(a_theme(code, "growth", "10", figure_value=Decimal("0.5555")) for code in others),
+            ],
+            "dim_scorecard_themes": [
+                {
+                    "theme_code": theme,
+                    "valid_from_date": date(1900, 1, 1),
+                    "valid_to_date": date(9999, 12, 31),
+                    "theme_weight": 1,
+                    "is_shared": theme != "margin",
+                }
+                for theme in MEASURES
+            ],
+            "dim_partners": [
+                {"partner_code": code, "partner_name": f"Société {code}", "is_current": True}
+                for code in ("D01", *others)
+            ],
+            "dim_products": [{"product_code": "P1", "product_name": "Vanne"}],
+            "mart_channel_balance_monthly": [
+                balance("D01", "P1", MAY, 30),
+                balance("D01", "P1", date(2026, 4, 1), None),
+                balance("SECRET1", "P9", MAY, 31),
+            ],
+        },
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+    return books.company(tmp_path)
+
+
+def cells(path: Path) -> Iterator[Any]:
+    for sheet in openpyxl.load_workbook(path, data_only=True).worksheets:
+        for row in sheet.iter_rows(values_only=True):
+            yield from (cell for cell in row if cell is not None)
+
+
+def shared(settings: Settings, path: Path) -> list[Any]:
+    published = settings.current.resolve()
+    write_shared(published, read_scorecard(published, "D01", MAY, "fr"), "Acme", "fr", path)
+    return list(cells(path))
+
+
+def test_the_partners_workbook_holds_its_own_figures_and_medians_only(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, partners=6)
+    found = shared(settings, tmp_path / "own.xlsx")
+    texts = " ".join(str(cell) for cell in found)
+    assert "Société D01" in texts
+    assert "Vanne" in texts
+    assert "SECRET" not in texts
+    assert "P9" not in texts
+    assert "margin" not in texts
+    numbers = {round(float(cell), 4) for cell in found if isinstance(cell, int | float)}
+    assert {0.1234, 80, 70, 0.0777, 44, 30} <= numbers
+    # The other partners' growth, our margin, the total it is part of, and what another sold.
+    assert numbers & {0.5555, 0.9876, 99, 66.6, 31} == set()
+    assert "couverture des rapports 67 %" in texts
+
+
+def test_its_total_is_that_of_the_themes_it_shows(settings: Settings, tmp_path: Path) -> None:
+    publish(settings, partners=6)
+    shared(settings, tmp_path / "own.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "own.xlsx")["Fiche"]
+    assert sheet["F7"].value == "=SUMPRODUCT(F5:F6,I5:I6)"
+    assert [sheet[place].value for place in ("F5", "F6", "I5", "I6")] == [50, 80, 0.4, 0.6]
+    assert openpyxl.load_workbook(tmp_path / "own.xlsx", data_only=True)["Fiche"]["F7"].value == 68
+    card = read_scorecard(settings.current.resolve(), "D01", MAY, "fr")
+    assert shared_total(card.shared()) == 68
+
+
+def test_medians_of_four_partners_are_kept_back_and_so_is_what_a_median_of_few_tells(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, partners=4, peers=4)
+    found = shared(settings, tmp_path / "own.xlsx")
+    numbers = {round(float(cell), 4) for cell in found if isinstance(cell, int | float)}
+    assert numbers & {0.0777, 44, 50} == set()
+    assert "volume fr" not in found
+    assert "growth fr" in found
+
+
+def test_a_month_without_a_report_is_an_empty_cell(settings: Settings, tmp_path: Path) -> None:
+    publish(settings, partners=6)
+    shared(settings, tmp_path / "own.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "own.xlsx", data_only=True)["Par mois"]
+    rows = [row[1:4] for row in sheet.iter_rows(min_row=5, values_only=True)]
+    assert rows == [(40, None, None), (40, 30, 75)]
+
+
+def test_the_company_sees_total_and_rank_at_the_terminal(settings: Settings) -> None:
+    publish(settings, partners=6)
+    where = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
+    result = CliRunner().invoke(app, ["scorecard", "--partner", "D01", "--month", "2026-05", *where])
+    assert result.exit_code == 0, result.output
+    assert "total 66.6, rank 2 of 7" in result.output
+    assert "margin fr" in result.output
+    assert "98.8 %" in result.output
+
+
+def test_a_partner_without_a_scorecard_is_said_in_words(settings: Settings) -> None:
+    publish(settings, partners=6)
+    where = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
+    result = CliRunner().invoke(app, ["scorecard", "--partner", "D77", *where])
+    assert result.exit_code == 2, result.output
+    assert "partner D77 has no scorecard" in result.output
