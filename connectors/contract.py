@@ -333,7 +333,8 @@ ERP_ENTITIES: Final = (
             _c(
                 "credit_reason_code",
                 "VARCHAR",
-                "Credit notes: return (goods came back) or price (euros only).",
+                "Credit notes: return (goods came back), price (euros only), or wrong_item, wrong_quantity, "
+                "wrong_price where our error is told apart.",
             ),
             _r("partner_code", "VARCHAR", "Partner invoiced."),
             _r("invoice_date", "DATE", "Date of the document."),

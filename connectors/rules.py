@@ -125,6 +125,30 @@ class Thresholds(Settings):
         le=24,
         description="Months of a partner's own sales that an estimate of unreported ones rests on; 0: none.",
     )
+    min_order_fill_rate: Decimal = Field(
+        default=Decimal("0.95"),
+        ge=0,
+        le=1,
+        description="Share of complete orders above which service is good.",
+    )
+    max_lead_time_days: Decimal = Field(
+        default=Decimal(7), ge=0, description="Mean days from order to receipt below which service is good."
+    )
+    max_order_error_rate: Decimal = Field(
+        default=Decimal("0.02"),
+        ge=0,
+        le=1,
+        description="Share of orders with an error below which it is good.",
+    )
+    min_availability_rate: Decimal = Field(
+        default=Decimal("0.95"), ge=0, le=1, description="Share of lines from stock above which it is good."
+    )
+    max_return_rate: Decimal = Field(
+        default=Decimal("0.02"), ge=0, le=1, description="Share of units sent back below which it is good."
+    )
+    reorder_days: int = Field(
+        default=60, ge=1, description="Days after an order within which the next one is a reorder."
+    )
     max_missing_invoice_numbers: int = Field(
         default=0, ge=0, description="Invoice numbers that may be missing in a series, once explained."
     )

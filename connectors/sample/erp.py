@@ -805,6 +805,14 @@ def _shipment_rows(
     return {"expeditions": list(headers.values()), "expeditions_lignes": rows}
 
 
+def _credit_reason(number: str, goods_came_back: bool) -> str:
+    """Every tenth return is an article mixed up by us, every fourth price credit a wrong price."""
+    sequence = int(number[-4:])
+    if goods_came_back:
+        return "ERA" if sequence % 10 == 0 else "RET"
+    return "ERP" if sequence % 4 == 0 else "PRX"
+
+
 def _invoice_rows(
     products: tuple[Product, ...], listings: Listings, documents: Documents
 ) -> dict[str, list[Row]]:
@@ -813,7 +821,7 @@ def _invoice_rows(
         {
             "no_piece": number,
             "type_piece": "F" if kind == INVOICE else "A",
-            "motif": None if kind == INVOICE else "RET" if kind == RETURN_CREDIT else "PRX",
+            "motif": None if kind == INVOICE else _credit_reason(number, kind == RETURN_CREDIT),
             "code_tiers": PARTNERS[partner].code,
             "date_piece": _date(day),
             "date_echeance": _date(due),

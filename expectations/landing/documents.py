@@ -263,7 +263,8 @@ def _of_invoices(terms: Terms) -> list[Expectation]:
             column="net_amount",
         ),
         no_row_where(
-            "invoice_type = 'credit_note' and credit_reason_code = 'price' and invoiced_quantity <> 0",
+            "invoice_type = 'credit_note' and credit_reason_code in ('price', 'wrong_price') "
+            "and invoiced_quantity <> 0",
             name="price_credits_move_no_units",
             show=(*line, "invoiced_quantity"),
             severity="critical",
@@ -277,7 +278,7 @@ def _of_invoices(terms: Terms) -> list[Expectation]:
             show=line,
             severity="warning",
             message="A credit note does not say whether goods came back or only the price changed.",
-            remedy="Map credit_reason_code (return or price).",
+            remedy="Map credit_reason_code (return, price, wrong_item, wrong_quantity or wrong_price).",
             column="credit_reason_code",
         ),
         no_row_where(

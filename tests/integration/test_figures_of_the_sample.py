@@ -455,6 +455,8 @@ SAYS_NOTHING_OF_REPORTS = {
     "mart_margin_reconciliation_monthly",
     "mart_margin_variance_monthly",
     "mart_margin_waterfall_monthly",
+    "mart_lead_conversion_monthly",
+    "mart_order_service_monthly",
     "mart_partner_profitability_monthly",
     # As of today, by week of today: what was reported last.
     "mart_partner_proposals_weekly",
@@ -464,6 +466,7 @@ SAYS_NOTHING_OF_REPORTS = {
     "mart_rebate_accruals_monthly",
     "mart_receivables_monthly",
     "mart_reporting_compliance_weekly",
+    "mart_returns_monthly",
     "mart_sell_in_monthly",
     "mart_network_map",
     "mart_partner_360",

@@ -4,7 +4,12 @@ select
     l.no_piece as invoice_number,
     l.no_ligne as invoice_line_number,
     case when f.type_piece = 'A' then 'credit_note' else 'invoice' end as invoice_type,
-    case f.motif when 'RET' then 'return' when 'PRX' then 'price' end as credit_reason_code,
+    case f.motif
+        when 'RET' then 'return'
+        when 'PRX' then 'price'
+        when 'ERA' then 'wrong_item'
+        when 'ERP' then 'wrong_price'
+    end as credit_reason_code,
     f.code_tiers as partner_code,
     f.date_piece as invoice_date,
     f.date_echeance as due_date,

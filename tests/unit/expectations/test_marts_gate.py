@@ -39,6 +39,9 @@ UPLIFT = "mart_promotion_uplift"
 SATISFACTION = "mart_partner_satisfaction_monthly"
 TRAINING = "mart_partner_training_monthly"
 CONVERSION = "mart_conversion_monthly"
+SERVICE = "mart_order_service_monthly"
+RETURNS = "mart_returns_monthly"
+LEADS = "mart_lead_conversion_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
 CONFLICTS = "mart_territory_conflicts"
@@ -212,6 +215,41 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{TRAINING}.passed_rate_follows_its_parts",
             f"{CONVERSION}.purchases_are_those_of_the_fact",
             f"{CONVERSION}.conversion_rate_follows_its_parts",
+        },
+    ),
+    "how orders are served": (
+        (
+            f"update marts.{SERVICE} set complete_order_count = 2, filled_quantity = 19, "
+            "claimed_order_count = 1, on_time_order_count = 1, available_line_count = 1, "
+            "availability_rate = 100",
+            f"insert into marts.{SERVICE} select * from marts.{SERVICE}",
+        ),
+        {
+            f"{SERVICE}.one_row_per_partner_code_month_start_date",
+            f"{SERVICE}.ties_to_the_fact",
+            f"{SERVICE}.order_fill_rate_follows_its_parts",
+            f"{SERVICE}.otif_rate_follows_its_parts",
+            f"{SERVICE}.unit_fill_rate_follows_its_parts",
+            f"{SERVICE}.order_error_rate_follows_its_parts",
+            f"{SERVICE}.availability_rate_follows_its_parts",
+            f"{SERVICE}.parts_are_no_larger_than_the_whole",
+        },
+    ),
+    "returns and leads": (
+        (
+            f"update marts.{RETURNS} set returned_quantity = 3, cohort_returned_quantity = 2",
+            f"insert into marts.{RETURNS} select * from marts.{RETURNS}",
+            f"update marts.{LEADS} set won_lead_count = 2",
+            f"insert into marts.{LEADS} select * from marts.{LEADS}",
+        ),
+        {
+            f"{RETURNS}.one_row_per_partner_code_month_start_date_product_code",
+            f"{RETURNS}.ties_to_the_fact",
+            f"{RETURNS}.return_rate_follows_its_parts",
+            f"{RETURNS}.cohort_return_rate_follows_its_parts",
+            f"{LEADS}.one_row_per_partner_code_month_start_date_lead_source_code",
+            f"{LEADS}.conversion_rate_follows_its_parts",
+            f"{LEADS}.every_lead_is_won_lost_or_open",
         },
     ),
     "channel ROI": (

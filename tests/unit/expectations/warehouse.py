@@ -450,6 +450,23 @@ create table marts.fct_alerts as select
 create table marts.mart_partner_proposals_weekly as select
     'reorder|D01|P1' as partner_proposal_id, 'reorder' as proposal_kind_code, 'D01' as partner_code,
     'P1' as product_code, 24::decimal(18,3) as proposed_quantity, 12::decimal(18,3) as pack_quantity;
+create table marts.mart_order_service_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 1 as order_count, 1 as line_count,
+    1 as due_order_count, 1 as complete_order_count, 100::decimal(18,4) as order_fill_rate,
+    1 as dated_due_order_count, 0 as on_time_order_count, 0::decimal(18,4) as otif_rate,
+    20::decimal(18,3) as due_quantity, 20::decimal(18,3) as filled_quantity,
+    100::decimal(18,4) as unit_fill_rate, null::bigint as claimed_order_count,
+    null::decimal(18,4) as order_error_rate, 0 as stocked_line_count, null::bigint as available_line_count,
+    null::decimal(18,4) as availability_rate, 1 as judged_partner_count, 0 as reordered_partner_count;
+create table marts.mart_returns_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
+    20::decimal(18,3) as sold_quantity, 0::decimal(18,3) as returned_quantity,
+    0::decimal(18,4) as return_rate,
+    1::decimal(18,3) as cohort_returned_quantity, 5::decimal(18,4) as cohort_return_rate;
+create table marts.mart_lead_conversion_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 'web' as lead_source_code,
+    3 as lead_count, 1 as won_lead_count, 1 as lost_lead_count, 1 as open_lead_count,
+    33.3333::decimal(18,4) as conversion_rate;
 create table marts.mart_receivables_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 0::decimal(18,4) as opening_amount,
     240::decimal(18,4) as invoiced_amount, 100::decimal(18,4) as paid_amount,
