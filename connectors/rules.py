@@ -146,6 +146,12 @@ class Thresholds(Settings):
     max_return_rate: Decimal = Field(
         default=Decimal("0.02"), ge=0, le=1, description="Share of units sent back below which it is good."
     )
+    min_repeat_purchase_rate: Decimal = Field(
+        default=Decimal("0.25"),
+        ge=0,
+        le=1,
+        description="Share of customers that buy again above which it is good.",
+    )
     reorder_days: int = Field(
         default=60, ge=1, description="Days after an order within which the next one is a reorder."
     )

@@ -13,6 +13,7 @@
         ('core', 'fct_sell_out'),
         ('core', 'fct_sell_out_weekly'),
         ('core', 'fct_store_reports'),
+        ('core', 'fct_customer_purchases'),
         ('intermediate', 'int_inventory_reported'),
         ('intermediate', 'int_product_identifiers_used'),
         ('intermediate', 'int_partner_versions_used'),

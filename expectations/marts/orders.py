@@ -1,4 +1,4 @@
-"""Promises on how orders are served, what comes back, and what becomes of leads."""
+"""Promises on how orders are served, what comes back, what end customers do, and what becomes of leads."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from expectations.vocabulary import Suite, no_row_where, one_row_per
 
 SERVICE = "mart_order_service_monthly"
 RETURNS = "mart_returns_monthly"
+CUSTOMERS = "mart_sell_out_customers_monthly"
 LEADS = "mart_lead_conversion_monthly"
 
 BY_PARTNER = ("partner_code", "month_start_date")
 
 
 def suites(terms: Terms) -> list[Suite]:
-    return [_service(terms), _returns(terms), _leads()]
+    return [_service(terms), _returns(terms), _customers(), _leads()]
 
 
 def _service(terms: Terms) -> Suite:
@@ -78,6 +79,22 @@ def _returns(terms: Terms) -> Suite:
             ),
             rate_follows("return_rate", "returned_quantity", "sold_quantity"),
             rate_follows("cohort_return_rate", "cohort_returned_quantity", "sold_quantity"),
+        ),
+    )
+
+
+def _customers() -> Suite:
+    return Suite(
+        f"marts.{CUSTOMERS}",
+        (
+            one_row_per(
+                *BY_PARTNER,
+                severity="critical",
+                message=f"{CUSTOMERS} holds a partner twice in one month.",
+                remedy=REBUILD,
+            ),
+            rate_follows("repeat_purchase_rate", "repeat_customer_count", "customer_count", show=BY_PARTNER),
+            rate_follows("churn_rate", "lost_customer_count", "former_customer_count", show=BY_PARTNER),
         ),
     )
 

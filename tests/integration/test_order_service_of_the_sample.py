@@ -177,3 +177,32 @@ def test_returns_follow_the_month_and_the_invoice(erp: Erp, published: duckdb.Du
         "/ sum(sold_quantity) filter (where partner_code <> 'D19') from marts.mart_returns_monthly"
     ).fetchone() or (0, 0)
     assert rate > 3 * others, "the best customer sends back far more than the others"
+
+
+def test_baskets_and_customers_are_those_of_the_lines(published: duckdb.DuckDBPyConnection) -> None:
+    lines = published.execute(
+        "select partner_code, month_start_date, transaction_id, customer_key, sale_date, net_amount::double "
+        "as net_amount, sold_quantity_in_unit > 0 as is_sale from core.fct_sell_out "
+        "where transaction_id is not null or customer_key is not null"
+    ).df()
+    tickets = lines[lines.transaction_id.notna()].groupby(["partner_code", "month_start_date"])
+    baskets = published.execute(
+        "select partner_code, month_start_date, transaction_count, average_basket_amount::double "
+        "from marts.mart_sell_out_customers_monthly where transaction_count > 0"
+    ).fetchall()
+    expected = {
+        (partner, month.date()): (
+            group.transaction_id.nunique(),
+            pytest.approx(group.net_amount.sum() / group.transaction_id.nunique(), abs=1e-4),
+        )
+        for (partner, month), group in tickets
+    }
+    assert {row[:2]: row[2:] for row in baskets} == expected
+    assert expected
+    bought = lines[lines.customer_key.notna() & lines.is_sale]
+    year = bought[bought.month_start_date > pd.Timestamp("2025-06-01")]
+    found = published.execute(
+        "select partner_code, customer_count from marts.mart_sell_out_customers_monthly "
+        "where month_start_date = date '2026-06-01' and customer_count is not null"
+    ).fetchall()
+    assert dict(found) == year.groupby("partner_code").customer_key.nunique().to_dict()

@@ -41,6 +41,7 @@ TRAINING = "mart_partner_training_monthly"
 CONVERSION = "mart_conversion_monthly"
 SERVICE = "mart_order_service_monthly"
 RETURNS = "mart_returns_monthly"
+CUSTOMERS = "mart_sell_out_customers_monthly"
 LEADS = "mart_lead_conversion_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
@@ -240,6 +241,8 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"update marts.{RETURNS} set returned_quantity = 3, cohort_returned_quantity = 2",
             f"insert into marts.{RETURNS} select * from marts.{RETURNS}",
             f"update marts.{LEADS} set won_lead_count = 2",
+            f"update marts.{CUSTOMERS} set customer_count = 4, lost_customer_count = 2",
+            f"insert into marts.{CUSTOMERS} select * from marts.{CUSTOMERS}",
             f"insert into marts.{LEADS} select * from marts.{LEADS}",
         ),
         {
@@ -247,6 +250,9 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{RETURNS}.ties_to_the_fact",
             f"{RETURNS}.return_rate_follows_its_parts",
             f"{RETURNS}.cohort_return_rate_follows_its_parts",
+            f"{CUSTOMERS}.one_row_per_partner_code_month_start_date",
+            f"{CUSTOMERS}.repeat_purchase_rate_follows_its_parts",
+            f"{CUSTOMERS}.churn_rate_follows_its_parts",
             f"{LEADS}.one_row_per_partner_code_month_start_date_lead_source_code",
             f"{LEADS}.conversion_rate_follows_its_parts",
             f"{LEADS}.every_lead_is_won_lost_or_open",

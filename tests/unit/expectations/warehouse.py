@@ -463,6 +463,10 @@ create table marts.mart_returns_monthly as select
     20::decimal(18,3) as sold_quantity, 0::decimal(18,3) as returned_quantity,
     0::decimal(18,4) as return_rate,
     1::decimal(18,3) as cohort_returned_quantity, 5::decimal(18,4) as cohort_return_rate;
+create table marts.mart_sell_out_customers_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 3 as customer_count,
+    1 as repeat_customer_count, 33.3333::decimal(18,4) as repeat_purchase_rate, 2 as former_customer_count,
+    1 as lost_customer_count, 50::decimal(18,4) as churn_rate;
 create table marts.mart_lead_conversion_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 'web' as lead_source_code,
     3 as lead_count, 1 as won_lead_count, 1 as lost_lead_count, 1 as open_lead_count,

@@ -1,0 +1,71 @@
+-- Grain: one row per slice, month and pseudonymised end customer, where the report
+-- names transactions or customers; customer_key is "-" for lines that name none.
+-- Additive: counts and amounts, but for day counts. Replaced by the same slices as
+-- fct_sell_out: baskets and loyalty are read from here, not from all lines.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='slice_key',
+        on_schema_change='fail',
+        pre_hook="{{ clear_emptied_slices('sell_out') }}"
+    )
+}}
+
+with
+
+lines as (
+    select * from {{ ref('fct_sell_out') }}
+    where transaction_id is not null or customer_key is not null
+),
+
+{% if is_incremental() -%}
+touched_slices as (
+    select * from {{ ref('stg_ledger__touched_slices') }}
+    where entity_code = 'sell_out'
+),
+
+touched_lines as (
+    select lines.*
+    from lines
+    inner join touched_slices
+        on
+            lines.slice_key = touched_slices.slice_key
+            and lines.period_start_date = touched_slices.period_start_date
+),
+{%- else -%}
+touched_lines as (
+    select * from lines
+),
+{%- endif %}
+
+final as (
+    select
+        slice_key,
+        partner_code,
+        feed_code,
+        period_start_date,
+        month_start_date,
+        coalesce(customer_key, '-') as customer_key,
+        currency_code,
+        count(distinct transaction_id) as transaction_count,
+        {{ amount(
+            'coalesce(sum(case when transaction_id is not null then net_amount end), 0)'
+        ) }} as transacted_amount,
+        {{ amount('coalesce(sum(net_amount), 0)') }} as net_amount,
+        count(distinct case when sold_quantity_in_unit > 0 then sale_date end)
+            as purchase_day_count,
+        count(*) as line_count
+    from touched_lines
+    group by
+        slice_key,
+        partner_code,
+        feed_code,
+        period_start_date,
+        month_start_date,
+        coalesce(customer_key, '-'),
+        currency_code
+)
+
+select * from final
+order by period_start_date nulls last, slice_key nulls last
