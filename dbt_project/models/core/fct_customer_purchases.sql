@@ -1,6 +1,6 @@
 -- Grain: one row per slice, month and pseudonymised end customer, where the report
 -- names transactions or customers; customer_key is "-" for lines that name none.
--- Additive: counts and amounts, but for day counts. Replaced by the same slices as
+-- Additive: counts and amounts. Replaced by the same slices as
 -- fct_sell_out: baskets and loyalty are read from here, not from all lines.
 {{
     config(
@@ -53,8 +53,14 @@ final as (
             'coalesce(sum(case when transaction_id is not null then net_amount end), 0)'
         ) }} as transacted_amount,
         {{ amount('coalesce(sum(net_amount), 0)') }} as net_amount,
-        count(distinct case when sold_quantity_in_unit > 0 then sale_date end)
-            as purchase_day_count,
+        -- What only came back is no purchase.
+        case
+            when count(transaction_id) > 0
+                then count(
+                    distinct case when sold_quantity_in_unit > 0 then transaction_id end
+                )
+            else count(distinct case when sold_quantity_in_unit > 0 then sale_date end)
+        end as purchase_count,
         count(*) as line_count
     from touched_lines
     group by

@@ -55,12 +55,7 @@ customers as (
         partner_code,
         month_start_date,
         customer_key,
-        sum(
-            case
-                when transaction_count > 0 then transaction_count
-                else purchase_day_count
-            end
-        ) as purchase_count
+        sum(purchase_count) as purchase_count
     from purchases
     where customer_key <> '-'
     group by partner_code, month_start_date, customer_key
