@@ -15,6 +15,7 @@ from expectations.marts import (
     monthly,
     orders,
     partners,
+    pipeline,
     programmes,
     rebates,
     receivables,
@@ -45,6 +46,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *margin.suites(hub, terms),
         *alerts.suites(),
         *sources.suites(),
+        *pipeline.suites(terms),
         *campaigns.suites(),
         *scorecard.suites(),
     ]

@@ -11,6 +11,7 @@ import itertools
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -457,6 +458,7 @@ SAYS_NOTHING_OF_REPORTS = {
     "mart_margin_waterfall_monthly",
     "mart_lead_conversion_monthly",
     "mart_order_service_monthly",
+    "mart_partner_forecast_reliability_monthly",
     "mart_partner_profitability_monthly",
     # As of today, by week of today: what was reported last.
     "mart_partner_proposals_weekly",
@@ -475,6 +477,63 @@ SAYS_NOTHING_OF_REPORTS = {
 }
 """Marts that the ERP and the ledger tell alone, that count the reports themselves, that hold what was found
 in them, or that take the mean of what stocks are known (GMROI)."""
+
+
+def test_the_deals_that_a_partner_announced_are_late_or_still_not_bought(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    late, still_open = (key["planted"][f"announced_deal_{name}"] for name in ("slipped", "open"))
+    mart = (
+        "from marts.mart_partner_forecast_reliability_monthly where partner_code = ? and month_start_date = ?"
+    )
+    months = {
+        deal["opportunity_number"]: [
+            deal["partner_code"],
+            date.fromisoformat(deal["expected_date"]).replace(day=1),
+        ]
+        for deal in (late, still_open)
+    }
+    (overdue, days) = published.execute(
+        f"select overdue_count, longest_overdue_days {mart}", months[still_open["opportunity_number"]]
+    ).fetchone()
+    assert overdue >= 1
+    assert days == still_open["slip_days"]
+    # The other deals of that partner in that month, by hand from the fact, beside the one that is planted.
+    others = published.execute(
+        "select coalesce(sum(slip_days), 0) from core.fct_opportunities "
+        "where partner_code = ? and stage_code = 'won' "
+        "and date_trunc('month', expected_date) = ? and opportunity_number <> ?",
+        [*months[late["opportunity_number"]], late["opportunity_number"]],
+    ).fetchone()[0]
+    (slip,) = published.execute(f"select won_slip_days {mart}", months[late["opportunity_number"]]).fetchone()
+    assert slip == late["slip_days"] + others
+
+
+def test_reliability_is_that_of_an_independent_count(key: Key, published: duckdb.DuckDBPyConnection) -> None:
+    """All partners and months at once, by pandas from opportunities and order lines."""
+    deals = published.execute(
+        "select product_code, stage_code, order_number, announced_amount::double as announced "
+        "from core.fct_opportunities where partner_code is not null "
+        "and (stage_code in ('won', 'lost') or slip_days > 0) and expected_date <= ?",
+        [key["company"]["as_of_date"]],
+    ).df()
+    lines = published.sql(
+        "select order_number, product_code, net_amount::double as bought from core.fct_orders "
+        "where status_code <> 'cancelled'"
+    ).df()
+    bought = lines.groupby(["order_number", "product_code"], as_index=False)["bought"].sum()
+    joined = deals.merge(bought, how="left", on=["order_number", "product_code"])
+    is_known = (joined["stage_code"] != "won") | joined["order_number"].notna()
+    known = joined[is_known].fillna({"bought": 0.0})
+    found = published.sql(
+        "select sum(due_count), sum(compared_count), sum(announced_amount)::double, "
+        "sum(bought_amount)::double, sum(absolute_error_amount)::double "
+        "from marts.mart_partner_forecast_reliability_monthly"
+    ).fetchone()
+    assert found[:2] == (len(deals), len(known))
+    assert found[2:] == pytest.approx(
+        (known["announced"].sum(), known["bought"].sum(), (known["announced"] - known["bought"]).abs().sum())
+    )
 
 
 def test_packs_become_pieces(key: Key, published: duckdb.DuckDBPyConnection) -> None:

@@ -45,6 +45,7 @@ CUSTOMERS = "mart_sell_out_customers_monthly"
 LEADS = "mart_lead_conversion_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
+RELIABILITY = "mart_partner_forecast_reliability_monthly"
 CONFLICTS = "mart_territory_conflicts"
 ADJUSTMENTS = "mart_closing_adjustments_monthly"
 ALERTS = "fct_alerts"
@@ -178,6 +179,19 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{RECEIVABLES}.one_row_per_month_start_date_partner_code",
             f"{RECEIVABLES}.balance_rolls_forward",
             f"{RECEIVABLES}.ties_to_the_facts",
+        },
+    ),
+    "forecasts of partners": (
+        (
+            f"update marts.{RELIABILITY} set due_count = 2, conversion_rate = 90, wape_rate = 24",
+            f"insert into marts.{RELIABILITY} select * from marts.{RELIABILITY}",
+        ),
+        {
+            f"{RELIABILITY}.one_row_per_month_start_date_partner_code",
+            f"{RELIABILITY}.conversion_rate_follows_its_parts",
+            f"{RELIABILITY}.wape_rate_follows_its_parts",
+            f"{RELIABILITY}.reliability_follows_or_says_why",
+            f"{RELIABILITY}.opportunities_due_are_those_of_the_fact",
         },
     ),
     "campaigns": (

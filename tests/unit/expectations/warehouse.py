@@ -290,6 +290,17 @@ create table marts.mart_partner_satisfaction_monthly as select
     -1::bigint as product_net_promoter_count, -100::decimal(18,4) as product_net_promoter_score,
     1::bigint as opened_ticket_count, null::decimal(18,4) as tickets_per_1000_units,
     null::varchar as survey_reason_code, 'no_sales' as support_reason_code;
+create table core.fct_opportunities as select
+    'A1' as opportunity_number, 'D01' as partner_code, date '2026-03-10' as expected_date,
+    'won' as stage_code;
+create table marts.mart_partner_forecast_reliability_monthly as select
+    date '2026-03-01' as month_start_date, 'D01' as partner_code, 1::bigint as due_count,
+    1::bigint as won_count, 1::bigint as closed_count, 100::decimal(18,4) as conversion_rate,
+    100::decimal(18,4) as announced_amount, 80::decimal(18,4) as bought_amount,
+    20::decimal(18,4) as error_amount,
+    20::decimal(18,4) as absolute_error_amount, 25::decimal(18,4) as wape_rate,
+    75::decimal(18,4) as reliability_rate, null::varchar as reason_code,
+    75::decimal(18,4) as rolling_reliability_rate, null::varchar as rolling_reason_code;
 create table marts.mart_challenges_monthly as select
     'C' as challenge_code, date '2026-03-01' as month_start_date, partner as partner_code,
     'value' as ranked_by_code, value::decimal(18,4) as reached_value, null::decimal(18,4) as growth_rate,
