@@ -16,10 +16,11 @@ from typing import Final, Literal
 import duckdb
 
 from connectors.alerts import RULES, Severity
-from connectors.errors import AvalError, ConfigError
-from orchestration.publish import current_version, versions
+from connectors.errors import ConfigError
+from orchestration.publish import current_file, current_version, has_mart, require_mart, versions
 
 Language = Literal["fr", "en"]
+MART: Final = "fct_alerts"
 OPEN: Final = ("open", "muted")
 STATES: Final = (*OPEN, "resolved", "lapsed")
 
@@ -75,9 +76,7 @@ def published_alerts(
     severity: str | None = None,
 ) -> list[Alert]:
     """Alerts of the current publication in these states: by severity, then by what is at stake."""
-    version = current_version(published)
-    if version is None:
-        raise AvalError("no_publication", "nothing has been published yet", "run: aval run")
+    current = current_file(published)
     if rule is not None and rule not in RULES:
         raise ConfigError("unknown_alert_rule", f"there is no rule {rule!r}", f"one of: {', '.join(RULES)}")
     conditions = ["status_code in (select unnest(?))"]
@@ -86,13 +85,10 @@ def published_alerts(
         if wanted is not None:
             conditions.append(f"{column} = ?")
             values.append(wanted)
-    with duckdb.connect(str(published / f"{version}.duckdb"), read_only=True) as connection:
-        if not _has_alerts(connection):
-            raise AvalError(
-                "no_publication", "what is published was built before there were alerts", "run: aval run"
-            )
+    with duckdb.connect(str(current), read_only=True) as connection:
+        require_mart(connection, MART)
         rows = connection.execute(
-            f"select {_COLUMNS} from marts.fct_alerts where {' and '.join(conditions)} order by {_ORDER}",
+            f"select {_COLUMNS} from marts.{MART} where {' and '.join(conditions)} order by {_ORDER}",
             values,
         ).fetchall()
     return [Alert(*row) for row in rows]
@@ -121,18 +117,11 @@ def count_alerts(published: Path) -> Count | None:
 
 def _open_ids(publication: Path) -> set[str] | None:
     with duckdb.connect(str(publication), read_only=True) as connection:
-        if not _has_alerts(connection):
+        if not has_mart(connection, MART):
             return None
         return {
             str(alert)
             for (alert,) in connection.execute(
-                "select alert_id from marts.fct_alerts where status_code = 'open'"
+                f"select alert_id from marts.{MART} where status_code = 'open'"
             ).fetchall()
         }
-
-
-def _has_alerts(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'marts' and table_name = 'fct_alerts'"
-    ).fetchone()
-    return found == (1,)

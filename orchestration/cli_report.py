@@ -152,7 +152,7 @@ def _show_proposal(proposal: Proposal, *, to_error: bool) -> None:
     from rich.markup import escape
 
     from connectors.feeds.draft import scalar
-    from connectors.feeds.propose import WRITTEN_FROM
+    from connectors.feeds.propose import OPEN_MARK, WRITTEN_FROM
 
     out = Console(stderr=True) if to_error else console()
     shown = table(f"Draft from {escape(proposal.file)}")
@@ -166,7 +166,7 @@ def _show_proposal(proposal: Proposal, *, to_error: bool) -> None:
             if isinstance(value, dict)
             else scalar(value)
         )
-        sure = f"{choice.confidence:.2f}" + (" TODO" if is_open else "")
+        sure = f"{choice.confidence:.2f}" + (f" {OPEN_MARK}" if is_open else "")
         style = "red" if is_open else "yellow" if choice.confidence < 0.8 else None
         shown.add_row(escape(choice.key), escape(text), sure, escape(choice.reason), style=style)
     out.print(shown)

@@ -53,15 +53,13 @@ def scorecard(
     data: DataOption = None,
 ) -> None:
     """Show a partner's scorecard of a month; --share writes the one that the partner may see."""
-    from connectors.errors import AvalError
     from orchestration.closing import one_month
+    from orchestration.publish import current_file
     from orchestration.scorecards import read_scorecard, write_shared
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
-    if not settings.current.exists():
-        raise AvalError("no_publication", "nothing has been published yet", "`aval run` first")
-    published = settings.current.resolve()
+    published = current_file(settings.paths.published)
     locale: Locale = settings.company.locale if language is None else language.value
     card = read_scorecard(published, partner, one_month(month)[0] if month else None, locale)
     if share is None:

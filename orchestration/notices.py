@@ -17,10 +17,10 @@ from typing import Final
 import duckdb
 
 from connectors.alerts import RULES, SEVERITIES
-from connectors.errors import AvalError, ConfigError, Place
+from connectors.errors import ConfigError, Place
 from connectors.notices import FILE, PARTNER_RULES, Notices, Proposal, Recipient
 from orchestration.alerts import Alert, published_alerts
-from orchestration.publish import current_version
+from orchestration.publish import current_file
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,7 @@ class News:
 def read_news(published: Path) -> News:
     """Open alerts and proposals of the current publication, and the partners' names by code."""
     alerts = published_alerts(published)
-    version = current_version(published)
-    if version is None:
-        raise AvalError("no_publication", "nothing has been published yet", "run: aval run")
-    with duckdb.connect(str(published / f"{version}.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(current_file(published)), read_only=True) as connection:
         proposals = connection.execute(_PROPOSALS).fetchall()
         partners = connection.execute(
             "select partner_code, partner_name from core.dim_partners where is_current"

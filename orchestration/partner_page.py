@@ -18,7 +18,7 @@ import duckdb
 from connectors.errors import AvalError
 from orchestration.alerts import Alert, published_alerts
 from orchestration.declared import models
-from orchestration.publish import current_version
+from orchestration.publish import current_file, require_mart
 from orchestration.workbook import Cell, Column, Kind, Locale, kind_of, workbook
 
 MART: Final = "mart_partner_360"
@@ -177,14 +177,8 @@ def written(value: Any, kind: Kind, locale: Locale) -> str:
 
 def partner_page(published: Path, partner: str, locale: Locale) -> Page:
     """The page of a partner from the current publication; AvalError if there is none, or no such partner."""
-    version = current_version(published)
-    if version is None:
-        raise AvalError("no_publication", "nothing has been published yet", "run: aval run")
-    with duckdb.connect(str(published / f"{version}.duckdb"), read_only=True) as connection:
-        if not connection.execute("from duckdb_tables() where table_name = ?", [MART]).fetchone():
-            raise AvalError(
-                "no_publication", f"what is published was built before there was {MART}", "run: aval run"
-            )
+    with duckdb.connect(str(current_file(published)), read_only=True) as connection:
+        require_mart(connection, MART)
         found = connection.execute(f"select * from marts.{MART} where partner_code = ?", [partner])
         columns = [column[0] for column in found.description or ()]
         row = found.fetchone()

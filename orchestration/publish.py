@@ -168,6 +168,30 @@ def current_version(published: Path) -> str | None:
     return link.resolve().stem if link.exists() else None
 
 
+def current_file(published: Path) -> Path:
+    """The file that readers get now, by its version's name; AvalError before the first publication."""
+    version = current_version(published)
+    if version is None:
+        raise AvalError("no_publication", "nothing has been published yet", "run: aval run")
+    return published / f"{version}.duckdb"
+
+
+def require_mart(connection: duckdb.DuckDBPyConnection, mart: str) -> None:
+    """AvalError if the publication was built before there was this mart."""
+    if not has_mart(connection, mart):
+        raise AvalError(
+            "no_publication", f"what is published was built before there was {mart}", "run: aval run"
+        )
+
+
+def has_mart(connection: duckdb.DuckDBPyConnection, mart: str) -> bool:
+    """Whether the publication holds this mart."""
+    found = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'marts' and table_name = ?", [mart]
+    ).fetchone()
+    return found == (1,)
+
+
 def versions(published: Path) -> list[str]:
     """Versions that are kept, oldest first."""
     return sorted(path.stem for path in published.glob("*.duckdb") if not path.is_symlink())

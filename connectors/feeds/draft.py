@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 
-from connectors.feeds.propose import WRITTEN_FROM, Proposal
+from connectors.feeds.propose import OPEN_MARK, WRITTEN_FROM, Proposal
 from connectors.feeds.sniff import Choice
 
 _SECTIONS: Final = ("files", "container", "period", "columns")
@@ -20,10 +20,10 @@ _RESERVED: Final = frozenset(("true", "false", "yes", "no", "on", "off", "null",
 
 
 def render(proposal: Proposal) -> str:
-    """The draft profile; what is not sure enough is a comment that begins with TODO."""
+    """The draft profile; what is not sure enough is a comment that begins with `OPEN_MARK`."""
     lines = [
         f"# Drafted from {proposal.file}. Each line says how sure it is (0 to 1) and why: read them, then",
-        "# try aval feeds check. Lines that begin with '# TODO' were too unsure to be written.",
+        f"# try aval feeds check. Lines that begin with '# {OPEN_MARK}' were too unsure to be written.",
     ]
     lines += [f"# {line}" for note in proposal.notes for line in _folded(note)]
     lines.append("")
@@ -43,10 +43,10 @@ def _grouped(choices: Iterable[Choice]) -> list[tuple[str, list[Choice]]]:
 def _block(key: str, choices: Sequence[Choice]) -> list[str]:
     settled = any(choice.confidence >= WRITTEN_FROM for choice in choices)
     if key in _SECTIONS:
-        head = f"{key}:" if settled else f"# TODO {key}:"
+        head = f"{key}:" if settled else f"# {OPEN_MARK} {key}:"
         return [head, *(_line(choice, "  ", choice.key.partition(".")[2]) for choice in choices), ""]
     if key in ("wide", "skip_rows"):
-        lines = [f"{key}:" if settled else f"# TODO {key}:"]
+        lines = [f"{key}:" if settled else f"# {OPEN_MARK} {key}:"]
         for choice in choices:
             items = ", ".join(f"{name}: {scalar(value)}" for name, value in choice.value.items())
             lines.append(_marked(choice, "  ", f"- {{{items}}}"))
@@ -65,7 +65,7 @@ def _line(choice: Choice, indent: str, key: str) -> str:
 def _marked(choice: Choice, indent: str, text: str) -> str:
     reason = choice.reason.replace("\n", " ")
     if choice.confidence < WRITTEN_FROM:
-        return f"{indent}# TODO {text}   # {choice.confidence:.2f}: {reason}"
+        return f"{indent}# {OPEN_MARK} {text}   # {choice.confidence:.2f}: {reason}"
     return f"{indent}{text}   # {choice.confidence:.2f}: {reason}"
 
 

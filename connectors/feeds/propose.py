@@ -40,6 +40,8 @@ from connectors.feeds.table import UNUSUAL_SPACES
 
 WRITTEN_FROM: Final = 0.5
 """Confidence from which a choice is written as a setting; below it, as a comment to decide on."""
+OPEN_MARK: Final = "TODO"
+"""What its reader searches a draft for: decisions that are theirs, since the sample does not settle them."""
 
 _NUMERIC: Final = frozenset(
     ("sold_quantity", "returned_quantity", "net_amount", "on_hand_quantity", "in_transit_quantity")
@@ -408,14 +410,14 @@ def _note_calendar(work: _Work, name: str) -> None:
     if frequency in FISCAL:
         pattern, month = work.calendar.pattern, work.calendar.year_start_month
         work.notes.append(
-            f"TODO: the company's fiscal calendar ({pattern}, from month {month}) says which days a "
+            f"{OPEN_MARK}: the company's fiscal calendar ({pattern}, from month {month}) says which days a "
             f"{in_words(frequency)} has; if the partner's differs, state it as period.calendar"
         )
     cells = [cell for row in work.sample.rows for cell in row]
     if found := next((text for text in (name, *work.sample.titles, *cells) if re.search(_HALF, text)), None):
         work.notes.append(
-            f"TODO: {found!r} seems to name a half-year, and profiles know no longer period than a quarter: "
-            "ask the partner for quarters or months"
+            f"{OPEN_MARK}: {found!r} seems to name a half-year, and profiles know no longer period than a "
+            "quarter: ask the partner for quarters or months"
         )
 
 
