@@ -204,6 +204,20 @@ RULES: Final[dict[str, Rule]] = {
             "min_stake_amount": Limit("5000", "Less at stake raises no alert."),
         },
     ),
+    "forecast_bias": Rule(
+        "warning",
+        {
+            "low_rate": Limit(
+                "0.60", "Bought / announced over the deals decided in 12 months below this, or"
+            ),
+            "high_rate": Limit("1.60", "above this."),
+            "deal_count": Limit(
+                "5", "Deals decided in 12 months at least; a month with fewer is not judged."
+            ),
+            "period_count": Limit("3", "Months one after the other."),
+            "min_stake_amount": Limit("1000", "Less at stake raises no alert."),
+        },
+    ),
 }
 """All rules. A new one has a row here, its macro `alert_<rule>` and its texts in the seed."""
 

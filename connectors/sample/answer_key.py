@@ -605,7 +605,36 @@ def _commercial_facts(world: World, documents: Documents) -> dict[str, Fact]:
                     "from": deal.expected.isoformat(),
                     "order_number": deal.order,
                 }
+    facts["biased_announcers"] = {
+        "partners": [_announced(documents, world, code) for code in plants.BIASED_PERCENT],
+        "from": plants.BIASED_FROM.isoformat(),
+    }
     return facts
+
+
+def _announced(documents: Documents, world: World, partner: str) -> Fact:
+    """What the partner's decided deals announced and what the order that each became holds of the goods."""
+    lines, orders = documents.order_lines, documents.orders
+    held: dict[tuple[str, str], int] = {}
+    for row in np.flatnonzero(
+        ~lines.is_cancelled & (world.listings.partner[lines.pair] == PARTNER_INDEX[partner])
+    ):
+        product = world.products[int(world.listings.product[lines.pair[row]])].code
+        place = (orders.number[int(orders.document[row])], product)
+        held[place] = held.get(place, 0) + int(orders.net[row])
+    return {
+        "partner_code": partner,
+        "deals": [
+            {
+                "opportunity_number": deal.number,
+                "closed_date": deal.closed.isoformat(),
+                "announced_amount": money(deal.amount),
+                "bought_amount": money(held[deal.order, deal.product] if deal.order else 0),
+            }
+            for deal in documents.opportunities
+            if deal.partner == partner and deal.closed
+        ],
+    }
 
 
 def _margin(documents: Documents, chosen: Flags) -> Fact:

@@ -20,6 +20,7 @@ from connectors.sample.cast import PARTNER_INDEX, PARTNERS, START, TOWNS, Partne
 from connectors.sample.catalogue import PCE, PRICE_LISTS, Dated, Listings, Product
 from connectors.sample.deals import Deal, build_deals
 from connectors.sample.dice import Dice, Ints
+from connectors.sample.opportunities import Opportunity, build_opportunities
 from connectors.sample.trade import NEVER, TAIL, Calendar, OrderLines, Trade, day_number
 
 INVOICE, RETURN_CREDIT, PRICE_CREDIT = 0, 1, 2
@@ -99,20 +100,6 @@ class Payments:
 
 
 @dataclass(frozen=True)
-class Opportunity:
-    number: str
-    partner: str
-    product: str
-    stage: str
-    pieces: int
-    amount: int
-    created: date
-    expected: date
-    closed: date | None
-    order: str | None
-
-
-@dataclass(frozen=True)
 class Lead:
     number: str
     partner: str
@@ -155,7 +142,16 @@ def build_documents(
     invoices = _invoices(seed, calendar, listings, trade, shipments, price, cost, last)
     orders = _orders(listings, trade, price, shipments, invoices, last)
     days, levels = _own_stock(listings, shipments, products, last)
-    opportunities = _opportunities(seed, as_of, products, listings, orders, price)
+    opportunities = build_opportunities(
+        seed,
+        as_of,
+        products,
+        listings,
+        trade.orders,
+        [orders.number[document] for document in orders.document.tolist()],
+        orders.net,
+        price[0],
+    )
     return Documents(
         trade.orders,
         orders,
@@ -470,71 +466,6 @@ def _own_stock(
         begun = np.array(days) >= day_number(product.launched) - 30
         stock[~begun, index] = 0
     return days, stock
-
-
-def _opportunities(
-    seed: int, as_of: date, products: tuple[Product, ...], listings: Listings, orders: Orders, price: Ints
-) -> list[Opportunity]:
-    """Two a week, raised by the larger partners for products that they carry."""
-    dice = Dice(seed, "opportunities")
-    codes = {product.code: index for index, product in enumerate(products)}
-    result: list[Opportunity] = []
-    counts: dict[int, int] = {}
-    monday = START
-    while monday <= as_of:
-        for slot in range(2):
-            drawn = [float(value) for value in dice.uniform(9)]
-            created = monday + timedelta(days=2 * slot + int(drawn[0] * 2))
-            counts[created.year] = counts.get(created.year, 0) + 1
-            number = f"AFF-{created.year}-{counts[created.year]:04d}"
-            pair = int(drawn[1] * len(listings))
-            partner, product = int(listings.partner[pair]), int(listings.product[pair])
-            pieces = 20 + 10 * int(drawn[2] * drawn[2] * 60)
-            expected = created + timedelta(days=30 + int(drawn[3] * 90))
-            closed: date | None = expected + timedelta(days=int(drawn[4] * drawn[4] * 70) - 7)
-            outcome = "won" if drawn[5] < 0.38 else "lost"
-            if number == plants.ANNOUNCED_DEAL:
-                partner, product, pieces = (
-                    PARTNER_INDEX[plants.ANNOUNCED_DEAL_PARTNER],
-                    codes["FLX0203"],
-                    1200,
-                )
-                expected, closed = date(2026, 3, 31), None
-            elif number == plants.WON_LATE_DEAL:
-                partner, product, pieces = PARTNER_INDEX[plants.WON_LATE_DEAL_PARTNER], codes["FLX0101"], 300
-                expected, closed, outcome = created + timedelta(days=40), created + timedelta(days=102), "won"
-            if created > as_of:
-                continue
-            order = None
-            if closed is None or closed > as_of:
-                closed = None
-                stage = "quoted" if (as_of - created).days > 14 else "open"
-            else:
-                stage = outcome
-                order = _order_before(orders, partner, day_number(closed)) if stage == "won" else None
-            amount = int(price[0, product, day_number(created)] or price[0, product, -1]) * pieces * 68 // 100
-            result.append(
-                Opportunity(
-                    number,
-                    PARTNERS[partner].code,
-                    products[product].code,
-                    stage,
-                    pieces,
-                    amount,
-                    created,
-                    expected,
-                    closed,
-                    order,
-                )
-            )
-        monday += timedelta(days=7)
-    return result
-
-
-def _order_before(orders: Orders, partner: int, day: int) -> str | None:
-    """The partner's last order in the fortnight up to that day: the one that won the deal."""
-    found = np.flatnonzero((orders.partner == partner) & (orders.day <= day) & (orders.day > day - 14))
-    return orders.number[int(found[-1])] if len(found) else None
 
 
 def _leads(seed: int, as_of: date) -> list[Lead]:

@@ -93,6 +93,9 @@ ANNOUNCED_DEAL: Final = "AFF-2026-0007"
 ANNOUNCED_DEAL_PARTNER: Final = "D17"
 WON_LATE_DEAL: Final = "AFF-2025-0031"
 WON_LATE_DEAL_PARTNER: Final = "D04"
+BIASED_PERCENT: Final = {"D23": 270, "D12": 34}
+"""What these partners announce of what they usually order at once: far too much, and far too little."""
+BIASED_FROM: Final = date(2025, 10, 1)
 
 # Territories, registered deals and leads; examples/demo/rules/territories.yml has the rules.
 OVERLAPPED: Final = "D06"

@@ -394,7 +394,7 @@ class _State:
                 np.full(count, day),
                 pair,
                 units,
-                self.calendar.next_working[day + 4 + self._transit(pair, ship)],
+                self._wanted(day, pair, ship),
                 cancelled,
                 exceptional,
                 first_day,
@@ -409,6 +409,12 @@ class _State:
         self.last_units[pair] = first_units * lot
         self.last_ship[pair] = first_day
         self.line_count += count
+
+    def _wanted(self, day: int, pair: Ints, ship: Ints) -> Ints:
+        """Day asked for: the journey after a week, or a day less where the partner is in a hurry."""
+        patience = 7 - (self.listings.partner[pair] % 3 == 1)
+        wanted: Ints = self.calendar.next_working[day + patience + self._transit(pair, ship)]
+        return wanted
 
     def _transit(self, pair: Ints, ship: Ints) -> Ints:
         changed = ship >= self.transit_change[pair]

@@ -335,7 +335,32 @@ def test_announced_deals_that_did_not_come_are_told_until_they_are_closed(
         slipped["closed_date"],
         Decimal(slipped["announced_amount"]),
     )
-    assert {status for status, *_ in found.values()} == {"resolved"}
+    assert not found
+
+
+def test_partners_that_announce_far_too_much_or_too_little_are_told_once(
+    key: Key, published: duckdb.DuckDBPyConnection
+) -> None:
+    """Sums over the deals decided in twelve months, from the answer key."""
+    expected = []
+    for partner in key["planted"]["biased_announcers"]["partners"]:
+        ends = [(date(2024 + month // 12, month % 12 + 1, 1) - timedelta(days=1)) for month in range(13, 31)]
+        held = []
+        for end in ends:
+            deals = [
+                (Decimal(deal["announced_amount"]), Decimal(deal["bought_amount"]))
+                for deal in partner["deals"]
+                if (end - timedelta(days=366)).strftime("%Y-%m") < deal["closed_date"][:7] <= f"{end:%Y-%m}"
+            ]
+            announced, bought = (
+                (sum(side, Decimal(0)) for side in zip(*deals, strict=True)) if deals else (0, 0)
+            )
+            is_biased = bought < announced * Decimal("0.6") or bought > announced * Decimal("1.6")
+            held.append((len(deals) >= 5 and is_biased, end, abs(announced - bought)))
+        first = next(number for number, _ in enumerate(held) if all(row[0] for row in held[number:]))
+        _, seen, _ = held[first + 2]
+        expected.append((partner["partner_code"], "open", str(seen), "2026-06-30", None, held[-1][2]))
+    assert told(published, "forecast_bias") == sorted(expected)
 
 
 def test_newcomers_are_proposed_to_partners_that_have_never_ordered_them(
@@ -397,7 +422,7 @@ def test_who_ran_dry_is_proposed_to_reorder_and_who_has_too_much_is_not(
 
 
 def test_quiet_partners_stay_quiet_in_two_years(published: duckdb.DuckDBPyConnection) -> None:
-    """Of the 35 partners, 18 have a planted fault. All others, and all other rules, raise nothing in 24
+    """Of the 35 partners, 20 have a planted fault. All others, and all other rules, raise nothing in 24
     months but what is true of rebates: a tier that is near.
     """
     planted = {
@@ -421,9 +446,8 @@ def test_quiet_partners_stay_quiet_in_two_years(published: duckdb.DuckDBPyConnec
         ("delivery_drift", "D22"),
         ("promised_volume", "D17"),
         ("promised_volume", "D04"),
-        # Two deals slipped by chance for two months, as the planted one of D04 did.
-        ("promised_volume", "D10"),
-        ("promised_volume", "D16"),
+        ("forecast_bias", "D23"),
+        ("forecast_bias", "D12"),
         ("territory_conflict", "D08"),
         ("territory_conflict", "D11"),
         ("territory_conflict", "D15"),

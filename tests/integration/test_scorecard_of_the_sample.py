@@ -35,6 +35,7 @@ SCALES = {
     "stock_health": ("0.50", "1"),
     "margin": ("0.20", "0.45"),
     "payment": ("0.50", "0"),
+    "forecast_reliability": ("0", "1"),
     "reporting": ("0.50", "1"),
     "satisfaction": ("0", "0.5"),
     "training": ("0", "1"),
@@ -125,6 +126,17 @@ def figures_of(published: duckdb.DuckDBPyConnection, partner: str, month: date) 
     if month in owed:
         overdue, closing = owed[month]
         found["payment"] = rounded(max(overdue, Decimal(0)) / closing) if closing > 0 else Decimal(0)
+
+    announced = by_month(
+        published,
+        "month_start_date, sum(bought_amount), sum(absolute_error_amount)",
+        "marts.mart_partner_forecast_reliability_monthly where compared_count > 0 and",
+        partner,
+    )
+    ratio(
+        "forecast_reliability",
+        [(bought - wrong, bought) for bought, wrong in (announced[key] for key in year if key in announced)],
+    )
 
     reports = by_month(
         published,

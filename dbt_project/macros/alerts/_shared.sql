@@ -32,6 +32,7 @@
         'territory_conflict',
         'delivery_drift',
         'promised_volume',
+        'forecast_bias',
     ]) }}
 {%- endmacro %}
 

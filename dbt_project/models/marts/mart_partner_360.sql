@@ -59,6 +59,10 @@ opportunities as (
     select * from {{ ref('fct_opportunities') }}
 ),
 
+reliabilities as (
+    select * from {{ ref('mart_partner_forecast_reliability_monthly') }}
+),
+
 satisfaction as (
     select * from {{ ref('mart_partner_satisfaction_monthly') }}
 ),
@@ -335,6 +339,13 @@ announced as (
     group by partner_code
 ),
 
+newest_reliabilities as (
+    select * from reliabilities
+    where month_start_date <= {{ as_of_date() }}
+    qualify
+        row_number() over (partition by partner_code order by month_start_date desc) = 1
+),
+
 passed as (
     select
         partner_code,
@@ -494,6 +505,11 @@ final as (
                 then coalesce(announced.late_opportunity_count, 0)
         end as late_opportunity_count,
         announced.next_opportunity_date,
+        newest_reliabilities.rolling_announced_amount as announced_12_months_amount,
+        newest_reliabilities.rolling_bought_amount as bought_12_months_amount,
+        newest_reliabilities.rolling_reliability_rate as forecast_reliability_rate,
+        newest_reliabilities.rolling_bias_rate as forecast_bias_rate,
+        newest_reliabilities.rolling_reason_code as forecast_reason_code,
         case
             when connected.has_deals then coalesce(pipeline.protected_deal_count, 0)
         end
@@ -533,6 +549,8 @@ final as (
     left join owed_reports on partners.partner_code = owed_reports.partner_code
     left join pipeline on partners.partner_code = pipeline.partner_code
     left join announced on partners.partner_code = announced.partner_code
+    left join newest_reliabilities
+        on partners.partner_code = newest_reliabilities.partner_code
     left join passed on partners.partner_code = passed.partner_code
     left join newest_satisfaction
         on partners.partner_code = newest_satisfaction.partner_code

@@ -28,18 +28,9 @@ due as (
         stage_code,
         slip_days,
         announced_amount,
-        case
-            when stage_code <> 'won' then 0
-            when order_number is null then null
-            -- Two announcements that became one order bought it once.
-            when
-                row_number() over (
-                    partition by order_number, coalesce(product_code, '')
-                    order by created_date, opportunity_number
-                ) = 1
-                then coalesce(ordered_amount, 0)
-            else 0
-        end as bought_amount
+        -- What is neither won nor lost long after its day has bought nothing so far.
+        case when stage_code in ('won', 'lost') then bought_amount else 0 end
+            as bought_amount
     from opportunities
     where
         partner_code is not null
@@ -167,6 +158,7 @@ final as (
             when accumulated.compared_count = 0 then 'order_or_amount_unknown'
             when accumulated.bought_amount = 0 then 'nothing_bought'
         end as reason_code,
+        cast(accumulated.rolling_due_count as bigint) as rolling_due_count,
         cast(accumulated.rolling_compared_count as bigint) as rolling_compared_count,
         {{ amount('accumulated.rolling_announced_amount') }}
             as rolling_announced_amount,

@@ -99,6 +99,10 @@ reports as (
     group by {{ month_start(add_days('week_start_date', 3)) }}, partner_code
 ),
 
+reliabilities as (
+    select * from {{ ref('mart_partner_forecast_reliability_monthly') }}
+),
+
 surveys as (
     select * from {{ ref('mart_partner_satisfaction_monthly') }}
 ),
@@ -454,6 +458,26 @@ compliances as (
     group by partners.month_start_date, partners.partner_code
 ),
 
+-- 1 - WAPE of what was announced for twelve months.
+forecasts as (
+    select
+        partners.month_start_date,
+        partners.partner_code,
+        'forecast_reliability_rate' as measure_code,
+        reliabilities.rolling_bought_amount
+        - reliabilities.rolling_absolute_error_amount as numerator_value,
+        reliabilities.rolling_bought_amount as denominator_value,
+        {{ percent(
+            'reliabilities.rolling_compared_count', 'reliabilities.rolling_due_count'
+        ) }} as coverage_rate,
+        reliabilities.rolling_reason_code as reason_code
+    from partners
+    inner join reliabilities
+        on
+            partners.partner_code = reliabilities.partner_code
+            and partners.month_start_date = reliabilities.month_start_date
+),
+
 satisfactions as (
     select
         partners.month_start_date,
@@ -498,7 +522,7 @@ gathered as (
     {% for figures in [
         'volumes', 'attainments', 'sell_in_growths', 'sell_out_growths', 'rotations',
         'sell_throughs', 'healths', 'pocket_margin_rates', 'profit_rates', 'payments',
-        'compliances', 'satisfactions', 'certifications'
+        'forecasts', 'compliances', 'satisfactions', 'certifications'
     ] -%}
     select
         month_start_date,
