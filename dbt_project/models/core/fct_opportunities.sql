@@ -125,13 +125,16 @@ final as (
         order_number,
         {{ quantity('ordered_quantity') }} as ordered_quantity,
         {{ amount('ordered_amount') }} as ordered_amount,
-        {%- for kind in ['quantity', 'amount'] %}
-        {{ context[kind](
+        {{ quantity(
             "case when stage_code = 'lost' then 0 "
             ~ "when stage_code <> 'won' or order_number is null then null "
-            ~ "when claim_number = 1 then coalesce(ordered_" ~ kind ~ ", 0) else 0 end"
-        ) }} as bought_{{ kind }},
-        {%- endfor %}
+            ~ "when claim_number = 1 then coalesce(ordered_quantity, 0) else 0 end"
+        ) }} as bought_quantity,
+        {{ amount(
+            "case when stage_code = 'lost' then 0 "
+            ~ "when stage_code <> 'won' or order_number is null then null "
+            ~ "when claim_number = 1 then coalesce(ordered_amount, 0) else 0 end"
+        ) }} as bought_amount,
         source_batch_id,
         source_file,
         source_row
