@@ -160,55 +160,62 @@ def _judge(
     with imported_later("altair", "scipy.stats"):
         import great_expectations as gx
 
-        import expectations.duckdb_engine  # noqa: F401 - registers add_duckdb
-
     present = hub.tables()
-    outcomes: list[ExpectationOutcome] = []
-    context = gx.get_context(mode="ephemeral", project_config=_project(docs))
-    sources: dict[str, Any] = {}
-    validations = []
-    for suite in _suites(gate, hub, terms):
-        if suite.table not in present:
-            outcomes.append(_missing(suite.table))
-            continue
-        schema, _, table = suite.table.partition(".")
-        if schema not in sources:
-            sources[schema] = context.data_sources.add_duckdb(schema, connection_string=hub.url)
-        asset = sources[schema].add_table_asset(table)
-        validations.append(
-            context.validation_definitions.add(
-                gx.ValidationDefinition(
-                    name=suite.table,
-                    data=asset.add_batch_definition_whole_table(gate),
-                    suite=context.suites.add(
-                        gx.ExpectationSuite(suite.table, expectations=list(suite.expectations))
-                    ),
-                )
-            )
-        )
-    if not validations:
+    suites = _suites(gate, hub, terms)
+    outcomes = [_missing(suite.table) for suite in suites if suite.table not in present]
+    judged = [
+        (suite.table, gx.ExpectationSuite(suite.table, expectations=list(suite.expectations)))
+        for suite in suites
+        if suite.table in present
+    ]
+    if not judged:
         return outcomes, None
-    # What a checkpoint would do for them, but for comparing all of them with their stored copies once more.
-    # It has no actions to run.
-    run = gx.RunIdentifier(run_name=run_id, run_time=datetime.now(UTC))
+    context = gx.get_context(mode="ephemeral", project_config=_project(docs))
+    sources = _sources(context, hub, [table for table, _ in judged])
     try:
+        # The batches themselves are asked. A checkpoint or a validation definition would first write down
+        # each suite and then each result, which takes as long as the judging and serves the pages alone.
         results = [
-            validation.run(
+            _batch(context, table).validate(
+                suite,
                 result_format={"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE_ROWS},
-                run_id=run,
             )
-            for validation in validations
+            for table, suite in judged
         ]
     finally:
-        for source in sources.values():
+        for source in sources:
             source.get_execution_engine().close()
             source.get_engine().dispose()
     for result in results:
         outcomes.extend(_outcomes(hub, result))
     # The pages take as long as the judging. What held in a run that looked at the changes alone stands in
     # quality.gate_results and in Dagster.
-    is_shown = docs is not None and (hub.scope == "all" or not all(item.success for item in outcomes))
-    return outcomes, _write_pages(context, docs) if docs is not None and is_shown else None
+    if docs is None or (hub.scope == "touched" and all(item.success for item in outcomes)):
+        return outcomes, None
+    return outcomes, _write_pages(context, docs, run_id, [suite for _, suite in judged], results)
+
+
+def _sources(context: Any, hub: Hub, tables: Sequence[str]) -> list[Any]:
+    """A data source for each schema, with its tables as assets.
+
+    It is made known with all its tables: GX writes down the whole source whenever a table comes to it.
+    """
+    from expectations.duckdb_engine import DuckDBDatasource
+
+    sources: dict[str, Any] = {}
+    for name in tables:
+        schema, _, table = name.partition(".")
+        if schema not in sources:
+            sources[schema] = DuckDBDatasource(name=schema, connection_string=hub.url)
+        sources[schema].add_table_asset(table)
+    return [context.data_sources.add_duckdb(source) for source in sources.values()]
+
+
+def _batch(context: Any, name: str) -> Any:
+    """All rows of one table of the hub."""
+    schema, _, table = name.partition(".")
+    asset = context.data_sources.get(schema).get_asset(table)
+    return asset.get_batch(asset.build_batch_request())
 
 
 def _project(docs: Path | None) -> Any:
@@ -331,8 +338,28 @@ def _exception(info: Mapping[str, Any]) -> str | None:
     )
 
 
-def _write_pages(context: Any, docs: Path) -> Path | None:
+def _write_pages(
+    context: Any, docs: Path, run_id: str, suites: Sequence[Any], results: Sequence[Any]
+) -> Path | None:
     """Write the run's pages; a full disk must not lose the verdict. Old runs' pages are removed."""
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    run = RunIdentifier(run_name=run_id, run_time=datetime.now(UTC))
+    for suite, result in zip(suites, results, strict=True):
+        context.suites.add(suite)
+        result.meta |= {"run_id": run, "validation_time": run.run_time}
+        context.validation_results_store.store_validation_results(
+            result,
+            ValidationResultIdentifier(
+                batch_identifier=result.batch_id,
+                expectation_suite_identifier=ExpectationSuiteIdentifier(name=suite.name),
+                run_id=run,
+            ),
+        )
     try:
         _forget_pages(docs)
         context.build_data_docs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -198,8 +199,16 @@ class World:
             ledger.export(self.landing)
 
 
+@pytest.fixture(scope="session")
+def empty_landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A landing folder without a batch. Read only."""
+    folder = tmp_path_factory.mktemp("empty") / "landing"
+    write_schemas(folder)
+    return folder
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path, empty_landing: Path) -> World:
     world = World(tmp_path / "data")
-    write_schemas(world.landing)
+    shutil.copytree(empty_landing, world.landing)
     return world
