@@ -218,6 +218,16 @@ RULES: Final[dict[str, Rule]] = {
             "min_stake_amount": Limit("1000", "Less at stake raises no alert."),
         },
     ),
+    "own_stock_shortage": Rule(
+        "critical",
+        {
+            "week_count": Limit(
+                "2", "Weeks of the last four in which the stock was short or had to be ordered."
+            ),
+            "period_count": Limit("1", "Weeks one after the other."),
+            "min_stake_amount": Limit("2000", "Less at stake raises no alert."),
+        },
+    ),
 }
 """All rules. A new one has a row here, its macro `alert_<rule>` and its texts in the seed."""
 

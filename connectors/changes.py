@@ -29,6 +29,7 @@ MEASURES: Final = {
     "invoice_lines": ("invoiced_quantity", "net_amount"),
     "invoices": (None, "total_amount"),
     "stock_levels": ("on_hand_quantity", None),
+    "supply_lines": ("ordered_quantity", None),
     "opportunities": ("announced_quantity", "announced_amount"),
     "deal_registrations": (None, "expected_amount"),
     "payments": (None, "paid_amount"),

@@ -155,6 +155,23 @@ class Thresholds(Settings):
     reorder_days: int = Field(
         default=60, ge=1, description="Days after an order within which the next one is a reorder."
     )
+    supply_rate_weeks: int = Field(
+        default=13, ge=1, le=52, description="Weeks of orders that the run rate of demand rests on."
+    )
+    supply_horizon_weeks: int = Field(
+        default=13, ge=1, le=52, description="Weeks ahead for which our own stock is projected."
+    )
+    supply_notice_days: int = Field(
+        default=7, ge=0, description="Days before the last day to order from which on it is time to."
+    )
+    opportunity_stale_days: int = Field(
+        default=60, ge=0, description="Days after its expected day from which a deal is no demand any more."
+    )
+    calibration_deal_count: int = Field(
+        default=5,
+        ge=1,
+        description="Decided deals of a year that a partner's own reliability takes; with fewer all count.",
+    )
     max_missing_invoice_numbers: int = Field(
         default=0, ge=0, description="Invoice numbers that may be missing in a series, once explained."
     )

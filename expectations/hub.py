@@ -49,6 +49,7 @@ ERP_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "invoice_lines": ("invoice_number", "invoice_line_number"),
     "programme_costs": ("cost_number",),
     "deal_registrations": ("registration_number",),
+    "supply_lines": ("supply_number", "supply_line_number"),
 }
 """ERP entities that gates look at, with their keys."""
 

@@ -36,6 +36,7 @@ from connectors.sample.reports import (
 from connectors.sample.senders import FEEDS, Feed
 from connectors.sample.sources import Sources
 from connectors.sample.stores import spelled
+from connectors.sample.supply import LEAD_DAYS
 from connectors.sample.trade import NEVER, Trade, day_number, find_pair
 
 Fact = dict[str, Any]
@@ -112,6 +113,7 @@ def _erp(world: World, documents: Documents) -> Fact:
             "order_lines": len(documents.order_lines.day),
             "shipment_lines": len(shipments.day),
             "invoice_lines": len(invoices.document),
+            "supply_lines": len(documents.supplies),
             "opportunities": len(documents.opportunities),
             "leads": len(documents.leads),
             "deal_registrations": len(documents.deals),
@@ -698,6 +700,14 @@ def _delivery_facts(world: World, documents: Documents) -> dict[str, Fact]:
                 {"product_codes": list(codes), "from": begin.isoformat(), "back": end.isoformat()}
                 for codes, begin, end in plants.SHORTAGES
             ],
+        },
+        "unordered_product": {
+            "product_code": plants.UNORDERED[0],
+            "from": plants.UNORDERED[1].isoformat(),
+            "supply_lead_days": LEAD_DAYS[plants.UNORDERED[0][:3]],
+            "open_supply_lines": sum(
+                line.product == plants.UNORDERED[0] and line.received is None for line in documents.supplies
+            ),
         },
         "cancelled_orders": {"lines": int(lines.is_cancelled.sum())},
     }

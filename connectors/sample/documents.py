@@ -21,6 +21,7 @@ from connectors.sample.catalogue import PCE, PRICE_LISTS, Dated, Listings, Produ
 from connectors.sample.deals import Deal, build_deals
 from connectors.sample.dice import Dice, Ints
 from connectors.sample.opportunities import Opportunity, build_opportunities
+from connectors.sample.supply import SupplyLine, build_supplies
 from connectors.sample.trade import NEVER, TAIL, Calendar, OrderLines, Trade, day_number
 
 INVOICE, RETURN_CREDIT, PRICE_CREDIT = 0, 1, 2
@@ -122,6 +123,7 @@ class Documents:
     opportunities: list[Opportunity]
     leads: list[Lead]
     deals: list[Deal]
+    supplies: list[SupplyLine]
     own_stock: Ints
     own_stock_days: list[int]
     price: Ints
@@ -141,7 +143,8 @@ def build_documents(
     shipments = _shipments(trade, listings, last)
     invoices = _invoices(seed, calendar, listings, trade, shipments, price, cost, last)
     orders = _orders(listings, trade, price, shipments, invoices, last)
-    days, levels = _own_stock(listings, shipments, products, last)
+    shipped = _shipped(listings, shipments, products, last)
+    days, levels = _own_stock(listings, shipped, products, last)
     opportunities = build_opportunities(
         seed,
         as_of,
@@ -161,6 +164,7 @@ def build_documents(
         opportunities,
         _leads(seed, as_of),
         build_deals(seed, as_of),
+        build_supplies(as_of, products, shipped),
         levels,
         days,
         price,
@@ -442,16 +446,21 @@ def _payments(seed: int, calendar: Calendar, invoices: Invoices, last: int) -> P
     return Payments(_numbered("RG", day[paid]), paid, day[paid], invoices.total[paid])
 
 
+def _shipped(listings: Listings, shipments: Shipments, products: tuple[Product, ...], last: int) -> Ints:
+    """Pieces that left us, [day, product]."""
+    shipped = np.zeros((last + 1, len(products)), dtype=np.int64)
+    sent = ~shipments.is_return
+    np.add.at(shipped, (shipments.day[sent], listings.product[shipments.pair[sent]]), shipments.pieces[sent])
+    return shipped
+
+
 def _own_stock(
-    listings: Listings, shipments: Shipments, products: tuple[Product, ...], last: int
+    listings: Listings, shipped: Ints, products: tuple[Product, ...], last: int
 ) -> tuple[list[int], Ints]:
     """Our own stock on Sunday evenings: a level for six weeks less what left in the last two."""
     demand = np.zeros(len(products))
     for pair in range(len(listings)):
         demand[listings.product[pair]] += listings.rate[pair]
-    shipped = np.zeros((last + 1, len(products)), dtype=np.int64)
-    sent = ~shipments.is_return
-    np.add.at(shipped, (shipments.day[sent], listings.product[shipments.pair[sent]]), shipments.pieces[sent])
     running = np.vstack([np.zeros((1, len(products)), dtype=np.int64), np.cumsum(shipped, axis=0)])
     level = np.ceil(demand * 30).astype(np.int64) + 20
     days = list(range(6, last + 1, 7))

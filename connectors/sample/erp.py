@@ -24,6 +24,7 @@ from connectors.sample.identifiers import french_vat, partner_gln, siret
 from connectors.sample.pricing import actual_cost, contract_prices, landed_costs
 from connectors.sample.programmes import Programmes
 from connectors.sample.programmes import rows_by_table as programme_rows
+from connectors.sample.supply import LEAD_DAYS
 from connectors.sample.trade import NEVER
 
 METADATA: Final = sa.MetaData()
@@ -107,6 +108,7 @@ ARTICLES: Final = sa.Table(
     _text("gencod", 14),
     _text("unite_stock", 3),
     _day("date_lancement"),
+    _number("delai_appro"),
     _text("sommeil", 1),
     _changed(),
 )
@@ -261,6 +263,20 @@ STOCK: Final = sa.Table(
     _text("depot", 5, key=True),
     _day("date_photo", key=True),
     _number("qte"),
+    _changed(),
+)
+APPROVISIONNEMENTS: Final = sa.Table(
+    "appro_lignes",
+    METADATA,
+    _text("no_of", 20, key=True),
+    _number("no_ligne", key=True),
+    _text("code_article", 20),
+    _day("date_ordre"),
+    _day("date_prevue"),
+    _number("qte"),
+    _number("qte_recue"),
+    _day("date_reception", empty=True),
+    _text("solde", 1),
     _changed(),
 )
 AFFAIRES: Final = sa.Table(
@@ -474,6 +490,7 @@ def rows_by_table(
         **_shipment_rows(products, listings, documents, as_of),
         **_invoice_rows(products, listings, documents),
         "stock_photo": list(_stock(products, documents)),
+        "appro_lignes": list(_supplies(documents)),
         "affaires": list(_opportunities(documents, as_of)),
         "prospects": list(_leads(documents)),
         "enregistrements_affaires": list(deals.rows(documents.deals)),
@@ -593,6 +610,7 @@ def _products(products: tuple[Product, ...], as_of: date) -> Iterator[Row]:
             "gencod": product.gtin,
             "unite_stock": "PCE",
             "date_lancement": product.launched,
+            "delai_appro": LEAD_DAYS[product.family.code],
             "sommeil": "O" if asleep else "N",
             "maj": _at(product.discontinued, 8) if asleep else _known(product.launched, as_of),
         }
@@ -908,6 +926,22 @@ def _stock(products: tuple[Product, ...], documents: Documents) -> Iterator[Row]
                     "qte": level,
                     "maj": _at(moment, 20),
                 }
+
+
+def _supplies(documents: Documents) -> Iterator[Row]:
+    for item in documents.supplies:
+        yield {
+            "no_of": item.number,
+            "no_ligne": item.line,
+            "code_article": item.product,
+            "date_ordre": item.ordered,
+            "date_prevue": item.expected,
+            "qte": item.pieces,
+            "qte_recue": item.pieces if item.received else 0,
+            "date_reception": item.received,
+            "solde": "O" if item.received else "N",
+            "maj": _at(item.received or item.ordered, 19),
+        }
 
 
 def _opportunities(documents: Documents, as_of: date) -> Iterator[Row]:

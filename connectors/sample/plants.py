@@ -85,6 +85,8 @@ SHORTAGES: Final = (
     (("RAC0103", "RAC0203"), date(2026, 5, 18), date(2026, 6, 11)),
 )
 """Products out of stock with us: (products, first day, first day back)."""
+UNORDERED: Final = ("FLX0303", date(2026, 5, 11))
+"""A product whose production nobody has ordered since that day."""
 GREY_IMPORT_PARTNER: Final = "D14"
 GREY_IMPORT_PRODUCT: Final = "VAN0103"
 GREY_IMPORT_DATE: Final = date(2026, 2, 10)

@@ -1,4 +1,5 @@
-"""Promises on the ERP's master data (partners, products, what hangs on them) and on booked costs."""
+"""Promises on the ERP's master data (partners, products, what hangs on them), on booked costs and on orders for
+our own stock."""
 
 from __future__ import annotations
 
@@ -50,9 +51,10 @@ REQUIRED = {
         "currency_code",
         "status_code",
     ),
+    "supply_lines": ("supply_number", "supply_line_number", "product_code", "ordered_date", "is_open"),
     "programme_costs": ("cost_number", "cost_step_code", "cost_date", "cost_amount", "currency_code"),
 }
-"""Columns of landed master data and booked costs that are never NULL."""
+"""Columns of landed master data, booked costs and orders for our own stock that are never NULL."""
 
 COSTS = ("product_costs", "landed_cost_elements")
 """Entities whose amounts are taken as they are, in the company's currency."""

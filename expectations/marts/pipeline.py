@@ -1,12 +1,14 @@
-"""Promises on what partners announce: each opportunity that is due counts once, rates follow their parts."""
+"""Promises on what partners announce and on our own stock: each opportunity that is due counts once, rates
+follow their parts, and a projected stock is what came and went."""
 
 from __future__ import annotations
 
 from expectations.marts.promises import REBUILD, rate_follows
 from expectations.terms import Terms
-from expectations.vocabulary import Suite, no_finding, no_row_where, one_row_per
+from expectations.vocabulary import Suite, no_finding, no_row_where, one_of, one_row_per
 
 RELIABILITY = "mart_partner_forecast_reliability_monthly"
+SUPPLY = "mart_pipeline_supply_weekly"
 
 
 def suites(terms: Terms) -> list[Suite]:
@@ -61,5 +63,60 @@ def suites(terms: Terms) -> list[Suite]:
                     column="due_count",
                 ),
             ),
-        )
+        ),
+        Suite(
+            f"marts.{SUPPLY}",
+            (
+                one_row_per(
+                    "product_code",
+                    "week_start_date",
+                    severity="critical",
+                    message=f"{SUPPLY} holds a row twice: its figures count twice.",
+                    remedy=REBUILD,
+                ),
+                no_row_where(
+                    "demand_rate_quantity + coalesce(demand_pipeline_quantity, 0) - demand_quantity "
+                    "not between -0.001 and 0.001 "
+                    "or available_quantity <> on_hand_quantity - committed_quantity "
+                    "or need_quantity < 0 or shortage_date < assessed_date "
+                    "or (on_hand_quantity is null and reason_code is null)",
+                    name="demand_and_stock_follow_their_parts_or_say_why",
+                    show=("product_code", "week_start_date", "demand_quantity", "available_quantity"),
+                    severity="critical",
+                    message="A demand or a stock is not its parts, or is missing and nothing says why.",
+                    remedy=REBUILD,
+                    column="demand_quantity",
+                ),
+                no_finding(
+                    """
+                    with weeks as (
+                        select product_code, week_start_date, closing_quantity,
+                            coalesce(
+                                lag(closing_quantity) over (
+                                    partition by product_code order by week_start_date
+                                ),
+                                available_quantity
+                            ) + coalesce(arriving_quantity, 0) - demand_quantity - closing_quantity
+                                as difference
+                        from {batch}
+                        where is_projected and closing_quantity is not null
+                    )
+                    select * from weeks where abs(difference) > 0.01 order by product_code, week_start_date
+                    """,
+                    name="projected_stock_rolls_forward",
+                    severity="critical",
+                    message="A projected stock is not the one before, plus arrivals, less demand.",
+                    remedy=REBUILD,
+                    found="{product_code} {week_start_date} is off by {difference}",
+                    column="closing_quantity",
+                ),
+                one_of(
+                    "supply_status_code",
+                    ("short", "order_now", "shortage_foreseen", "covered"),
+                    severity="critical",
+                    message="A status is none of those that are documented.",
+                    remedy=REBUILD,
+                ),
+            ),
+        ),
     ]

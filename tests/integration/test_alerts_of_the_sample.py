@@ -363,6 +363,50 @@ def test_partners_that_announce_far_too_much_or_too_little_are_told_once(
     assert told(published, "forecast_bias") == sorted(expected)
 
 
+def test_our_own_stock_is_told_to_end_where_it_did_or_would_or_will(
+    key: Key, published: duckdb.DuckDBPyConnection, erp: sqlite3.Connection
+) -> None:
+    planted = key["planted"]
+    unordered = planted["unordered_product"]["product_code"]
+    carried = {code for (code,) in ask(erp, "select distinct code_article from cdes_lignes")}
+    were_out = {
+        code for row in planted["shortages"]["products"] for code in row["product_codes"] if code in carried
+    }
+    announced = {planted[f"announced_deal_{which}"]["product_code"] for which in ("open", "slipped")}
+    found = {row[0].removeprefix("NONE|"): row[1:] for row in told(published, "own_stock_shortage")}
+    assert set(found) == were_out | announced | {unordered}
+    assert {code for code, row in found.items() if row[0] == "open"} == {unordered}
+    assert len(found) == len(told(published, "own_stock_shortage"))
+
+    # What is there today, and the orders of 13 weeks that no deal had announced.
+    ((on_hand,),) = ask(
+        erp,
+        "select qte - (select coalesce(sum(l.qte * coalesce(u.qte_base, 1)), 0) from expeditions_lignes as l "
+        "join expeditions as e on e.no_bl = l.no_bl left join articles_cond as u "
+        "on u.code_article = l.code_article and u.unite = l.unite "
+        "where e.sens = 'S' and l.code_article = s.code_article and e.date_exp > s.date_photo) "
+        "from stock_photo as s where code_article = ? and date_photo = '2026-06-28'",
+        unordered,
+    )
+    orders = ask(
+        erp,
+        "select l.qte * coalesce(u.qte_base, 1), l.montant_ht, a.no_affaire is null from cdes_lignes as l "
+        "join cdes as c on c.no_cde = l.no_cde left join articles_cond as u "
+        "on u.code_article = l.code_article and u.unite = l.unite "
+        "left join affaires as a on a.no_cde = l.no_cde and a.code_article = l.code_article "
+        "where l.code_article = ? and l.etat <> 'ANN' and c.date_cde > '2026-03-31'",
+        unordered,
+    )
+    assert planted["unordered_product"]["open_supply_lines"] == 0
+    assert not ask(erp, "select 1 from cdes_lignes where code_article = ? and etat = 'ENC'", unordered)
+    assert not ask(erp, "select 1 from affaires where code_article = ? and date_cloture is null", unordered)
+    daily = sum(Decimal(pieces) for pieces, _, is_unannounced in orders if is_unannounced) / 91
+    price = sum(Decimal(str(net)) for _, net, _ in orders) / sum(Decimal(pieces) for pieces, *_ in orders)
+    # Ordered in a week it comes after 42 days, on 18 August; that week ends on the 23rd.
+    missing = daily * (date(2026, 8, 23) - AS_OF).days - on_hand
+    assert abs(found[unordered][4] - missing * price) < Decimal("0.5")
+
+
 def test_newcomers_are_proposed_to_partners_that_have_never_ordered_them(
     key: Key, published: duckdb.DuckDBPyConnection, erp: sqlite3.Connection
 ) -> None:
@@ -446,6 +490,7 @@ def test_quiet_partners_stay_quiet_in_two_years(published: duckdb.DuckDBPyConnec
         ("delivery_drift", "D22"),
         ("promised_volume", "D17"),
         ("promised_volume", "D04"),
+        ("own_stock_shortage", "NONE"),
         ("forecast_bias", "D23"),
         ("forecast_bias", "D12"),
         ("territory_conflict", "D08"),

@@ -204,6 +204,7 @@ def test_master_data_terms_orders_and_the_opportunity(tryton: Tryton) -> None:
         "landed_cost_elements",
         "partner_prices",
         "discount_approvals",
+        "supply_lines",
         "leads",
         "deal_registrations",
         "programme_budgets",

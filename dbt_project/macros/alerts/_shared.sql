@@ -33,6 +33,7 @@
         'delivery_drift',
         'promised_volume',
         'forecast_bias',
+        'own_stock_shortage',
     ]) }}
 {%- endmacro %}
 

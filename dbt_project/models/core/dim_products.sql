@@ -15,6 +15,7 @@ final as (
         gtin,
         base_unit_code,
         launch_date,
+        supply_lead_days,
         is_active and not is_deleted as is_active,
         true as is_matched
     from products
@@ -27,6 +28,7 @@ final as (
         cast(null as string) as gtin,
         'UNMATCHED' as base_unit_code,
         cast(null as date) as launch_date,
+        cast(null as integer) as supply_lead_days,
         false as is_active,
         false as is_matched
 )

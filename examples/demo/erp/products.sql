@@ -7,6 +7,7 @@ select
     a.gencod as gtin,
     a.unite_stock as base_unit_code,
     a.date_lancement as launch_date,
+    a.delai_appro as supply_lead_days,
     case when a.sommeil = 'O' then 0 else 1 end as is_active,
     a.maj as updated_at
 from articles as a

@@ -46,6 +46,7 @@ LEADS = "mart_lead_conversion_monthly"
 RECONCILIATION = "mart_margin_reconciliation_monthly"
 
 RELIABILITY = "mart_partner_forecast_reliability_monthly"
+SUPPLY = "mart_pipeline_supply_weekly"
 CONFLICTS = "mart_territory_conflicts"
 ADJUSTMENTS = "mart_closing_adjustments_monthly"
 ALERTS = "fct_alerts"
@@ -192,6 +193,18 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             f"{RELIABILITY}.wape_rate_follows_its_parts",
             f"{RELIABILITY}.reliability_follows_or_says_why",
             f"{RELIABILITY}.opportunities_due_are_those_of_the_fact",
+        },
+    ),
+    "our own stock": (
+        (
+            f"update marts.{SUPPLY} set demand_quantity = 66, supply_status_code = 'fine'",
+            f"insert into marts.{SUPPLY} select * from marts.{SUPPLY}",
+        ),
+        {
+            f"{SUPPLY}.one_row_per_product_code_week_start_date",
+            f"{SUPPLY}.demand_and_stock_follow_their_parts_or_say_why",
+            f"{SUPPLY}.projected_stock_rolls_forward",
+            f"{SUPPLY}.supply_status_code_is_known",
         },
     ),
     "campaigns": (

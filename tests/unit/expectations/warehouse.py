@@ -307,6 +307,15 @@ create table marts.mart_partner_forecast_reliability_monthly as select
     20::decimal(18,4) as absolute_error_amount, 25::decimal(18,4) as wape_rate,
     75::decimal(18,4) as reliability_rate, null::varchar as reason_code,
     75::decimal(18,4) as rolling_reliability_rate, null::varchar as rolling_reason_code;
+create table marts.mart_pipeline_supply_weekly as select
+    'P1' as product_code, date '2026-03-30' as week_start_date, true as is_projected,
+    date '2026-03-31' as assessed_date, 110::decimal(18,3) as on_hand_quantity,
+    14::decimal(18,3) as committed_quantity, 96::decimal(18,3) as available_quantity,
+    60::decimal(18,3) as demand_rate_quantity, 5::decimal(18,3) as demand_pipeline_quantity,
+    65::decimal(18,3) as demand_quantity, 30::decimal(18,3) as arriving_quantity,
+    61::decimal(18,3) as closing_quantity, 0::decimal(18,3) as need_quantity,
+    date '2026-04-20' as shortage_date, 'shortage_foreseen' as supply_status_code,
+    null::varchar as reason_code;
 create table marts.mart_challenges_monthly as select
     'C' as challenge_code, date '2026-03-01' as month_start_date, partner as partner_code,
     'value' as ranked_by_code, value::decimal(18,4) as reached_value, null::decimal(18,4) as growth_rate,

@@ -15,6 +15,7 @@ final as (
         nullif(trim(gtin), '') as gtin,
         nullif(trim(base_unit_code), '') as base_unit_code,
         launch_date,
+        supply_lead_days,
         is_active,
         updated_at,
         _batch_id as source_batch_id,
