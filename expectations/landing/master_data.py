@@ -1,5 +1,4 @@
-"""Promises on the ERP's master data (partners, products, what hangs on them), on booked costs and on orders for
-our own stock."""
+"""Promises on the ERP's master data (partners, products and the like), costs and orders for our own stock."""
 
 from __future__ import annotations
 

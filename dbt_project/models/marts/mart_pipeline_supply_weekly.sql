@@ -88,12 +88,14 @@ coming_days as (
 
 week_numbers as (
     select
-        cast({{ days_between(as_of_date(), 'date_day') }} / 7 as integer)
-            as week_number
+        cast(
+            floor({{ divide(days_between(as_of_date(), 'date_day'), 7) }}) as integer
+        ) as week_number
     from coming_days
-    where
-        {{ days_between(as_of_date(), 'date_day') }}
-        = 7 * floor({{ days_between(as_of_date(), 'date_day') }} / 7)
+    group by
+        cast(
+            floor({{ divide(days_between(as_of_date(), 'date_day'), 7) }}) as integer
+        )
 ),
 
 -- What was bought of a deal that was announced is not in the rate: it comes with deals.
