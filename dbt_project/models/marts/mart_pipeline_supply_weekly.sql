@@ -203,31 +203,31 @@ counted as (
     where {{ days_between('own_stock.stock_date', 'assessments.assessed_date') }} < 35
 ),
 
-shipped_since as (
+stock_moves as (
     select
-        counted.assessed_date,
-        counted.product_code,
-        sum(deliveries.shipped_quantity) as shipped_quantity
-    from counted
-    inner join deliveries
-        on
-            counted.product_code = deliveries.product_code
-            and counted.stock_date < deliveries.shipment_date
-            and counted.assessed_date >= deliveries.shipment_date
-    group by counted.assessed_date, counted.product_code
+        product_code,
+        shipment_date as move_date,
+        -shipped_quantity as moved_quantity
+    from deliveries
+    union all
+    select
+        product_code,
+        received_date as move_date,
+        received_quantity as moved_quantity
+    from supplies
 ),
 
-received_since as (
+moved_since as (
     select
         counted.assessed_date,
         counted.product_code,
-        sum(supplies.received_quantity) as received_quantity
+        sum(stock_moves.moved_quantity) as moved_quantity
     from counted
-    inner join supplies
+    inner join stock_moves
         on
-            counted.product_code = supplies.product_code
-            and counted.stock_date < supplies.received_date
-            and counted.assessed_date >= supplies.received_date
+            counted.product_code = stock_moves.product_code
+            and counted.stock_date < stock_moves.move_date
+            and counted.assessed_date >= stock_moves.move_date
     group by counted.assessed_date, counted.product_code
 ),
 
@@ -442,9 +442,8 @@ positions as (
         connected.has_supplies,
         connected.has_opportunities,
         counted.stock_date,
-        counted.on_hand_quantity
-        - coalesce(shipped_since.shipped_quantity, 0)
-        + coalesce(received_since.received_quantity, 0) as on_hand_quantity,
+        counted.on_hand_quantity + coalesce(moved_since.moved_quantity, 0)
+            as on_hand_quantity,
         greatest(coalesce(owed.owed_quantity, 0), 0) as committed_quantity,
         {{ divide(
             'coalesce(rates.rate_quantity, 0)',
@@ -467,14 +466,10 @@ positions as (
         on
             assessments.assessed_date = counted.assessed_date
             and products.product_code = counted.product_code
-    left join shipped_since
+    left join moved_since
         on
-            assessments.assessed_date = shipped_since.assessed_date
-            and products.product_code = shipped_since.product_code
-    left join received_since
-        on
-            assessments.assessed_date = received_since.assessed_date
-            and products.product_code = received_since.product_code
+            assessments.assessed_date = moved_since.assessed_date
+            and products.product_code = moved_since.product_code
     left join owed
         on
             products.product_code = owed.product_code
