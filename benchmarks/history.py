@@ -206,7 +206,7 @@ class Generator:
         """Create the ERP's tables, one per contract entity, and fill the master data."""
         shape = self.shape
         for entity in ERP_ENTITIES:
-            columns = ", ".join(f"{column.name} {_sqlite_type(column.type)}" for column in entity.columns)
+            columns = ", ".join(f"{column.name} {_sqlite_type(column.type)}" for column in entity.asked_columns)
             self.erp.execute(f"create table {entity.name} ({columns}, primary key ({', '.join(entity.key)}))")
         since, changed = "2015-01-01", "2015-01-01 00:00:00"
         mid_history = (LAST_BASE_MONDAY - timedelta(weeks=shape.weeks // 2)).isoformat()
@@ -378,7 +378,7 @@ def _write_company(company: Path, shape: Shape) -> None:
         (company / folder).mkdir(parents=True, exist_ok=True)
     (company / "company.yml").write_text(_COMPANY, encoding="utf-8")
     for entity in ERP_ENTITIES:
-        columns = ",\n    ".join(column.name for column in entity.columns)
+        columns = ",\n    ".join(column.name for column in entity.asked_columns)
         changed = "where updated_at >= :cursor\n" if entity.date_column else ""
         (company / "erp" / f"{entity.name}.sql").write_text(
             f"select\n    {columns}\nfrom {entity.name}\n{changed}", encoding="utf-8"

@@ -108,25 +108,18 @@ def erase(
     for entity in _NAMING_BUSINESSES:
         if batches & {batch.batch_id for batch in ledger.batches(entity.system, source=entity.name)}:
             left.append(f"{entity.name}: the ERP names the customer; erase it there before the next run")
+    for entity in SOURCE_ENTITIES:
+        if batches & {batch.batch_id for batch in ledger.batches(entity.system, source=entity.name)}:
+            left.append(f"{entity.name}: the source names the customer; erase it there before it next changes")
     try:
         originals = _erase_archived(Archive(paths.archive, company.archive), contents, who, scratch, left)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     files = _erase_from_inbox(company.inbox.path, profiles, ledger, contents, who, left)
-    left += _sources_to_look_at(company)
     ledger.mark_pending(ledger.slices_of(batches), "erasure")
     entry = Erasure(who.partner_code, now, rows, faults, originals, files)
     ledger.record_erasure(entry)
     return entry, tuple(left)
-
-
-def _sources_to_look_at(company: Company) -> list[str]:
-    """Sources beside ERP and reports that name people: they are the company's own, and read again."""
-    return [
-        f"{name}: its source names people; erase the person there too, or the next change brings them back"
-        for name, source in company.sources.items()
-        if any(is_of_person(column) for column in source.columns)
-    ]
 
 
 def _sent_by(ledger: Ledger, batches: set[str]) -> set[tuple[str, str]]:

@@ -27,20 +27,24 @@
         cast(period_start_date as string) || '|' || cast(period_end_date as string)
         || '|' || cast(is_expected as string) || '|' || cast(is_reported as string)
         || '|' || cast(is_of_record as string)
+        || '|' || coalesce(cast(is_late as string), '')
         || '|' || coalesce(cast(landed_row_count as string), '') as input_value
     from {{ ref('fct_reporting_periods') }}
     union all
+    {# Under way from the one week on, there from the other. #}
     select
         'arrival' as input_kind,
         partner_code,
-        product_code || '|' || shipment_type as item_code,
-        {{ week_start('arrival_date') }} as from_date,
+        product_code || '|' || shipment_type
+        || '|' || cast({{ week_start('arrival_date') }} as string) as item_code,
+        {{ week_start('least(shipment_date, arrival_date)') }} as from_date,
         cast({{ quantity('sum(shipped_quantity)') }} as string) as input_value
     from {{ ref('fct_shipments') }}
     group by
         partner_code,
-        product_code || '|' || shipment_type,
-        {{ week_start('arrival_date') }}
+        product_code || '|' || shipment_type
+        || '|' || cast({{ week_start('arrival_date') }} as string),
+        {{ week_start('least(shipment_date, arrival_date)') }}
     union all
     select
         'adjustment' as input_kind,
@@ -97,7 +101,8 @@
         partner_code,
         '' as item_code,
         cast('1900-01-01' as date) as from_date,
-        channel_code as input_value
+        channel_code
+        || '|' || coalesce(cast(siso_gap_tolerance_rate as string), '') as input_value
     from {{ ref('dim_partners') }}
     where is_current
     union all

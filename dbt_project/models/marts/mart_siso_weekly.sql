@@ -2,13 +2,93 @@
 -- calculated stock.
 -- Additive over partners and products: quantities. Not additive: stocks and gaps over
 -- weeks, and gap_rate; the rate of a group is the ratio of its sums.
+--
+-- Replaced from the first touched week on. A cause is told with hindsight: a stock that
+-- turns negative explains the weeks of its chain before, so that such chains are replaced
+-- whole, and so are those that a corrected report may have taken that cause from.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='siso_weekly_id',
+        on_schema_change='fail',
+        pre_hook="{{ clear_touched('week_start_date', 'first_week_date') }}"
+    )
+}}
+{%- set sold_weeks = 12 %}
 {%- set recent_weeks = (company_threshold('trailing_sell_out_days', 28) | int) // 7 %}
+{%- set weeks_looked_back_upon = [sold_weeks, recent_weeks] | max - 1 %}
 
 with
 
-inventory as (
+stock_weeks as (
     select * from {{ ref('fct_inventory') }}
 ),
+
+negative_chains as (
+    select
+        partner_code,
+        product_code,
+        anchor_date,
+        max(week_start_date) as last_week_date
+    from stock_weeks
+    where calculated_quantity < 0
+    group by partner_code, product_code, anchor_date
+),
+
+{% if is_incremental() -%}
+explained_anew as (
+    select
+        partner_code,
+        product_code,
+        anchor_date
+    from negative_chains
+    where last_week_date >= {{ touched_from('first_week_date') }}
+    union
+    select
+        partner_code,
+        product_code,
+        anchor_date
+    from {{ this }}
+    where likely_cause_code = 'missing_sell_in'
+),
+
+pairs_read_whole as (
+    select
+        partner_code,
+        product_code
+    from explained_anew
+    group by partner_code, product_code
+),
+
+inventory as (
+    select
+        stock_weeks.*,
+        stock_weeks.week_start_date >= {{ touched_from('first_week_date') }}
+        or explained_anew.anchor_date is not null as is_replaced
+    from stock_weeks
+    left join pairs_read_whole
+        on
+            stock_weeks.partner_code = pairs_read_whole.partner_code
+            and stock_weeks.product_code = pairs_read_whole.product_code
+    left join explained_anew
+        on
+            stock_weeks.partner_code = explained_anew.partner_code
+            and stock_weeks.product_code = explained_anew.product_code
+            and stock_weeks.anchor_date = explained_anew.anchor_date
+    where
+        stock_weeks.week_start_date
+        >= {{ touched_from('first_week_date', weeks_looked_back_upon) }}
+        or pairs_read_whole.partner_code is not null
+),
+{%- else -%}
+inventory as (
+    select
+        stock_weeks.*,
+        true as is_replaced
+    from stock_weeks
+),
+{%- endif %}
 
 periods as (
     select * from {{ ref('fct_reporting_periods') }} where is_of_record
@@ -90,7 +170,7 @@ moving as (
         sum(inventory.sold_quantity) over (
             partition by inventory.partner_code, inventory.product_code
             order by inventory.week_start_date
-            rows between 11 preceding and current row
+            rows between {{ sold_weeks - 1 }} preceding and current row
         ) as trailing_sold_quantity,
         sum(inventory.sold_quantity) over (
             partition by inventory.partner_code, inventory.product_code
@@ -101,11 +181,7 @@ moving as (
             partition by inventory.partner_code, inventory.product_code
             order by inventory.week_start_date
             rows between {{ recent_weeks - 1 }} preceding and current row
-        ) as recent_reported_day_count,
-        min(inventory.calculated_quantity) over (
-            partition by
-                inventory.partner_code, inventory.product_code, inventory.anchor_date
-        ) as lowest_calculated_quantity
+        ) as recent_reported_day_count
     from inventory
 ),
 
@@ -129,45 +205,74 @@ known as (
             moving.partner_code = late_weeks.partner_code
             and moving.week_start_date = late_weeks.week_start_date
     where
-        moving.reported_quantity is not null
-        or moving.calculated_quantity is not null
+        moving.is_replaced
+        and (
+            moving.reported_quantity is not null
+            or moving.calculated_quantity is not null
+        )
 ),
 
--- The gap is 0 at the anchor; a week without a count leaves it as it was.
-grown as (
+-- All counts of the chains: a gap may be older than what is replaced.
+counts as (
     select
-        known.*,
-        gap_quantity - coalesce(
-            lag(gap_quantity) over (
+        stock_weeks.inventory_id,
+        stock_weeks.partner_code,
+        stock_weeks.product_code,
+        stock_weeks.anchor_date,
+        stock_weeks.week_start_date,
+        stock_weeks.calculated_quantity,
+        stock_weeks.gap_quantity,
+        stock_weeks.sold_quantity - stock_weeks.consumer_returned_quantity
+            as net_sold_quantity,
+        negative_chains.partner_code is not null as is_chain_negative,
+        late_weeks.partner_code is not null as is_report_late,
+        limits.gap_tolerance_rate,
+        -- The gap is 0 at the anchor; a week without a count leaves it as it was.
+        stock_weeks.gap_quantity - coalesce(
+            lag(stock_weeks.gap_quantity) over (
                 partition by
-                    partner_code, product_code, anchor_date, gap_quantity is not null
-                order by week_start_date
+                    stock_weeks.partner_code,
+                    stock_weeks.product_code,
+                    stock_weeks.anchor_date
+                order by stock_weeks.week_start_date
             ),
             0
         ) as gap_change_quantity
-    from known
+    from stock_weeks
+    left join limits on stock_weeks.partner_code = limits.partner_code
+    left join late_weeks
+        on
+            stock_weeks.partner_code = late_weeks.partner_code
+            and stock_weeks.week_start_date = late_weeks.week_start_date
+    left join negative_chains
+        on
+            stock_weeks.partner_code = negative_chains.partner_code
+            and stock_weeks.product_code = negative_chains.product_code
+            and stock_weeks.anchor_date = negative_chains.anchor_date
+    where stock_weeks.gap_quantity is not null
 ),
 
 explained as (
     select
-        grown.*,
-        100 * abs(gap_change_quantity)
-        > gap_tolerance_rate * greatest(calculated_quantity, 1) as is_gap_new,
+        counts.*,
+        coalesce(
+            100 * abs(gap_change_quantity)
+            > gap_tolerance_rate * greatest(calculated_quantity, 1),
+            false
+        ) as is_gap_new,
         case
-            when lowest_calculated_quantity < 0 and coalesce(gap_quantity > 0, true)
-                then 'missing_sell_in'
+            when is_chain_negative and gap_quantity > 0 then 'missing_sell_in'
             -- The gap grew by what was sold, as if it had been deducted twice.
             when
                 gap_change_quantity > 0
-                and 100 * abs(
-                    gap_change_quantity - (sold_quantity - consumer_returned_quantity)
-                ) <= gap_tolerance_rate * gap_change_quantity
+                and 100 * abs(gap_change_quantity - net_sold_quantity)
+                <= gap_tolerance_rate * gap_change_quantity
                 then 'duplicate_sell_out'
             when is_report_late then 'late_report'
             when gap_quantity > 0 then 'phantom_stock'
             when gap_quantity < 0 then 'missing_sell_out'
         end as own_cause_code
-    from grown
+    from counts
 ),
 
 numbered as (
@@ -196,14 +301,17 @@ traced as (
 
 judged as (
     select
-        traced.*,
+        known.*,
+        traced.gap_change_quantity,
+        traced.first_week_date,
         case
-            when is_gap_tolerated = false
-                then coalesce(first_cause_code, own_cause_code)
-            when calculated_quantity < 0 then 'missing_sell_in'
-            when is_stock_standing_still then 'phantom_stock'
+            when known.is_gap_tolerated = false
+                then coalesce(traced.first_cause_code, traced.own_cause_code)
+            when known.calculated_quantity < 0 then 'missing_sell_in'
+            when known.is_stock_standing_still then 'phantom_stock'
         end as likely_cause_code
-    from traced
+    from known
+    left join traced on known.inventory_id = traced.inventory_id
 ),
 
 final as (
@@ -256,3 +364,4 @@ final as (
 )
 
 select * from final
+order by week_start_date nulls last
