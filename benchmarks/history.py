@@ -206,7 +206,8 @@ class Generator:
         """Create the ERP's tables, one per contract entity, and fill the master data."""
         shape = self.shape
         for entity in ERP_ENTITIES:
-            columns = ", ".join(f"{column.name} {_sqlite_type(column.type)}" for column in entity.asked_columns)
+            asked = entity.asked_columns
+            columns = ", ".join(f"{column.name} {_sqlite_type(column.type)}" for column in asked)
             self.erp.execute(f"create table {entity.name} ({columns}, primary key ({', '.join(entity.key)}))")
         since, changed = "2015-01-01", "2015-01-01 00:00:00"
         mid_history = (LAST_BASE_MONDAY - timedelta(weeks=shape.weeks // 2)).isoformat()

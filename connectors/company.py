@@ -553,9 +553,12 @@ class Paths:
 
     @classmethod
     def from_environment(cls) -> Paths:
-        """Paths from `AVAL_COMPANY` (default `examples/demo`) and `AVAL_DATA` (default `var/<company>`)."""
-        company = Path(os.environ.get("AVAL_COMPANY", "examples/demo")).resolve()
-        data = Path(os.environ.get("AVAL_DATA", f"var/{company.name}")).resolve()
+        """Paths from `AVAL_COMPANY` (default `examples/demo`) and `AVAL_DATA` (default `var/<company>`).
+
+        An empty variable is none.
+        """
+        company = Path(os.environ.get("AVAL_COMPANY") or "examples/demo").resolve()
+        data = Path(os.environ.get("AVAL_DATA") or f"var/{company.name}").resolve()
         return cls(company, data)
 
 

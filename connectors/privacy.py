@@ -110,7 +110,9 @@ def erase(
             left.append(f"{entity.name}: the ERP names the customer; erase it there before the next run")
     for entity in SOURCE_ENTITIES:
         if batches & {batch.batch_id for batch in ledger.batches(entity.system, source=entity.name)}:
-            left.append(f"{entity.name}: the source names the customer; erase it there before it next changes")
+            left.append(
+                f"{entity.name}: the source names the customer; erase it there before it next changes"
+            )
     try:
         originals = _erase_archived(Archive(paths.archive, company.archive), contents, who, scratch, left)
     finally:

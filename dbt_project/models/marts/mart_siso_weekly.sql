@@ -4,7 +4,7 @@
 -- weeks, and gap_rate; the rate of a group is the ratio of its sums.
 --
 -- Replaced from the first touched week on. A cause is told with hindsight: a stock that
--- turns negative explains the weeks of its chain before, so that such chains are replaced
+-- turns negative explains the weeks of its chain before, so such chains are replaced
 -- whole, and so are those that a corrected report may have taken that cause from.
 {{
     config(

@@ -294,13 +294,14 @@ def take_a_document_back(company: Company) -> None:
 
 
 def ship_more_in_an_old_week(company: Company) -> None:
+    """Under way when week 3 ends; there in week 4."""
     company.erp(
         "shipment_lines",
         [
             {
                 "shipment_number": "S0",
                 "partner_code": "D01",
-                "shipment_date": "2026-01-13",
+                "shipment_date": "2026-01-17",
                 "product_code": "P2",
                 "shipped_quantity": 5,
             }
@@ -397,6 +398,34 @@ def date_a_launch(company: Company) -> None:
     )
 
 
+CAUSE_OF_WEEK_7 = (
+    "select likely_cause_code from marts.mart_siso_weekly "
+    "where partner_code = 'D01' and product_code = 'P1' and week_start_date = date '2026-02-09'"
+)
+
+
+def sell(company: Company, period: str, units: int) -> None:
+    lines = [{"product_code": "P1", "sold_quantity": units, "net_amount": 10 * units}]
+    company.report("D01", "d01_w", period, sell_out=lines)
+
+
+def count_more_than_can_be_there(company: Company) -> None:
+    """7 at the end of week 6, less 1, and 40 are counted."""
+    sell(company, "2026-W07", 1)
+    company.report("D01", "d01_x", "2026-W07", inventory=[{"product_code": "P1", "on_hand_quantity": 40}])
+
+
+def sell_more_than_was_there(company: Company) -> None:
+    """The stock turns negative in week 8, and explains the week before."""
+    assert company.query(CAUSE_OF_WEEK_7) == [("phantom_stock",)]
+    sell(company, "2026-W08", 30)
+
+
+def correct_what_was_sold(company: Company) -> None:
+    assert company.query(CAUSE_OF_WEEK_7) == [("missing_sell_in",)]
+    sell(company, "2026-W08", 2)
+
+
 CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
     (restate_a_week, {(name, "D01|d01_w|2026-W03") for name in ("sell_out", "inventory")}),
     (report_a_zero, {("sell_out", "D02|d02_w|2026-W03")}),
@@ -438,6 +467,12 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
     (exchange_the_feeds_of_record, set()),
     (raise_a_threshold, set()),
     (date_a_launch, set()),
+    (
+        count_more_than_can_be_there,
+        {("sell_out", "D01|d01_w|2026-W07"), ("inventory", "D01|d01_x|2026-W07")},
+    ),
+    (sell_more_than_was_there, {("sell_out", "D01|d01_w|2026-W08")}),
+    (correct_what_was_sold, {("sell_out", "D01|d01_w|2026-W08")}),
 ]
 
 
@@ -445,6 +480,7 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
 COMPARED = {
     withdraw_a_week,
     add_terms_from_2_february,
+    ship_more_in_an_old_week,
     invoice_a_partner_that_never_bought,
     restate_a_month,
     adjust_stocks,
@@ -454,6 +490,7 @@ COMPARED = {
     name_the_feeds_of_record,
     exchange_the_feeds_of_record,
     raise_a_threshold,
+    sell_more_than_was_there,
 }
 
 
@@ -522,6 +559,7 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
     # Something is estimated, so that the comparison says something of it.
     (estimates,) = company.query("select count(estimated_sold_quantity) from marts.mart_sell_out_monthly")
     assert estimates[0] > 0
+    assert company.query(CAUSE_OF_WEEK_7) == [("phantom_stock",)]
     assert differences(company) == []
 
 

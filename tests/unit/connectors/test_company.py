@@ -110,3 +110,13 @@ def test_a_missing_secret_says_which_variable_to_set(tmp_path: Path, monkeypatch
 
     with pytest.raises(ConfigError, match="set ACME_ERP"):
         company.erp.connection_url()
+
+
+def test_an_empty_variable_of_a_path_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+
+    paths = Paths.from_environment()
+
+    assert paths.company == Path("examples/demo").resolve()
+    assert paths.data == Path("var/demo").resolve()
