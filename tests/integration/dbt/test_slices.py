@@ -410,14 +410,14 @@ def sell(company: Company, period: str, units: int) -> None:
 
 
 def count_more_than_can_be_there(company: Company) -> None:
-    """7 at the end of week 6, less 1, and 40 are counted."""
+    """7 at the end of week 6, less 1, and 40 are counted. The report came late, as all of this company."""
     sell(company, "2026-W07", 1)
     company.report("D01", "d01_x", "2026-W07", inventory=[{"product_code": "P1", "on_hand_quantity": 40}])
 
 
 def sell_more_than_was_there(company: Company) -> None:
     """The stock turns negative in week 8, and explains the week before."""
-    assert company.query(CAUSE_OF_WEEK_7) == [("phantom_stock",)]
+    assert company.query(CAUSE_OF_WEEK_7) == [("late_report",)]
     sell(company, "2026-W08", 30)
 
 
@@ -564,7 +564,7 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
     # Something is estimated, so that the comparison says something of it.
     (estimates,) = company.query("select count(estimated_sold_quantity) from marts.mart_sell_out_monthly")
     assert estimates[0] > 0
-    assert company.query(CAUSE_OF_WEEK_7) == [("phantom_stock",)]
+    assert company.query(CAUSE_OF_WEEK_7) == [("late_report",)]
     company.build()
     assert differences(company, "*") == []
 
