@@ -28,6 +28,8 @@ from connectors.calendar import calendar_code, fiscal_periods
 from connectors.campaigns import campaign_rows
 from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
 from connectors.contract import OPEN_END, entity
+from connectors.corrections import FILE as CORRECTIONS_FILE
+from connectors.corrections import load_cost_corrections
 from connectors.discounts import load_discounts
 from connectors.errors import ConfigError, Place
 from connectors.exchange import FILE_NAME, RateFile
@@ -600,6 +602,9 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "segment_members": _of_rows("segment_members", segments.member_rows(), SEGMENTS_FILE),
         "scorecard_themes": _of_rows("scorecard_themes", load_scorecard(directory).rows(), SCORECARD_FILE),
         "targets": _of_rows("targets", load_targets(directory), TARGETS_FILE),
+        "cost_corrections": _of_rows(
+            "cost_corrections", load_cost_corrections(directory, company.currency), str(CORRECTIONS_FILE)
+        ),
         "fiscal_periods": _of_rows(
             "fiscal_periods", calendar_rows(company.calendar, profiles), "company.yml"
         ),

@@ -27,12 +27,32 @@ class Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Costed(Declared):
+    """Measures that the cost of goods decides, for rows with these values: a corrected cost moves them. Costs
+    of so many `months` do, the row's own the last.
+    """
+
+    measures: tuple[str, ...]
+    rows: dict[str, str] = {}
+    months: int = 1
+
+
 class Finance(Declared):
-    """What a close freezes: the mart's key, the columns of its grain beside the month, additive measures."""
+    """What a close freezes: the mart's key, the columns of its grain beside the month, additive measures; and
+    which of them are `costed`.
+    """
 
     key: str
     grain: tuple[str, ...]
     measures: tuple[str, ...]
+    costed: Costed | None = None
+
+    @model_validator(mode="after")
+    def _freezes_what_is_costed(self) -> Finance:
+        strange = [name for name in self.costed.measures if name not in self.measures] if self.costed else []
+        if strange:
+            raise ValueError(f"costed {strange[0]!r} is no measure")
+        return self
 
 
 class TraceSource(Declared):

@@ -156,6 +156,54 @@
     {%- endfor %}
 {%- endmacro %}
 
+{#
+    Corrections of costs behind `changes` of closed marts that were made after the close,
+    one row per change and correction. `changes` has what tells a figure apart, the grain
+    and grain_detail between |; `corrected` has closing_code, month_start_date,
+    partner_code, channel_code, product_code and correction_code of the lines whose cost
+    was corrected after it. A row of a mart that names no partner, or ALL or NONE, stands
+    for all of them.
+#}
+{% macro late_corrections(changes, corrected) -%}
+    select
+        cast(null as string) as closing_code,
+        cast(null as string) as mart_name,
+        cast(null as string) as row_key,
+        cast(null as string) as column_name,
+        cast(null as string) as document_number
+    where 1 = 0
+    {%- for name, declared in finance_declarations().items() if declared.finance.costed %}
+    {%- set costed = declared.finance.costed %}
+    union distinct
+    select
+        {{ changes }}.closing_code,
+        {{ changes }}.mart_name,
+        {{ changes }}.row_key,
+        {{ changes }}.column_name,
+        {{ corrected }}.correction_code as document_number
+    from {{ changes }}
+    inner join {{ corrected }}
+        on
+            {{ changes }}.closing_code = {{ corrected }}.closing_code
+            and {{ corrected }}.month_start_date <= {{ changes }}.month_start_date
+            and {{ corrected }}.month_start_date > {{
+                add_months(changes ~ '.month_start_date', -(costed.months or 1))
+            }}
+            {%- for column in closed_grain_columns() %}
+            and (
+                coalesce({{ changes }}.{{ column }}, 'ALL') in ('ALL', 'NONE')
+                or {{ changes }}.{{ column }} = {{ corrected }}.{{ column }}
+            )
+            {%- endfor %}
+    where
+        {{ changes }}.mart_name = '{{ name }}'
+        and {{ changes }}.column_name in ('{{ costed.measures | join("', '") }}')
+        {%- for column, value in (costed.rows or {}).items() %}
+        and contains({{ changes }}.grain_detail, '|{{ column }}={{ value }}|')
+        {%- endfor %}
+    {%- endfor %}
+{%- endmacro %}
+
 {# Texts of a group as one, in their order. #}
 {% macro texts_joined(text) -%}
     {{ return(adapter.dispatch('texts_joined', 'aval')(text)) }}
@@ -167,6 +215,19 @@
 
 {% macro duckdb__texts_joined(text) -%}
     string_agg({{ text }}, ', ' order by {{ text }})
+{%- endmacro %}
+
+{# The same, each text once. #}
+{% macro texts_joined_once(text) -%}
+    {{ return(adapter.dispatch('texts_joined_once', 'aval')(text)) }}
+{%- endmacro %}
+
+{% macro default__texts_joined_once(text) -%}
+    nullif(array_join(sort_array(collect_set({{ text }})), ', '), '')
+{%- endmacro %}
+
+{% macro duckdb__texts_joined_once(text) -%}
+    string_agg(distinct {{ text }}, ', ' order by {{ text }})
 {%- endmacro %}
 
 {# Landed rows of the register of closed months: those of batches that the ledger knows. #}

@@ -113,6 +113,7 @@ gathered as (
             when lines.amount_reason_code is not null then lines.amount_reason_code
             when lines.cost_amount is null then 'cost_unknown'
         end as reason_code,
+        lines.cost_correction_code,
         lines.source_batch_id,
         lines.source_file,
         lines.source_row
@@ -150,6 +151,7 @@ gathered as (
         0 as document_net_amount,
         {{ company_currency() }} as document_currency_code,
         cast(null as string) as reason_code,
+        cast(null as string) as cost_correction_code,
         cast(null as string) as source_batch_id,
         cast(null as string) as source_file,
         cast(null as bigint) as source_row
@@ -188,6 +190,7 @@ connected as (
         gathered.document_net_amount,
         gathered.document_currency_code,
         gathered.reason_code,
+        gathered.cost_correction_code,
         gathered.source_batch_id,
         gathered.source_file,
         gathered.source_row
@@ -240,6 +243,7 @@ final as (
         {{ amount('document_net_amount') }} as document_net_amount,
         document_currency_code,
         reason_code,
+        cost_correction_code,
         source_batch_id,
         source_file,
         source_row

@@ -130,6 +130,8 @@ final as (
         {{ amount('base_quantity * unit_cost_amount') }} as cost_amount,
         actual_unit_cost_amount,
         {{ amount('base_quantity * actual_unit_cost_amount') }} as actual_cost_amount,
+        cost_correction_code,
+        cost_correction_batch_id,
         {{ amount('landed_unit_cost_amount') }} as landed_unit_cost_amount,
         {% for part in landed_cost_parts() -%}
         {{ part }}_amount,

@@ -1,6 +1,6 @@
 -- Grain: one row per line of a posted invoice or credit note, in base units and in the
 -- company's currency, with prices, costs and allowed discounts as they stood.
--- Costs are those of the line's date. Prices and discounts are those of the sale: a
+-- Costs are those of the line's date, or what the company has corrected them to. Prices and discounts are those of the sale: a
 -- credit note has the conditions of the invoice that it names.
 with
 
@@ -26,6 +26,10 @@ contract_prices as (
 
 costs as (
     select * from {{ ref('stg_erp__product_costs') }}
+),
+
+corrections as (
+    select * from {{ ref('stg_rules__cost_corrections') }}
 ),
 
 landed_costs as (
@@ -154,8 +158,12 @@ final as (
         promotions.rule_code as promotion_rule_code,
         promotions.rule_version_date as promotion_rule_version_date,
         promotions.discount_rate as promotion_rate,
-        costs.unit_cost_amount,
-        costs.actual_unit_cost_amount,
+        coalesce(corrections.unit_cost_amount, costs.unit_cost_amount)
+            as unit_cost_amount,
+        coalesce(corrections.actual_unit_cost_amount, costs.actual_unit_cost_amount)
+            as actual_unit_cost_amount,
+        corrections.correction_code as cost_correction_code,
+        corrections.known_batch_id as cost_correction_batch_id,
         {% for part in landed_cost_parts() -%}
         case
             when landed_cost_batches.batch_count > 0
@@ -208,6 +216,10 @@ final as (
         on
             converted.product_code = costs.product_code
             and {{ in_range('converted.invoice_date', 'costs') }}
+    left join corrections
+        on
+            converted.product_code = corrections.product_code
+            and {{ in_range('converted.invoice_date', 'corrections') }}
     left join landed_unit_costs
         on
             converted.product_code = landed_unit_costs.product_code

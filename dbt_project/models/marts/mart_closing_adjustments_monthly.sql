@@ -143,14 +143,70 @@ late_documents as (
     {{ late_documents('changed_rows') }}
 ),
 
+-- Lines whose cost was corrected after the close; a correction that stood in the rules
+-- before it is no change.
+corrected as (
+    select
+        closings.closing_code,
+        {{ month_start('lines.invoice_date') }} as month_start_date,
+        lines.partner_code,
+        lines.channel_code,
+        lines.product_code,
+        lines.cost_correction_code as correction_code
+    from closings
+    inner join {{ ref('fct_sell_in') }} as lines
+        on closings.last_batch_code < lines.cost_correction_batch_id
+    group by all
+),
+
+detailed as (
+    select
+        closing_code,
+        month_start_date,
+        mart_name,
+        row_key,
+        partner_code,
+        channel_code,
+        product_code,
+        '|' || coalesce(grain_detail, '') || '|' as grain_detail,
+        column_name
+    from compared
+),
+
+late_corrections as (
+    {{ late_corrections('detailed', 'corrected') }}
+),
+
+-- A late document may be behind every figure of its row, a correction behind those that
+-- cost decides.
+named as (
+    select
+        closing_code,
+        mart_name,
+        row_key,
+        cast(null as string) as column_name,
+        reason_code,
+        document_number
+    from late_documents
+    union all
+    select
+        closing_code,
+        mart_name,
+        row_key,
+        column_name,
+        'corrected_cost' as reason_code,
+        document_number
+    from late_corrections
+),
+
 numbered_documents as (
     select
-        late_documents.*,
+        named.*,
         row_number() over (
-            partition by closing_code, mart_name, row_key, reason_code
+            partition by closing_code, mart_name, row_key, column_name, reason_code
             order by document_number nulls last
         ) as position_number
-    from late_documents
+    from named
 ),
 
 -- Of many documents the first five: all of them stand in the facts.
@@ -159,22 +215,40 @@ document_texts as (
         closing_code,
         mart_name,
         row_key,
+        column_name,
         reason_code,
         cast(max(position_number) as bigint) as document_count,
         {{ texts_joined('case when position_number <= 5 then document_number end') }}
             as documents
     from numbered_documents
-    group by closing_code, mart_name, row_key, reason_code
+    group by closing_code, mart_name, row_key, column_name, reason_code
 ),
 
 late_reasons as (
     select
-        document_texts.*,
+        compared.closing_code,
+        compared.mart_name,
+        compared.row_key,
+        compared.column_name,
+        document_texts.reason_code,
+        document_texts.document_count,
+        document_texts.documents,
         row_number() over (
-            partition by closing_code, mart_name, row_key
-            order by reason_code nulls last
+            partition by
+                compared.closing_code,
+                compared.mart_name,
+                compared.row_key,
+                compared.column_name
+            order by document_texts.reason_code nulls last
         ) as position_number
-    from document_texts
+    from compared
+    inner join document_texts
+        on
+            compared.closing_code = document_texts.closing_code
+            and compared.mart_name = document_texts.mart_name
+            and compared.row_key = document_texts.row_key
+            and coalesce(document_texts.column_name, compared.column_name)
+            = compared.column_name
 ),
 
 source_texts as (
@@ -231,6 +305,7 @@ new_changes as (
             compared.closing_code = late_reasons.closing_code
             and compared.mart_name = late_reasons.mart_name
             and compared.row_key = late_reasons.row_key
+            and compared.column_name = late_reasons.column_name
             and late_reasons.position_number = 1
     left join source_texts
         on
@@ -294,6 +369,7 @@ final as (
             when 'late_entry' then 'Écriture comptable arrivée après la clôture'
             when 'late_report'
                 then 'Rapport du partenaire reçu ou remplacé après la clôture'
+            when 'corrected_cost' then 'Coût corrigé après la clôture'
             when 'source_changed'
                 then 'Coût, prix, règle ou donnée de base modifiés après la clôture'
             else 'Recalculé : modèles modifiés ou pièce supprimée'
@@ -303,6 +379,7 @@ final as (
             when 'late_entry' then 'Entry of the ledger that came after the close'
             when 'late_report'
                 then 'Report of the partner that came or was replaced after the close'
+            when 'corrected_cost' then 'Cost that was corrected after the close'
             when 'source_changed'
                 then 'Cost, price, rule or master data changed after the close'
             else 'Recalculated: models changed or a document was removed'

@@ -26,7 +26,8 @@ monthly as (
         sum(case when reason_code = 'rate_missing' then 1 else 0 end)
             as unconverted_line_count,
         sum(case when reason_code = 'cost_unknown' then 1 else 0 end)
-            as line_without_cost_count
+            as line_without_cost_count,
+        {{ texts_joined_once('cost_correction_code') }} as cost_corrections
     from lines
     group by month_start_date, partner_code, channel_code, product_code
 ),
@@ -52,7 +53,8 @@ known as (
         {% endfor -%}
         line_count,
         unconverted_line_count,
-        line_without_cost_count
+        line_without_cost_count,
+        cost_corrections
     from monthly
 ),
 
@@ -78,6 +80,7 @@ final as (
         cast(line_count as bigint) as line_count,
         cast(unconverted_line_count as bigint) as unconverted_line_count,
         cast(line_without_cost_count as bigint) as line_without_cost_count,
+        cost_corrections,
         case
             when unconverted_line_count > 0 then 'rate_missing'
             when line_without_cost_count > 0 then 'cost_unknown'

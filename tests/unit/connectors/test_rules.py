@@ -104,6 +104,7 @@ def test_rules_land_once_and_again_only_where_the_content_changed(house: House) 
         "segment_members",
         "scorecard_themes",
         "targets",
+        "cost_corrections",
         "fiscal_periods",
         "working_days",
         "exchange_rates",
