@@ -1,7 +1,8 @@
 -- Grain: one row per line of a posted invoice or credit note, in base units and in the
 -- company's currency, with prices, costs and allowed discounts as they stood.
--- Costs are those of the line's date, or what the company has corrected them to. Prices and discounts are those of the sale: a
--- credit note has the conditions of the invoice that it names.
+-- Costs are those of the line's date, or what the company has corrected them to. Prices
+-- and discounts are those of the sale: a credit note has the conditions of the invoice
+-- that it names.
 with
 
 lines as (

@@ -345,6 +345,69 @@ def test_an_adjustment_has_a_day_a_quantity_and_a_reason(house: House) -> None:
         house.land()
 
 
+CORRECTIONS = (
+    "correction_code;product_code;valid_from_date;valid_to_date;unit_cost_amount;actual_unit_cost_amount;"
+    "currency_code;reason;decided_by;decided_date\n"
+)
+
+
+def test_a_corrected_cost_lands_with_its_reason_and_who_decided_it(house: House) -> None:
+    line = "K-2026-01;P1;2026-01-01;2026-02-01;4,40;;EUR;supplier invoice read in boxes;Léa;2026-02-12\n"
+    write_rule(house, "cost_corrections.csv", CORRECTIONS + line)
+    house.land()
+    columns = (
+        "correction_code, product_code, valid_from_date::varchar, valid_to_date::varchar, "
+        "unit_cost_amount::varchar, actual_unit_cost_amount, currency_code, reason, decided_by, "
+        "decided_date::varchar"
+    )
+    assert house.newest("cost_corrections", columns) == [
+        (
+            "K-2026-01",
+            "P1",
+            "2026-01-01",
+            "2026-02-01",
+            "4.4000",
+            None,
+            "EUR",
+            "supplier invoice read in boxes",
+            "Léa",
+            "2026-02-12",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("K1;P1;2026-01-01;2026-02-01;;;EUR;why;Léa;2026-02-12", "missing_value", "actual_unit_cost_amount"),
+        ("K1;P1;2026-01-01;2026-02-01;-1;;EUR;why;Léa;2026-02-12", "invalid_number", "unit_cost_amount"),
+        ("K1;P1;2026-01-01;2026-02-01;4;4.12345;EUR;why;Léa;2026-02-12", "invalid_number", "actual_unit"),
+        ("K1;P1;2026-01-01;2026-02-01;4;;USD;why;Léa;2026-02-12", "invalid_currency", "USD"),
+        ("K1;P1;2026-02-01;2026-02-01;4;;EUR;why;Léa;2026-02-12", "invalid_range", "valid_to_date"),
+        ("K1;P1;2026-01-01;2026-02-13;4;;EUR;why;Léa;2026-02-12", "invalid_range", "decided_date"),
+        ("K1;P1;2026-01-01;9999-12-31;4;;EUR;why;Léa;2026-02-12", "invalid_range", "decided_date"),
+        ("K1;P1;1.1.2026;2026-02-01;4;;EUR;why;Léa;2026-02-12", "invalid_date", "valid_from_date"),
+        ("K1;P1;2026-01-01;2026-02-01;4;;EUR;;Léa;2026-02-12", "missing_value", "reason"),
+        ("K1;P1;2026-01-01;2026-02-01;4;;EUR;why;;2026-02-12", "missing_value", "decided_by"),
+        (
+            "K1;P1;2026-01-01;2026-02-01;4;;EUR;why;Léa;2026-02-12\n"
+            "K2;P1;2026-01-31;2026-02-10;5;;EUR;why;Léa;2026-02-12",
+            "overlapping_ranges",
+            "P1",
+        ),
+    ],
+)
+def test_a_wrong_correction_is_one_error_with_file_and_line(
+    house: House, line: str, code: str, said: str
+) -> None:
+    write_rule(house, "cost_corrections.csv", CORRECTIONS + line + "\n")
+    fault = fault_of(house)
+    assert fault.code == code
+    assert said in str(fault)
+    assert fault.place is not None
+    assert fault.place.line == 2 + line.count("\n")
+
+
 def test_rates_land_from_the_central_banks_file_and_again_when_it_changed(house: House) -> None:
     write_rule(house, "eurofxref-hist.csv", "Date,USD,\n2026-01-09,1.1642,\n")
     assert "exchange_rates" in house.land()
