@@ -14,10 +14,11 @@
         'mart_rebate_accruals_monthly',
         'mart_receivables_monthly',
         'mart_sell_in_monthly',
+        'mart_sell_out_monthly',
     ]) }}
 {%- endmacro %}
 
-{# The facts that `meta: trace:` of these marts names. #}
+{# The facts in which `meta: trace:` of these marts looks for what came late. #}
 {% macro finance_facts() -%}
     {{ return([
         'fct_commissions',
@@ -26,6 +27,7 @@
         'fct_payments',
         'fct_receivables',
         'fct_sell_in',
+        'fct_sell_out_weekly',
         'fct_shipments',
     ]) }}
 {%- endmacro %}
@@ -131,7 +133,7 @@
             {%- endfor %}
             {{ source.document }} as document_number,
             source_batch_id
-        from {{ ref(source.fact) }}
+        from {{ ref(source.late_fact or source.fact) }}
         where {{ source.where or '1 = 1' }}
     ) as documents
         on

@@ -18,6 +18,7 @@ CAUSES = (
     "other_amount_amount",
     "manual_entry_amount",
     "rounding_amount",
+    "corrected_cost_amount",
     "unexplained_amount",
 )
 

@@ -130,6 +130,8 @@ final as (
         {{ amount('base_quantity * unit_cost_amount') }} as cost_amount,
         actual_unit_cost_amount,
         {{ amount('base_quantity * actual_unit_cost_amount') }} as actual_cost_amount,
+        {{ amount('base_quantity * cost_correction_unit_amount') }}
+            as cost_correction_amount,
         cost_correction_code,
         cost_correction_batch_id,
         {{ amount('landed_unit_cost_amount') }} as landed_unit_cost_amount,

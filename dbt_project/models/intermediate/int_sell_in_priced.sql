@@ -163,6 +163,10 @@ final as (
             as unit_cost_amount,
         coalesce(corrections.actual_unit_cost_amount, costs.actual_unit_cost_amount)
             as actual_unit_cost_amount,
+        case
+            when corrections.unit_cost_amount is not null
+                then corrections.unit_cost_amount - coalesce(costs.unit_cost_amount, 0)
+        end as cost_correction_unit_amount,
         corrections.correction_code as cost_correction_code,
         corrections.known_batch_id as cost_correction_batch_id,
         {% for part in landed_cost_parts() -%}

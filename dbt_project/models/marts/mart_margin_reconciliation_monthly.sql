@@ -38,6 +38,7 @@ invoiced as (
         partner_code,
         sum(net_amount) as net_amount,
         sum(cost_amount) as cost_amount,
+        sum(cost_correction_amount) as cost_correction_amount,
         count(*) as line_count,
         sum(case when cost_amount is null then 1 else 0 end) as line_without_cost_count
     from invoices
@@ -148,6 +149,7 @@ by_document as (
         coalesce(explained.other_amount_amount, 0) as other_amount_amount,
         coalesce(explained.manual_entry_amount, 0) as manual_entry_amount,
         coalesce(explained.rounding_amount, 0) as rounding_amount,
+        cast(0 as decimal(18, 4)) as corrected_cost_amount,
         cast(0 as decimal(18, 4)) as unexplained_amount,
         coalesce(explained.document_count, 0) as document_count,
         cast(null as string) as reason_code
@@ -202,6 +204,7 @@ uncompared as (
         cast(null as decimal(18, 4)) as other_amount_amount,
         cast(null as decimal(18, 4)) as manual_entry_amount,
         cast(null as decimal(18, 4)) as rounding_amount,
+        cast(null as decimal(18, 4)) as corrected_cost_amount,
         cast(null as decimal(18, 4)) as unexplained_amount,
         0 as document_count,
         reason_code
@@ -209,40 +212,27 @@ uncompared as (
     group by measure_code, reason_code, month_start_date
 ),
 
-booked_costs as (
+booked_-- A corrected cost is not in the ledger of its month before it is booked there; booked
+-- later, it is too much in that month.
+costs_corrected as (
     select
-        month_start_date,
-        sum(balance_amount) as ledger_amount
-    from lines
-    where account_class_code = 'cost_of_goods'
-    group by month_start_date
-),
-
-calculated_costs as (
-    select
-        month_start_date,
-        sum(cost_amount) as warehouse_amount,
-        sum(line_count) as line_count,
-        sum(line_without_cost_count) as line_without_cost_count
-    from invoiced
-    group by month_start_date
-),
-
--- The ledger rounds each line to the cent: half a cent a line is rounding.
-costs_compared as (
-    select
-        covered_months.month_start_date,
-        coalesce(calculated_costs.warehouse_amount, 0) as warehouse_amount,
-        booked_costs.ledger_amount,
-        booked_costs.ledger_amount - coalesce(calculated_costs.warehouse_amount, 0)
-            as difference_amount,
-        0.005 * coalesce(calculated_costs.line_count, 0) as rounding_limit_amount,
-        coalesce(calculated_costs.line_without_cost_count, 0) as line_without_cost_count
-    from covered_months
-    inner join booked_costs
-        on covered_months.month_start_date = booked_costs.month_start_date
-    left join calculated_costs
-        on covered_months.month_start_date = calculated_costs.month_start_date
+        *,
+        case
+            when abs(difference_amount) <= rounding_limit_amount then 0
+            when
+                abs(difference_amount + cost_correction_amount) <= rounding_limit_amount
+                then -cost_correction_amount
+            when
+                abs(difference_amount - sum(cost_correction_amount) over former)
+                <= rounding_limit_amount
+                then sum(cost_correction_amount) over former
+            else 0
+        end as corrected_cost_amount
+    from costs_compared
+    window former as (
+        order by month_start_date nulls last
+        rows between unbounded preceding and 1 preceding
+    )
 ),
 
 costs as (
@@ -259,16 +249,19 @@ costs as (
         cast(0 as decimal(18, 4)) as other_amount_amount,
         cast(0 as decimal(18, 4)) as manual_entry_amount,
         case
-            when abs(difference_amount) <= rounding_limit_amount then difference_amount
+            when abs(difference_amount - corrected_cost_amount) <= rounding_limit_amount
+                then difference_amount - corrected_cost_amount
             else 0
         end as rounding_amount,
+        corrected_cost_amount,
         case
-            when abs(difference_amount) <= rounding_limit_amount then 0
+            when abs(difference_amount - corrected_cost_amount) <= rounding_limit_amount
+                then 0
             else difference_amount
         end as unexplained_amount,
         0 as document_count,
         case when line_without_cost_count > 0 then 'cost_unknown' end as reason_code
-    from costs_compared
+    from costs_corrected
 ),
 
 measures as (
@@ -298,6 +291,7 @@ final as (
         {{ amount('measures.other_amount_amount') }} as other_amount_amount,
         {{ amount('measures.manual_entry_amount') }} as manual_entry_amount,
         {{ amount('measures.rounding_amount') }} as rounding_amount,
+        {{ amount('measures.corrected_cost_amount') }} as corrected_cost_amount,
         {{ amount('measures.unexplained_amount') }} as unexplained_amount,
         cast(measures.document_count as bigint) as document_count,
         case

@@ -462,7 +462,8 @@ create table marts.mart_margin_reconciliation_monthly as select
     0::decimal(18,4) as missing_in_ledger_amount, 0::decimal(18,4) as missing_in_warehouse_amount,
     0::decimal(18,4) as other_month_amount, 0::decimal(18,4) as other_partner_amount,
     0::decimal(18,4) as other_amount_amount, 0::decimal(18,4) as manual_entry_amount,
-    0::decimal(18,4) as rounding_amount, unexplained::decimal(18,4) as unexplained_amount,
+    0::decimal(18,4) as rounding_amount, 0::decimal(18,4) as corrected_cost_amount,
+    unexplained::decimal(18,4) as unexplained_amount,
     status as status_code
 from (values
     ('revenue', 'D01', 200, 200, 0, 'agrees'), ('receivable', 'D01', 240, 240, 0, 'agrees'),
