@@ -212,7 +212,45 @@ uncompared as (
     group by measure_code, reason_code, month_start_date
 ),
 
-booked_-- A corrected cost is not in the ledger of its month before it is booked there; booked
+booked_costs as (
+    select
+        month_start_date,
+        sum(balance_amount) as ledger_amount
+    from lines
+    where account_class_code = 'cost_of_goods'
+    group by month_start_date
+),
+
+calculated_costs as (
+    select
+        month_start_date,
+        sum(cost_amount) as warehouse_amount,
+        sum(cost_correction_amount) as cost_correction_amount,
+        sum(line_count) as line_count,
+        sum(line_without_cost_count) as line_without_cost_count
+    from invoiced
+    group by month_start_date
+),
+
+-- The ledger rounds each line to the cent: half a cent a line is rounding.
+costs_compared as (
+    select
+        covered_months.month_start_date,
+        coalesce(calculated_costs.warehouse_amount, 0) as warehouse_amount,
+        booked_costs.ledger_amount,
+        booked_costs.ledger_amount - coalesce(calculated_costs.warehouse_amount, 0)
+            as difference_amount,
+        0.005 * coalesce(calculated_costs.line_count, 0) as rounding_limit_amount,
+        coalesce(calculated_costs.cost_correction_amount, 0) as cost_correction_amount,
+        coalesce(calculated_costs.line_without_cost_count, 0) as line_without_cost_count
+    from covered_months
+    inner join booked_costs
+        on covered_months.month_start_date = booked_costs.month_start_date
+    left join calculated_costs
+        on covered_months.month_start_date = calculated_costs.month_start_date
+),
+
+-- A corrected cost is not in the ledger of its month before it is booked there; booked
 -- later, it is too much in that month.
 costs_corrected as (
     select
