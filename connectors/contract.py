@@ -1390,7 +1390,11 @@ RULE_ENTITIES: Final = (
         "one product x range of past days whose cost the company has corrected",
         ("product_code", "valid_from_date"),
         (
-            _r("correction_code", "VARCHAR", "What the company calls the decision; may stand in several rows."),
+            _r(
+                "correction_code",
+                "VARCHAR",
+                "What the company calls the decision; may stand in several rows.",
+            ),
             _r("product_code", "VARCHAR", "Product."),
             _r("valid_from_date", "DATE", "First day whose cost is corrected."),
             _r("valid_to_date", "DATE", "First day whose cost no longer is; not after the decision."),

@@ -68,7 +68,7 @@
 
 {# An amount that is exact to the cent as whole cents, and back. #}
 {% macro as_cents(expression) -%}
-    cast(round({{ expression }} * 100, 0) as bigint)
+    cast(cast({{ expression }} as decimal(18, 2)) * 100 as bigint)
 {%- endmacro %}
 
 {% macro from_cents(expression) -%}

@@ -15,7 +15,7 @@
             then {{ amount(document_amount) }}
         else {{
             divide(
-                document_amount ~ ' * rates.company_per_euro',
+                wide(document_amount) ~ ' * rates.company_per_euro',
                 'rates.currency_per_euro'
             )
         }}
@@ -44,7 +44,8 @@
         when {{ prices }}.currency_code = {{ lines }}.currency_code
             then {{
                 divide(
-                    prices ~ '.unit_price_amount * ' ~ lines ~ '.company_per_euro',
+                    wide(prices ~ '.unit_price_amount') ~ ' * ' ~ lines
+                    ~ '.company_per_euro',
                     lines ~ '.currency_per_euro'
                 )
             }}

@@ -160,5 +160,10 @@
 #}
 {% macro unit_effect(step) -%}
     {{ step }}_amount
-    - {{ divide('base_' ~ step ~ '_amount * invoiced_quantity', 'base_invoiced_quantity') }}
+    - {{
+        divide(
+            wide('base_' ~ step ~ '_amount') ~ ' * invoiced_quantity',
+            'base_invoiced_quantity'
+        )
+    }}
 {%- endmacro %}

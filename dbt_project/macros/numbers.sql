@@ -12,6 +12,36 @@
 {%- endmacro %}
 
 {#
+    A factor of a product. DuckDB multiplies two decimals of 18 digits in 64 bits, where
+    100 million by a rate of ten decimals is too much and fails; one of 28 digits makes it
+    128 bits. A test holds every product of two amounts, quantities or rates to it.
+#}
+{% macro wide(expression) -%}
+    cast({{ expression }} as decimal(28, 4))
+{%- endmacro %}
+
+{#
+    A product of two decimals as `type`, `left` of at most four decimals. DuckDB takes a
+    microsecond to bring one of 128 bits to fewer decimals: for facts of many lines, of
+    which nearly all are small enough for 64.
+#}
+{% macro product(left, right, type='decimal(18, 4)') -%}
+    {{ return(adapter.dispatch('product', 'aval')(left, right, type)) }}
+{%- endmacro %}
+
+{% macro default__product(left, right, type) -%}
+    cast({{ left }} * {{ right }} as {{ type }})
+{%- endmacro %}
+
+{% macro duckdb__product(left, right, type) -%}
+    case
+        when abs(cast({{ left }} as double) * cast({{ right }} as double)) < 100000
+            then cast({{ left }} * {{ right }} as {{ type }})
+        else cast({{ wide(left) }} * {{ right }} as {{ type }})
+    end
+{%- endmacro %}
+
+{#
     numerator / denominator with four decimals; NULL when the denominator is zero or
     NULL.
 #}
@@ -31,6 +61,7 @@
     57 / 800 = 0.07125 became 0.0712. Where the fifth decimal is that near to a half the
     whole numbers decide; everywhere else the double does, since dividing 128-bit
     integers takes a hundred times as long (measured on 1 M rows: 6.7 s against 0.07 s).
+    A product beyond 22 digits does not fit there and has none to lose.
 #}
 {% macro duckdb__divide(numerator, denominator) -%}
     {%- set ratio -%}
@@ -41,6 +72,7 @@
         when
             abs(abs({{ ratio }} * 10000 - trunc({{ ratio }} * 10000)) - 0.5)
             <= 0.000001 + abs({{ ratio }}) * 0.0000000001
+            and abs(cast({{ numerator }} as double)) < 1e22
             then {{ exact_quotient(numerator, denominator) }}
         else cast(round({{ ratio }}, 4) as decimal(18, 4))
     end
@@ -62,12 +94,12 @@
 {%- endmacro %}
 
 {% macro whole_number(expression) -%}
-    cast(cast({{ expression }} as decimal(28, 8)) * 100000000 as hugeint)
+    cast(cast({{ expression }} as decimal(30, 8)) * 100000000 as hugeint)
 {%- endmacro %}
 
 {# The same in percent. #}
 {% macro percent(numerator, denominator) -%}
-    {{ divide('100 * (' ~ numerator ~ ')', denominator) }}
+    {{ divide('cast(100 as decimal(20, 0)) * (' ~ numerator ~ ')', denominator) }}
 {%- endmacro %}
 
 {# The same for a quantity, with its three decimals. #}

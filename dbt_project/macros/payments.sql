@@ -21,7 +21,8 @@
                 + coalesce(
                     {{ to_the_cent(
                         divide(
-                            'payments.cash_discount_amount * owed.total_amount',
+                            wide('payments.cash_discount_amount')
+                            ~ ' * owed.total_amount',
                             'owed.total_amount - owed.tax_amount'
                         )
                     ) }},

@@ -237,14 +237,15 @@
             when programmes.is_on_increment
                 then {{
                     to_cents(
-                        '(accounts.purchased_amount - ' ~ last_year_amount ~ ') * '
+                        '(' ~ wide('accounts.purchased_amount') ~ ' - '
+                        ~ last_year_amount ~ ') * '
                         ~ tier ~ '.reward_value'
                     )
                 }}
             when {{ tier }}.reward_kind_code = 'rate'
-                then accounts.purchased_amount * {{ tier }}.reward_value
+                then {{ wide('accounts.purchased_amount') }} * {{ tier }}.reward_value
             when {{ tier }}.reward_kind_code = 'per_unit'
-                then accounts.purchased_quantity * {{ tier }}.reward_value
+                then {{ wide('accounts.purchased_quantity') }} * {{ tier }}.reward_value
             else {{ to_cents(tier ~ '.reward_value * ' ~ share) }}
         end as decimal(28, 10)
     )

@@ -59,7 +59,7 @@
 {% macro in_base_units(quantity_in_unit, numerator, denominator) -%}
     case
         when {{ denominator }} = 1
-            then {{ quantity(quantity_in_unit ~ ' * ' ~ numerator) }}
-        else {{ divide_quantity(quantity_in_unit ~ ' * ' ~ numerator, denominator) }}
+            then {{ product(quantity_in_unit, numerator, 'decimal(18, 3)') }}
+        else {{ divide_quantity(wide(quantity_in_unit) ~ ' * ' ~ numerator, denominator) }}
     end
 {%- endmacro %}

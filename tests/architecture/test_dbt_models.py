@@ -207,6 +207,44 @@ def sql_files() -> Iterator[Path]:
     yield from sorted((PROJECT / "tests").rglob("*.sql"))
 
 
+_MEASURED = r"[\w.]*[_.](?:amount|quantity|value|rate|share|factor|per_euro)\b"
+_PRODUCT = re.compile(rf"({_MEASURED})[\s)'~]*\*[\s('~]*({_MEASURED})")
+_WIDENED = re.compile(r"\b(?:wide|cast)\((?:[^()]|\([^()]*\))*\)")
+WIDE_ALREADY = {
+    "accounts.last_year_whole_amount * accounts.done_share": "the share is a double",
+    "scope_value * done_share": "the share is a double",
+    "scope_share_rate * measured_value": "the value has 20 digits",
+    "paid_on_time_minimum_rate * due_amount": "the amount is a sum, of 38 digits",
+    "wide_expected_amount * month_own_amount": "the first amount has 28 digits",
+    "wide_expected_amount * base_amount": "the first amount has 28 digits",
+    "deviation_factor * spread_share": "both are small",
+    "deviation_rate * usual_share": "both are small",
+    "commission_rate * split_rate": "both are at most 1",
+}
+
+
+def narrow_products(sql: str) -> list[str]:
+    """Products of two amounts, quantities or rates that DuckDB would multiply in 64 bits."""
+    bare = re.sub(r"--[^\n]*|\{#.*?#\}", "", sql, flags=re.DOTALL)
+    found = [f"{left} * {right}" for left, right in _PRODUCT.findall(_WIDENED.sub("widened", bare))]
+    return [product for product in found if product not in WIDE_ALREADY]
+
+
+@pytest.mark.parametrize(
+    "path", [*sql_files(), *sorted((PROJECT / "macros").rglob("*.sql"))], ids=lambda path: path.stem
+)
+def test_products_do_not_overflow(path: Path) -> None:
+    assert narrow_products(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_product_in_64_bits_is_found() -> None:
+    assert narrow_products("select net_amount * lines.discount_rate") == ["net_amount * lines.discount_rate"]
+    assert narrow_products("divide('net_amount * ' ~ '(sold_quantity)', 'q')") == [
+        "net_amount * sold_quantity"
+    ]
+    assert narrow_products("{{ wide('net_amount') }} * discount_rate, net_amount * day_count") == []
+
+
 @pytest.mark.parametrize("path", sql_files(), ids=lambda path: path.stem)
 def test_models_hold_nothing_that_the_engines_do_not_share(path: Path) -> None:
     assert forbidden_constructs(path.read_text(encoding="utf-8")) == []

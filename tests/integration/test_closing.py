@@ -44,9 +44,9 @@ def changes(data: Path, mart: str) -> list[tuple[Any, ...]]:
 
 
 def month_of(data: Path, mart: str, column: str, month: date) -> Decimal:
-    total: Decimal = ask(
-        data, f"select sum({column}) from marts.{mart} where month_start_date = '{month}'"
-    )[0][0]
+    total: Decimal = ask(data, f"select sum({column}) from marts.{mart} where month_start_date = '{month}'")[
+        0
+    ][0]
     return total
 
 

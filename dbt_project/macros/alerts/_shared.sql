@@ -81,11 +81,6 @@
     where date_day = month_start_date and month_end_date <= {{ as_of_date() }}
 {%- endmacro %}
 
-{# DuckDB multiplies two decimals of 18 digits in 64 bits; one of 28 makes it 128. #}
-{% macro wide(expression) -%}
-    cast({{ expression }} as decimal(28, 4))
-{%- endmacro %}
-
 {# `name=value; name=value` of pairs [name, expression]. #}
 {% macro alert_figures(pairs) -%}
     {%- for name, expression in pairs -%}

@@ -97,7 +97,11 @@
             shares.share_of_others,
             spreads.usual_share,
             spreads.spread_share,
-            {{ amount('spreads.usual_share * shares.others_amount * 0.000001') }}
+            {{
+                amount(
+                    'spreads.usual_share * ' ~ wide('shares.others_amount') ~ ' * 0.000001'
+                )
+            }}
                 as usual_amount
         from shares
         inner join partners on shares.partner_code = partners.partner_code

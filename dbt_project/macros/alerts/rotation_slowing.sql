@@ -97,20 +97,21 @@
         '' as item_code,
         month_start_date as period_start_date,
         month_end_date as period_end_date,
-        sell_out_quantity * former_stock_month_quantity
-        < (1 - drop_rate) * former_sell_out_quantity * stock_month_quantity as is_held,
+        {{ wide('sell_out_quantity') }} * former_stock_month_quantity
+        < (1 - drop_rate) * {{ wide('former_sell_out_quantity') }} * stock_month_quantity
+            as is_held,
         {{ percent('3 * sell_out_quantity', 'stock_month_quantity') }} as measured_value,
         {{ percent(
-            '3 * (1 - drop_rate) * former_sell_out_quantity',
+            '3 * (1 - drop_rate) * ' ~ wide('former_sell_out_quantity'),
             'former_stock_month_quantity'
         ) }} as limit_value,
         cast(null as decimal(18, 3)) as at_stake_quantity,
         {{ divide(
             '(stock_month_quantity - '
             ~ divide(
-                'sell_out_quantity * former_stock_month_quantity',
+                wide('sell_out_quantity') ~ ' * former_stock_month_quantity',
                 'former_sell_out_quantity'
-            ) ~ ') * net_amount',
+            ) ~ ') * ' ~ wide('net_amount'),
             '3 * net_quantity'
         ) }} as at_stake_amount,
         {{ alert_figures([

@@ -76,17 +76,17 @@
         week_end_date as period_end_date,
         coalesce(
             sold_quantity > received_quantity
-            and available_quantity * rate_weeks
-            < (sold_quantity - received_quantity) * horizon_weeks,
+            and {{ wide('available_quantity') }} * rate_weeks
+            < {{ wide('sold_quantity - received_quantity') }} * horizon_weeks,
             false
         ) as is_held,
         {{ divide(
-            'available_quantity * rate_weeks', 'sold_quantity - received_quantity'
+            wide('available_quantity') ~ ' * rate_weeks', 'sold_quantity - received_quantity'
         ) }} as measured_value,
         horizon_weeks as limit_value,
         {{ divide(
-            '(sold_quantity - received_quantity) * horizon_weeks'
-            ~ ' - available_quantity * rate_weeks',
+            wide('sold_quantity - received_quantity') ~ ' * horizon_weeks - '
+            ~ wide('available_quantity') ~ ' * rate_weeks',
             'rate_weeks'
         ) }} as at_stake_quantity,
         cast(null as decimal(18, 4)) as at_stake_amount,

@@ -16,7 +16,11 @@
             false
         ) as is_held,
         coalesce(balances.gap_quantity, balances.calculated_quantity) as measured_value,
-        {{ divide('balances.gap_tolerance_rate * balances.gap_base_quantity', '100') }}
+        {{
+            divide(
+                'balances.gap_tolerance_rate * ' ~ wide('balances.gap_base_quantity'), '100'
+            )
+        }}
             as limit_value,
         abs(coalesce(balances.gap_quantity, balances.calculated_quantity))
             as at_stake_quantity,

@@ -105,8 +105,7 @@ judged as (
         {{ to_the_cent('discounts_taken.taken_amount') }} as taken_amount,
         {{
             to_the_cent(
-                'cast(documents_termed.net_amount as decimal(24, 4)) '
-                ~ '* documents_termed.discount_rate'
+                wide('documents_termed.net_amount') ~ ' * documents_termed.discount_rate'
             )
         }} as offered_amount
     from documents_termed

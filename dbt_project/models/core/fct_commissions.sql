@@ -157,7 +157,7 @@ final as (
         split_rate,
         {{
             to_the_cent(
-                'cast(net_amount as decimal(24, 4)) * (commission_rate * split_rate)'
+                wide('net_amount') ~ ' * (commission_rate * split_rate)'
             )
         }} as commission_amount,
         cast(null as decimal(18, 4)) as paid_amount,

@@ -49,7 +49,8 @@ weighed as (
             'exceptions.exception_discount_amount',
             'case when exceptions.gross_amount = 0 '
             ~ 'then exceptions.exception_discount_amount else cast('
-            ~ 'exceptions.gross_amount * approvals.approved_rate as decimal(18, 2)) end'
+            ~ wide('exceptions.gross_amount')
+            ~ ' * approvals.approved_rate as decimal(18, 2)) end'
         ) }} as covered_amount,
         exceptions.exception_discount_amount,
         exceptions.conditions_date < approvals.valid_to_date as is_in_force,

@@ -140,7 +140,11 @@ pairs as (
         and earlier.first_date <= later.last_date
         and abs(later.company_claimed_amount - earlier.company_claimed_amount)
         <= thresholds.duplicate_amount_rate
-        * greatest(later.company_claimed_amount, earlier.company_claimed_amount)
+        * {{
+            wide(
+                'greatest(later.company_claimed_amount, earlier.company_claimed_amount)'
+            )
+        }}
 ),
 
 duplicates as (
@@ -319,7 +323,8 @@ joined as (
         compared.reported_quantity,
         {{
             to_the_cent(
-                'compared.reported_quantity * compared.unit_difference_amount'
+                wide('compared.reported_quantity')
+                ~ ' * compared.unit_difference_amount'
             )
         }} as computed_amount
     from claims_valued

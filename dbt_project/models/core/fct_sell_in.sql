@@ -14,34 +14,39 @@ reductions as (
         priced.*,
         case when company_gross_amount < 0 then -1 else 1 end as direction,
         case
-            when base_quantity * contract_unit_price_amount is not null
+            when base_quantity is not null and contract_unit_price_amount is not null
                 then 'partner_price'
             when contract_rate is not null then contract_rule_code
             when terms_rate is not null then 'partner_terms'
             else 'erp'
         end as contract_source_code,
         case
-            when base_quantity * contract_unit_price_amount is not null
+            when base_quantity is not null and contract_unit_price_amount is not null
                 then contract_price_date
             when contract_rate is not null then contract_rule_version_date
             when terms_rate is not null then terms_date
         end as contract_source_date,
         case
-            when base_quantity * contract_unit_price_amount is not null
+            when base_quantity is not null and contract_unit_price_amount is not null
                 then
                     company_gross_amount
-                    - {{ amount('base_quantity * contract_unit_price_amount') }}
+                    - {{ product('base_quantity', 'contract_unit_price_amount') }}
             when coalesce(contract_rate, terms_rate) is not null
                 then
-                    cast(
-                        company_gross_amount
-                        * coalesce(contract_rate, terms_rate) as decimal(18, 2)
-                    )
+                    {{
+                        product(
+                            'company_gross_amount',
+                            'coalesce(contract_rate, terms_rate)',
+                            'decimal(18, 2)'
+                        )
+                    }}
             else company_standard_discount_amount
         end as contract_allowed_amount,
-        cast(
-            company_gross_amount * coalesce(promotion_rate, 0) as decimal(18, 2)
-        ) as promotion_allowed_amount
+        {{
+            product(
+                'company_gross_amount', 'coalesce(promotion_rate, 0)', 'decimal(18, 2)'
+            )
+        }} as promotion_allowed_amount
     from priced
 ),
 
@@ -68,7 +73,7 @@ promotions_taken as (
 landed as (
     select
         {% for part in landed_cost_parts() -%}
-        {{ amount('base_quantity * ' ~ part ~ '_unit_amount') }} as {{ part }}_amount,
+        {{ product('base_quantity', part ~ '_unit_amount') }} as {{ part }}_amount,
         {% endfor -%}
         promotions_taken.*
     from promotions_taken
@@ -127,10 +132,10 @@ final as (
         currency_code as document_currency_code,
         amount_reason_code,
         unit_cost_amount,
-        {{ amount('base_quantity * unit_cost_amount') }} as cost_amount,
+        {{ product('base_quantity', 'unit_cost_amount') }} as cost_amount,
         actual_unit_cost_amount,
-        {{ amount('base_quantity * actual_unit_cost_amount') }} as actual_cost_amount,
-        {{ amount('base_quantity * cost_correction_unit_amount') }}
+        {{ product('base_quantity', 'actual_unit_cost_amount') }} as actual_cost_amount,
+        {{ product('base_quantity', 'cost_correction_unit_amount') }}
             as cost_correction_amount,
         cost_correction_code,
         cost_correction_batch_id,

@@ -268,7 +268,7 @@ delivered as (
         sum(shipments.signed_quantity) as purchased_quantity,
         sum({{
             divide(
-                'orders.net_amount * shipments.signed_quantity',
+                wide('orders.net_amount') ~ ' * shipments.signed_quantity',
                 'orders.ordered_quantity'
             )
         }}) as purchased_amount

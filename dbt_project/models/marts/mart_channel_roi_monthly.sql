@@ -117,7 +117,8 @@ stock_weeks as (
         stocks.partner_code,
         stocks.week_start_date,
         sum(
-            greatest(stocks.on_hand_quantity, 0) * product_cost_ranges.unit_cost_amount
+            {{ wide('greatest(stocks.on_hand_quantity, 0)') }}
+            * product_cost_ranges.unit_cost_amount
         ) as stock_amount
     from stocks
     inner join product_cost_ranges
@@ -303,7 +304,8 @@ changes as (
             when
                 rolling_programme_cost_amount = former_programme_cost_amount
                 or abs(rolling_programme_cost_amount - former_programme_cost_amount)
-                < limits.least_change_rate * abs(former_programme_cost_amount)
+                < limits.least_change_rate
+                * {{ wide('abs(former_programme_cost_amount)') }}
                 then 'cost_change_too_small'
         end as marginal_return_reason_code
     from rolled

@@ -246,7 +246,8 @@ currency_effects as (
         sum(
             foreign_sales.invoice_sales_amount
             - {{ divide(
-                'foreign_sales.document_net_amount * monthly_rates.company_per_euro',
+                wide('foreign_sales.document_net_amount')
+                ~ ' * monthly_rates.company_per_euro',
                 'monthly_rates.currency_per_euro'
             ) }}
         ) as currency_effect_amount
@@ -330,8 +331,8 @@ moved as (
             when life_code = 'continuing'
                 then coalesce(
                     {{ divide(
-                        'base_pocket_margin_amount '
-                        ~ '* (continuing_quantity - base_continuing_quantity)',
+                        wide('base_pocket_margin_amount')
+                        ~ ' * (continuing_quantity - base_continuing_quantity)',
                         'base_continuing_quantity'
                     ) }},
                     0

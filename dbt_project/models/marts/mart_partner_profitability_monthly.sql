@@ -94,7 +94,9 @@ costed as (
         *,
         {{
             divide(
-                'average_receivable_amount * financing_annual_rate * day_count', '365'
+                wide('average_receivable_amount')
+                ~ ' * financing_annual_rate * day_count',
+                '365'
             )
         }} as financing_cost_amount
     from financed

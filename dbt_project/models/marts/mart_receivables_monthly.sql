@@ -152,7 +152,7 @@ counted as (
             case
                 when remaining_amount >= invoiced_amount
                     then cast(day_count as decimal(18, 4))
-                else {{ divide('remaining_amount * day_count', 'invoiced_amount') }}
+                else {{ divide(wide('remaining_amount') ~ ' * day_count', 'invoiced_amount') }}
             end
         ) as countback_days,
         min(remaining_amount - invoiced_amount) as uncounted_amount
@@ -182,7 +182,7 @@ final as (
             when gathered.invoiced_3_months_amount > 0
                 then {{
                     divide(
-                        'gathered.closing_amount * gathered.days_3_months',
+                        wide('gathered.closing_amount') ~ ' * gathered.days_3_months',
                         'gathered.invoiced_3_months_amount'
                     )
                 }}

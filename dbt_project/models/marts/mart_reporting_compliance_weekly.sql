@@ -164,9 +164,9 @@ final as (
         cast(days_late as bigint) as days_late,
         {{ percent('on_time_count', 'due_count') }} as compliance_rate,
         {{ amount('sell_in_weight_amount') }} as sell_in_weight_amount,
-        {{ amount('sell_in_weight_amount * on_time_count') }}
+        {{ amount(wide('sell_in_weight_amount') ~ ' * on_time_count') }}
             as weighted_on_time_amount,
-        {{ amount('sell_in_weight_amount * due_count') }} as weighted_due_amount,
+        {{ amount(wide('sell_in_weight_amount') ~ ' * due_count') }} as weighted_due_amount,
         {{ company_currency() }} as currency_code,
         cast(judged_row_count as bigint) as judged_row_count,
         cast(quarantined_row_count as bigint) as quarantined_row_count,

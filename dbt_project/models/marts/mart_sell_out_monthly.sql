@@ -358,8 +358,8 @@ estimates as (
         trailing_means.product_code,
         {{
             divide(
-                'cast(trailing_means.sold_quantity * coalesce(seasons.season_factor, 1)'
-                ~ ' as decimal(18, 4)) * trailing_means.missing_period_count',
+                'cast(' ~ wide('trailing_means.sold_quantity')
+                ~ ' * coalesce(seasons.season_factor, 1) as decimal(18, 4)) * trailing_means.missing_period_count',
                 'trailing_means.expected_period_count'
             )
         }} as sold_quantity,

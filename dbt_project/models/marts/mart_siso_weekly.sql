@@ -257,7 +257,7 @@ explained as (
         counts.*,
         coalesce(
             100 * abs(gap_change_quantity)
-            > gap_tolerance_rate * greatest(calculated_quantity, 1),
+            > gap_tolerance_rate * {{ wide('greatest(calculated_quantity, 1)') }},
             false
         ) as is_gap_new,
         case
@@ -266,7 +266,7 @@ explained as (
             when
                 gap_change_quantity > 0
                 and 100 * abs(gap_change_quantity - net_sold_quantity)
-                <= gap_tolerance_rate * gap_change_quantity
+                <= gap_tolerance_rate * {{ wide('gap_change_quantity') }}
                 then 'duplicate_sell_out'
             when is_report_late then 'late_report'
             when gap_quantity > 0 then 'phantom_stock'

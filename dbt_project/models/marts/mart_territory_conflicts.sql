@@ -189,7 +189,8 @@ shipped as (
         shipments.shipment_number as source_file,
         cast(null as bigint) as first_row,
         sum(shipments.signed_quantity) as net_quantity,
-        sum(shipments.signed_quantity * unit_prices.unit_amount) as net_amount,
+        sum({{ wide('shipments.signed_quantity') }} * unit_prices.unit_amount)
+            as net_amount,
         count(*) as line_count
     from shipments
     inner join guarded on shipments.ship_to_territory_code = guarded.territory_code
@@ -402,7 +403,8 @@ sales_conflicts as (
                 then 'resolved'
             when
                 summed_sales.net_quantity
-                <= whole_sales.partner_net_quantity * limits.tolerated_share_rate
+                <= {{ wide('whole_sales.partner_net_quantity') }}
+                * limits.tolerated_share_rate
                 then 'within_tolerance'
             else 'open'
         end as found_status_code

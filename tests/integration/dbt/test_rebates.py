@@ -84,6 +84,36 @@ def test_slices_of_very_large_purchases_are_paid_in_full(engine: Engine) -> None
     assert reached(engine, rules, [line("A", "2026-02-03", 1, 500_000_000)]) == "29950000.0000"
 
 
+@pytest.mark.parametrize(
+    ("reward", "rebate"), [("rate: 0.06", "300000000.0000"), ("per_unit: 0.5", "1500000000.0000")]
+)
+def test_what_a_very_large_partner_earns_is_paid_in_full(engine: Engine, reward: str, rebate: str) -> None:
+    """6 % of 5,000 million, or 0.50 on each of 3,000 million pieces."""
+    rules = version(f"form: all_units\ntiers: [{{from: 1, {reward}}}]")
+    assert reached(engine, rules, [line("A", "2026-02-03", 3_000_000_000, 5_000_000_000)]) == rebate
+
+
+def test_a_large_delivery_has_its_share_of_its_order(engine: Engine) -> None:
+    """Of 2,000,000 pieces for 30,000,000 half is delivered: 5 % of 15,000,000."""
+    rules = version("form: flat\nbasis: delivered\ntiers: [{from: 0, rate: 0.05}]")
+    common = {
+        "order_number": "O1",
+        "order_line_number": "1",
+        "partner_code": "D1",
+        "partner_version_id": "D1|1900-01-01",
+        "product_code": "P1",
+    }
+    order = {
+        **common,
+        "order_date": "2026-02-01",
+        "status_code": "open",
+        "ordered_quantity": 2_000_000,
+        "net_amount": 30_000_000,
+    }
+    shipment = {**common, "arrival_date": "2026-02-03", "signed_quantity": 1_000_000}
+    assert reached(engine, rules, [], orders=[order], shipments=[shipment]) == "750000.0000"
+
+
 # --- to the cent ---
 
 
