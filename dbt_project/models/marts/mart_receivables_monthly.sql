@@ -152,7 +152,9 @@ counted as (
             case
                 when remaining_amount >= invoiced_amount
                     then cast(day_count as decimal(18, 4))
-                else {{ divide(wide('remaining_amount') ~ ' * day_count', 'invoiced_amount') }}
+                else {{
+                    divide(wide('remaining_amount') ~ ' * day_count', 'invoiced_amount')
+                }}
             end
         ) as countback_days,
         min(remaining_amount - invoiced_amount) as uncounted_amount

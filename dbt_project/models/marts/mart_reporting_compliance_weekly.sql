@@ -166,7 +166,8 @@ final as (
         {{ amount('sell_in_weight_amount') }} as sell_in_weight_amount,
         {{ amount(wide('sell_in_weight_amount') ~ ' * on_time_count') }}
             as weighted_on_time_amount,
-        {{ amount(wide('sell_in_weight_amount') ~ ' * due_count') }} as weighted_due_amount,
+        {{ amount(wide('sell_in_weight_amount') ~ ' * due_count') }}
+            as weighted_due_amount,
         {{ company_currency() }} as currency_code,
         cast(judged_row_count as bigint) as judged_row_count,
         cast(quarantined_row_count as bigint) as quarantined_row_count,

@@ -100,7 +100,7 @@ def test_a_close_freezes_the_rows_of_the_month_with_the_publication_they_came_fr
     assert landed(
         settings,
         "select row_key, partner_code, figure_amount from figures where column_name = 'net_amount' "
-        "order by 1",
+        f"and mart_name = '{SELL_IN}' order by 1",
     ) == [
         ("*", None, Decimal("140.25")),
         ("2026-05-01|D01|P1", "D01", Decimal("100.25")),
