@@ -1,8 +1,9 @@
-"""A month of the sample company is closed; a late credit note shows as an adjustment in the open month; the
-month is reopened."""
+"""A month of the sample company is closed; a late credit note, a corrected report and a corrected cost show
+as adjustments in the open month, also after everything is rebuilt from landing; the month is reopened."""
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,15 +11,27 @@ from typing import Any
 
 import duckdb
 
-from connectors.sample.changes import credit_late
+from connectors.sample.changes import credit_late, send_correction
 from connectors.sample.generator import Sample
+from orchestration.settings import SAMPLE_COMPANY
 from tests.installation import run_aval
 
 MAY = date(2026, 5, 1)
 JUNE = date(2026, 6, 1)
 INVOICE = "FA-2026-000858"
 """An invoice of D04 of 2026-05-04."""
+REPORT = "ventes_2026-S20.csv"
+"""D01's sales of 11 to 17 May."""
 AT = datetime(2026, 6, 30, 10, tzinfo=UTC)
+KEYS = {
+    "AVAL_PSEUDONYM_KEY": "the sample company has no customers to protect",
+    "AVAL_BUSINESS_KEY": "nor business customers",
+}
+"""The sample company's, which a copy of its directory does not bring."""
+CORRECTIONS = (
+    "correction_code;product_code;valid_from_date;valid_to_date;unit_cost_amount;actual_unit_cost_amount;"
+    "currency_code;reason;decided_by;decided_date\n"
+)
 
 
 def ask(data: Path, query: str) -> list[tuple[Any, ...]]:
@@ -26,50 +39,136 @@ def ask(data: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopened(demo_copy: Path) -> None:
+def changes(data: Path, mart: str) -> list[tuple[Any, ...]]:
+    """Adjustments of a mart: partner, product, measure, amount, month booked in, reason, documents."""
+    return ask(
+        data,
+        "select partner_code, product_code, measure_code, adjustment_amount, booked_month_date, reason_code, "
+        f"documents from marts.mart_closing_adjustments_monthly where mart_name = '{mart}' order by all",
+    )
+
+
+def month_of(data: Path, mart: str, column: str, month: date) -> Decimal:
+    total: Decimal = ask(data, f"select sum({column}) from marts.{mart} where month_start_date = '{month}'")[
+        0
+    ][0]
+    return total
+
+
+def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopened(
+    demo_copy: Path, tmp_path: Path
+) -> None:
     data = demo_copy
+    company = shutil.copytree(SAMPLE_COMPANY, tmp_path / "company")
     source = data / "source"
     sample = Sample(source, 20240701, date(2026, 6, 30), f"sqlite:///{source / 'erp.sqlite'}", 0)
+
+    def aval(*arguments: str) -> None:
+        result = run_aval(*arguments, data=data, AVAL_COMPANY=str(company), **KEYS)
+        assert result.returncode == 0, result.stdout + result.stderr
+
     version = ask(data, "select publication_id from marts.publication")[0][0]
-    before = ask(
-        data, f"select sum(net_amount) from marts.mart_sell_in_monthly where month_start_date = '{MAY}'"
-    )
-
-    assert run_aval("close", "2026-05", "--by", "Ana", data=data).returncode == 0
-    note = credit_late(sample, INVOICE, Decimal("100.00"), date(2026, 5, 29), AT)
-    result = run_aval("run", data=data)
-    assert result.returncode == 0, result.stdout + result.stderr
-
-    changes = ask(
+    before = {
+        mart: month_of(data, mart, "net_amount", MAY)
+        for mart in ("mart_sell_in_monthly", "mart_sell_out_monthly")
+    }
+    cost_of_june = month_of(data, "mart_margin_waterfall_monthly", "cost_of_goods_amount", JUNE)
+    product, cost = ask(
         data,
-        "select mart_name, partner_code, grain_detail, measure_code, adjustment_amount, booked_month_date, "
-        "reason_code, documents, sources from marts.mart_closing_adjustments_monthly order by all",
+        "select product_code, max(unit_cost_amount) from core.fct_sell_in "
+        "where invoice_date >= '2026-05-01' and invoice_date < '2026-06-11' and product_code in "
+        f"(select product_code from core.fct_sell_in where invoice_number = '{INVOICE}') "
+        "group by all having count(distinct unit_cost_amount) = 1 order by product_code limit 1",
+    )[0]
+    pieces = ask(
+        data,
+        "select partner_code, sum(invoiced_quantity) from core.fct_sell_in "
+        f"where product_code = '{product}' and date_trunc('month', invoice_date) = '{MAY}' "
+        "group by partner_code having sum(invoiced_quantity) <> 0 order by partner_code",
     )
-    sell_in = [change for change in changes if change[0] == "mart_sell_in_monthly"]
-    assert [change[3:8] for change in sell_in] == [
-        ("exceptional_discount_amount", Decimal("100.0000"), JUNE, "late_document", note),
-        ("net_amount", Decimal("-100.0000"), JUNE, "late_document", note),
+    pieces_of_june = ask(
+        data,
+        f"select sum(invoiced_quantity) from core.fct_sell_in where product_code = '{product}' "
+        "and invoice_date >= '2026-06-01' and invoice_date < '2026-06-11'",
+    )[0][0]
+
+    # Closed; then a credit note, a report sent once more with ten pieces more, and a cost that was 1 too low.
+    aval("close", "2026-05", "--by", "Ana")
+    note = credit_late(sample, INVOICE, Decimal("100.00"), date(2026, 5, 29), AT)
+    report = send_correction(sample, REPORT)
+    (company / "rules" / "cost_corrections.csv").write_text(
+        f"{CORRECTIONS}K-2026-05;{product};2026-05-01;2026-06-11;{cost + 1};;EUR;freight left out;Ana;"
+        "2026-06-12\n",
+        encoding="utf-8",
+    )
+    aval("run")
+
+    assert changes(data, "mart_sell_in_monthly") == [
+        ("D04", *found[1:2], "exceptional_discount_amount", 100, JUNE, "late_document", note)
+        for found in changes(data, "mart_sell_in_monthly")[:1]
+    ] + [
+        ("D04", *found[1:2], "net_amount", -100, JUNE, "late_document", note)
+        for found in changes(data, "mart_sell_in_monthly")[:1]
     ]
-    assert {change[1] for change in sell_in} == {"D04"}
-    # The ledger did not move, and does not know the credit note.
-    books = {change[3]: change[4] for change in changes if change[2] == "measure_code=revenue"}
-    assert books["warehouse_amount"] == Decimal("-100")
-    assert books["missing_in_ledger_amount"] == Decimal("100")
-    assert "ledger_amount" not in books
+    sell_out = {change[2]: change[3:6] for change in changes(data, "mart_sell_out_monthly")}
+    assert {change[0] for change in changes(data, "mart_sell_out_monthly")} == {"D01"}
+    assert sell_out["sold_quantity"] == (10, JUNE, "late_report")
+    assert sell_out["net_quantity"] == (10, JUNE, "late_report")
+    assert report.is_file()
+    margin = changes(data, "mart_margin_waterfall_monthly")
+    assert [change for change in margin if change[2] == "cost_of_goods_amount"] == [
+        (partner, product, "cost_of_goods_amount", quantity, JUNE, "corrected_cost", "K-2026-05")
+        for partner, quantity in pieces
+    ]
+    # The ledger did not move: it knows neither the credit note nor the corrected cost.
+    books = {
+        (change[0], change[1]): change[2]
+        for change in ask(
+            data,
+            "select grain_detail, measure_code, adjustment_amount "
+            "from marts.mart_closing_adjustments_monthly "
+            "where mart_name = 'mart_margin_reconciliation_monthly'",
+        )
+    }
+    assert books["measure_code=revenue", "warehouse_amount"] == -100
+    assert books["measure_code=revenue", "missing_in_ledger_amount"] == 100
+    assert ("measure_code=revenue", "ledger_amount") not in books
+    total = sum(quantity for _, quantity in pieces)
+    assert books["measure_code=cost_of_goods", "warehouse_amount"] == total
+    assert books["measure_code=cost_of_goods", "corrected_cost_amount"] == -total
+    assert ("measure_code=cost_of_goods", "unexplained_amount") not in books
+
+    # June is open: its figure simply changed, and the lines name the correction.
+    assert pieces_of_june > 0
+    assert (
+        month_of(data, "mart_margin_waterfall_monthly", "cost_of_goods_amount", JUNE)
+        == cost_of_june + pieces_of_june
+    )
+    assert ask(
+        data,
+        "select distinct cost_corrections from marts.mart_margin_waterfall_monthly "
+        f"where product_code = '{product}' and month_start_date = '{JUNE}' and cost_corrections is not null",
+    ) == [("K-2026-05",)]
 
     # As was and as is stand side by side, and the publication of the close is still there.
-    was = ask(data, "select sum(net_amount) from closed.mart_sell_in_monthly")
-    now = ask(
-        data, f"select sum(net_amount) from marts.mart_sell_in_monthly where month_start_date = '{MAY}'"
-    )
+    was = {mart: ask(data, f"select sum(net_amount) from closed.{mart}")[0][0] for mart in before}
     assert was == before
-    assert now[0][0] == before[0][0] - 100
+    now = month_of(data, "mart_sell_in_monthly", "net_amount", MAY)
+    assert now == before["mart_sell_in_monthly"] - 100
     assert (data / "published" / f"{version}.duckdb").is_file()
 
-    reopened = run_aval("reopen", "2026-05", "--reason", "credit note of D04", "--by", "Léa", data=data)
-    assert reopened.returncode == 0, reopened.stdout + reopened.stderr
-    result = run_aval("run", data=data)
-    assert result.returncode == 0, result.stdout + result.stderr
+    # Rebuilt from landing, all of it is the same.
+    everything = [
+        "select * from marts.mart_closing_adjustments_monthly order by all",
+        "select * from closed.mart_margin_waterfall_monthly order by all",
+        "select * from core.fct_closed_figures order by all",
+    ]
+    kept = [ask(data, query) for query in everything]
+    aval("run", "--full-refresh")
+    assert [ask(data, query) for query in everything] == kept
+
+    aval("reopen", "2026-05", "--reason", "credit note of D04", "--by", "Léa")
+    aval("run")
 
     # The register says that it was closed and why it is open; the figures are those of today, unadjusted.
     assert ask(
@@ -79,6 +178,4 @@ def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopen
     ) == [("2026-05#1", False, "Ana", version, "Léa", "credit note of D04")]
     assert ask(data, "select count(*) from marts.mart_closing_adjustments_monthly") == [(0,)]
     assert ask(data, "select count(*) > 0 from core.fct_closed_figures") == [(True,)]
-    assert now == ask(
-        data, f"select sum(net_amount) from marts.mart_sell_in_monthly where month_start_date = '{MAY}'"
-    )
+    assert month_of(data, "mart_sell_in_monthly", "net_amount", MAY) == now
