@@ -43,7 +43,8 @@ create table core.fct_sell_in as select
     'A' || product as product_code, day as invoice_date, day + 30 as due_date,
     quantity::decimal(18,3) as invoiced_quantity,
     (quantity * (1 + product % 90) + 0.37)::decimal(18,4) as net_amount,
-    (quantity * (1 + product % 90) + 0.37)::decimal(18,4) as document_net_amount
+    (quantity * (1 + product % 90) + 0.37)::decimal(18,4) as document_net_amount,
+    'EUR' as document_currency_code
 from (
     select number, hash(number) % {partners} as partner, hash(number, 1) % 1000 as product,
         date '2025-01-01' + (number * 546 // {lines})::int as day, 1 + hash(number, 2) % 20 as quantity
@@ -183,8 +184,14 @@ def _prepare(connection: duckdb.DuckDBPyConnection, lines: int) -> None:
         "first_received_at timestamp)"
     )
     connection.execute(
-        "create table staging.stg_erp__payments (invoice_number varchar, payment_date date, "
-        "paid_amount decimal(18,4))"
+        "create table core.fct_payments (payment_number varchar, invoice_number varchar, "
+        "payment_date date, paid_amount decimal(18,4), settled_amount decimal(18,4), "
+        "document_paid_amount decimal(18,4), document_settled_amount decimal(18,4), "
+        "document_currency_code varchar)"
+    )
+    connection.execute(
+        "create table core.fct_receivables (invoice_number varchar, total_amount decimal(18,4), "
+        "document_total_amount decimal(18,4))"
     )
     rebates = _programmes()
     for name, rows in {

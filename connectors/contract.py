@@ -511,7 +511,11 @@ ERP_ENTITIES: Final = (
             _r("partner_code", "VARCHAR", "Partner that paid."),
             _c("invoice_number", "VARCHAR", "Invoice it settles."),
             _r("payment_date", "DATE", "Day the money came in."),
-            _r("paid_amount", MONEY, "Signed, tax included; negative for a refund."),
+            _r(
+                "paid_amount",
+                MONEY,
+                "Money that came in, tax included and without the discount; negative for a refund.",
+            ),
             _c(
                 "cash_discount_amount",
                 MONEY,

@@ -129,7 +129,7 @@ def _erp(world: World, documents: Documents) -> Fact:
         },
         "net_amount": money(int(invoices.net.sum())),
         "cost_amount": f"{int(invoices.cost.sum()) / 10000:.4f}",
-        "paid_amount": money(int(documents.payments.amount.sum())),
+        "settled_amount": money(int(documents.payments.amount.sum())),
     }
 
 

@@ -94,6 +94,8 @@ class Invoices:
 
 @dataclass(frozen=True)
 class Payments:
+    """`amount` is what is settled, in cents: money, but for the discount that the partner takes."""
+
     number: list[str]
     document: Ints
     day: Ints

@@ -980,12 +980,13 @@ def _leads(documents: Documents) -> Iterator[Row]:
 
 def _payments(documents: Documents, programmes: Programmes) -> Iterator[Row]:
     payments, invoices = documents.payments, documents.invoices
-    for number, document, day, amount, discount in zip(
+    for number, document, day, amount, discount, tax in zip(
         payments.number,
         payments.document.tolist(),
         payments.day.tolist(),
         payments.amount.tolist(),
         programmes.discounts.tolist(),
+        programmes.discount_taxes.tolist(),
         strict=True,
     ):
         yield {
@@ -993,7 +994,7 @@ def _payments(documents: Documents, programmes: Programmes) -> Iterator[Row]:
             "code_tiers": PARTNERS[int(invoices.partner[document])].code,
             "no_piece": invoices.number[document],
             "date_reglement": _date(day),
-            "montant": amount / 100,
+            "montant": (amount - discount - tax) / 100,
             "escompte": discount / 100,
             "devise": "EUR",
             "maj": _at(_date(day), 10),

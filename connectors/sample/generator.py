@@ -132,7 +132,11 @@ def write_books(target: Path, simulation: Simulation, reports: Sequence[Report])
         budget.budget(simulation.seed, simulation.products, simulation.listings, simulation.documents),
     )
     exports, differences = ledger_export.build_exports(
-        simulation.products, simulation.listings, simulation.documents, simulation.as_of
+        simulation.products,
+        simulation.listings,
+        simulation.documents,
+        simulation.programmes,
+        simulation.as_of,
     )
     ledger_export.write(target / "ledger", exports)
     sources.write(target / "sources", simulation.sources)

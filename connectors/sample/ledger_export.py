@@ -2,8 +2,9 @@
 
 The company's year ends on 30 June. Sales are booked net of on-invoice discounts (701 by family), goods
 that came back debit the same account, price-only credit notes debit 709; customers are 411 with the
-partner as auxiliary account. Cost of goods is booked by month and family. A few entries differ from the
-invoices on purpose (`_plant`), for whoever reconciles the two.
+partner as auxiliary account. A payment settles its invoice with the cash discount taken in it: bank 512,
+discount 665 and its tax. Cost of goods is booked by month and family. A few entries differ from the invoices
+on purpose (`_plant`), for whoever reconciles the two.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from connectors.sample import plants
 from connectors.sample.cast import COMPANY_SIREN, FAMILIES, PARTNERS, START
 from connectors.sample.catalogue import Listings, Product
 from connectors.sample.documents import INVOICE, PRICE_CREDIT, Documents
+from connectors.sample.programmes import Programmes
 from connectors.sample.rebates import GAUGES, Accrual, Settlement, accruals, monthly, settlements
 
 COLUMNS: Final = (
@@ -62,6 +64,7 @@ ACCOUNTS: Final = {
     "623000": "Publicite et participations marketing",
     "624200": "Transports sur ventes",
     "641100": "Salaires",
+    "665000": "Escomptes accordes",
     "601000": "Achats de matieres",
     "713500": "Production stockee",
     "709100": "Rabais, remises et ristournes accordes",
@@ -120,7 +123,11 @@ class Export:
 
 
 def build_exports(
-    products: tuple[Product, ...], listings: Listings, documents: Documents, as_of: date
+    products: tuple[Product, ...],
+    listings: Listings,
+    documents: Documents,
+    programmes: Programmes,
+    as_of: date,
 ) -> tuple[list[Export], list[Difference]]:
     """The exports of all years closed by `as_of`, and the planted differences in them."""
     rebates = accruals(products, listings, documents, as_of)
@@ -130,7 +137,7 @@ def build_exports(
     flows = sorted(
         [
             *booked,
-            *_payments(documents),
+            *_payments(documents, programmes),
             *_rebates_paid(settlements(rebates)),
             *_costs(products, listings, documents, as_of),
             *_overheads(documents, as_of),
@@ -384,16 +391,18 @@ def _plant(
     return changed, differences
 
 
-def _payments(documents: Documents) -> Iterator[Entry]:
+def _payments(documents: Documents, programmes: Programmes) -> Iterator[Entry]:
     payments, invoices = documents.payments, documents.invoices
     rows = zip(
         payments.number,
         payments.document.tolist(),
         payments.day.tolist(),
         payments.amount.tolist(),
+        programmes.discounts.tolist(),
+        programmes.discount_taxes.tolist(),
         strict=True,
     )
-    for sequence, (number, document, moment, amount) in enumerate(rows, 1):
+    for sequence, (number, document, moment, amount, discount, tax) in enumerate(rows, 1):
         day = _date(moment)
         partner = PARTNERS[int(invoices.partner[document])]
         entry = Entry(
@@ -405,9 +414,13 @@ def _payments(documents: Documents) -> Iterator[Entry]:
             number,
             day,
             f"Reglement {invoices.number[document]}",
-            amount,
+            amount - discount - tax,
         )
         yield entry
+        if discount:
+            yield replace(entry, account="665000", amount=discount)
+        if tax:
+            yield replace(entry, account="445710", amount=tax)
         yield replace(
             entry,
             account="411000",

@@ -20,7 +20,7 @@ from connectors.sample import plants
 from connectors.sample.cast import PARTNER_INDEX, PARTNERS, START
 from connectors.sample.catalogue import Listings, Product
 from connectors.sample.dice import Dice, Ints
-from connectors.sample.documents import INVOICE, Documents
+from connectors.sample.documents import INVOICE, VAT_PERCENT, Documents
 from connectors.sample.trade import Trade, day_number
 
 MILLION: Final = 1_000_000
@@ -96,7 +96,7 @@ class AgentPayment:
 @dataclass(frozen=True)
 class Programmes:
     """All of it up to the horizon. `claims`, `costs` and `agent_payments` are by number, in order of day;
-    `discounts` are cents taken, by payment.
+    `discounts` are cents taken before tax, by payment, and `discount_taxes` the tax on them.
     """
 
     as_of: date
@@ -107,6 +107,7 @@ class Programmes:
     commissions: list[Commission]
     agent_payments: dict[str, AgentPayment]
     discounts: Ints
+    discount_taxes: Ints
 
 
 def build_programmes(
@@ -131,6 +132,7 @@ def build_programmes(
         if claim.day <= as_of
     ]
     commissions = list(_commissions(products, listings, documents))
+    discounts = _discounts(documents)
     return Programmes(
         as_of,
         _numbered("DP", claims),
@@ -164,7 +166,8 @@ def build_programmes(
         _numbered("OD", [cost for cost in _costs(as_of, documents) if cost.day <= as_of], width=6),
         commissions,
         _numbered("RC", list(_agent_payments(commissions, as_of))),
-        _discounts(documents),
+        discounts,
+        _taxes(documents, discounts),
     )
 
 
@@ -448,6 +451,12 @@ def _discounts(documents: Documents) -> Ints:
             if in_time or is_cheeky:
                 taken[row] = rounded_share(int(invoices.net[document]), rate)
     return taken
+
+
+def _taxes(documents: Documents, discounts: Ints) -> Ints:
+    """Cents of tax that fall away with the discounts, by payment."""
+    is_taxed = documents.invoices.vat[documents.payments.document] != 0
+    return np.where(is_taxed, (discounts * VAT_PERCENT + 50) // 100, 0)
 
 
 # --- the ERP's rows ---

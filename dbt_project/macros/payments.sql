@@ -1,58 +1,107 @@
 {#
-    When an invoice was paid: the first day on which payments, with the cash discounts taken
-    in them, reach what the partner owes. That is the total with tax where the ERP delivers
-    it, so that a partial payment settles nothing; else the net amount, the best that is
-    known. A cent that is missing is rounding. Discounts are before tax, and so are brought
-    to the invoice's tax.
+    When payments settle what is owed.
 #}
-{% macro invoices_settled() -%}
+
+{#
+    What payments up to the as-of day take off each document that they name, and the day from
+    which it stays settled: a payment that bounces opens it again, and a cent that is missing
+    is rounding. A cash discount taken, with its tax, is as good as money.
+    `owed` has invoice_number, owed_amount in currency_code, and company_owed_amount, the
+    same in the company's currency. Amounts come in the document's currency: a payment in
+    another one counts at the document's rate.
+#}
+{% macro settled_by_payments(owed) -%}
     select
         invoice_number,
-        min(case when settled_so_far_amount >= owed_amount - 0.01 then payment_date end)
+        sum(paid_amount) as paid_amount,
+        sum(settled_amount) as settled_amount,
+        min(case when most_open_since_amount <= 0.01 then payment_date end)
             as settled_date,
         max(payment_date) as last_payment_date
     from (
         select
-            owed.invoice_number,
-            owed.owed_amount,
-            payments.payment_date,
-            sum(
-                payments.paid_amount
-                + coalesce(
-                    {{ to_the_cent(
-                        divide(
-                            wide('payments.cash_discount_amount')
-                            ~ ' * owed.total_amount',
-                            'owed.total_amount - owed.tax_amount'
-                        )
-                    ) }},
-                    0
-                )
-            ) over (
-                partition by owed.invoice_number
-                order by payments.payment_date, payments.payment_number
-                rows between unbounded preceding and current row
-            ) as settled_so_far_amount
+            *,
+            max(open_amount) over (
+                partition by invoice_number
+                order by payment_date, payment_number
+                rows between current row and unbounded following
+            ) as most_open_since_amount
         from (
             select
-                documents.invoice_number,
-                coalesce(receivables.document_total_amount, documents.net_amount)
-                    as owed_amount,
-                receivables.document_total_amount as total_amount,
-                receivables.document_tax_amount as tax_amount
+                *,
+                case when owed_amount < 0 then -1 else 1 end
+                * (
+                    owed_amount
+                    - sum(settled_amount) over (
+                        partition by invoice_number
+                        order by payment_date, payment_number
+                        rows between unbounded preceding and current row
+                    )
+                ) as open_amount
             from (
                 select
-                    invoice_number,
-                    sum(document_net_amount) as net_amount
-                from {{ ref('fct_sell_in') }}
-                where invoice_type = 'invoice'
-                group by invoice_number
-            ) as documents
-            left join {{ ref('fct_receivables') }} as receivables
-                on documents.invoice_number = receivables.invoice_number
-        ) as owed
-        inner join {{ ref('stg_erp__payments') }} as payments
-            on owed.invoice_number = payments.invoice_number
-    ) as settling
+                    owed.invoice_number,
+                    owed.owed_amount,
+                    payments.payment_number,
+                    payments.payment_date
+                    {%- for column in ['paid_amount', 'settled_amount'] %},
+                    case
+                        when payments.document_currency_code = owed.currency_code
+                            then payments.document_{{ column }}
+                        else {{
+                            to_the_cent(
+                                divide(
+                                    wide('payments.' ~ column) ~ ' * owed.owed_amount',
+                                    'owed.company_owed_amount'
+                                )
+                            )
+                        }}
+                    end as {{ column }}
+                    {%- endfor %}
+                from {{ owed }} as owed
+                inner join {{ ref('fct_payments') }} as payments
+                    on owed.invoice_number = payments.invoice_number
+                where payments.payment_date <= {{ as_of_date() }}
+            ) as taken_off
+        ) as opened
+    ) as standing
     group by invoice_number
+{%- endmacro %}
+
+{# The invoices of `lines`, a relation with all of their lines, one row each. #}
+{% macro invoices_of(lines) -%}
+    select
+        invoice_number,
+        min(partner_code) as partner_code,
+        min(invoice_date) as invoice_date,
+        min(due_date) as due_date,
+        min(document_currency_code) as currency_code,
+        {{ amount('sum(document_net_amount)') }} as document_net_amount,
+        {{ amount('sum(net_amount)') }} as net_amount
+    from {{ lines }}
+    where invoice_type = 'invoice' and invoice_date <= {{ as_of_date() }}
+    group by invoice_number
+{%- endmacro %}
+
+{#
+    The same for `invoices` as `invoices_of` gives them. Owed is the total with tax where the
+    ERP delivers it, so that a partial payment settles nothing; else the net amount, the best
+    that is known.
+#}
+{% macro invoices_settled(invoices) -%}
+    {%- set owed -%}
+        (
+            select
+                invoices.invoice_number,
+                invoices.currency_code,
+                coalesce(receivables.document_total_amount, invoices.document_net_amount)
+                    as owed_amount,
+                coalesce(receivables.total_amount, invoices.net_amount)
+                    as company_owed_amount
+            from {{ invoices }} as invoices
+            left join {{ ref('fct_receivables') }} as receivables
+                on invoices.invoice_number = receivables.invoice_number
+        )
+    {%- endset %}
+    {{ settled_by_payments(owed) }}
 {%- endmacro %}

@@ -3,44 +3,6 @@
 #}
 
 {#
-    Whether and when an invoice was paid. Payments include tax and the lines of an
-    invoice do not: an invoice counts as paid, on the day of its last payment, once the
-    payments reach its net amount. `lines` is a relation with all lines of the invoices
-    that are asked for.
-#}
-{% macro invoices_paid(lines) -%}
-    select
-        documents.invoice_number,
-        documents.partner_code,
-        documents.due_date,
-        documents.document_net_amount,
-        documents.net_amount,
-        settled.paid_date,
-        coalesce(settled.paid_amount >= documents.document_net_amount, false)
-            as is_paid
-    from (
-        select
-            invoice_number,
-            min(partner_code) as partner_code,
-            min(due_date) as due_date,
-            sum(document_net_amount) as document_net_amount,
-            sum(net_amount) as net_amount
-        from {{ lines }}
-        where invoice_type = 'invoice' and invoice_date <= {{ as_of_date() }}
-        group by invoice_number
-    ) as documents
-    left join (
-        select
-            invoice_number,
-            sum(paid_amount) as paid_amount,
-            max(payment_date) as paid_date
-        from {{ ref('stg_erp__payments') }}
-        where payment_date <= {{ as_of_date() }}
-        group by invoice_number
-    ) as settled on documents.invoice_number = settled.invoice_number
-{%- endmacro %}
-
-{#
     Invoice lines with the month in which they count: a credit note that names its
     invoice counts in the invoice's month, under the terms of then.
 #}
@@ -60,7 +22,8 @@
         lines.due_date,
         lines.invoiced_quantity,
         lines.net_amount,
-        lines.document_net_amount
+        lines.document_net_amount,
+        lines.document_currency_code
     from {{ ref('fct_sell_in') }} as lines
     left join (
         select

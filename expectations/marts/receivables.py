@@ -35,11 +35,12 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     ) as chained
                     where opening_amount <> former_closing_amount
                         or closing_amount <> opening_amount + invoiced_amount - paid_amount
+                            - discount_with_tax_amount
                     order by partner_code, month_start_date
                     """,
                     name="balance_rolls_forward",
                     severity="critical",
-                    message="A balance is not the former one plus invoices less payments.",
+                    message="A balance is not the former one plus invoices less payments and their discounts.",
                     remedy=REBUILD,
                     found="{partner_code} {month_start_date}: {opening_amount} to {closing_amount}",
                     column="closing_amount",
@@ -50,7 +51,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                         select partner_code, total_amount as amount from core.fct_receivables
                         where invoice_date <= {terms.as_of_sql}
                         union all
-                        select partner_code, -paid_amount from core.fct_payments
+                        select partner_code, -settled_amount from core.fct_payments
                         where payment_date <= {terms.as_of_sql}
                     ),
                     fact as (select partner_code, sum(amount) as amount from owed group by partner_code),
@@ -68,7 +69,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     """,
                     name="ties_to_the_facts",
                     severity="critical",
-                    message="What partners owe is not their invoices less their payments.",
+                    message="What partners owe is not their invoices less their payments and the discounts in them.",
                     remedy=REBUILD,
                     found="{partner_code}: {too_much} too much",
                     column="closing_amount",

@@ -830,21 +830,38 @@ def test_receivables_agree_but_for_the_same_documents_tax_included(
     }
 
 
-def test_what_each_partner_owes_is_invoiced_less_paid_in_the_erp(
+def test_what_each_partner_owes_are_the_documents_without_a_payment_in_the_erp(
     published: duckdb.DuckDBPyConnection, erp: sqlite3.Connection
 ) -> None:
+    """The sample company's payments settle a document whole: with the money, or with a discount beside it."""
     expected: dict[str, Decimal] = defaultdict(Decimal)
-    for sign, query in (
-        (1, "select code_tiers, total_ttc from factures where etat = 'V'"),
-        (-1, "select code_tiers, montant from reglements"),
+    for partner, amount in erp.execute(
+        "select code_tiers, total_ttc from factures "
+        "where etat = 'V' and no_piece not in (select no_piece from reglements)"
     ):
-        for partner, amount in erp.execute(query):
-            expected[partner] += sign * Decimal(str(amount))
+        expected[partner] += Decimal(str(amount))
     found = published.sql(
         "select partner_code, closing_amount from marts.mart_receivables_monthly "
-        "where month_start_date = date '2026-06-01'"
+        "where month_start_date = date '2026-06-01' and closing_amount <> 0"
     ).fetchall()
     assert dict(found) == expected
+    money, discounts = erp.execute(
+        "select cast(round(100 * sum(montant)) as integer), cast(round(100 * sum(escompte)) as integer) "
+        "from reglements"
+    ).fetchone()
+    assert published.sql(
+        "select sum(paid_amount), sum(discount_with_tax_amount) from marts.mart_receivables_monthly"
+    ).fetchone() == (
+        Decimal(money) / 100,
+        published.sql(
+            "select -sum(balance_amount) from core.fct_gl_entries where account_code = '411000' and "
+            "journal_code = 'BQ' and not is_opening"
+        ).fetchall()[0][0]
+        - Decimal(money) / 100,
+    )
+    assert published.sql(
+        "select sum(balance_amount) from core.fct_gl_entries where account_code = '665000'"
+    ).fetchall() == [(Decimal(discounts) / 100,)]
     overdue = published.sql(
         "select partner_code from core.fct_receivables where status_code = 'overdue' group by all "
         "order by sum(open_amount) desc limit 1"

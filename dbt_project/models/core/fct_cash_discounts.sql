@@ -12,12 +12,8 @@ terms as (
 ),
 
 payments as (
-    select * from {{ ref('stg_erp__payments') }}
+    select * from {{ ref('fct_payments') }}
     where invoice_number is not null
-),
-
-rates as (
-    select * from {{ ref('dim_exchange_rates') }}
 ),
 
 documents as (
@@ -26,6 +22,8 @@ documents as (
         min(partner_code) as partner_code,
         min(channel_code) as channel_code,
         min(invoice_date) as invoice_date,
+        min(document_currency_code) as currency_code,
+        {{ amount('sum(document_net_amount)') }} as document_net_amount,
         {{ amount('sum(net_amount)') }} as net_amount,
         min(source_batch_id) as source_batch_id,
         min(source_file) as source_file,
@@ -35,28 +33,16 @@ documents as (
     group by invoice_number
 ),
 
-payments_converted as (
-    select
-        payments.invoice_number,
-        {{ in_company_currency('payments.cash_discount_amount', 'payments') }}
-            as taken_amount
-    from payments
-    left join rates
-        on
-            payments.currency_code = rates.currency_code
-            and payments.payment_date = rates.date_day
-),
-
 discounts_taken as (
     select
         invoice_number,
-        sum(taken_amount) as taken_amount
-    from payments_converted
+        sum(cash_discount_amount) as taken_amount
+    from payments
     group by invoice_number
 ),
 
 invoices_settled as (
-    {{ invoices_settled() }}
+    {{ invoices_settled('documents') }}
 ),
 
 -- The partner's own term, else its channel's, else the one of all.

@@ -33,16 +33,11 @@ rates as (
 ),
 
 documents as (
-    select
-        invoice_number,
-        min(invoice_date) as invoice_date
-    from lines
-    where invoice_type = 'invoice'
-    group by invoice_number
+    {{ invoices_of('lines') }}
 ),
 
 invoices_settled as (
-    {{ invoices_settled() }}
+    {{ invoices_settled('documents') }}
 ),
 
 lines_dated as (

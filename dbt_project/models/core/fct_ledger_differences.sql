@@ -207,7 +207,7 @@ warehouse_documents as (
         payment_number as document_number,
         month_start_date,
         partner_code,
-        -paid_amount as warehouse_amount
+        -settled_amount as warehouse_amount
     from payments
     where exists (select 1 from receivables)
     union all

@@ -200,8 +200,12 @@ lines_to_be_paid as (
     select * from numbered_lines where is_carrying_paid
 ),
 
-invoices_paid as (
-    {{ invoices_paid('lines_to_be_paid') }}
+invoices_to_be_paid as (
+    {{ invoices_of('lines_to_be_paid') }}
+),
+
+settled as (
+    {{ invoices_settled('invoices_to_be_paid') }}
 ),
 
 carrying as (
@@ -232,17 +236,14 @@ carrying as (
         lines_to_be_paid.invoiced_quantity,
         lines_to_be_paid.net_amount
     from lines_to_be_paid
-    left join invoices_paid
-        on
-            lines_to_be_paid.invoice_number = invoices_paid.invoice_number
-            and invoices_paid.is_paid
+    left join settled on lines_to_be_paid.invoice_number = settled.invoice_number
     inner join paid_carriers
         on
             lines_to_be_paid.partner_number = paid_carriers.partner_number
             and lines_to_be_paid.group_number = paid_carriers.group_number
             and paid_carriers.counted_month_date = case
-                when invoices_paid.is_paid
-                    then {{ month_start('invoices_paid.paid_date') }}
+                when settled.settled_date is not null
+                    then {{ month_start('settled.settled_date') }}
                 when lines_to_be_paid.invoice_type = 'credit_note'
                     then {{ month_start('lines_to_be_paid.invoice_date') }}
             end

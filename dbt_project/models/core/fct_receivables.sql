@@ -1,73 +1,55 @@
 -- Grain: one row per posted invoice or credit note, with what was paid on it.
--- Additive: total_amount, tax_amount, paid_amount, open_amount.
+-- Additive: total_amount, tax_amount, paid_amount, discount_with_tax_amount, open_amount.
 with
 
 documents as (
     select * from {{ ref('stg_erp__invoices') }}
 ),
 
-payments as (
-    select * from {{ ref('fct_payments') }}
-    where payment_date <= {{ as_of_date() }}
-),
-
 rates as (
     select * from {{ ref('dim_exchange_rates') }}
 ),
 
--- Money in the currency of the document settles it at the document's own rate; money in
--- another currency counts at the rate of its day.
-settled as (
+owed as (
     select
         documents.invoice_number,
-        sum(
-            case
-                when payments.document_currency_code = documents.currency_code
-                    then payments.document_paid_amount
-                else 0
-            end
-        ) as document_paid_amount,
-        sum(
-            case
-                when payments.document_currency_code <> documents.currency_code
-                    then payments.paid_amount
-                else 0
-            end
-        ) as other_paid_amount,
-        max(payments.payment_date) as last_payment_date
-    from documents
-    inner join payments on documents.invoice_number = payments.invoice_number
-    group by documents.invoice_number
-),
-
-converted as (
-    select
-        documents.*,
-        settled.last_payment_date,
-        {{ in_company_currency('documents.tax_amount', 'documents') }}
-            as company_tax_amount,
+        documents.currency_code,
+        documents.total_amount as owed_amount,
         {{ in_company_currency('documents.total_amount', 'documents') }}
-            as company_total_amount,
-        {{
-            in_company_currency(
-                'coalesce(settled.document_paid_amount, 0)', 'documents'
-            )
-        }} + coalesce(settled.other_paid_amount, 0) as company_paid_amount,
-        {{ amount_reason('documents.total_amount', 'documents') }}
-            as amount_reason_code
+            as company_owed_amount
     from documents
-    left join settled on documents.invoice_number = settled.invoice_number
     left join rates
         on
             documents.currency_code = rates.currency_code
             and documents.invoice_date = rates.date_day
 ),
 
-opened as (
+settled as (
+    {{ settled_by_payments('owed') }}
+),
+
+converted as (
     select
-        *,
-        company_total_amount - company_paid_amount as open_amount
-    from converted
+        documents.*,
+        settled.settled_date,
+        settled.last_payment_date,
+        {{ in_company_currency('documents.tax_amount', 'documents') }}
+            as company_tax_amount,
+        owed.company_owed_amount,
+        {{ in_company_currency('coalesce(settled.paid_amount, 0)', 'documents') }}
+            as company_paid_amount,
+        {{ in_company_currency('coalesce(settled.settled_amount, 0)', 'documents') }}
+            as company_settled_amount,
+        {{ amount_reason('documents.total_amount', 'documents') }}
+            as amount_reason_code,
+        settled.settled_date is not null or documents.total_amount = 0 as is_settled
+    from documents
+    inner join owed on documents.invoice_number = owed.invoice_number
+    left join settled on documents.invoice_number = settled.invoice_number
+    left join rates
+        on
+            documents.currency_code = rates.currency_code
+            and documents.invoice_date = rates.date_day
 ),
 
 final as (
@@ -78,24 +60,26 @@ final as (
         due_date,
         {{ month_start('invoice_date') }} as month_start_date,
         {{ amount('company_tax_amount') }} as tax_amount,
-        {{ amount('company_total_amount') }} as total_amount,
+        {{ amount('company_owed_amount') }} as total_amount,
         {{ amount('company_paid_amount') }} as paid_amount,
-        {{ amount('open_amount') }} as open_amount,
+        {{ amount('company_settled_amount - company_paid_amount') }}
+            as discount_with_tax_amount,
+        {{ amount('company_owed_amount - company_settled_amount') }} as open_amount,
         {{ company_currency() }} as currency_code,
         tax_amount as document_tax_amount,
         total_amount as document_total_amount,
         currency_code as document_currency_code,
         amount_reason_code,
+        settled_date,
         last_payment_date,
         case
-            when open_amount is null then 'unknown'
-            when open_amount = 0 then 'settled'
+            when is_settled then 'settled'
+            when company_owed_amount is null then 'unknown'
             when due_date < {{ as_of_date() }} then 'overdue'
             else 'open'
         end as status_code,
         case
-            when open_amount = 0
-                then {{ days_between('due_date', 'last_payment_date') }}
+            when is_settled then {{ days_between('due_date', 'settled_date') }}
             when due_date < {{ as_of_date() }}
                 then {{ days_between('due_date', as_of_date()) }}
         end as delay_days,
@@ -103,7 +87,7 @@ final as (
         source_batch_id,
         source_file,
         source_row
-    from opened
+    from converted
 )
 
 select * from final

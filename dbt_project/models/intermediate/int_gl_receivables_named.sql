@@ -72,7 +72,7 @@ unbooked as (
         payments.*,
         row_number() over (
             partition by
-                payments.partner_code, payments.payment_date, payments.paid_amount
+                payments.partner_code, payments.payment_date, payments.settled_amount
             order by payments.payment_number
         ) as turn
     from payments
@@ -97,7 +97,7 @@ recognised as (
         on
             unnamed.partner_code = unbooked.partner_code
             and unnamed.entry_date = unbooked.payment_date
-            and unnamed.ledger_amount = -unbooked.paid_amount
+            and unnamed.ledger_amount = -unbooked.settled_amount
             and unnamed.turn = unbooked.turn
     left join invoices on unnamed.piece_reference = invoices.invoice_number
 ),

@@ -25,7 +25,7 @@ reporting_periods as (
 ),
 
 payments as (
-    select count(*) as payment_count from {{ ref('stg_erp__payments') }}
+    select count(*) as payment_count from {{ ref('fct_payments') }}
 ),
 
 trainings as (
@@ -89,36 +89,40 @@ their_lines as (
         invoices.invoice_date,
         invoices.due_date,
         invoices.net_amount,
-        invoices.document_net_amount
+        invoices.document_net_amount,
+        invoices.document_currency_code
     from {{ ref('fct_sell_in') }} as invoices
     inner join asked_to_pay on invoices.partner_code = asked_to_pay.partner_code
 ),
 
-invoices_paid as (
-    {{ invoices_paid('their_lines') }}
+their_invoices as (
+    {{ invoices_of('their_lines') }}
+),
+
+settled as (
+    {{ invoices_settled('their_invoices') }}
 ),
 
 -- What fell due, and what of it was paid by then; reports that fell due, and those that
 -- came, from the month on in which they came.
 happened as (
     select
-        invoices_paid.partner_code,
-        {{ month_start('invoices_paid.due_date') }} as due_month_date,
-        {{ month_start('invoices_paid.due_date') }} as month_start_date,
-        invoices_paid.net_amount as due_amount,
+        their_invoices.partner_code,
+        {{ month_start('their_invoices.due_date') }} as due_month_date,
+        {{ month_start('their_invoices.due_date') }} as month_start_date,
+        their_invoices.net_amount as due_amount,
         case
-            when
-                invoices_paid.is_paid
-                and invoices_paid.paid_date <= invoices_paid.due_date
-                then invoices_paid.net_amount
+            when settled.settled_date <= their_invoices.due_date
+                then their_invoices.net_amount
             else 0
         end as on_time_amount,
         0 as expected_reports,
         0 as received_reports
-    from invoices_paid
+    from their_invoices
+    left join settled on their_invoices.invoice_number = settled.invoice_number
     cross join payments
     where
-        invoices_paid.due_date <= {{ as_of_date() }}
+        their_invoices.due_date <= {{ as_of_date() }}
         and payments.payment_count > 0
     union all
     select

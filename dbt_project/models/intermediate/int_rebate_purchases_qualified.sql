@@ -201,8 +201,12 @@ paid_lines as (
             and asked.basis_code = 'paid'
 ),
 
-invoices_paid as (
-    {{ invoices_paid('paid_lines') }}
+invoices_asked as (
+    {{ invoices_of('paid_lines') }}
+),
+
+settled as (
+    {{ invoices_settled('invoices_asked') }}
 ),
 
 -- What counts, by what it is measured on.
@@ -225,17 +229,18 @@ paid as (
         'paid' as basis_code,
         paid_lines.partner_version_id,
         product_groups.product_group_code,
-        {{ month_start('coalesce(invoices_paid.paid_date, paid_lines.invoice_date)') }}
+        {{ month_start('coalesce(settled.settled_date, paid_lines.invoice_date)') }}
             as counted_month_date,
-        {{ month_start('coalesce(invoices_paid.paid_date, paid_lines.invoice_date)') }}
+        {{ month_start('coalesce(settled.settled_date, paid_lines.invoice_date)') }}
             as known_month_date,
         sum(paid_lines.invoiced_quantity) as purchased_quantity,
         sum(paid_lines.net_amount) as purchased_amount
     from paid_lines
     inner join product_groups on paid_lines.product_code = product_groups.product_code
-    left join invoices_paid
-        on paid_lines.invoice_number = invoices_paid.invoice_number
-    where invoices_paid.is_paid or paid_lines.invoice_type = 'credit_note'
+    left join settled on paid_lines.invoice_number = settled.invoice_number
+    where
+        settled.settled_date is not null
+        or paid_lines.invoice_type = 'credit_note'
     group by all
 ),
 

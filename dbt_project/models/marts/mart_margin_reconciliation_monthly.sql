@@ -65,7 +65,7 @@ documented as (
         'receivable' as measure_code,
         month_start_date,
         partner_code,
-        -paid_amount as warehouse_amount
+        -settled_amount as warehouse_amount
     from payments
     where exists (select 1 from receivables)
     union all

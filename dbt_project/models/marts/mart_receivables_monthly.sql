@@ -32,7 +32,8 @@ movements as (
         {{ add_days('due_date', 1) }} as overdue_date,
         total_amount as amount,
         total_amount as invoiced_amount,
-        cast(0 as decimal(18, 4)) as paid_amount
+        cast(0 as decimal(18, 4)) as paid_amount,
+        cast(0 as decimal(18, 4)) as settled_amount
     from documents
     where invoice_date <= {{ as_of_date() }}
     union all
@@ -45,9 +46,10 @@ movements as (
                 then {{ add_days('documents.due_date', 1) }}
             when documents.due_date is not null then payments.payment_date
         end as overdue_date,
-        -payments.paid_amount as amount,
+        -payments.settled_amount as amount,
         cast(0 as decimal(18, 4)) as invoiced_amount,
-        payments.paid_amount
+        payments.paid_amount,
+        payments.settled_amount
     from payments
     left join documents on payments.invoice_number = documents.invoice_number
 ),
@@ -58,7 +60,8 @@ owed as (
         {{ month_start('balance_date') }} as month_start_date,
         sum(amount) as balance_change_amount,
         sum(invoiced_amount) as invoiced_amount,
-        sum(paid_amount) as paid_amount
+        sum(paid_amount) as paid_amount,
+        sum(settled_amount) as settled_amount
     from movements
     group by partner_code, {{ month_start('balance_date') }}
 ),
@@ -89,6 +92,7 @@ gathered as (
         first_months.partner_code,
         coalesce(owed.invoiced_amount, 0) as invoiced_amount,
         coalesce(owed.paid_amount, 0) as paid_amount,
+        coalesce(owed.settled_amount, 0) as settled_amount,
         sum(coalesce(owed.balance_change_amount, 0)) over (
             partition by first_months.partner_code order by months.month_start_date
         ) as closing_amount,
@@ -170,10 +174,13 @@ final as (
         gathered.month_start_date,
         gathered.partner_code,
         {{ amount(
-            'gathered.closing_amount - gathered.invoiced_amount + gathered.paid_amount'
+            'gathered.closing_amount - gathered.invoiced_amount'
+            ~ ' + gathered.settled_amount'
         ) }} as opening_amount,
         {{ amount('gathered.invoiced_amount') }} as invoiced_amount,
         {{ amount('gathered.paid_amount') }} as paid_amount,
+        {{ amount('gathered.settled_amount - gathered.paid_amount') }}
+            as discount_with_tax_amount,
         {{ amount('gathered.closing_amount') }} as closing_amount,
         {{ amount('gathered.overdue_amount') }} as overdue_amount,
         {{ percent('gathered.overdue_amount', 'gathered.closing_amount') }}

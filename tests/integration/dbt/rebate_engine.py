@@ -41,7 +41,8 @@ TABLES = {
     "core.fct_sell_in": "invoice_line_id varchar, invoice_number varchar, invoice_type varchar, "
     "original_invoice_number varchar, partner_code varchar, partner_version_id varchar, "
     "channel_code varchar, product_code varchar, invoice_date date, due_date date, "
-    "invoiced_quantity decimal(18,3), net_amount decimal(18,4), document_net_amount decimal(18,4)",
+    "invoiced_quantity decimal(18,3), net_amount decimal(18,4), document_net_amount decimal(18,4), "
+    "document_currency_code varchar",
     "core.fct_orders": "order_number varchar, order_line_number varchar, partner_code varchar, "
     "partner_version_id varchar, product_code varchar, order_date date, status_code varchar, "
     "ordered_quantity decimal(18,3), net_amount decimal(18,4)",
@@ -51,7 +52,11 @@ TABLES = {
     "is_reported boolean, due_date date, received_at timestamp, first_received_at timestamp",
     "core.fct_trainings": "training_number varchar, partner_code varchar, training_date date, "
     "certification_code varchar, certified_from_date date, certified_to_date date",
-    "staging.stg_erp__payments": "invoice_number varchar, payment_date date, paid_amount decimal(18,4)",
+    "core.fct_payments": "payment_number varchar, invoice_number varchar, payment_date date, "
+    "paid_amount decimal(18,4), settled_amount decimal(18,4), document_paid_amount decimal(18,4), "
+    "document_settled_amount decimal(18,4), document_currency_code varchar",
+    "core.fct_receivables": "invoice_number varchar, total_amount decimal(18,4), "
+    "document_total_amount decimal(18,4)",
     "staging.stg_rules__rebate_payments": "programme_code varchar, partner_code varchar, "
     "period_start_date date, payment_date date, paid_amount decimal(18,4), reference varchar, "
     "source_file varchar, source_row bigint",
@@ -88,7 +93,20 @@ def line(number: str, day: str, quantity: Any, amount: Any, **more: Any) -> Row:
         "invoiced_quantity": quantity,
         "net_amount": amount,
         "document_net_amount": amount,
+        "document_currency_code": "EUR",
         **more,
+    }
+
+
+def payment(invoice: str, day: str, settled: Any) -> Row:
+    """A payment that takes `settled` off the invoice."""
+    return {
+        "payment_number": f"{invoice}|{day}",
+        "invoice_number": invoice,
+        "payment_date": day,
+        "document_paid_amount": settled,
+        "document_settled_amount": settled,
+        "document_currency_code": "EUR",
     }
 
 
@@ -108,6 +126,8 @@ class World:
     orders: Iterable[Row] = ()
     shipments: Iterable[Row] = ()
     payments: Iterable[Row] = ()
+    totals: Mapping[str, Any] = field(default_factory=dict)
+    """With tax, by invoice, where the ERP delivers it."""
     reports: Iterable[Row] = ()
     trainings: Iterable[Row] = ()
     settlements: Iterable[Row] = ()
@@ -136,7 +156,11 @@ class Engine:
             "core.fct_shipments": world.shipments,
             "core.fct_reporting_periods": world.reports,
             "core.fct_trainings": world.trainings,
-            "staging.stg_erp__payments": world.payments,
+            "core.fct_payments": world.payments,
+            "core.fct_receivables": [
+                {"invoice_number": invoice, "total_amount": total, "document_total_amount": total}
+                for invoice, total in world.totals.items()
+            ],
             "staging.stg_rules__rebate_payments": world.settlements,
         }
         for name, columns in TABLES.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.dbt.rebate_engine import Engine, Row, World, line, partner
+from tests.integration.dbt.rebate_engine import Engine, Row, World, line, partner, payment
 
 PROGRAMME = (
     "programmes:\n  P:\n    name_fr: P\n    name_en: P\n    versions:\n      - valid_from: 2026-01-01\n"
@@ -402,7 +402,7 @@ def test_what_counts_is_what_was_ordered_delivered_invoiced_or_paid(engine: Engi
         "signed_quantity": 3,
     }
     lines = [line("A", "2026-02-06", 2, 150), line("B", "2026-02-06", 2, 250)]
-    payments = [{"invoice_number": "A", "payment_date": "2026-03-20", "paid_amount": 180}]
+    payments = [payment("A", "2026-03-20", 180)]
     for basis, rebate in (
         ("ordered", "100.0000"),
         ("delivered", "30.0000"),
@@ -422,6 +422,20 @@ def test_what_counts_is_what_was_ordered_delivered_invoiced_or_paid(engine: Engi
             ).fetchall()
         assert accrued == [(rebate,)]
         assert carried == [(rebate, ["A|1"] if basis == "paid" else ["A|1", "B|1"])]
+
+
+@pytest.mark.parametrize(
+    ("totals", "rebate"), [({}, "50.0000"), ({"A": 240, "B": 360}, "20.0000")], ids=["net", "with tax"]
+)
+def test_what_is_paid_counts_once_the_invoice_is_settled(
+    engine: Engine, totals: dict[str, int], rebate: str
+) -> None:
+    """10 % of 200 and 300 before tax. 240 settle A; of B's 360 came 300, which is all that is owed as far as
+    no tax is known."""
+    rules = version("form: flat\nbasis: paid\ntiers: [{from: 0, rate: 0.10}]")
+    lines = [line("A", "2026-02-06", 2, 200), line("B", "2026-02-06", 2, 300)]
+    payments = [payment("A", "2026-03-10", 40), payment("A", "2026-03-20", 200), payment("B", "2026-03-20", 300)]
+    assert reached(engine, rules, lines, "2026-03-31", payments=payments, totals=totals) == rebate
 
 
 # --- conditions ---
@@ -448,8 +462,8 @@ def test_conditions_hold_the_rebate_back_unless_the_rule_says_otherwise(
         line("B", "2026-02-03", 1, 400, due_date="2026-03-05"),
     ]
     payments = [
-        {"invoice_number": "A", "payment_date": "2026-03-05", "paid_amount": 720},
-        {"invoice_number": "B", "payment_date": "2026-03-06", "paid_amount": 480},
+        payment("A", "2026-03-05", 720),
+        payment("B", "2026-03-06", 480),
     ]
     report = {"partner_code": "D1", "is_expected": True, "is_of_record": True}
     reports = [

@@ -215,7 +215,8 @@ create table core.fct_receivables as select
     240::decimal(18,4) as document_total_amount, 'erp|2026-03' as slice_key;
 create table core.fct_payments as select
     'R1' as payment_number, 'D01' as partner_code, date '2026-03-20' as payment_date,
-    100::decimal(18,4) as paid_amount, 100::decimal(18,4) as document_paid_amount,
+    98.8::decimal(18,4) as paid_amount, 100::decimal(18,4) as settled_amount,
+    98.8::decimal(18,4) as document_paid_amount,
     'erp|2026-03' as slice_key;
 create table core.dim_rebate_programmes as select
     programme as programme_code, date '2026-01-01' as programme_version_date, 'X' as exclusive_group_code
@@ -590,7 +591,7 @@ def _make(world: World) -> World:
     world.erp(
         "payments",
         [PAYMENT],
-        slices=[Slice("erp", "payments", "erp|2026-03", *MARCH, 1, amount_total="100")],
+        slices=[Slice("erp", "payments", "erp|2026-03", *MARCH, 1, amount_total="98.8")],
     )
     world.erp("programme_costs", [COST])
     world.erp("deal_registrations", [DEAL])

@@ -17,7 +17,11 @@ from connectors.sample.reports import Report
 @pytest.fixture(scope="module")
 def key(simulation: Simulation, reports: list[Report]) -> dict[str, Any]:
     exports, differences = build_exports(
-        simulation.products, simulation.listings, simulation.documents, simulation.as_of
+        simulation.products,
+        simulation.listings,
+        simulation.documents,
+        simulation.programmes,
+        simulation.as_of,
     )
     return build_key(
         simulation.world,

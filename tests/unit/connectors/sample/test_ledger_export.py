@@ -22,7 +22,11 @@ def books(
 ) -> tuple[dict[str, list[Row]], list[Difference]]:
     folder = tmp_path_factory.mktemp("ledger")
     exports, differences = build_exports(
-        simulation.products, simulation.listings, simulation.documents, simulation.as_of
+        simulation.products,
+        simulation.listings,
+        simulation.documents,
+        simulation.programmes,
+        simulation.as_of,
     )
     write(folder, exports)
     return {path.name: read(path) for path in sorted(folder.glob("*.txt"))}, differences
