@@ -15,7 +15,7 @@ rates as (
 ),
 
 -- A discount is before tax: it settles its part of the invoice's tax as well.
-settling as (
+taken as (
     select
         payments.*,
         payments.paid_amount
@@ -38,29 +38,29 @@ settling as (
 
 final as (
     select
-        settling.payment_number,
-        settling.partner_code,
-        settling.invoice_number,
-        settling.payment_date,
-        {{ month_start('settling.payment_date') }} as month_start_date,
-        {{ in_company_currency('settling.paid_amount', 'settling') }} as paid_amount,
-        {{ in_company_currency('settling.cash_discount_amount', 'settling') }}
+        taken.payment_number,
+        taken.partner_code,
+        taken.invoice_number,
+        taken.payment_date,
+        {{ month_start('taken.payment_date') }} as month_start_date,
+        {{ in_company_currency('taken.paid_amount', 'taken') }} as paid_amount,
+        {{ in_company_currency('taken.cash_discount_amount', 'taken') }}
             as cash_discount_amount,
-        {{ in_company_currency('settling.settled_amount', 'settling') }} as settled_amount,
+        {{ in_company_currency('taken.settled_amount', 'taken') }} as settled_amount,
         {{ company_currency() }} as currency_code,
-        settling.paid_amount as document_paid_amount,
-        {{ amount('settling.settled_amount') }} as document_settled_amount,
-        settling.currency_code as document_currency_code,
-        {{ amount_reason('settling.paid_amount', 'settling') }} as amount_reason_code,
-        settling.slice_key,
-        settling.source_batch_id,
-        settling.source_file,
-        settling.source_row
-    from settling
+        taken.paid_amount as document_paid_amount,
+        {{ amount('taken.settled_amount') }} as document_settled_amount,
+        taken.currency_code as document_currency_code,
+        {{ amount_reason('taken.paid_amount', 'taken') }} as amount_reason_code,
+        taken.slice_key,
+        taken.source_batch_id,
+        taken.source_file,
+        taken.source_row
+    from taken
     left join rates
         on
-            settling.currency_code = rates.currency_code
-            and settling.payment_date = rates.date_day
+            taken.currency_code = rates.currency_code
+            and taken.payment_date = rates.date_day
 )
 
 select * from final

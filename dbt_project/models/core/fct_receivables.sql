@@ -1,5 +1,6 @@
 -- Grain: one row per posted invoice or credit note, with what was paid on it.
--- Additive: total_amount, tax_amount, paid_amount, discount_with_tax_amount, open_amount.
+-- Additive: total_amount, tax_amount, paid_amount, discount_with_tax_amount,
+-- open_amount.
 with
 
 documents as (

@@ -434,7 +434,11 @@ def test_what_is_paid_counts_once_the_invoice_is_settled(
     no tax is known."""
     rules = version("form: flat\nbasis: paid\ntiers: [{from: 0, rate: 0.10}]")
     lines = [line("A", "2026-02-06", 2, 200), line("B", "2026-02-06", 2, 300)]
-    payments = [payment("A", "2026-03-10", 40), payment("A", "2026-03-20", 200), payment("B", "2026-03-20", 300)]
+    payments = [
+        payment("A", "2026-03-10", 40),
+        payment("A", "2026-03-20", 200),
+        payment("B", "2026-03-20", 300),
+    ]
     assert reached(engine, rules, lines, "2026-03-31", payments=payments, totals=totals) == rebate
 
 
