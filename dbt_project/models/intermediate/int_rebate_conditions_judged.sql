@@ -224,43 +224,59 @@ month_ends as (
     group by month_start_date
 ),
 
--- Who purchases and is certified at the month's end; until the end of the as-of month a
--- certificate counts that holds on the as-of day.
-certified_members as (
+-- A certificate has to hold at the month's end, or on the as-of day in a month that has
+-- not ended. One that lapses after the period takes nothing back.
+judged_days as (
     select
         months.programme_code,
         months.programme_version_date,
         months.period_start_date,
         months.account_code,
         months.month_start_date,
+        months.certification_code,
+        least(
+            month_ends.month_end_date,
+            {{ add_days('months.period_end_date', -1) }},
+            {{ as_of_date() }}
+        ) as judged_date
+    from months
+    inner join month_ends on months.month_start_date = month_ends.month_start_date
+    where months.certified_when_unknown_code is not null
+),
+
+certified_members as (
+    select
+        judged_days.programme_code,
+        judged_days.programme_version_date,
+        judged_days.period_start_date,
+        judged_days.account_code,
+        judged_days.month_start_date,
+        judged_days.judged_date,
         members.partner_code,
         max(case when trainings.training_number is not null then 1 else 0 end)
             as is_certified
-    from months
-    inner join month_ends on months.month_start_date = month_ends.month_start_date
+    from judged_days
     inner join members
         on
-            months.programme_code = members.programme_code
-            and months.programme_version_date = members.programme_version_date
-            and months.period_start_date = members.period_start_date
-            and months.account_code = members.account_code
+            judged_days.programme_code = members.programme_code
+            and judged_days.programme_version_date = members.programme_version_date
+            and judged_days.period_start_date = members.period_start_date
+            and judged_days.account_code = members.account_code
     left join trainings
         on
             members.partner_code = trainings.partner_code
-            and least(month_ends.month_end_date, {{ as_of_date() }})
-            >= trainings.certified_from_date
-            and least(month_ends.month_end_date, {{ as_of_date() }})
-            < trainings.certified_to_date
+            and judged_days.judged_date >= trainings.certified_from_date
+            and judged_days.judged_date < trainings.certified_to_date
             and coalesce(
-                months.certification_code = trainings.certification_code, true
+                judged_days.certification_code = trainings.certification_code, true
             )
-    where months.certified_when_unknown_code is not null
     group by
-        months.programme_code,
-        months.programme_version_date,
-        months.period_start_date,
-        months.account_code,
-        months.month_start_date,
+        judged_days.programme_code,
+        judged_days.programme_version_date,
+        judged_days.period_start_date,
+        judged_days.account_code,
+        judged_days.month_start_date,
+        judged_days.judged_date,
         members.partner_code
 ),
 
@@ -273,9 +289,7 @@ certificates as (
         certified_members.month_start_date,
         case
             when register.first_training_date is null then 'unknown'
-            when
-                register.first_training_date
-                >= {{ add_months('certified_members.month_start_date', 1) }}
+            when register.first_training_date > certified_members.judged_date
                 then 'unknown'
             when min(certified_members.is_certified) = 1 then 'met'
             else 'unmet'
@@ -288,6 +302,7 @@ certificates as (
         certified_members.period_start_date,
         certified_members.account_code,
         certified_members.month_start_date,
+        certified_members.judged_date,
         register.first_training_date
 ),
 

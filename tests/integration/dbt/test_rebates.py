@@ -513,6 +513,27 @@ def test_a_certificate_counts_while_it_holds_at_the_month_s_end(
     assert found == [(status, "10.0000" if status == "met" else "0.0000")]
 
 
+def test_a_certificate_that_lapses_after_the_period_takes_nothing_back(engine: Engine) -> None:
+    rules = version("form: flat\nconditions: {certified: {}}\ntiers: [{from: 0, rate: 0.01}]")
+    training = {
+        "training_number": "1",
+        "partner_code": "D1",
+        "training_date": "2026-03-09",
+        "certified_from_date": "2026-03-10",
+        "certified_to_date": "2027-01-20",
+    }
+    lines = [line("A", "2026-01-15", 1, 1000)]
+    found = accruals(
+        engine,
+        rules,
+        lines,
+        "2027-03-31",
+        "certified_status_code, reached_amount::varchar",
+        trainings=[training],
+    )
+    assert found == [("met", "10.0000")]
+
+
 def test_a_group_is_certified_if_each_of_its_partners_is(engine: Engine) -> None:
     rules = "groups: {G: [D1, D2]}\n" + version(
         "form: flat\ncounts_together: true\npartners: {groups: [G]}\n"
