@@ -23,6 +23,7 @@
     {{ return([
         'fct_commissions',
         'fct_gl_entries',
+        'fct_margin_lines',
         'fct_orders',
         'fct_payments',
         'fct_receivables',

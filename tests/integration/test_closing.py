@@ -120,6 +120,14 @@ def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopen
         (partner, product, "cost_of_goods_amount", quantity, JUNE, "corrected_cost", "K-2026-05")
         for partner, quantity in pieces
     ]
+    # Sums over lines and what follows from purchases name the credit note as well.
+    for mart, measure in (
+        ("mart_partner_profitability_monthly", "invoice_sales_amount"),
+        ("mart_rebate_accruals_monthly", "reached_amount"),
+    ):
+        assert [(change[0], *change[4:]) for change in changes(data, mart) if change[2] == measure] == [
+            ("D04", JUNE, "late_document", note)
+        ]
     # The ledger did not move: it knows neither the credit note nor the corrected cost.
     books = {
         (change[0], change[1]): change[2]
