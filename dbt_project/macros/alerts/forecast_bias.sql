@@ -60,8 +60,8 @@
         '' as item_code,
         month_start_date as period_start_date,
         month_end_date as period_end_date,
-        bought_amount < low_rate * announced_amount
-        or bought_amount > high_rate * announced_amount as is_held,
+        bought_amount < low_rate * {{ wide('announced_amount') }}
+        or bought_amount > high_rate * {{ wide('announced_amount') }} as is_held,
         {{ divide('bought_amount', 'announced_amount') }} as measured_value,
         case when bought_amount > announced_amount then high_rate else low_rate end
             as limit_value,
