@@ -501,8 +501,8 @@ create table marts.mart_lead_conversion_monthly as select
     33.3333::decimal(18,4) as conversion_rate;
 create table marts.mart_receivables_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 0::decimal(18,4) as opening_amount,
-    240::decimal(18,4) as invoiced_amount, 100::decimal(18,4) as paid_amount,
-    140::decimal(18,4) as closing_amount;
+    240::decimal(18,4) as invoiced_amount, 98.8::decimal(18,4) as paid_amount,
+    1.2::decimal(18,4) as discount_with_tax_amount, 140::decimal(18,4) as closing_amount;
 create table marts.mart_margin_waterfall_monthly as select
     *, 100::decimal(18,4) as gross_sales_gross_rate, 110::decimal(18,4) as gross_sales_net_rate,
     90.9091::decimal(18,4) as invoice_sales_gross_rate, 100::decimal(18,4) as invoice_sales_net_rate,
