@@ -220,6 +220,7 @@ WIDE_ALREADY = {
     "deviation_factor * spread_share": "both are small",
     "deviation_rate * usual_share": "both are small",
     "commission_rate * split_rate": "both are at most 1",
+    "bought_share * stage_share": "both are small",
 }
 
 
