@@ -10,6 +10,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
@@ -70,32 +71,34 @@ def _mail(
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.text)
     password = server.password.reveal() if server.password else None
-    try:
-        connection = _connect(server)
-        if server.user is not None and password is not None:
-            connection.login(server.user, password)
-    except (OSError, smtplib.SMTPException) as error:
-        raise _not_sent(f"{server.host}:{server.port}", error) from error
-    before()
-    try:
-        refused = connection.send_message(mail, server.sender, list(channel.addresses))
-    except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
-        raise _not_sent(f"{server.host}:{server.port}", error) from error
-    except (OSError, smtplib.SMTPException) as error:
-        raise _in_doubt(f"{server.host}:{server.port}", error) from error
-    finally:
-        connection.close()
+    with ExitStack() as opened:
+        try:
+            connection = opened.enter_context(closing(_connect(server)))
+            if server.tls == "starttls":
+                connection.starttls(context=_trusted(server))
+            if server.user is not None and password is not None:
+                connection.login(server.user, password)
+        except (OSError, smtplib.SMTPException) as error:
+            raise _not_sent(f"{server.host}:{server.port}", error) from error
+        before()
+        try:
+            refused = connection.send_message(mail, server.sender, list(channel.addresses))
+        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
+            raise _not_sent(f"{server.host}:{server.port}", error) from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise _in_doubt(f"{server.host}:{server.port}", error) from error
     return f"refused for {', '.join(sorted(refused))}" if refused else None
 
 
 def _connect(server: MailServer) -> smtplib.SMTP:
-    trusted = ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
+    timeout = server.timeout_seconds
     if server.tls == "implicit":
-        return smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout_seconds, context=trusted)
-    connection = smtplib.SMTP(server.host, server.port, timeout=server.timeout_seconds)
-    if server.tls == "starttls":
-        connection.starttls(context=trusted)
-    return connection
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=_trusted(server))
+    return smtplib.SMTP(server.host, server.port, timeout=timeout)
+
+
+def _trusted(server: MailServer) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
 
 
 # --- webhooks ---

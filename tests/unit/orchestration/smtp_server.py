@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from asyncio import BaseTransport
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -9,6 +11,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 
 class Mailbox:
@@ -18,6 +21,18 @@ class Mailbox:
         self.mails: list[tuple[list[str], EmailMessage]] = []
         self.answer: str | None = "250 taken"
         self.refused: set[str] = set()
+        self.connections = 0
+        self._changed = threading.Condition()
+
+    def changes_by(self, count: int) -> None:
+        with self._changed:
+            self.connections += count
+            self._changed.notify_all()
+
+    def is_left_within(self, seconds: float) -> bool:
+        """Whether everybody has hung up before that time has passed."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.connections == 0, seconds)
 
     async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
@@ -38,8 +53,23 @@ class Mailbox:
         return self.answer
 
 
+class Served(SMTP):
+    """One connection, which the mailbox counts."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self.event_handler.changes_by(1)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.event_handler.changes_by(-1)
+
+
 class OwnController(Controller):
     """A server on a free port: which one, it knows only once it listens."""
+
+    def factory(self) -> SMTP:
+        return Served(self.handler, **self.SMTP_kwargs)
 
     def _trigger_server(self) -> None:
         assert self.server is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.company import Secret
 from connectors.notices import Folder, Mail, MailServer, Webhook
 from orchestration.notice_texts import Message
 from orchestration.sending import InDoubt, NotSent, send
@@ -91,6 +92,27 @@ def test_without_starttls_nothing_is_sent_where_it_is_asked_for(server: MailServ
     with pytest.raises(NotSent, match="STARTTLS"):
         send(MAIL, server.model_copy(update={"tls": "starttls"}), MESSAGE, "n", lambda: None)
     assert mailbox.mails == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"tls": "starttls"}, "STARTTLS"),
+        ({"user": "aval", "password": Secret(env="AVAL_SMTP_PASSWORD")}, "AUTH"),
+    ],
+)
+def test_a_connection_that_cannot_be_protected_or_logged_in_to_is_closed(
+    server: MailServer,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    said: str,
+) -> None:
+    """This server knows neither. The error is kept, and with it what it refers to."""
+    monkeypatch.setenv("AVAL_SMTP_PASSWORD", "no secret")
+    with pytest.raises(NotSent, match=said) as kept:
+        send(MAIL, server.model_copy(update=settings), MESSAGE, "n", lambda: None)
+    assert mailbox.is_left_within(5), kept
 
 
 # --- webhooks ---
