@@ -14,8 +14,9 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -690,6 +691,14 @@ def _duplicate_key(node: yaml.Node | None) -> tuple[str, int] | None:
             if found:
                 return found
     return None
+
+
+LineFinder = Callable[[tuple[Any, ...]], int | None]
+
+
+def line_finder(path: Path) -> LineFinder:
+    """Tells the line of a setting (keys and positions from the top down) in a YAML file that was read."""
+    return partial(_line, yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
 
 
 def _line(node: yaml.Node | None, loc: tuple[Any, ...]) -> int | None:

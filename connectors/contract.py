@@ -93,6 +93,7 @@ def _r(name: str, type_: str, description: str) -> Column:
 
 
 _UPDATED = _c("updated_at", "TIMESTAMP", "Last change in the source (UTC); the cursor of incremental pulls.")
+_LINE = _c("line_number", "BIGINT", "Line of the file in which it stands.")
 _CURRENCY = _r("currency_code", "VARCHAR", "ISO 4217.")
 _VALID = (
     _r("valid_from_date", "DATE", "First day on which the row holds."),
@@ -1350,6 +1351,7 @@ RULE_ENTITIES: Final = (
             _r("segment_code", "VARCHAR", "Segment."),
             _r("member_kind_code", "VARCHAR", "partner, or value of the attribute."),
             _r("member_code", "VARCHAR", "Partner or value."),
+            _LINE,
         ),
     ),
     Entity(
@@ -1386,6 +1388,7 @@ RULE_ENTITIES: Final = (
             _r("measure_code", "VARCHAR", "Figure that the target is for."),
             _r("month_start_date", "DATE", "First day of the month."),
             _r("target_value", FACTOR, "The target: a share, or an amount of the month."),
+            _LINE,
         ),
     ),
     Entity(

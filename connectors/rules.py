@@ -26,7 +26,7 @@ from connectors.alerts import MUTES_FILE, load_alert_rules, load_mutes
 from connectors.budget import load_budget
 from connectors.calendar import calendar_code, fiscal_periods
 from connectors.campaigns import campaign_rows
-from connectors.company import Calendar, Code, Company, Paths, Settings, read_model
+from connectors.company import Calendar, Code, Company, Paths, Settings, line_finder, read_model
 from connectors.contract import OPEN_END, entity
 from connectors.corrections import FILE as CORRECTIONS_FILE
 from connectors.corrections import load_cost_corrections
@@ -44,7 +44,7 @@ from connectors.ruletables import FIRST_DAY, Line, Row, Table, read_date, read_n
 from connectors.scorecard import FILE as SCORECARD_FILE
 from connectors.scorecard import TARGETS_FILE, load_scorecard, load_targets
 from connectors.segments import FILE as SEGMENTS_FILE
-from connectors.segments import load_segments
+from connectors.segments import SegmentRules, load_segments
 from connectors.stores import FILE as STORES_FILE
 from connectors.stores import load_stores
 from connectors.territories import DECISIONS_FILE, load_territory_decisions, load_territory_rules
@@ -599,7 +599,7 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
         "budgets": _of_rows("budgets", load_budget(directory), "rules/budget.csv"),
         "segment_schemes": _of_rows("segment_schemes", segments.rows(), SEGMENTS_FILE),
         "segments": _of_rows("segments", segments.segment_rows(), SEGMENTS_FILE),
-        "segment_members": _of_rows("segment_members", segments.member_rows(), SEGMENTS_FILE),
+        "segment_members": _of_rows("segment_members", _segment_members(directory, segments), SEGMENTS_FILE),
         "scorecard_themes": _of_rows("scorecard_themes", load_scorecard(directory).rows(), SCORECARD_FILE),
         "targets": _of_rows("targets", load_targets(directory), TARGETS_FILE),
         "cost_corrections": _of_rows(
@@ -615,6 +615,11 @@ def _contents(directory: Path, company: Company, profiles: Mapping[str, Profile]
             for name, (rows, file) in {**rebate_rows(directory), **campaign_rows(directory)}.items()
         },
     }
+
+
+def _segment_members(directory: Path, segments: SegmentRules) -> list[Row]:
+    path = directory / SEGMENTS_FILE
+    return segments.member_rows(line_finder(path)) if path.is_file() else []
 
 
 def _rate_file(directory: Path, company: Company) -> RateFile:

@@ -251,7 +251,12 @@ def _by_month(line: Line) -> list[Row]:
         steps = [round(value * number / len(months), 2) for number in range(len(months) + 1)]
         values = [later - former for former, later in itertools.pairwise(steps)]
     return [
-        {**row, "month_start_date": month.isoformat(), "target_value": str(target)}
+        {
+            **row,
+            "month_start_date": month.isoformat(),
+            "target_value": str(target),
+            "line_number": place.line,
+        }
         for month, target in zip(months, values, strict=True)
     ]
 

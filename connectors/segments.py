@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from connectors.company import Code, Settings, read_model
+from connectors.company import Code, LineFinder, Settings, read_model
 from connectors.contract import OPEN_END
 from connectors.ruletables import Row
 
@@ -216,8 +216,8 @@ class SegmentRules(Settings):
             for number, segment in enumerate(_best_first(version.segments), start=1)
         ]
 
-    def member_rows(self) -> list[Row]:
-        """One row per scheme, version and partner or value that a segment names."""
+    def member_rows(self, line: LineFinder = lambda _: None) -> list[Row]:
+        """One row per scheme, version and partner or value that a segment names; `line` knows the file."""
         return [
             {
                 "scheme_code": code,
@@ -225,12 +225,15 @@ class SegmentRules(Settings):
                 "segment_code": segment.code,
                 "member_kind_code": kind,
                 "member_code": member,
+                "line_number": line(
+                    ("schemes", code, "versions", version_at, "segments", segment_at, f"{kind}s", member_at)
+                ),
             }
             for code, scheme in self.schemes.items()
-            for first, _, version in scheme.ranges()
-            for segment in version.segments
+            for version_at, (first, _, version) in enumerate(scheme.ranges())
+            for segment_at, segment in enumerate(version.segments)
             for kind, members in (("partner", segment.partners), ("value", segment.values))
-            for member in members
+            for member_at, member in enumerate(members)
         ]
 
 

@@ -12,6 +12,7 @@ Names in the hub:
 - `landing.<entity>` for ERP entities: the newest version of each key, deleted ones left out;
   `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
 - `landing.expected_feeds`, `landing.thresholds`, `landing.unit_rules`: the company's rules;
+  `landing.partners_in_rules`: where targets and segments name a partner;
 - `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
 - `core.*`, `marts.*`, `intermediate.*`: the warehouse; `published.*`: the marts last published;
 - `core.fct_inventory` and the marts that are rolled forward: what this run replaced of them, with the
@@ -52,6 +53,12 @@ ERP_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "supply_lines": ("supply_number", "supply_line_number"),
 }
 """ERP entities that gates look at, with their keys."""
+
+PARTNERS_IN_RULES: Final = {
+    "segment_members": "case when member_kind_code = 'partner' then member_code end",
+    "targets": "partner_code",
+}
+"""Rules that name partners and keep the line in which they do, and the code as SQL."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,7 @@ def open_hub(
             _see_rules(hub, landing)
             if gate == "landing":
                 _see_reports(hub, landing, scope)
+                _see_partners_in_rules(hub, landing)
             if gate != "landing" and warehouse is not None:
                 name = _see_warehouse(hub, warehouse)
                 if gate == "core":
@@ -324,6 +332,23 @@ def _see_rules(hub: Hub, landing: Path) -> None:
         hub.execute(
             "create table landing.unit_rules (partner_code varchar, product_code varchar, unit_code varchar)"
         )
+
+
+def _see_partners_in_rules(hub: Hub, landing: Path) -> None:
+    """Where the company's rules name a partner: file, line and code."""
+    hub.execute(
+        "create table landing.partners_in_rules "
+        "(source_file varchar, line_number bigint, partner_code varchar)"
+    )
+    for entity, code in PARTNERS_IN_RULES.items():
+        folder = landing / "rules" / entity
+        if any(folder.glob("*.parquet")):
+            hub.execute(
+                f"insert into landing.partners_in_rules select distinct _source_file, line_number, {code} "
+                f"from (select * from read_parquet({_literal(folder / '**' / '*.parquet')}, "
+                "union_by_name = true) qualify _batch_id = max(_batch_id) over ()) "
+                f"where {code} is not null"
+            )
 
 
 def _see_warehouse(hub: Hub, warehouse: Path) -> str:

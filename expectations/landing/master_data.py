@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from expectations.hub import ERP_KEYS, Hub
 from expectations.terms import Terms
-from expectations.vocabulary import Suite, filled, no_row_where, not_empty, one_row_per, refers_to
+from expectations.vocabulary import Suite, filled, no_finding, no_row_where, not_empty, one_row_per, refers_to
 
 REQUIRED = {
     "partners": ("partner_code", "partner_name", "channel_code", "currency_code", "is_active"),
@@ -65,6 +65,35 @@ MAPPING = (
     "Correct the record in the ERP, or the mapping query of this entity in the company directory, "
     "and run again."
 )
+
+
+def _partners_in_rules() -> Suite:
+    return Suite(
+        "landing.partners_in_rules",
+        (
+            no_finding(
+                """
+                select named.source_file, named.line_number, named.partner_code,
+                    arg_max(
+                        partners.partner_code,
+                        jaro_winkler_similarity(partners.partner_code, named.partner_code)
+                    ) as nearest_code
+                from {batch} as named
+                cross join landing.newest_partners as partners
+                where named.partner_code not in (select partner_code from landing.newest_partners)
+                group by all
+                order by all
+                """,
+                name="partners_are_known",
+                severity="warning",
+                message="A rule names a partner that the ERP does not have: it holds for nobody.",
+                remedy="Correct the code in that line, or remove it.",
+                found="{source_file}, line {line_number}: {partner_code}; expected a partner of the ERP, "
+                "such as {nearest_code}",
+                column="partner_code",
+            ),
+        ),
+    )
 
 
 def suites(hub: Hub, terms: Terms) -> list[Suite]:
@@ -136,4 +165,6 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                 )
             )
         found.append(Suite(table, tuple(expectations)))
+    if "landing.newest_partners" in hub.tables():
+        found.append(_partners_in_rules())
     return found

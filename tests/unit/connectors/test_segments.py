@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors.company import line_finder
 from connectors.errors import ConfigError
-from connectors.segments import SegmentRules, load_segments
+from connectors.segments import FILE, SegmentRules, load_segments
 
 HEAD = """
 schemes:
@@ -58,6 +59,28 @@ def test_a_version_holds_until_the_next_one_and_new_partners_have_no_place_in_th
     assert [
         (row["segment_code"], row["member_kind_code"], row["member_code"]) for row in rules.member_rows()
     ] == [("Gold", "partner", "D01")]
+
+
+def test_a_partner_and_a_value_are_found_again_in_the_file(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + GOOD
+        + (
+            "      - valid_from: 2027-01-01\n"
+            "        measure: channel\n"
+            "        segments:\n"
+            "          - code: Shops\n"
+            "            name_fr: Boutiques\n"
+            "            name_en: Shops\n"
+            "            values:\n"
+            "              - trade_counter\n"
+            "              - online_reseller\n"
+        )
+    )
+    rows = read(tmp_path, text).member_rows(line_finder(tmp_path / FILE))
+    lines = text.splitlines()
+    assert [row["member_code"] for row in rows] == ["D01", "trade_counter", "online_reseller"]
+    assert all(row["member_code"] in lines[row["line_number"] - 1] for row in rows)
 
 
 def version(measure: str, *segments: str, more: str = "", first: str = "2025-01-01") -> str:

@@ -506,3 +506,41 @@ def test_rejected_files_quarantined_rows_late_reports_and_a_silent_erp_are_warne
     late = failed(verdict)["slices.reports_are_on_time"]
     # Week 10 ends on 8 March; week 11 on the 15th, due three days later.
     assert "D01_sales of D01: reported to 2026-03-08, the next was due 2026-03-18" in late.message
+
+
+def test_a_partner_that_a_rule_misspells_is_named_with_file_line_and_the_nearest_code(world: World) -> None:
+    land(world)
+    target = {"measure_code": "sell_in_amount", "target_value": 100}
+    for name, file, rows in (
+        (
+            "targets",
+            "rules/targets.csv",
+            [
+                {**target, "partner_code": "D01", "month_start_date": date(2026, 1, 1), "line_number": 2},
+                {**target, "partner_code": "D0l", "month_start_date": date(2026, 1, 1), "line_number": 3},
+                {**target, "partner_code": "D0l", "month_start_date": date(2026, 2, 1), "line_number": 3},
+                {**target, "segment_code": "Gold", "month_start_date": date(2026, 1, 1), "line_number": 4},
+            ],
+        ),
+        (
+            "segment_members",
+            "rules/segments.yml",
+            [
+                {"member_kind_code": "partner", "member_code": "D77", "line_number": 12},
+                {"member_kind_code": "value", "member_code": "Bretagne", "line_number": 13},
+            ],
+        ),
+    ):
+        path = world.landing / "rules" / name / f"{FIRST}.parquet"
+        version = {"scheme_code": "value", "valid_from_date": date(2026, 1, 1), "segment_code": "Gold"}
+        head = version if name == "segment_members" else {}
+        world.write(path, "rules", name, [{**head, **row, "_source_file": file} for row in rows], FIRST)
+
+    verdict = judge(world)
+
+    assert verdict.passed
+    (found,) = failed(verdict).values()
+    assert found.name == "partners_are_known"
+    assert found.unexpected_count == 2
+    assert "rules/segments.yml, line 12: D77; expected a partner of the ERP, such as D01" in found.message
+    assert "rules/targets.csv, line 3: D0l; expected a partner of the ERP, such as D01" in found.message
