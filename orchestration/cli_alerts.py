@@ -9,13 +9,69 @@ from __future__ import annotations
 import getpass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from orchestration.cli_shared import EXIT_CODES, CompanyOption, DataOption, command, console, table
 
+if TYPE_CHECKING:
+    from orchestration.alerts import Alert, Language
+
 app = typer.Typer(help="What needs somebody's attention, the most urgent first.")
+
+WORDS: Final[dict[Language, dict[str, str]]] = {
+    "fr": {
+        "title": "Alertes à la date du {day}",
+        "severity": "gravité",
+        "alert": "alerte",
+        "subject": "sujet",
+        "since": "depuis",
+        "measured": "mesure (limite)",
+        "stake": "enjeu ({currency})",
+        "action": "à faire",
+        "state": "état",
+        "critical": "critique",
+        "warning": "alerte",
+        "notice": "information",
+        "open": "ouverte",
+        "muted": "muette jusqu'au",
+        "resolved": "close le",
+        "lapsed": "périmée le",
+        "unknown": "inconnu",
+        "unit_days": "jours",
+        "unit_percent": "%",
+        "unit_units": "unités",
+        "unit_weeks": "semaines",
+        "count": "alertes",
+        "count_one": "alerte",
+    },
+    "en": {
+        "title": "Alerts as of {day}",
+        "severity": "severity",
+        "alert": "alert",
+        "subject": "subject",
+        "since": "since",
+        "measured": "measured (limit)",
+        "stake": "at stake ({currency})",
+        "action": "what to do",
+        "state": "state",
+        "critical": "critical",
+        "warning": "warning",
+        "notice": "notice",
+        "open": "open",
+        "muted": "muted until",
+        "resolved": "resolved on",
+        "lapsed": "lapsed on",
+        "unknown": "unknown",
+        "unit_days": "days",
+        "unit_percent": "%",
+        "unit_units": "units",
+        "unit_weeks": "weeks",
+        "count": "alerts",
+        "count_one": "alert",
+    },
+}
 
 
 class SeverityChoice(StrEnum):
@@ -41,6 +97,7 @@ def alerts(
     if context.invoked_subcommand is not None:
         return
     from orchestration.alerts import STATES, published_alerts
+    from orchestration.partner_page import written
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
@@ -52,35 +109,47 @@ def alerts(
         severity=severity.value if severity else None,
     )
     out = console()
-    language = settings.company.locale
-    shown = table("Alerts as of " + settings.company.today().isoformat())
-    stake = f"at stake ({settings.company.currency})"
-    for name in ("severity", "alert", "subject", "since", "measured (limit)", stake, "what to do"):
-        shown.add_column(name, overflow="fold", justify="right" if name == stake else "left")
+    locale, currency = settings.company.locale, settings.company.currency
+    words = WORDS[locale]
+    shown = table(words["title"].format(day=written(settings.company.today(), "date", locale)))
+    stake = words["stake"].format(currency=currency)
+    for name in (words["severity"], words["alert"], words["subject"], words["since"], words["measured"]):
+        shown.add_column(name, overflow="fold")
+    shown.add_column(stake, justify="right")
+    shown.add_column(words["action"], overflow="fold")
     if everything:
-        shown.add_column("state")
+        shown.add_column(words["state"])
     for alert in found:
         cells = [
-            alert.severity,
-            f"{alert.name(language)}\n{alert.rule}",
+            words[alert.severity],
+            f"{alert.name(locale)}\n{alert.rule}",
             alert.subject,
-            alert.since.isoformat(),
-            _measured(alert.measured, alert.limit, alert.unit),
-            "unknown" if alert.stake is None else f"{alert.stake:,.2f}",
-            alert.action(language),
+            written(alert.since, "date", locale),
+            _measured(alert, locale),
+            words["unknown"] if alert.stake is None else written(alert.stake, "amount", locale),
+            alert.action(locale),
         ]
         if everything:
             until = alert.resolved or alert.muted_until
-            cells.append(alert.status + (f" {until}" if until else ""))
+            cells.append(words[alert.status] + (f" {written(until, 'date', locale)}" if until else ""))
         shown.add_row(*cells)
     out.print(shown)
-    typer.echo(f"{len(found):,} alerts")
+    typer.echo(f"{len(found):,} {words['count_one' if len(found) == 1 else 'count']}")
 
 
-def _measured(measured: object, limit: object, unit: str) -> str:
-    if measured is None:
+def _measured(alert: Alert, locale: Language) -> str:
+    """What was measured, with its limit where the rule has one, in the rule's unit."""
+    from orchestration.partner_page import written
+
+    if alert.measured is None:
         return ""
-    return f"{measured:,.2f} ({limit:,.2f}) {unit}" if limit is not None else f"{measured:,.2f} {unit}"
+    mark = "," if locale == "fr" else "."
+    measured, limit = (
+        "" if value is None else written(value, "amount", locale).removesuffix(f"{mark}00")
+        for value in (alert.measured, alert.limit)
+    )
+    unit = WORDS[locale].get(f"unit_{alert.unit}", alert.currency if alert.unit == "amount" else "")
+    return " ".join(part for part in (measured, f"({limit})" if limit else "", unit) if part)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -99,7 +168,8 @@ def mute(
     data: DataOption = None,
 ) -> None:
     """Mute an alert until a day: a line of rules/alert_mutes.csv, which the next run puts to use."""
-    from connectors.alerts import MUTES_FILE, Mute, add_mute
+    from connectors.alerts import EVERY, MUTES_FILE, Mute, add_mute
+    from orchestration.alerts import OPEN, published_alerts
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
@@ -108,3 +178,8 @@ def mute(
         Mute(rule, subject, until.date(), reason, by or getpass.getuser(), settings.company.today()),
     )
     typer.echo(f"{rule} {subject} is muted until {until.date()} in {MUTES_FILE}; aval run puts it to use")
+    if settings.current.exists() and not any(
+        rule in (EVERY, alert.rule) and subject in (EVERY, alert.subject)
+        for alert in published_alerts(settings.paths.published, states=OPEN)
+    ):
+        typer.echo("no open alert is of that rule and subject now: aval alerts lists them")

@@ -99,7 +99,8 @@ def compose(
         subject = words["subject_partner"].format(company=company_name, day=_day(today, language))
     else:
         if digest.alerts:
-            lines += [words["alerts"], *(_told_to_us(alert, language) for alert in digest.alerts), ""]
+            told = (_told_to_us(alert, language, partners) for alert in digest.alerts)
+            lines += [words["alerts"], *told, ""]
         subject = words["subject"].format(
             company=company_name,
             alerts=_count("alert", len(digest.alerts), language),
@@ -120,21 +121,36 @@ def compose(
     return Message(subject, "\n".join([*lines, "", company_name, ""]))
 
 
-def _told_to_us(alert: Alert, language: Language) -> str:
+def _told_to_us(alert: Alert, language: Language, partners: Mapping[str, str]) -> str:
     words = _WORDS[language]
     stake = words["unknown"] if alert.stake is None else _money(alert.stake, alert.currency, language)
     return words["alert"].format(
         name=alert.name(language),
-        subject=alert.subject,
+        subject=_subject(alert, partners),
         since=_day(alert.since, language),
         stake=stake,
         action=alert.action(language),
     )
 
 
+def _subject(alert: Alert, partners: Mapping[str, str]) -> str:
+    """Who, by name; and of what, or against whom and where."""
+    who = f"{alert.partner} {partners.get(alert.partner, '')}".strip()
+    if alert.rule == "territory_conflict":
+        figures = _figures(alert)
+        of = [figures["other_partner_code"], figures["territory_code"]]
+    else:
+        of = (alert.item or "").split("|")
+    said = ", ".join(part for part in of if part)
+    return f"{who} ({said})" if said else who
+
+
+def _figures(alert: Alert) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in alert.figures.split("; "))
+
+
 def _told_to_partner(alert: Alert, language: Language) -> str:
-    figures = dict(pair.split("=", 1) for pair in alert.figures.split("; "))
-    last_day = figures.get("last_day")
+    last_day = _figures(alert).get("last_day")
     return _WORDS[language][alert.rule].format(
         item=(alert.item or "").replace("|", " "),
         programme=(alert.item or "").partition("|")[0],

@@ -517,10 +517,12 @@ def test_alerts_are_listed_most_urgent_first_and_by_partner(built_demo: Path) ->
     everything = listed()
     places = [everything.index(word) for word in ("no_order", "phantom_stock", "late_report")]
     assert places == sorted(places)
+    assert "Alertes à la date du 30/06/2026" in everything
+    assert "77 (61) jours" in everything
     assert "Appeler le partenaire" in everything
     assert "cut_off" not in everything
-    assert "1 alerts" in listed("--partner", "D20")
-    assert "2 alerts" in listed("--rule", "discount_exception", "--all")
+    assert "1 alerte\n" in listed("--partner", "D20")
+    assert "2 alertes" in listed("--rule", "discount_exception", "--all")
     wrong = CliRunner().invoke(app, ["alerts", "--data", str(built_demo), "--rule", "overstok"])
     assert wrong.exit_code == 2
     assert "there is no rule 'overstok'" in wrong.output

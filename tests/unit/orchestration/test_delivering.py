@@ -188,3 +188,24 @@ def test_a_partner_unknown_to_the_erp_stops_the_round_before_anything_is_sent(se
     with pytest.raises(ConfigError, match="D77"):
         tell(settings, send=True)
     assert arrived(settings) == []
+
+
+def test_a_mute_of_what_nobody_is_told_of_says_so_and_the_list_speaks_the_company_s_language(
+    settings: Settings,
+) -> None:
+    def said(*arguments: str) -> str:
+        places = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
+        result = CliRunner().invoke(app, ["alerts", *arguments, *places], env={"COLUMNS": "200"})
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "no open alert" not in said("mute", "no_order", "D01", "--until", "2026-09-01", "-r", "strike")
+    assert "no open alert" in said("mute", "no_order", "D10", "--until", "2026-09-01", "-r", "strike")
+    english = said()
+    assert "77 (61) days" in english
+    assert "1 alert\n" in english
+    company = settings.paths.company / "company.yml"
+    company.write_text(company.read_text().replace("locale: en", "locale: fr"))
+    french = said()
+    assert "77 (61) jours" in french
+    assert "Alertes à la date du 30/06/2026" in french

@@ -17,7 +17,7 @@ from connectors.errors import ConfigError
 from connectors.notices import Recipient, load_notices
 from orchestration.alerts import Alert
 from orchestration.notice_texts import Message, compose
-from orchestration.notices import News, Proposed, check_partners, digest
+from orchestration.notices import Digest, News, Proposed, check_partners, digest
 from orchestration.told import Told
 
 TODAY = date(2026, 6, 30)
@@ -173,13 +173,27 @@ def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_out() -> No
 
     assert french.subject == "Arvel : 1 alerte à traiter, 2 propositions"
     assert english.subject == "Arvel: 1 alert to look at, 2 proposals"
-    assert "- Surstock, D01 : depuis le 01/05/2026, enjeu 12\u202f345,60 EUR. Freiner" in french.text
-    assert "- Overstock, D01: since 2026-05-01, at stake 12,345.60 EUR. Slow" in english.text
+    assert "- Surstock, D01 Nord SA : depuis le 01/05/2026, enjeu 12\u202f345,60 EUR. Freiner" in french.text
+    assert "- Overstock, D01 Nord SA: since 2026-05-01, at stake 12,345.60 EUR. Slow" in english.text
     assert "commander 108 (colis de 12), stock 20, 1\u202f540,00 EUR" in french.text
     assert "- P1 Vanne: order 108 (packs of 12), stock 20, 1,540.00 EUR" in english.text
     assert "- et 1 de plus" in french.text
     assert "- and 1 more" in english.text
     assert "P2" not in english.text
+
+
+def test_a_conflict_names_both_partners_and_the_territory_and_a_report_its_feed() -> None:
+    mine = recipient(partners=["D01"])
+    conflict = an_alert(
+        "territory_conflict",
+        "D01",
+        item="deal_registered_twice|ENR-1|ENR-2",
+        figures="kind_code=deal_registered_twice; other_partner_code=D05; territory_code=42",
+    )
+    report = an_alert("missing_report", "D01", item="D01_ventes|2025-08-11")
+    text = compose(Digest("x", (conflict, report), ()), mine, "en", "Arvel", PARTNERS, TODAY).text
+    assert "- Overstock, D01 Nord SA (D05, 42): since" in text
+    assert "- Overstock, D01 Nord SA (D01_ventes, 2025-08-11): since" in text
 
 
 def test_a_partner_reads_how_many_units_are_missing_and_by_when() -> None:
