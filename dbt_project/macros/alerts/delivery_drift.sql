@@ -1,7 +1,10 @@
 {#
     A partner waits longer for its orders than a year before. What all other partners
     wait moves too, with seasons and shortages: the drift is what its wait has grown
-    beyond theirs, over the orders of three months.
+    beyond theirs, over the order lines of three months. By lines of fct_orders, not by
+    orders of mart_order_service_monthly: an order waits for its last line, so that one
+    split shipment moves it by days. In the sample company other partners' drift reached
+    4.9 days by order and 1.6 by line, and the planted one is 1.
 #}
 {% macro alert_delivery_drift() -%}
     with

@@ -2,7 +2,8 @@
     A document that differs between the ERP and the general ledger: one alert for each,
     whatever measures and partners it shows in. Of several measures the first of revenue,
     rebate accrual and receivable counts. It ends in the month in which the differences
-    cancel out.
+    cancel out. Judged by months that are over: accruals are booked at their end, and a
+    ledger that is exported before would lack them all.
 #}
 {% macro alert_reconciliation_difference() -%}
     with
@@ -17,11 +18,7 @@
     ),
 
     months as (
-        select
-            month_start_date,
-            least(month_end_date, {{ as_of_date() }}) as month_end_date
-        from {{ ref('dim_dates') }}
-        where date_day = month_start_date and month_start_date <= {{ as_of_date() }}
+        {{ alert_months() }}
     ),
 
     differences as (

@@ -1,7 +1,8 @@
 {#
     A conflict between two partners that nobody has decided: sales in another's exclusive
     territory, grants that overlap, a deal registered twice, a lead that went elsewhere.
-    It ends when a person decides it, or when it is over.
+    It ends when a person decides it, or when it is over; a grant that is entered ahead of
+    its first day conflicts from that day on.
 #}
 {% macro alert_territory_conflict() -%}
     with
@@ -13,7 +14,9 @@
             {{ alert_partners('territory_conflict') }}
         ) as partners
             on conflicts.partner_code = partners.partner_code
-        where conflicts.status_code <> 'within_tolerance'
+        where
+            conflicts.status_code <> 'within_tolerance'
+            and conflicts.first_date <= {{ as_of_date() }}
     ),
 
     states as (
