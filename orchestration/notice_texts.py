@@ -26,6 +26,8 @@ class Message:
     text: str
 
 
+NOBODY: Final = "NONE"
+"""The partner of an alert that is about our own stock, or a document of no partner."""
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     "fr": {
         "hello": "Bonjour,",
@@ -142,6 +144,8 @@ def _subject(alert: Alert, partners: Mapping[str, str]) -> str:
     else:
         of = (alert.item or "").split("|")
     said = ", ".join(part for part in of if part)
+    if alert.partner == NOBODY:
+        return said
     return f"{who} ({said})" if said else who
 
 

@@ -191,9 +191,11 @@ def test_a_conflict_names_both_partners_and_the_territory_and_a_report_its_feed(
         figures="kind_code=deal_registered_twice; other_partner_code=D05; territory_code=42",
     )
     report = an_alert("missing_report", "D01", item="D01_ventes|2025-08-11")
-    text = compose(Digest("x", (conflict, report), ()), mine, "en", "Arvel", PARTNERS, TODAY).text
+    ours = an_alert("own_stock_shortage", "NONE", item="VAN0103")
+    text = compose(Digest("x", (conflict, report, ours), ()), mine, "en", "Arvel", PARTNERS, TODAY).text
     assert "- Overstock, D01 Nord SA (D05, 42): since" in text
     assert "- Overstock, D01 Nord SA (D01_ventes, 2025-08-11): since" in text
+    assert "- Overstock, VAN0103: since" in text
 
 
 def test_a_partner_reads_how_many_units_are_missing_and_by_when() -> None:
