@@ -138,9 +138,12 @@ def invoke(
         "--log-path": target,
     }
     places = [str(part) for option in folders.items() for part in option]
+    # What dbt would write stands in its result. It makes a line of each of thousands of events before it asks
+    # whether the line is wanted, and looks for secrets in it among all variables of the environment.
+    silent = ["--log-level", "none", "--log-level-file", "none"]
     runner = dbtRunner(manifest=manifest, callbacks=[listener] if listener else [])
     with chdir(DBT_PROJECT), _letting_go_of_the_warehouse():
-        return runner.invoke([*arguments, *places])
+        return runner.invoke([*arguments, *places, *silent])
 
 
 @contextmanager
@@ -256,6 +259,8 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
     messages: list[DbtCoreCliEventMessage] = []
 
     def listen(event: EventMsg) -> None:
+        if event.info.name not in _RESULTS:
+            return
         message = DbtCoreCliEventMessage(raw_event=msg_to_dict(event), event_history_metadata={})
         if message.is_result_event:
             node = message.raw_event["data"]["node_info"]
@@ -294,6 +299,10 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
     yield from _in_order(context.assets_def, told)
     if result is not None and not result.success:
         raise dg.Failure(description=reasons(result), allow_retries=False)
+
+
+_RESULTS: Final = {"LogModelResult", "LogSeedResult", "LogTestResult"}
+"""Events of dbt that tell what became of a node: a few of thousands, of which each would be converted."""
 
 
 def _in_order(assets: dg.AssetsDefinition, events: Sequence[Any]) -> Iterator[Any]:
