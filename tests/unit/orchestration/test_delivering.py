@@ -172,7 +172,7 @@ def test_the_command_shows_then_sends_and_names_an_unknown_recipient(settings: S
     code, output = run()
     assert code == 0
     assert "2 messages would be sent" in output
-    assert "Silence, D01: since 2026-06-01, at stake 100.00 EUR. Call." in output
+    assert "Silence, D01 Nord: since 2026-06-01, at stake 100.00 EUR. Call." in output
     code, output = run("--send", "--recipient", "D01")
     assert (code, "1 of 1 messages sent" in output) == (0, True)
     code, output = run("--recipient", "D01")
