@@ -190,6 +190,11 @@ def _prepare(connection: duckdb.DuckDBPyConnection, lines: int) -> None:
         "document_currency_code varchar)"
     )
     connection.execute(
+        "create table core.fct_trainings (training_number varchar, partner_code varchar, "
+        "training_date date, certification_code varchar, certified_from_date date, "
+        "certified_to_date date)"
+    )
+    connection.execute(
         "create table core.fct_receivables (invoice_number varchar, total_amount decimal(18,4), "
         "document_total_amount decimal(18,4))"
     )
