@@ -537,9 +537,9 @@ asked as (
 weekly as (
     select
         projected.*,
-        {{ amount(wide('projected.daily_rate_quantity') ~ ' * projected.day_count') }}
+        {{ quantity(wide('projected.daily_rate_quantity') ~ ' * projected.day_count') }}
             as rate_quantity,
-        coalesce(asked.asked_quantity, 0) as asked_quantity,
+        {{ quantity('coalesce(asked.asked_quantity, 0)') }} as asked_quantity,
         coalesce(arriving.arriving_quantity, 0) as arriving_quantity
     from projected
     left join arriving
@@ -557,7 +557,7 @@ weekly as (
 closed as (
     select
         *,
-        {{ amount('rate_quantity + asked_quantity') }} as demand_quantity,
+        {{ quantity('rate_quantity + asked_quantity') }} as demand_quantity,
         {{ amount(
             'on_hand_quantity - committed_quantity '
             ~ '+ sum(arriving_quantity - rate_quantity - asked_quantity) over ('
