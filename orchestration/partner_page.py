@@ -110,6 +110,8 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
     "alerts": {"fr": "Alertes ouvertes", "en": "Open alerts"},
     "conflicts": {"fr": "Conflits ouverts", "en": "Open conflicts"},
     "as_of": {"fr": "à la date du", "en": "as of"},
+    "units": {"fr": "unités", "en": "units"},
+    "amount": {"fr": "montant", "en": "amount"},
 }
 
 
@@ -196,6 +198,15 @@ def partner_page(published: Path, partner: str, locale: Locale) -> Page:
                 f"codes are those of the ERP, such as {', '.join(code for (code,) in known)}",
             )
         values = dict(zip(columns, row, strict=True))
+        channel = connection.execute(
+            f"select channel_name_{locale} from core.dim_channels where channel_code = ?",
+            [values["channel_code"]],
+        ).fetchone()
+        if channel is not None:
+            values["channel_code"] = channel[0]
+        measure = values["next_tier_measure_code"]
+        if measure is not None:
+            values["next_tier_measure_code"] = WORDS[measure][locale]
         conflicts = [
             Conflict(*item)
             for item in connection.execute(

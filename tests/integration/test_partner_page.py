@@ -30,6 +30,8 @@ def test_the_page_of_a_partner_says_what_a_visit_needs_and_what_is_not_known(
     assert lines["Jours depuis la dernière commande"] == "77"
     assert lines["Stock au"] == "non connu"
     assert lines["Territoires exclusifs"] == "76"
+    assert lines["Canal"] == "Distributeur régional"
+    assert lines["Mesure du palier"] in {"montant", "unités"}
     rows = CalamineWorkbook.from_path(file).get_sheet_by_name("D13").to_python()
     values = {row[1]: row[2] for row in rows if len(row) > 2}
     assert values["Jours depuis la dernière commande"] == 77
