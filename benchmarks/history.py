@@ -236,7 +236,7 @@ class Generator:
             [
                 (
                     product_code(i), f"Product {i}", f"F{i % 12:02d}", f"Family {i % 12}", gtin(i),
-                    "PCE", since, 1,
+                    "PCE", since, 28, 1,
                     changed,
                 )
                 for i in range(shape.products)
