@@ -50,7 +50,14 @@ REQUIRED = {
         "currency_code",
         "status_code",
     ),
-    "supply_lines": ("supply_number", "supply_line_number", "product_code", "ordered_date", "is_open"),
+    "supply_lines": (
+        "supply_number",
+        "supply_line_number",
+        "product_code",
+        "ordered_date",
+        "ordered_quantity",
+        "is_open",
+    ),
     "programme_costs": ("cost_number", "cost_step_code", "cost_date", "cost_amount", "currency_code"),
 }
 """Columns of landed master data, booked costs and orders for our own stock that are never NULL."""
