@@ -547,3 +547,19 @@ def test_a_daily_run_ties_the_months_that_it_replaced_to_the_facts_of_these_mont
     assert f"{SELL_OUT}.ties_to_the_fact" in failed(judge(world, scope="all"))
     change(world, "update core.fct_sell_out_weekly set month_start_date = date '2026-03-01'")
     assert f"{SELL_OUT}.ties_to_the_fact" in failed(judge(world, scope="touched"))
+
+
+def test_a_closed_month_before_what_a_run_replaced_ties_to_the_whole_mart(world: World) -> None:
+    build(world)
+    change(
+        world,
+        "create table intermediate.int_weeks_touched as "
+        "select date '2026-04-06' as first_week_date, date '2026-04-01' as first_month_date",
+        "insert into core.fct_closed_figures select * replace ('closed sell-out' as closed_figure_id, "
+        "'mart_sell_out_monthly' as mart_name, 132 as figure_amount) from core.fct_closed_figures "
+        "where row_key = '*'",
+    )
+    tie = f"{ADJUSTMENTS}.as_closed_and_adjustments_give_as_is"
+    assert tie not in failed(judge(world, scope="touched"))
+    change(world, "update marts.mart_sell_out_monthly set net_amount = 131")
+    assert tie in failed(judge(world, scope="touched"))
