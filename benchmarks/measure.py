@@ -53,7 +53,12 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
     if process.returncode != 0:
         shown = " ".join(str(part) for part in command)
         raise CommandFailed(f"{shown} ended with {process.returncode}:\n{output[-4000:]}")
-    return Cost(seconds, _used_by_children() - used, peak[0], output)
+    cost = Cost(seconds, _used_by_children() - used, peak[0], output)
+    print(
+        f"   {cost.seconds:.1f} s, {cost.processor_seconds:.1f} s of processor, {cost.peak_gib:.2f} GiB",
+        flush=True,
+    )
+    return cost
 
 
 def _used_by_children() -> float:

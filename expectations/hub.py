@@ -275,7 +275,8 @@ def _see_documents(hub: Hub, landing: Path) -> None:
         if entity == "invoice_lines":
             hub.execute(
                 "create table landing.invoice_numbers as select invoice_number, "
-                f"min(invoice_date) as invoice_date from {versions} where {known} group by invoice_number"
+                "min(invoice_date) as invoice_date, invoice_number in (select invoice_number from "
+                f"landing.{entity}) as is_living from {versions} where {known} group by invoice_number"
             )
 
 

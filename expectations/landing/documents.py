@@ -302,14 +302,15 @@ def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:
     series; and so does the month after it. A series is judged if it has enough documents and nearly all its
     steps are 1. Steps decide, not the share of missing numbers: an ERP that loses a month of a young
     series makes one large gap, and must be caught. Deleted documents count as known: they have an
-    expectation of their own.
+    expectation of their own. A series ends with its highest living number: an invoice that was numbered
+    9000000 by mistake and deleted does not leave a gap of millions behind it.
     """
     limits = terms.thresholds
     share = limits.numbering_min_unit_steps_share
     return no_finding(
         rf"""
         with documents as (
-            select invoice_number, invoice_date from landing.invoice_numbers
+            select invoice_number, invoice_date, is_living from landing.invoice_numbers
         ),
         split as (
             select
@@ -353,9 +354,14 @@ def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:
             select
                 invoice_number,
                 invoice_date,
+                is_living,
                 prefix || digits[1:period_length] as series,
                 try_cast(digits[period_length + 1:] as bigint) as counter
             from after_month
+        ),
+        in_range as (
+            select * from with_counter
+            qualify counter <= max(counter) filter (where is_living) over (partition by series)
         ),
         steps as (
             select
@@ -364,8 +370,7 @@ def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:
                 lag(invoice_number) over in_order as number_before,
                 lag(invoice_date) over in_order as date_before,
                 count(*) over (partition by series) as documents
-            from with_counter
-            where counter is not null
+            from in_range
             window in_order as (partition by series order by counter, invoice_number)
         ),
         judged as (

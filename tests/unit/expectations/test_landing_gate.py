@@ -26,7 +26,8 @@ from tests.unit.expectations.warehouse import (
 )
 
 SECOND = "20260302T000000000000-00000001"
-"""A later batch than the first."""
+THIRD = "20260303T000000000000-00000001"
+"""Later batches than the first."""
 
 
 INVOICE: Row = {**LANDED_INVOICE, "invoice_date": date(2026, 3, 30)}
@@ -317,6 +318,22 @@ def test_whole_series_and_other_conventions_pass(world: World, invoices: Sequenc
 def test_a_gap_that_was_explained_can_be_accepted(world: World) -> None:
     land(world, without(numbered(30), "FA-2026-000011"))
     assert judge(world, thresholds=Thresholds(max_missing_invoice_numbers=1)).passed
+
+
+def test_a_deleted_document_of_a_far_too_high_number_leaves_no_gap_behind(world: World) -> None:
+    mistaken = invoice("FA-2026-900000", date(2026, 3, 1))
+    land(world, [*numbered(30), mistaken])
+    assert NUMBERING in failed(judge(world))
+    world.erp("invoice_lines", [{**mistaken, "_is_deleted": True}], SECOND)
+    assert NUMBERING not in failed(judge(world))
+
+
+def test_a_gap_below_a_deleted_document_is_seen_once_a_living_one_follows(world: World) -> None:
+    land(world, [*numbered(30), invoice("FA-2026-000033", date(2026, 3, 1))])
+    world.erp("invoice_lines", [{**invoice("FA-2026-000033", date(2026, 3, 1)), "_is_deleted": True}], SECOND)
+    assert NUMBERING not in failed(judge(world))
+    world.erp("invoice_lines", [invoice("FA-2026-000034", date(2026, 3, 2))], THIRD)
+    assert NUMBERING in failed(judge(world))
 
 
 def test_the_companys_rules_say_what_is_accepted(world: World) -> None:
