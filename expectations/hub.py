@@ -12,7 +12,8 @@ Names in the hub:
 - `landing.<entity>` for ERP entities: the newest version of each key, deleted ones left out;
   `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
 - `landing.expected_feeds`, `landing.thresholds`, `landing.unit_rules`: the company's rules;
-  `landing.partners_in_rules`: where targets and segments name a partner;
+  `landing.names_in_rules`: where targets and segments name a partner or a segment;
+  `landing.peer_schemes`, `landing.peer_segments`: the segments that targets can be set for;
 - `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
 - `core.*`, `marts.*`, `intermediate.*`: the warehouse; `published.*`: the marts last published;
 - `core.fct_inventory` and the marts that are rolled forward: what this run replaced of them, with the
@@ -54,11 +55,13 @@ ERP_KEYS: Final[dict[str, tuple[str, ...]]] = {
 }
 """ERP entities that gates look at, with their keys."""
 
-PARTNERS_IN_RULES: Final = {
-    "segment_members": "case when member_kind_code = 'partner' then member_code end",
-    "targets": "partner_code",
-}
-"""Rules that name partners and keep the line in which they do, and the code as SQL."""
+ATTRIBUTES: Final = (
+    ("channel", "newest_partners", "channel_code"),
+    ("country", "newest_partners", "country_code"),
+    ("erp_segment", "newest_partners", "segment_code"),
+    ("erp_segment", "newest_partner_terms", "segment_code"),
+)
+"""Measures by which segments are an attribute of the partner, and where landing has it."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +213,7 @@ def open_hub(
             _see_rules(hub, landing)
             if gate == "landing":
                 _see_reports(hub, landing, scope)
-                _see_partners_in_rules(hub, landing)
+                _see_names_in_rules(hub, landing)
             if gate != "landing" and warehouse is not None:
                 name = _see_warehouse(hub, warehouse)
                 if gate == "core":
@@ -320,35 +323,67 @@ def _see_reports(hub: Hub, landing: Path, scope: Scope) -> None:
 
 
 def _see_rules(hub: Hub, landing: Path) -> None:
-    """Expected feeds, thresholds, units: rules land as a whole, and the newest batch is the truth."""
+    """Expected feeds, thresholds, units."""
     for entity, table in (("feeds", "expected_feeds"), ("thresholds", "thresholds"), ("units", "unit_rules")):
-        folder = landing / "rules" / entity
-        if any(folder.glob("*.parquet")):
-            hub.execute(
-                f"create table landing.{table} as select * "
-                f"from read_parquet({_literal(folder / '**' / '*.parquet')}, union_by_name = true) "
-                "qualify _batch_id = max(_batch_id) over ()"
-            )
+        if rows := _newest_rules(landing, entity):
+            hub.execute(f"create table landing.{table} as {rows}")
     if "landing.unit_rules" not in hub.tables():
         hub.execute(
             "create table landing.unit_rules (partner_code varchar, product_code varchar, unit_code varchar)"
         )
 
 
-def _see_partners_in_rules(hub: Hub, landing: Path) -> None:
-    """Where the company's rules name a partner: file, line and code."""
-    hub.execute(
-        "create table landing.partners_in_rules "
-        "(source_file varchar, line_number bigint, partner_code varchar)"
+def _newest_rules(landing: Path, entity: str) -> str | None:
+    """Rules land as a whole, and the newest batch is the truth: its rows as SQL, None if there is none."""
+    folder = landing / "rules" / entity
+    if not any(folder.glob("*.parquet")):
+        return None
+    return (
+        f"select * from read_parquet({_literal(folder / '**' / '*.parquet')}, union_by_name = true) "
+        "qualify _batch_id = max(_batch_id) over ()"
     )
-    for entity, code in PARTNERS_IN_RULES.items():
-        folder = landing / "rules" / entity
-        if any(folder.glob("*.parquet")):
+
+
+def _see_names_in_rules(hub: Hub, landing: Path) -> None:
+    """Where rules name a partner or a segment, by file and line, and the segments that targets can name.
+
+    The scheme of `peers` has the segments of all its versions; of a scheme by channel, country or the ERP's
+    segment, which sorts values that it does not list by themselves, also the values at any partner.
+    """
+    hub.execute(
+        "create table landing.names_in_rules "
+        "(kind_code varchar, source_file varchar, line_number bigint, name_code varchar)"
+    )
+    hub.execute("create table landing.peer_schemes (scheme_code varchar, measure_code varchar)")
+    hub.execute("create table landing.peer_segments (segment_code varchar)")
+    if members := _newest_rules(landing, "segment_members"):
+        hub.execute(
+            "insert into landing.names_in_rules select distinct 'partner', _source_file, line_number, "
+            f"member_code from ({members}) where member_kind_code = 'partner'"
+        )
+    if targets := _newest_rules(landing, "targets"):
+        for kind in ("partner", "segment"):
             hub.execute(
-                f"insert into landing.partners_in_rules select distinct _source_file, line_number, {code} "
-                f"from (select * from read_parquet({_literal(folder / '**' / '*.parquet')}, "
-                "union_by_name = true) qualify _batch_id = max(_batch_id) over ()) "
-                f"where {code} is not null"
+                f"insert into landing.names_in_rules select distinct '{kind}', _source_file, line_number, "
+                f"{kind}_code from ({targets}) where {kind}_code is not null"
+            )
+    themes, schemes = (_newest_rules(landing, name) for name in ("scorecard_themes", "segment_schemes"))
+    if themes and schemes:
+        hub.execute(
+            "insert into landing.peer_schemes select distinct scheme_code, measure_code "
+            f"from ({schemes}) where scheme_code in (select peer_scheme_code from ({themes}))"
+        )
+    if segments := _newest_rules(landing, "segments"):
+        hub.execute(
+            f"insert into landing.peer_segments select distinct segment_code from ({segments}) "
+            "where scheme_code in (select scheme_code from landing.peer_schemes)"
+        )
+    for measure, table, column in ATTRIBUTES:
+        if f"landing.{table}" in hub.tables():
+            hub.execute(
+                f"insert into landing.peer_segments select distinct {column} from landing.{table} "
+                f"where {column} is not null "
+                f"and '{measure}' in (select measure_code from landing.peer_schemes)"
             )
 
 

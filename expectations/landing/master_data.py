@@ -74,33 +74,62 @@ MAPPING = (
 )
 
 
-def _partners_in_rules() -> Suite:
-    return Suite(
-        "landing.partners_in_rules",
-        (
+def _names_in_rules(hub: Hub) -> Suite:
+    expectations = [
+        no_finding(
+            """
+            select named.source_file, named.line_number, named.name_code,
+                arg_max(
+                    partners.partner_code,
+                    jaro_winkler_similarity(partners.partner_code, named.name_code)
+                ) as nearest_code
+            from {batch} as named
+            cross join landing.newest_partners as partners
+            where named.kind_code = 'partner'
+                and named.name_code not in (select partner_code from landing.newest_partners)
+            group by all
+            order by all
+            """,
+            name="partners_are_known",
+            severity="warning",
+            message="A rule names a partner that the ERP does not have: it holds for nobody.",
+            remedy="Correct the code in that line, or remove it.",
+            found="{source_file}, line {line_number}: {name_code}; expected a partner of the ERP, "
+            "such as {nearest_code}",
+            column="name_code",
+        )
+    ]
+    # Regions and territories come of postal codes, which the warehouse resolves: landing cannot say them.
+    if not hub.execute("from landing.peer_schemes where measure_code in ('region', 'territory')"):
+        expectations.append(
             no_finding(
                 """
-                select named.source_file, named.line_number, named.partner_code,
-                    arg_max(
-                        partners.partner_code,
-                        jaro_winkler_similarity(partners.partner_code, named.partner_code)
-                    ) as nearest_code
+                select named.source_file, named.line_number, named.name_code,
+                    coalesce(
+                        'such as ' || arg_max(
+                            peers.segment_code,
+                            jaro_winkler_similarity(peers.segment_code, named.name_code)
+                        ),
+                        'but peers names no scheme that rules/segments.yml has'
+                    ) as expected_text
                 from {batch} as named
-                cross join landing.newest_partners as partners
-                where named.partner_code not in (select partner_code from landing.newest_partners)
+                left join landing.peer_segments as peers on true
+                where named.kind_code = 'segment'
+                    and named.name_code not in (select segment_code from landing.peer_segments)
                 group by all
                 order by all
                 """,
-                name="partners_are_known",
+                name="segments_are_known",
                 severity="warning",
-                message="A rule names a partner that the ERP does not have: it holds for nobody.",
-                remedy="Correct the code in that line, or remove it.",
-                found="{source_file}, line {line_number}: {partner_code}; expected a partner of the ERP, "
-                "such as {nearest_code}",
-                column="partner_code",
-            ),
-        ),
-    )
+                message="A target is set for a segment that the scheme of peers does not have: it holds for "
+                "nobody.",
+                remedy="Correct segment_code in that line, or peers in rules/scorecard.yml.",
+                found="{source_file}, line {line_number}: {name_code}; expected a segment of the scheme of "
+                "peers, {expected_text}",
+                column="name_code",
+            )
+        )
+    return Suite("landing.names_in_rules", tuple(expectations))
 
 
 def suites(hub: Hub, terms: Terms) -> list[Suite]:
@@ -173,5 +202,5 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
             )
         found.append(Suite(table, tuple(expectations)))
     if "landing.newest_partners" in hub.tables():
-        found.append(_partners_in_rules())
+        found.append(_names_in_rules(hub))
     return found

@@ -525,8 +525,15 @@ def test_rejected_files_quarantined_rows_late_reports_and_a_silent_erp_are_warne
     assert "D01_sales of D01: reported to 2026-03-08, the next was due 2026-03-18" in late.message
 
 
+def land_rules(world: World, name: str, rows: Sequence[Row], file: str | None = None) -> None:
+    path = world.landing / "rules" / name / f"{FIRST}.parquet"
+    named = {} if file is None else {"_source_file": file}
+    world.write(path, "rules", name, [{**row, **named} for row in rows], FIRST)
+
+
 def test_a_partner_that_a_rule_misspells_is_named_with_file_line_and_the_nearest_code(world: World) -> None:
     land(world)
+    land_peers(world, "revenue", ("Gold",))
     target = {"measure_code": "sell_in_amount", "target_value": 100}
     for name, file, rows in (
         (
@@ -548,10 +555,9 @@ def test_a_partner_that_a_rule_misspells_is_named_with_file_line_and_the_nearest
             ],
         ),
     ):
-        path = world.landing / "rules" / name / f"{FIRST}.parquet"
         version = {"scheme_code": "value", "valid_from_date": date(2026, 1, 1), "segment_code": "Gold"}
         head = version if name == "segment_members" else {}
-        world.write(path, "rules", name, [{**head, **row, "_source_file": file} for row in rows], FIRST)
+        land_rules(world, name, [{**head, **row} for row in rows], file)
 
     verdict = judge(world)
 
@@ -561,3 +567,79 @@ def test_a_partner_that_a_rule_misspells_is_named_with_file_line_and_the_nearest
     assert found.unexpected_count == 2
     assert "rules/segments.yml, line 12: D77; expected a partner of the ERP, such as D01" in found.message
     assert "rules/targets.csv, line 3: D0l; expected a partner of the ERP, such as D01" in found.message
+
+
+def land_peers(world: World, measure: str, segments: Sequence[str]) -> None:
+    """Scorecards go by the scheme `value`; another scheme has a segment of its own."""
+    dated = {"valid_from_date": date(2026, 1, 1), "valid_to_date": date(9999, 12, 31)}
+    schemes = [{"scheme_code": "value", "measure_code": measure}, {"scheme_code": "relation"}]
+    land_rules(world, "segment_schemes", [{**dated, **scheme} for scheme in schemes])
+    land_rules(
+        world,
+        "segments",
+        [
+            {"scheme_code": scheme, "valid_from_date": date(2026, 1, 1), "segment_code": segment}
+            for scheme, segment in (("relation", "VIP"), *(("value", segment) for segment in segments))
+        ],
+    )
+    land_rules(
+        world,
+        "scorecard_themes",
+        [{"theme_code": theme, "peer_scheme_code": "value"} for theme in ("volume", "margin")],
+    )
+
+
+def land_targets(world: World, *segments: str) -> None:
+    """A target for each segment, from line 2 on, each for two months."""
+    land_rules(
+        world,
+        "targets",
+        [
+            {"segment_code": segment, "month_start_date": date(2026, month, 1), "line_number": line}
+            for line, segment in enumerate(segments, start=2)
+            for month in (1, 2)
+        ],
+        "rules/targets.csv",
+    )
+
+
+def test_a_segment_that_a_target_misspells_is_named_with_file_line_and_the_nearest_code(world: World) -> None:
+    land(world)
+    land_peers(world, "revenue", ("Gold", "Silver"))
+    land_targets(world, "Gold", "Slver", "VIP")
+
+    verdict = judge(world)
+
+    assert verdict.passed
+    (found,) = failed(verdict).values()
+    assert (found.name, found.unexpected_count) == ("segments_are_known", 2)
+    expected = "expected a segment of the scheme of peers, such as"
+    assert f"rules/targets.csv, line 3: Slver; {expected} Silver" in found.message
+    # A segment of another scheme: targets go by the scheme of peers alone.
+    assert "rules/targets.csv, line 4: VIP; " in found.message
+
+
+def test_targets_of_segments_without_a_scheme_of_peers_hold_for_nobody(world: World) -> None:
+    land(world)
+    land_targets(world, "Gold")
+    (found,) = failed(judge(world)).values()
+    assert (
+        "line 2: Gold; expected a segment of the scheme of peers, but peers names no scheme" in found.message
+    )
+
+
+def test_where_the_erps_segments_are_the_peers_its_own_codes_are_known(world: World) -> None:
+    land(world)
+    world.erp("partners", [{**PARTNER, "segment_code": "A"}])
+    land_peers(world, "erp_segment", ("Gold",))
+    land_targets(world, "A", "Gold", "B")
+    (found,) = failed(judge(world)).values()
+    assert found.unexpected_count == 1
+    assert "line 4: B;" in found.message
+
+
+def test_segments_by_region_are_not_judged_before_the_warehouse_knows_them(world: World) -> None:
+    land(world)
+    land_peers(world, "region", ("North",))
+    land_targets(world, "Bretagne")
+    assert failed(judge(world)) == {}
