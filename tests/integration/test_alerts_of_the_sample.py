@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from connectors.sample import plants
 from orchestration.cli import app
+from tests.integration.own_stock import OwnStock
 
 Key = dict[str, Any]
 AS_OF = date(2026, 6, 30)
@@ -405,6 +406,47 @@ def test_our_own_stock_is_told_to_end_where_it_did_or_would_or_will(
     # Ordered in a week it comes after 42 days, on 18 August; that week ends on the 23rd.
     missing = daily * (date(2026, 8, 23) - AS_OF).days - on_hand
     assert abs(found[unordered][4] - missing * price) < Decimal("0.5")
+
+
+def test_the_days_and_euros_of_our_own_shortages_that_are_over_are_those_of_the_raw_erp(
+    key: Key, published: duckdb.DuckDBPyConnection, erp: sqlite3.Connection
+) -> None:
+    """Short in two of four Sundays, with 2,000 euro at least in one of them: see docs/alerts.md."""
+    found = {row[0].removeprefix("NONE|"): row[1:] for row in told(published, "own_stock_shortage")}
+    over = {product: row for product, row in found.items() if row[0] == "resolved"}
+    assert len(over) == 6
+    stocks = {}
+    for product, (_, first_seen, last_seen, resolved, stake) in over.items():
+        stock = OwnStock(erp, product)
+        days = sorted(day for day in stock.counts if day >= date(2024, 10, 6))
+        missing = {day: stock.missing_amount(day) for day in days}
+        stakes = {}
+        for day in days[3:]:
+            short = [
+                amount for weeks in range(4) if (amount := missing[day - timedelta(weeks=weeks)]) is not None
+            ]
+            if len(short) >= 2 and max(short) >= 2000:
+                stakes[day] = max(short)
+        # One run of weeks, so one alert.
+        assert (max(stakes) - min(stakes)).days == 7 * (len(stakes) - 1)
+        assert (first_seen, last_seen) == (str(min(stakes)), str(max(stakes)))
+        assert resolved == str(min(max(stakes) + timedelta(weeks=1), AS_OF))
+        # Prices and shares are kept to four decimals.
+        assert float(stake) == pytest.approx(stakes[max(stakes)], rel=1e-4)
+        stocks[product] = stock
+
+    # Where goods were out, what partners had ordered in vain by the last Sunday is all that is missing.
+    planted = {
+        product: date.fromisoformat(row["back"])
+        for row in key["planted"]["shortages"]["products"]
+        for product in row["product_codes"]
+        if product in over
+    }
+    assert len(planted) == 4
+    for product, back in planted.items():
+        sunday, stock = back - timedelta(days=back.weekday() + 1), stocks[product]
+        assert stock.counts[sunday] == 0
+        assert float(over[product][4]) == pytest.approx(stock.owed(sunday) * stock.price(sunday), rel=1e-4)
 
 
 def test_newcomers_are_proposed_to_partners_that_have_never_ordered_them(
