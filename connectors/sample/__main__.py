@@ -23,10 +23,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=SEED, help=f"seed of chance (default {SEED})")
     parser.add_argument("--as-of", type=date.fromisoformat, default=AS_OF, help=f"last day (default {AS_OF})")
+    parser.add_argument("--quiet", action="store_true", help="plant nothing, and write no answer key")
     chosen = parser.parse_args(arguments)
-    sample = generate(chosen.target, seed=chosen.seed, as_of=chosen.as_of, url=chosen.url)
+    sample = generate(
+        chosen.target, seed=chosen.seed, as_of=chosen.as_of, url=chosen.url, is_quiet=chosen.quiet
+    )
     sys.stdout.write(f"{sample.files} reports in {sample.inbox}\nERP in {chosen.url or sample.erp}\n")
-    sys.stdout.write(f"answer key in {sample.answer_key}\n")
+    if not chosen.quiet:
+        sys.stdout.write(f"answer key in {sample.answer_key}\n")
     return 0
 
 

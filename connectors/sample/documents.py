@@ -380,7 +380,7 @@ def _credits(
     back_day = calendar.next_working[trade.returns.day + 3]
     known = back_day <= last
     source = np.array([invoiced_by[int(line)] for line in trade.returns.order_line[known]], dtype=np.int64)
-    careless = partner == PARTNER_INDEX[plants.MARGIN_DESTROYER]
+    careless = partner == PARTNER_INDEX.get(plants.MARGIN_DESTROYER)
     drawn = Dice(seed, "price credits").uniform(len(day), 2)
     priced = np.flatnonzero((drawn[:, 0] < np.where(careless, 0.02, 0.003)) & (net >= 5000))
     amount = net[priced] * (3 + np.floor(drawn[priced, 1] * 6).astype(np.int64)) // 100
@@ -439,7 +439,7 @@ def _payments(seed: int, calendar: Calendar, invoices: Invoices, last: int) -> P
     order = np.lexsort((invoices.kind, invoices.partner, invoices.day))
     lag = np.zeros(len(order), dtype=np.int64)
     lag[order] = Dice(seed, "payments").integers(-2, 9, len(order))
-    slow = invoices.partner == PARTNER_INDEX[plants.SLOW_PAYER]
+    slow = invoices.partner == PARTNER_INDEX.get(plants.SLOW_PAYER)
     lag = np.where(slow, 38 + 2 * (lag + 2), lag)
     wanted = np.where(invoices.kind == INVOICE, invoices.due + lag, invoices.day + 10)
     day = np.where(wanted > last, NEVER, calendar.next_working[np.clip(wanted, 0, last)])

@@ -19,6 +19,7 @@ from connectors.sample.cast import START
 from connectors.sample.catalogue import Listings, Product, build_listings, build_products
 from connectors.sample.documents import Documents, build_documents
 from connectors.sample.programmes import Programmes, build_programmes
+from connectors.sample.quiet import nothing_planted
 from connectors.sample.reports import Report, World, build_reports, build_world
 from connectors.sample.sources import Sources
 from connectors.sample.trade import Trade, simulate
@@ -95,12 +96,23 @@ def generate(
     as_of: date = AS_OF,
     url: str | None = None,
     progress: Progress | None = None,
+    is_quiet: bool = False,
 ) -> Sample:
     """Write the sample company below `target`; what an earlier call left there is replaced.
 
     The ERP goes to `target/erp.sqlite`, or to the database at `url`. Everything is the same for the same
-    `seed` and `as_of`; a later `as_of` gives the same history and more.
+    `seed` and `as_of`; a later `as_of` gives the same history and more. `is_quiet` leaves out what is
+    planted, and the answer key with it.
     """
+    if is_quiet:
+        with nothing_planted():
+            return _write(target, seed, as_of, url, progress, has_key=False)
+    return _write(target, seed, as_of, url, progress, has_key=True)
+
+
+def _write(
+    target: Path, seed: int, as_of: date, url: str | None, progress: Progress | None, *, has_key: bool
+) -> Sample:
     simulation = build(seed, as_of, progress)
     target.mkdir(parents=True, exist_ok=True)
     for name in ("inbox", "ledger"):
@@ -120,11 +132,13 @@ def generate(
     reports = list(build_reports(simulation.world, _step(progress, "reports")))
     for report in reports:
         deliver(target / "inbox", report)
-    write_books(target, simulation, reports)
+    write_books(target, simulation, reports, has_key=has_key)
     return Sample(target, seed, as_of, address, len(reports))
 
 
-def write_books(target: Path, simulation: Simulation, reports: Sequence[Report]) -> None:
+def write_books(
+    target: Path, simulation: Simulation, reports: Sequence[Report], *, has_key: bool = True
+) -> None:
     """Write exchange rates, the ledger export, the budget, the sources beside the ERP and the answer key."""
     rates.write(target / rates.FILE_NAME, simulation.world.rates)
     budget.write(
@@ -140,6 +154,9 @@ def write_books(target: Path, simulation: Simulation, reports: Sequence[Report])
     )
     ledger_export.write(target / "ledger", exports)
     sources.write(target / "sources", simulation.sources)
+    if not has_key:
+        (target / "answer_key.json").unlink(missing_ok=True)
+        return
     key = answer_key.build_key(
         simulation.world,
         simulation.documents,

@@ -99,6 +99,9 @@ BIASED_PERCENT: Final = {"D23": 270, "D12": 34}
 """What these partners announce of what they usually order at once: far too much, and far too little."""
 BIASED_FROM: Final = date(2025, 10, 1)
 
+LEDGER_FAULTS: Final[bool] = True
+"""Whether the accountant books five things otherwise than the documents say."""
+
 # Territories, registered deals and leads; examples/demo/rules/territories.yml has the rules.
 OVERLAPPED: Final = "D06"
 OVERLAPPING_GRANT: Final = ("D15", "67", "VAN", date(2026, 5, 1))

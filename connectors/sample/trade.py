@@ -169,7 +169,7 @@ def _demand(seed: int, calendar: Calendar, days: int, listings: Listings) -> tup
     rate[day_number(plants.OVERSTOCK_FROM) :, overstocked] *= 0.8
     # One partner shuts for a month and says so: nothing sold, nothing returned.
     closed_partner, closed_month = plants.REPORTED_ZERO
-    closed = listings.partner == PARTNER_INDEX[closed_partner]
+    closed = listings.partner == PARTNER_INDEX.get(closed_partner)
     month = np.array([f"{day:%Y-%m}" == closed_month for day in dates])
     rate[np.ix_(month, closed)] = 0.0
     dice = Dice(seed, "demand").uniform(days, 4, pairs)
@@ -280,7 +280,7 @@ class _State:
             capped=capped,
             capped_total=0,
             shortage=shortage,
-            careless=by_pair == PARTNER_INDEX[plants.MARGIN_DESTROYER],
+            careless=by_pair == PARTNER_INDEX.get(plants.MARGIN_DESTROYER),
             last_line=np.full(pairs, -1, dtype=np.int64),
             last_units=np.zeros(pairs, dtype=np.int64),
             last_ship=np.full(pairs, NEVER, dtype=np.int64),
