@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import only_once, run_aval, shared_folder
+from tests.installation import bring_parsed, only_once, run_aval, shared_folder
 
 
 @pytest.fixture(scope="session")
-def built_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_demo(tmp_path_factory: pytest.TempPathFactory, manifest_data: Path) -> Path:
     """The data directory of the sample company after one `aval demo`. Read only: copy it to change it."""
     data = shared_folder(tmp_path_factory) / "built_demo"
     with only_once(data) as is_first:
         if is_first:
+            bring_parsed(manifest_data, data)
             result = run_aval("demo", data=data)
             assert result.returncode == 0, result.stdout + result.stderr
             (data / "summary.txt").write_text(result.stdout)

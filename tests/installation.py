@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,14 @@ def run_aval(*arguments: str, data: Path, **changes: str) -> subprocess.Complete
         check=False,
         timeout=900,
     )
+
+
+def bring_parsed(manifest_data: Path, data: Path) -> None:
+    """Give a new data directory the dbt project as it was parsed there, which its first run would parse anew.
+
+    Of another currency or version it does not hold, and is parsed all the same.
+    """
+    shutil.copytree(manifest_data / "state" / "dbt", data / "state" / "dbt")
 
 
 @contextmanager

@@ -16,15 +16,17 @@ from benchmarks.__main__ import Site
 from benchmarks.compare import differences, totals_of_database, totals_of_folder
 from benchmarks.history import Shape, add_week, as_of, generate
 from benchmarks.measure import CommandFailed, Cost, run
+from tests.installation import bring_parsed
 
 SHAPE = Shape(lines=20_000, weeks=10, partners=4, products=60)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(tmp_path_factory: pytest.TempPathFactory, manifest_data: Path) -> Site:
     """A generated history with the plain script's database beside it."""
     made = Site(tmp_path_factory.mktemp("benchmark"), SHAPE)
     generate(made.company, made.data, SHAPE)
+    bring_parsed(manifest_data, made.data)
     floor.write(made.company, made.data, made.folder / "floor.duckdb", as_of())
     return made
 

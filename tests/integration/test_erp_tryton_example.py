@@ -13,14 +13,16 @@ import duckdb
 import pytest
 
 from examples.tryton.prepare import unpack
+from tests.installation import bring_parsed
 from tests.samples import FIXTURES
 
 COMPANY = Path(__file__).resolve().parents[2] / "examples" / "tryton"
 
 
 @pytest.mark.slow
-def test_sell_in_per_invoice_is_what_tryton_invoiced(tmp_path: Path) -> None:
+def test_sell_in_per_invoice_is_what_tryton_invoiced(tmp_path: Path, manifest_data: Path) -> None:
     unpack(tmp_path)
+    bring_parsed(manifest_data, tmp_path)
     run = subprocess.run(
         [sys.executable, "-c", "from orchestration.cli import app; app()", "run", "--company", str(COMPANY)],
         env={**os.environ, "AVAL_DATA": str(tmp_path)},
@@ -50,9 +52,10 @@ def test_sell_in_per_invoice_is_what_tryton_invoiced(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_trytons_own_ledger_export_agrees_with_its_invoices(tmp_path: Path) -> None:
+def test_trytons_own_ledger_export_agrees_with_its_invoices(tmp_path: Path, manifest_data: Path) -> None:
     company, data = tmp_path / "company", tmp_path / "data"
     unpack(data)
+    bring_parsed(manifest_data, data)
     company.mkdir()
     settings = (COMPANY / "company.yml").read_text()
     (company / "company.yml").write_text(f"{settings}accounting:\n  path: ledger\n")

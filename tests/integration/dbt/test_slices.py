@@ -571,12 +571,12 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
 
 def test_a_lost_warehouse_is_rebuilt_and_nothing_pending_reads_no_report(company: Company) -> None:
     stock_the_company(company)
-    company.build()
+    company.build(REMEMBERING)
     company.published()
     before = company.query("select * from core.fct_sell_out order by sell_out_line_id")
     assert len(before) == 21
     company.warehouse.unlink()
-    company.build()
+    company.build(REMEMBERING)
     assert company.query("select * from core.fct_sell_out order by sell_out_line_id") == before
     for file in (company.landing / "feeds").rglob("*.parquet"):
         if file.name != "_schema.parquet":
