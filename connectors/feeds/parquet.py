@@ -22,6 +22,7 @@ from connectors.feeds.table import UnprovenRows
 
 ROW_GROUP: Final = 122_880
 """Rows of a row group, as DuckDB writes them; more are never held at a time."""
+_ROW: Final = "_source_row"
 
 
 def write_files(
@@ -68,7 +69,15 @@ def _write(
         for field in schema
     )
     with pq.ParquetWriter(
-        target, stored, compression="zstd", store_schema=False, store_decimal_as_integer=True
+        target,
+        stored,
+        compression="zstd",
+        store_schema=False,
+        store_decimal_as_integer=True,
+        # Row numbers rise by one: as differences they are nothing, as a dictionary the largest column.
+        use_dictionary=[field.name for field in schema if field.name != _ROW],
+        column_encoding={_ROW: "DELTA_BINARY_PACKED"},
+        write_statistics=[field.name for field in schema if pa.types.is_date(field.type)],
     ) as writer:
         held: list[pa.RecordBatch] = []
         for batch in batches:

@@ -32,7 +32,6 @@ from connectors.feeds.normalise.layout import file_span
 from connectors.feeds.profile import Profile
 from connectors.feeds.senders import Identities
 from connectors.feeds.table import UnprovenRows
-from connectors.landing import batch_ids
 from connectors.ledger import Batch, Ledger, LookBack, Sighting, Slice
 
 _SMALL: Final = 1 << 20
@@ -87,7 +86,7 @@ _Result = tuple[FileOutcome, Sighting | None]
 
 
 class Intake:
-    """One run over the inbox."""
+    """What one run over the inbox does with the files of one partner."""
 
     def __init__(
         self,
@@ -100,6 +99,7 @@ class Intake:
         now: datetime,
         zone: tzinfo,
         identities: Identities,
+        next_id: Callable[[], str],
     ) -> None:
         self._paths = paths
         self._identities = identities
@@ -111,7 +111,7 @@ class Intake:
         self._now = now.astimezone(UTC)
         self._zone = zone
         self._threads = THREADS
-        self._ids = batch_ids(self._now, ledger.last_batch_id())
+        self._next_id = next_id
 
     def take(
         self,
@@ -173,7 +173,7 @@ class Intake:
         if not is_kept:
             return waiting(base), None
         batch = Batch(
-            batch_id=next(self._ids),
+            batch_id=self._next_id(),
             system="feeds",
             source=f"{profile.partner}/{feed_code}",
             state="landed",

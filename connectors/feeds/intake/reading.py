@@ -7,6 +7,7 @@ containers (`delimited`, `fixed_width`, `excel`, `edifact`, `x12`), and the mean
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -35,15 +36,15 @@ THREADS: Final = 2
 
 
 @contextmanager
-def workplace(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def workplace(scratch: Path, places: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of its own that spills to the scratch folder, which is removed afterwards: it holds clear
-    text.
+    text. Where there are several `places`, they share the memory.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(
         config={
             "threads": THREADS,
-            "memory_limit": os.environ.get("AVAL_MEMORY_LIMIT", "2GB"),
+            "memory_limit": _shared(os.environ.get("AVAL_MEMORY_LIMIT", "2GB"), places),
             "temp_directory": str(scratch / "spill"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -54,6 +55,12 @@ def workplace(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     finally:
         connection.close()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _shared(limit: str, places: int) -> str:
+    """A part of a limit such as `6GiB` or `50%`; what is none is left to DuckDB to refuse."""
+    number = re.match(r"\s*\d+(\.\d+)?", limit)
+    return f"{float(number[0]) / places}{limit[number.end() :]}" if number else limit
 
 
 @dataclass(frozen=True)

@@ -176,10 +176,12 @@ def personal_values(
     names = [name for name in TEXTS if name in layout.positions]
     if not names:
         return found
-    counts = ", ".join(f"count(*) filter (where {looks_personal_sql(name)})" for name in names)
+    signs = [looks_personal_sql(name) for name in names]
+    counts = ", ".join(f"count(*) filter (where {sign})" for sign in signs)
     paths = ", ".join(quoted(str(path)) for path in landed)
+    # Nearly no row has a sign: what is filtered first costs a fifth of what each count filters for itself.
     for file, *row in connection.execute(
-        f"select file_index, {counts} from read_parquet([{paths}]) group by file_index"
+        f"select file_index, {counts} from read_parquet([{paths}]) where {' or '.join(signs)} group by file_index"
     ).fetchall():
         found[file] = {name: count for name, count in zip(names, row, strict=True) if count}
     return found

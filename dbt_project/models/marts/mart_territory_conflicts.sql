@@ -4,9 +4,20 @@
 -- Not additive across kinds: one sale may be at stake in several conflicts.
 with
 
-sell_out as (
+-- Each read of the sales is one of its own: a CTE that is read twice would be written
+-- aside whole, be it that nobody is exclusive anywhere.
+placed_sales as (
     select * from {{ ref('fct_sell_out') }}
-    where {{ is_of_record('feed_code', 'sell_out') }}
+    where
+        territory_code is not null
+        and {{ is_of_record('feed_code', 'sell_out') }}
+),
+
+store_sales as (
+    select * from {{ ref('fct_sell_out') }}
+    where
+        postal_code is null
+        and {{ is_of_record('feed_code', 'sell_out') }}
 ),
 
 shipments as (
@@ -99,42 +110,60 @@ bound_partners as (
         )
 ),
 
--- What the reports say of places: the line's postal code, else that of the store, as
--- the partner or our own list gives it.
+-- Stores in guarded places, by the postal code that the partner or our own list gives.
+guarded_stores as (
+    select
+        stores.store_key,
+        stores.valid_from_date,
+        stores.valid_to_date,
+        bound_partners.partner_code,
+        bound_partners.country_code,
+        coalesce(stores.postal_code, stores.own_store_postal_code) as postal_code
+    from stores
+    inner join bound_partners on stores.partner_code = bound_partners.partner_code
+    inner join guarded
+        on
+            {{
+                territory_code(
+                    'bound_partners.country_code',
+                    'coalesce(stores.postal_code, stores.own_store_postal_code)'
+                )
+            }} = guarded.territory_code
+    where coalesce(stores.postal_code, stores.own_store_postal_code) is not null
+),
+
+-- What the reports say of places: the line's postal code, else that of its store.
 sold_lines as (
     select
-        sell_out.partner_code,
-        sell_out.product_code,
-        sell_out.sale_date,
+        placed_sales.partner_code,
+        placed_sales.product_code,
+        placed_sales.sale_date,
         bound_partners.country_code,
-        sell_out.postal_code,
-        sell_out.net_quantity,
-        sell_out.net_amount,
-        sell_out.source_file,
-        sell_out.source_row
-    from sell_out
-    inner join guarded on sell_out.territory_code = guarded.territory_code
-    inner join bound_partners on sell_out.partner_code = bound_partners.partner_code
+        placed_sales.postal_code,
+        placed_sales.net_quantity,
+        placed_sales.net_amount,
+        placed_sales.source_file,
+        placed_sales.source_row
+    from placed_sales
+    inner join guarded on placed_sales.territory_code = guarded.territory_code
+    inner join bound_partners on placed_sales.partner_code = bound_partners.partner_code
     union all
     select
-        sell_out.partner_code,
-        sell_out.product_code,
-        sell_out.sale_date,
-        bound_partners.country_code,
-        coalesce(stores.postal_code, stores.own_store_postal_code) as postal_code,
-        sell_out.net_quantity,
-        sell_out.net_amount,
-        sell_out.source_file,
-        sell_out.source_row
-    from sell_out
-    inner join bound_partners on sell_out.partner_code = bound_partners.partner_code
-    inner join stores
+        store_sales.partner_code,
+        store_sales.product_code,
+        store_sales.sale_date,
+        guarded_stores.country_code,
+        guarded_stores.postal_code,
+        store_sales.net_quantity,
+        store_sales.net_amount,
+        store_sales.source_file,
+        store_sales.source_row
+    from store_sales
+    inner join guarded_stores
         on
-            sell_out.store_key = stores.store_key
-            and {{ in_range('sell_out.sale_date', 'stores') }}
-    where
-        sell_out.postal_code is null
-        and coalesce(stores.postal_code, stores.own_store_postal_code) is not null
+            store_sales.partner_code = guarded_stores.partner_code
+            and store_sales.store_key = guarded_stores.store_key
+            and {{ in_range('store_sales.sale_date', 'guarded_stores') }}
 ),
 
 sold as (
@@ -330,8 +359,10 @@ all_sales as (
         partner_code,
         sale_date as flow_date,
         sum(net_quantity) as net_quantity
-    from sell_out
-    where partner_code in (select summed_sales.partner_code from summed_sales)
+    from {{ ref('fct_sell_out') }}
+    where
+        {{ is_of_record('feed_code', 'sell_out') }}
+        and partner_code in (select summed_sales.partner_code from summed_sales)
     group by partner_code, sale_date
     union all
     select
