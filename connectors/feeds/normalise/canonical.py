@@ -181,7 +181,8 @@ def personal_values(
     paths = ", ".join(quoted(str(path)) for path in landed)
     # Nearly no row has a sign: what is filtered first costs a fifth of what each count filters for itself.
     for file, *row in connection.execute(
-        f"select file_index, {counts} from read_parquet([{paths}]) where {' or '.join(signs)} group by file_index"
+        f"select file_index, {counts} from read_parquet([{paths}]) "
+        f"where {' or '.join(signs)} group by file_index"
     ).fetchall():
         found[file] = {name: count for name, count in zip(names, row, strict=True) if count}
     return found
