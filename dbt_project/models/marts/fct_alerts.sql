@@ -111,11 +111,13 @@ prices as (
     group by ruled.partner_code, ruled.item_code, ruled.period_end_date
 ),
 
+-- What is at stake while a condition holds; no other row is asked for it.
 valued as (
     select
         ruled.*,
         {{ amount(
-            'case when ruled.at_stake_quantity is null then ruled.at_stake_amount else '
+            'case when not ruled.is_held then null '
+            ~ 'when ruled.at_stake_quantity is null then ruled.at_stake_amount else '
             ~ divide(
                 wide('ruled.at_stake_quantity') ~ ' * prices.net_amount',
                 'prices.invoiced_quantity'
@@ -169,8 +171,13 @@ weighed as (
 ),
 
 -- While one rule tells of a partner, those that it covers do not tell the same again.
+covering_rules as (
+    select * from weighed
+    where rule_code in (select rules.covered_by_rule_code from rules)
+),
+
 covering_periods as (
-    {{ alert_islands('weighed') }}
+    {{ alert_islands('covering_rules') }}
 ),
 
 covering as (
@@ -184,9 +191,7 @@ covering as (
             cast('9999-12-31' as date)
         ) as resolved_date
     from covering_periods
-    where
-        island_number > 0
-        and rule_code in (select rules.covered_by_rule_code from rules)
+    where island_number > 0
     group by rule_code, partner_code, item_code, island_number
 ),
 
