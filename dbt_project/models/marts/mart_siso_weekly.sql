@@ -5,7 +5,8 @@
 --
 -- Replaced from the first touched week on. A cause is told with hindsight: a stock that
 -- turns negative explains the weeks of its chain before, so such chains are replaced
--- whole, and so are those that a corrected report may have taken that cause from.
+-- whole, and so are those that a corrected report may have taken that cause from: they
+-- had it, and no other chain of the product began before the touched weeks.
 {{
     config(
         materialized='incremental',
@@ -37,6 +38,16 @@ negative_chains as (
 ),
 
 {% if is_incremental() -%}
+-- What the last run left of it lies before the touched weeks.
+last_chains as (
+    select
+        partner_code,
+        product_code,
+        max_by(anchor_date, week_start_date) as anchor_date
+    from {{ this }}
+    group by partner_code, product_code
+),
+
 explained_anew as (
     select
         partner_code,
@@ -46,11 +57,16 @@ explained_anew as (
     where last_week_date >= {{ touched_from('first_week_date') }}
     union
     select
-        partner_code,
-        product_code,
-        anchor_date
-    from {{ this }}
-    where likely_cause_code = 'missing_sell_in'
+        before_touched.partner_code,
+        before_touched.product_code,
+        before_touched.anchor_date
+    from {{ this }} as before_touched
+    inner join last_chains
+        on
+            before_touched.partner_code = last_chains.partner_code
+            and before_touched.product_code = last_chains.product_code
+            and before_touched.anchor_date = last_chains.anchor_date
+    where before_touched.likely_cause_code = 'missing_sell_in'
 ),
 
 pairs_read_whole as (
