@@ -173,13 +173,14 @@ def _assert_same(found: Site, expected: Site) -> None:
         different = {}
         for table, columns in tables.items():
             names = ", ".join(columns)
-            rows = [f"select {names} from {database}.{table}" for database in ("found", "expected")]
-            one_way, other_way = (
-                connection.execute(f"select count(*) from ({this} except all {that})").fetchone()
-                for this, that in (rows, reversed(rows))
-            )
-            if (one_way, other_way) != ((0,), (0,)):
-                different[table] = (one_way, other_way)
+            # As many rows, and none of them is another: the same rows.
+            more, others = connection.execute(
+                f"select (select count(*) from found.{table}) - (select count(*) from expected.{table}), "
+                f"(select count(*) from (select {names} from found.{table} "
+                f"except all select {names} from expected.{table}))"
+            ).fetchall()[0]
+            if (more, others) != (0, 0):
+                different[table] = f"{more} rows more, {others} others"
         assert different == {}
 
 
@@ -307,7 +308,8 @@ def _reader(site: Site) -> Iterator[_Reader]:
 
 
 def _landing_has_begun(site: Site, before: set[Path]) -> bool:
-    return bool(set((site.data / "landing" / "feeds").rglob("*.parquet")) - before)
+    # One partner's folder: to look through all of them again and again would take a processor of its own.
+    return bool(set((site.data / "landing" / "feeds" / "sell_out" / "D01").rglob("*.parquet")) - before)
 
 
 def _models_are_built(site: Site, before: set[Path]) -> bool:
