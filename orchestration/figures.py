@@ -30,7 +30,7 @@ _YEAR: Final = (
 # Partners report stock on different days: of each position the newest, if not older than five weeks.
 _NEWEST: Final = (
     "(select * from marts.mart_channel_inventory_weekly where on_hand_quantity is not null "
-    "and week_start_date > (select as_of_date from marts.publication) - interval 35 day "
+    "and week_end_date > (select as_of_date from marts.publication) - interval 35 day "
     "qualify row_number() over (partition by partner_code, product_code order by week_start_date desc) = 1)"
 )
 _FIGURES: Final[Sequence[tuple[str, str, str, str]]] = (

@@ -206,7 +206,7 @@ newest_stocks as (
     select * from stocks
     where
         on_hand_quantity is not null
-        and week_start_date > {{ add_days(as_of_date(), -35) }}
+        and {{ days_between('week_end_date', as_of_date()) }} < 35
     qualify
         row_number() over (
             partition by partner_code, product_code order by week_start_date desc
