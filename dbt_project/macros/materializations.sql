@@ -14,6 +14,8 @@
 
     {{ run_hooks(pre_hooks) }}
     {%- if existing_relation is not none and not existing_relation.is_table -%}
+        {#- Dropped without a transaction, it would be lost with a model that fails. -#}
+        {%- do adapter.ensure_transaction() -%}
         {%- do adapter.drop_relation(existing_relation) -%}
     {%- endif -%}
     {%- call statement('main') -%}
@@ -35,9 +37,13 @@
 {% materialization view, adapter='duckdb' -%}
     {%- set target_relation = this.incorporate(type='view') -%}
     {%- set existing_relation = load_cached_relation(this) -%}
+    {%- if config.get('contract').enforced -%}
+        {%- do get_assert_columns_equivalent(sql) -%}
+    {%- endif -%}
 
     {{ run_hooks(pre_hooks) }}
     {%- if existing_relation is not none and not existing_relation.is_view -%}
+        {%- do adapter.ensure_transaction() -%}
         {%- do adapter.drop_relation(existing_relation) -%}
     {%- endif -%}
     {%- call statement('main') -%}

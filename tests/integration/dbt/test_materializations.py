@@ -1,0 +1,197 @@
+"""Tables and views are replaced whole, or stay as they were (`macros/materializations.sql`).
+
+One run of dbt over a small project with the real macros: what stood before it is made by plain SQL.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.settings import DBT_PROJECT
+
+# Of each model: its SQL, the columns of its contract, and what stood under its name.
+TABLES = {
+    "another_type": ("select 'ten' as quantity", {"quantity": "integer"}, "table"),
+    "missing_column": ("select 1 as quantity", {"quantity": "integer", "amount": "decimal(18,4)"}, "table"),
+    "extra_column": ("select 1 as quantity, 2 as bonus", {"quantity": "integer"}, "table"),
+    "double_column": ("select 1 as quantity, 2 as quantity", {"quantity": "integer"}, "table"),
+    "cast_fails": ("select cast(note as integer) as quantity {from_notes}", {"quantity": "integer"}, "table"),
+    "cast_fails_over_view": (
+        "select cast(note as integer) as quantity {from_notes}",
+        {"quantity": "integer"},
+        "view",
+    ),
+    "was_view": ("select 7 as quantity", {"quantity": "integer"}, "view"),
+    "is_read": ("select 7 as quantity", {"quantity": "integer"}, "table"),
+    "in_order": (
+        "select cast(3 as decimal(18, 4)) as amount, 'P1' as product_code, 2 as quantity",
+        {"product_code": "string", "quantity": "integer", "amount": "decimal(18,4)"},
+        "table",
+    ),
+}
+VIEWS = {
+    "was_table": ("select 7 as quantity", {}, "table"),
+    "reads_table": ("select quantity from {{{{ ref('is_read') }}}}", {}, None),
+    "view_of_another_type": ("select 'ten' as quantity", {"quantity": "integer"}, "view"),
+}
+FROM_NOTES = "from (values ('1'), ('ten')) as notes (note)"
+DESCRIPTION = "Stock of a partner's shop; l'unité de base."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run said of each model that failed, and the warehouse that it left."""
+
+    messages: dict[str, str]
+    warehouse: Path
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def kind(self, name: str) -> str:
+        [(kind,)] = self.query(
+            f"select table_type from information_schema.tables where table_name = '{name}'"
+        )
+        return str(kind)
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    folder = tmp_path_factory.mktemp("materializations")
+    warehouse = folder / "small.duckdb"
+    write_project(folder, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema core")
+        for name, (_, _, stood) in {**TABLES, **VIEWS}.items():
+            if stood:
+                connection.execute(f"create {stood} core.{name} as select 5 as former")
+    folders = [part for option in ("project", "profiles") for part in (f"--{option}-dir", str(folder))]
+    silent = ["--quiet", "--log-level-file", "none", "--no-send-anonymous-usage-stats"]
+    try:
+        result = dbtRunner().invoke(["run", *folders, *silent])
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    assert not result.exception, result.exception
+    failed = {
+        item.node.name: item.message
+        for item in result.result.results  # type: ignore[union-attr]
+        if item.status == "error"
+    }
+    return Outcome(failed, warehouse)
+
+
+def write_project(folder: Path, warehouse: Path) -> None:
+    """A dbt project that has the models and, of the real one, the macros that build them."""
+    (folder / "macros").mkdir()
+    for name in ("materializations.sql", "comments.sql", "schema_names.sql"):
+        shutil.copy(DBT_PROJECT / "macros" / name, folder / "macros")
+    (folder / "dbt_project.yml").write_text(
+        dedent("""\
+            name: small
+            profile: small
+            models:
+              small:
+                +persist_docs: {relation: true, columns: true}
+            """)
+    )
+    (folder / "profiles.yml").write_text(
+        dedent(f"""\
+            small:
+              target: duckdb
+              outputs:
+                duckdb: {{type: duckdb, path: {warehouse}, schema: core, threads: 2}}
+            """)
+    )
+    models = folder / "models"
+    models.mkdir()
+    described = ["models:"]
+    for kind, group in (("table", TABLES), ("view", VIEWS)):
+        for name, (sql, columns, _) in group.items():
+            (models / f"{name}.sql").write_text(sql.format(from_notes=FROM_NOTES))
+            enforced = str(bool(columns)).lower()
+            described += [
+                f"  - name: {name}",
+                f'    description: "{DESCRIPTION}"',
+                f"    config: {{materialized: {kind}, contract: {{enforced: {enforced}}}}}",
+                *(["    columns:"] if columns else []),
+                *(
+                    f"      - {{name: {column}, data_type: '{data_type}', "
+                    f'description: "The partner\'s {column}."}}'
+                    for column, data_type in columns.items()
+                ),
+            ]
+    (models / "models.yml").write_text("\n".join(described))
+
+
+@pytest.mark.parametrize(
+    ("model", "column"),
+    [
+        ("another_type", "quantity"),
+        ("missing_column", "amount"),
+        ("extra_column", "bonus"),
+        ("double_column", "quantity"),
+        ("view_of_another_type", "quantity"),
+    ],
+)
+def test_sql_that_breaks_its_contract_is_refused_by_column_and_leaves_what_stood(
+    outcome: Outcome, model: str, column: str
+) -> None:
+    message = outcome.messages[model]
+    assert "enforced contract that failed" in message
+    assert column in message
+    assert outcome.query(f"select * from core.{model}") == [(5,)]
+
+
+@pytest.mark.parametrize(("model", "kind"), [("cast_fails", "BASE TABLE"), ("cast_fails_over_view", "VIEW")])
+def test_a_model_that_fails_while_it_runs_leaves_what_stood(outcome: Outcome, model: str, kind: str) -> None:
+    assert "Could not convert string 'ten' to INT32" in outcome.messages[model]
+    assert outcome.kind(model) == kind
+    assert outcome.query(f"select former from core.{model}") == [(5,)]
+
+
+@pytest.mark.parametrize(("model", "kind"), [("was_view", "BASE TABLE"), ("was_table", "VIEW")])
+def test_a_view_becomes_a_table_and_a_table_a_view(outcome: Outcome, model: str, kind: str) -> None:
+    assert outcome.kind(model) == kind
+    assert outcome.query(f"select quantity from core.{model}") == [(7,)]
+
+
+def test_a_table_that_a_view_reads_is_replaced(outcome: Outcome) -> None:
+    assert outcome.query("select quantity from core.reads_table") == [(7,)]
+
+
+def test_columns_come_as_the_contract_orders_them_with_their_comments(outcome: Outcome) -> None:
+    assert outcome.query(
+        "select column_name, comment from duckdb_columns() where table_name = 'in_order' "
+        "order by column_index"
+    ) == [
+        ("product_code", "The partner's product_code."),
+        ("quantity", "The partner's quantity."),
+        ("amount", "The partner's amount."),
+    ]
+    assert outcome.query("select product_code, quantity, amount from core.in_order") == [("P1", 2, 3)]
+    assert outcome.query("select comment from duckdb_tables() where table_name = 'in_order'") == [
+        (DESCRIPTION,)
+    ]
+
+
+def test_only_the_models_made_to_fail_have_failed(outcome: Outcome) -> None:
+    assert set(outcome.messages) == {
+        "another_type",
+        "missing_column",
+        "extra_column",
+        "double_column",
+        "view_of_another_type",
+        "cast_fails",
+        "cast_fails_over_view",
+    }
