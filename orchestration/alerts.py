@@ -23,6 +23,8 @@ Language = Literal["fr", "en"]
 MART: Final = "fct_alerts"
 OPEN: Final = ("open", "muted")
 STATES: Final = (*OPEN, "resolved", "lapsed")
+NOBODY: Final = "NONE"
+"""The partner of an alert that is about our own stock, or a document of no partner."""
 
 
 @dataclass(frozen=True)

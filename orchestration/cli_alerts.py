@@ -43,6 +43,8 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "unit_percent": "%",
         "unit_units": "unités",
         "unit_weeks": "semaines",
+        "own_stock": "notre stock",
+        "no_partner": "sans partenaire",
         "count": "alertes",
         "count_one": "alerte",
     },
@@ -68,6 +70,8 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "unit_percent": "%",
         "unit_units": "units",
         "unit_weeks": "weeks",
+        "own_stock": "our stock",
+        "no_partner": "no partner",
         "count": "alerts",
         "count_one": "alert",
     },
@@ -123,7 +127,7 @@ def alerts(
         cells = [
             words[alert.severity],
             f"{alert.name(locale)}\n{alert.rule}",
-            alert.subject,
+            _listed(alert, locale),
             written(alert.since, "date", locale),
             _measured(alert, locale),
             words["unknown"] if alert.stake is None else written(alert.stake, "amount", locale),
@@ -135,6 +139,25 @@ def alerts(
         shown.add_row(*cells)
     out.print(shown)
     typer.echo(f"{len(found):,} {words['count_one' if len(found) == 1 else 'count']}")
+
+
+def _listed(alert: Alert, locale: Language) -> str:
+    """The subject in words where it is about no partner."""
+    from orchestration.alerts import NOBODY
+
+    if alert.partner != NOBODY:
+        return alert.subject
+    who = "own_stock" if alert.rule == "own_stock_shortage" else "no_partner"
+    return WORDS[locale][who] + alert.subject.removeprefix(NOBODY)
+
+
+def _published(subject: str, locale: Language) -> str:
+    """The subject's code, of what a person reads in the list."""
+    from orchestration.alerts import NOBODY
+
+    who, mark, of = subject.partition("|")
+    is_listed_so = who in (WORDS[locale]["own_stock"], WORDS[locale]["no_partner"])
+    return NOBODY + mark + of if is_listed_so else subject
 
 
 def _measured(alert: Alert, locale: Language) -> str:
@@ -173,6 +196,7 @@ def mute(
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
+    subject = _published(subject, settings.company.locale)
     add_mute(
         settings.paths.company,
         Mute(rule, subject, until.date(), reason, by or getpass.getuser(), settings.company.today()),

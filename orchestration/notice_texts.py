@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from connectors.notices import Recipient
-from orchestration.alerts import Alert, Language
+from orchestration.alerts import NOBODY, Alert, Language
 from orchestration.notices import Digest, Proposed
 
 
@@ -26,8 +26,6 @@ class Message:
     text: str
 
 
-NOBODY: Final = "NONE"
-"""The partner of an alert that is about our own stock, or a document of no partner."""
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     "fr": {
         "hello": "Bonjour,",

@@ -563,6 +563,8 @@ def test_alerts_are_listed_most_urgent_first_and_by_partner(built_demo: Path) ->
     assert "77 (61) jours" in everything
     assert "Appeler le partenaire" in everything
     assert "cut_off" not in everything
+    assert "notre stock|" in everything
+    assert "NONE" not in everything
     assert "1 alerte\n" in listed("--partner", "D20")
     assert "2 alertes" in listed("--rule", "discount_exception", "--all")
     wrong = CliRunner().invoke(app, ["alerts", "--data", str(built_demo), "--rule", "overstok"])

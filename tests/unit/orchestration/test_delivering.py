@@ -209,3 +209,35 @@ def test_a_mute_of_what_nobody_is_told_of_says_so_and_the_list_speaks_the_compan
     french = said()
     assert "77 (61) jours" in french
     assert "Alertes à la date du 30/06/2026" in french
+
+
+def test_an_alert_of_no_partner_is_listed_in_words_and_muted_by_them(settings: Settings) -> None:
+    with duckdb.connect(str(settings.paths.published / "v1.duckdb")) as connection:
+        for rule, subject in (("own_stock_shortage", "NONE|P1"), ("reconciliation_difference", "NONE|FA7")):
+            connection.execute(
+                "insert into marts.fct_alerts select * replace (? as alert_id, ? as rule_code, "
+                "? as subject_code, 'NONE' as partner_code) from marts.fct_alerts limit 1",
+                [f"{rule}|{subject}", rule, subject],
+            )
+
+    def said(*arguments: str) -> str:
+        places = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
+        result = CliRunner().invoke(app, ["alerts", *arguments, *places], env={"COLUMNS": "200"})
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    company = settings.paths.company / "company.yml"
+    english = company.read_text()
+    for locale, ours, nobody in (
+        ("en", "our stock|P1", "no partner|FA7"),
+        ("fr", "notre stock|P1", "sans partenaire|FA7"),
+    ):
+        company.write_text(english.replace("locale: en", f"locale: {locale}"))
+        listed = said()
+        assert ours in listed
+        assert nobody in listed
+        assert "NONE" not in listed
+        muted = said("mute", "own_stock_shortage", ours, "--until", "2026-09-01", "-r", "on its way")
+        assert "no open alert" not in muted
+    mutes = (settings.paths.company / "rules" / "alert_mutes.csv").read_text().splitlines()
+    assert [line.split(";")[1] for line in mutes[1:]] == ["NONE|P1", "NONE|P1"]
