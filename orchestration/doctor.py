@@ -73,6 +73,8 @@ def _machine() -> Iterator[Finding]:
 
 
 def _company(settings: Settings) -> Iterator[Finding]:
+    from connectors.erp.pull import queries_of
+
     company = settings.company
     yield Finding("company directory", True, f"{settings.paths.company}: {company.company.name}")
     yield Finding(
@@ -101,12 +103,19 @@ def _company(settings: Settings) -> Iterator[Finding]:
             "set it to a long random text and keep it: the same key gives the same pseudonyms",
             True,
         )
-    if any(profile.names_businesses for profile in settings.profiles.values()):
+    try:
+        queries = [query for variants in queries_of(company.erp).values() for query in variants]
+    except AvalError as error:
+        queries = []
+        yield Finding("mapping queries", False, error.problem + _where(error), error.remedy, True)
+    names_businesses = any(query.entity.secret_columns for query in queries)
+    if names_businesses or any(profile.names_businesses for profile in settings.profiles.values()):
         yield Finding(
             "AVAL_BUSINESS_KEY",
             bool(os.environ.get("AVAL_BUSINESS_KEY")),
-            "needed by a feed that names business customers",
-            "set it if customers of different partners may be linked (docs/privacy.md), or drop the columns",
+            "needed by a feed that names business customers, or registrations of deals from the ERP",
+            "set it if customers of different partners may be linked (docs/privacy.md), or take away the "
+            "feed's columns or the ERP's query",
             True,
         )
     yield _erp(company.erp.connection_url())

@@ -94,21 +94,24 @@ def keys_of(profile: Profile, feed_code: str) -> Keys:
     """The keys that a profile's columns need; ConfigError if one is not set."""
     return Keys(
         partner_key(profile.partner, feed_code) if profile.columns.customer else None,
-        business_key(feed_code) if profile.names_businesses else None,
+        business_key(f"feeds/{feed_code}.yml") if profile.names_businesses else None,
     )
 
 
-def business_key(feed_code: str | None = None) -> PartnerKey:
-    """The key of business customers, the same for all partners; ConfigError if the company has not set it."""
+def business_key(file: str | None = None) -> PartnerKey:
+    """The key of business customers, the same for all partners, which the columns of `file` need.
+
+    ConfigError if the company has not set it.
+    """
     secret = os.environ.get(BUSINESS_KEY, "")
     if not secret:
         raise ConfigError(
             "missing_secret",
-            "the feed names business customers by a number or domain, and the environment variable "
+            "business customers are named by a number or domain, and the environment variable "
             f"{BUSINESS_KEY} is not set",
             f"set {BUSINESS_KEY} if customers of different partners may be linked (docs/privacy.md), or take "
-            f"{', '.join(BUSINESS_COLUMNS)} out of the profile",
-            Place(file=f"feeds/{feed_code}.yml" if feed_code else None),
+            f"away what names them: {', '.join(BUSINESS_COLUMNS)} of a feed, the whole query of an ERP",
+            Place(file=file),
         )
     name = _checked(os.environ.get(BUSINESS_KEY_ID) or "b1")
     return PartnerKey(name, hmac.new(secret.encode(), _BUSINESS_SCHEME.encode(), hashlib.sha256).digest())

@@ -151,6 +151,7 @@ def test_the_doctor_finds_what_a_run_would_miss(company: list[str]) -> None:
     findings = {item.what: item for item in examine(Path(company[1]), Path(company[3]))}
     assert findings["company directory"].is_ok
     assert not findings["ERP"].is_ok
+    assert not findings["mapping queries"].is_ok
     assert not findings["inbox"].is_ok
     assert all(item.remedy for item in findings.values() if not item.is_ok)
     assert invoke("doctor", *company)[0] == 2
@@ -160,9 +161,30 @@ def test_the_doctor_is_content_with_a_company_that_can_run(company: list[str]) -
     data = Path(company[3])
     (data / "inbox").mkdir(parents=True)
     (data / "erp.sqlite").touch()
+    (Path(company[1]) / "erp").mkdir()
     code, output = invoke("doctor", *company)
     assert "problem" not in output
     assert code == 0
+
+
+def test_the_doctor_misses_the_key_that_registrations_of_deals_need(
+    company: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AVAL_BUSINESS_KEY", raising=False)
+    folder = Path(company[1]) / "erp"
+    folder.mkdir()
+
+    def found() -> dict[str, bool]:
+        return {item.what: item.is_ok for item in examine(Path(company[1]), Path(company[3]))}
+
+    (folder / "products.sql").write_text("select 1 as product_code")
+    assert "AVAL_BUSINESS_KEY" not in found()
+    (folder / "deal_registrations.sql").write_text("select 1 as registration_number")
+    assert found()["AVAL_BUSINESS_KEY"] is False
+    monkeypatch.setenv("AVAL_BUSINESS_KEY", "chosen")
+    assert found()["AVAL_BUSINESS_KEY"] is True
+    (folder / "deals.sql").write_text("select 1")
+    assert found()["mapping queries"] is False
 
 
 def test_the_doctor_sees_a_run_at_work(company: list[str]) -> None:
