@@ -31,8 +31,26 @@ def landing_keys() -> list[dg.AssetKey]:
     return [SLICES, *(dg.AssetKey(["landing", entity.system, entity.name]) for entity in ENTITIES.values())]
 
 
+_CLOSED: Final[dict[Gate, str]] = {
+    "landing": "nothing is built",
+    "core": "no mart is built",
+    "marts": "nothing is published",
+}
+
+
 def check_name(gate: Gate) -> str:
     return f"gate_{gate}"
+
+
+def check_spec(gate: Gate, key: dg.AssetKey, *, blocking: bool = True) -> dg.AssetCheckSpec:
+    """The check of a gate on one of the assets that it guards."""
+    return dg.AssetCheckSpec(
+        check_name(gate),
+        asset=key,
+        blocking=blocking,
+        description=f"What the gate {gate} promises of this table; while it is closed {_CLOSED[gate]}. "
+        "Promise by promise: findings.",
+    )
 
 
 def run_gate(settings: Settings, gate: Gate, scope: Scope, run_id: str) -> Verdict:

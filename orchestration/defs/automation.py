@@ -61,9 +61,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
     """A run as soon as the files in the inbox have changed."""
 
-    @dg.sensor(name="inbox", job_name=JOB, minimum_interval_seconds=60)
+    @dg.sensor(
+        name="inbox",
+        job_name=JOB,
+        minimum_interval_seconds=60,
+        description="Starts a run when files of the inbox have come, gone or changed, and are whole.",
+    )
     def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Start a run when files of the inbox have come, gone or changed, and are whole."""
         state = inbox_state(settings, time.time())
         if state == context.cursor:
             return dg.SkipReason("nothing new in the inbox")
@@ -73,9 +77,9 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         name="deliveries",
         job_name=JOB,
         minimum_interval_seconds=60 * settings.company.schedule.deliveries_minutes,
+        description="Starts a run, which fetches it, when a partner's server or mailbox holds something new.",
     )
     def deliveries(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Start a run when a partner's server or mailbox holds something new; the run fetches it."""
         with Ledger(settings.paths.ledger) as ledger:
             looks = look(settings.company, ledger, now=datetime.now(UTC))
         for seen in looks:

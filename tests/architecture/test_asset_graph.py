@@ -106,6 +106,41 @@ def test_every_asset_has_a_group_an_owner_and_a_kind(definitions: dg.Definitions
     assert poor == []
 
 
+def undescribed(definitions: dg.Definitions) -> set[str]:
+    """What Dagster's page shows without saying what it is."""
+    graph = definitions.resolve_asset_graph()
+    found = {key.to_user_string() for key in graph.get_all_asset_keys() if not graph.get(key).description}
+    for checks in definitions.asset_checks or []:
+        found |= {
+            f"{spec.name} of {spec.asset_key.to_user_string()}"
+            for spec in checks.check_specs
+            if not spec.description
+        }
+    automation = [*(definitions.schedules or []), *(definitions.sensors or []), *(definitions.jobs or [])]
+    return found | {item.name for item in automation if not item.description}  # type: ignore[union-attr]
+
+
+def test_everything_on_dagsters_page_says_what_it_is(definitions: dg.Definitions) -> None:
+    assert undescribed(definitions) == set()
+
+
+def test_what_says_nothing_of_itself_is_found() -> None:
+    asset = dg.AssetSpec("bare")
+
+    @dg.asset_check(asset=asset.key)
+    def check() -> dg.AssetCheckResult:
+        raise NotImplementedError
+
+    @dg.sensor(job_name="daily")
+    def watch() -> dg.SkipReason:
+        """A docstring that the page does not show."""
+        raise NotImplementedError
+
+    job = dg.define_asset_job("daily", description="Said.")
+    bare = dg.Definitions(assets=[asset], asset_checks=[check], sensors=[watch], jobs=[job])
+    assert undescribed(bare) == {"bare", "check of bare", "watch"}
+
+
 def test_every_source_says_how_fresh_it_must_be(definitions: dg.Definitions) -> None:
     sources = [item for item in definitions.assets or [] if isinstance(item, dg.AssetSpec)]
     assert [

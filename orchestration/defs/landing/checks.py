@@ -26,10 +26,7 @@ def checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
         name="gate_landing",
         # The ledger's own step stands between the entities and the gate, so only its check can block; a
         # closed gate shows there, whatever entity it was about.
-        specs=[
-            dg.AssetCheckSpec(gates.check_name("landing"), asset=key, blocking=key == gates.SLICES)
-            for key in keys
-        ],
+        specs=[gates.check_spec("landing", key, blocking=key == gates.SLICES) for key in keys],
         # The gate keeps its results in the warehouse.
         pool="warehouse",
     )
@@ -43,10 +40,28 @@ def checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
 
     feeds = list(settings.profiles)
     specs = [
-        *(dg.AssetCheckSpec(FRESHNESS, asset=inbox_key(code), additional_deps=[BATCHES]) for code in feeds),
-        dg.AssetCheckSpec("is_fresh", asset=ERP_SOURCE, additional_deps=[BATCHES]),
         *(
-            dg.AssetCheckSpec(READ_WHOLE, asset=source_key(name), additional_deps=[BATCHES])
+            dg.AssetCheckSpec(
+                FRESHNESS,
+                asset=inbox_key(code),
+                additional_deps=[BATCHES],
+                description="Every report of this feed that was due by now has come.",
+            )
+            for code in feeds
+        ),
+        dg.AssetCheckSpec(
+            "is_fresh",
+            asset=ERP_SOURCE,
+            additional_deps=[BATCHES],
+            description="The ERP brings invoices of last month or later.",
+        ),
+        *(
+            dg.AssetCheckSpec(
+                READ_WHOLE,
+                asset=source_key(name),
+                additional_deps=[BATCHES],
+                description="The source was read, and none of its rows waits in quarantine.",
+            )
             for name in settings.company.sources
         ),
     ]

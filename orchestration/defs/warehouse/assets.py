@@ -71,7 +71,7 @@ def checks(manifest: Path) -> list[dg.AssetChecksDefinition]:
 def _gate(gate: Literal["core", "marts"], keys: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=f"gate_{gate}",
-        specs=[dg.AssetCheckSpec(gates.check_name(gate), asset=key, blocking=True) for key in keys],
+        specs=[gates.check_spec(gate, key) for key in keys],
         pool=POOL,
     )
     def judge(
