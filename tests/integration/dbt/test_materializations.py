@@ -5,6 +5,7 @@ One run of dbt over a small project with the real macros: what stood before it i
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import duckdb
 import pytest
 
 from orchestration.settings import DBT_PROJECT
+from tests.installation import only_once, shared_folder
 
 # Of each model: its SQL, the columns of its contract, and what stood under its name.
 TABLES = {
@@ -63,37 +65,44 @@ class Outcome:
         return str(kind)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    folder = shared_folder(tmp_path_factory) / "materializations"
+    warehouse, messages = folder / "small.duckdb", folder / "messages.json"
+    with only_once(folder) as is_first:
+        if is_first:
+            write_project(folder, warehouse)
+            with duckdb.connect(str(warehouse)) as connection:
+                connection.execute("create schema core")
+                for name, (_, _, stood) in {**TABLES, **VIEWS}.items():
+                    if stood:
+                        connection.execute(f"create {stood} core.{name} as select 5 as former")
+            messages.write_text(json.dumps(run(folder)))
+    return Outcome(json.loads(messages.read_text()), warehouse)
+
+
+def run(project: Path) -> dict[str, str]:
+    """Run dbt on a project; what it says of each model that failed."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    folder = tmp_path_factory.mktemp("materializations")
-    warehouse = folder / "small.duckdb"
-    write_project(folder, warehouse)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("create schema core")
-        for name, (_, _, stood) in {**TABLES, **VIEWS}.items():
-            if stood:
-                connection.execute(f"create {stood} core.{name} as select 5 as former")
-    folders = [part for option in ("project", "profiles") for part in (f"--{option}-dir", str(folder))]
+    folders = [part for option in ("project", "profiles") for part in (f"--{option}-dir", str(project))]
     silent = ["--quiet", "--log-level-file", "none", "--no-send-anonymous-usage-stats"]
     try:
         result = dbtRunner().invoke(["run", *folders, *silent])
     finally:
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     assert not result.exception, result.exception
-    failed = {
+    return {
         item.node.name: item.message
         for item in result.result.results  # type: ignore[union-attr]
         if item.status == "error"
     }
-    return Outcome(failed, warehouse)
 
 
 def write_project(folder: Path, warehouse: Path) -> None:
     """A dbt project that has the models and, of the real one, the macros that build them."""
-    (folder / "macros").mkdir()
+    (folder / "macros").mkdir(parents=True)
     for name in ("materializations.sql", "comments.sql", "schema_names.sql"):
         shutil.copy(DBT_PROJECT / "macros" / name, folder / "macros")
     (folder / "dbt_project.yml").write_text(
