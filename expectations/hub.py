@@ -19,7 +19,7 @@ Names in the hub:
 - `core.fct_inventory` and the marts that are rolled forward: what this run replaced of them, with the
   week before it; `<name>_whole`: all of it;
 - `core.fct_sell_out_by_slice`: rows and sums of the whole fact by slice and batch;
-  `core.fct_sell_out_in_scope`: its rows in touched slices, or all.
+  `core.fct_sell_out_lines_in_scope`: its lines in touched slices, or all.
 """
 
 from __future__ import annotations
@@ -415,16 +415,21 @@ def _see_warehouse(hub: Hub, warehouse: Path) -> str:
 
 def _see_scope(hub: Hub, scope: Scope, warehouse: str) -> None:
     """What of sell-out this run replaced: the slices that the ledger or changed master data touched."""
-    fact = "core.fct_sell_out"
-    if not hub.columns(fact):
+    lines, reports = "core.fct_sell_out_lines", "core.dim_sell_out_reports"
+    if not (hub.columns(lines) and hub.columns(reports)):
         return
+    # By number first: the texts of a report are joined to its sums, not to its lines.
     hub.execute(
-        f"create table {fact}_by_slice as select slice_key, source_batch_id, "
-        "min(period_start_date) as first_period_date, count(*) as row_count, "
+        "create table core.fct_sell_out_by_slice as select "
+        "coalesce(report.slice_key, 'unknown, of a report that is not live') as slice_key, "
+        "coalesce(report.source_batch_id, 'number ' || line.report_number) as source_batch_id, "
+        "line.* exclude (report_number) from ("
+        "select report_number, min(period_start_date) as first_period_date, count(*) as row_count, "
         "sum(sold_quantity_in_unit) as sold_quantity_in_unit, sum(sold_quantity) as sold_quantity, "
         "sum(returned_quantity) as returned_quantity, sum(net_amount) as net_amount, "
         "sum(document_net_amount) as document_net_amount "
-        f"from {fact} group by slice_key, source_batch_id"
+        f"from {lines} group by report_number"
+        f") as line left join {reports} as report on line.report_number = report.report_number"
     )
     source = "select slice_key from ledger.slices where is_pending and entity = 'sell_out'"
     if hub.execute(
@@ -438,19 +443,22 @@ def _see_scope(hub: Hub, scope: Scope, warehouse: str) -> None:
         )
     hub.execute(f"create table ledger.touched_slices as {source}")
     ((is_part, first, last),) = hub.execute(
-        f"select count(*) filter (where touched.slice_key is null) > 0, "
+        "select count(*) filter (where touched.slice_key is null) > 0, "
         "min(first_period_date) filter (where touched.slice_key is not null), "
         "max(first_period_date) filter (where touched.slice_key is not null) "
-        f"from {fact}_by_slice as built left join ledger.touched_slices as touched "
+        "from core.fct_sell_out_by_slice as built left join ledger.touched_slices as touched "
         "on built.slice_key = touched.slice_key"
     )
     condition = "true"
     if scope == "touched" and is_part:
-        condition = "slice_key in (select slice_key from ledger.touched_slices)"
+        condition = (
+            f"report_number in (select report_number from {reports} "
+            "where slice_key in (select slice_key from ledger.touched_slices))"
+        )
         if first is not None:
             # The dates let DuckDB skip row groups: facts are written in order of their periods.
             condition += f" and period_start_date between '{first}' and '{last}'"
-    hub.execute(f"create view {fact}_in_scope as select * from {fact} where {condition}")
+    hub.execute(f"create view {lines}_in_scope as select * from {lines} where {condition}")
 
 
 def _see_published(hub: Hub, published: Path) -> None:

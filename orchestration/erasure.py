@@ -106,9 +106,10 @@ def _comments(connection: duckdb.DuckDBPyConnection) -> list[str]:
     rows = connection.execute(
         "select 'table', concat_ws('.', 'new', schema_name, table_name), comment "
         "from duckdb_tables() where database_name = 'old' and comment is not null union all "
+        "select 'view', concat_ws('.', 'new', schema_name, view_name), comment "
+        "from duckdb_views() where database_name = 'old' and comment is not null union all "
         "select 'column', concat_ws('.', 'new', schema_name, table_name, column_name), comment "
-        "from duckdb_columns() where database_name = 'old' and comment is not null and table_name in "
-        "(select table_name from duckdb_tables() where database_name = 'old')"
+        "from duckdb_columns() where database_name = 'old' and comment is not null"
     ).fetchall()
     return [f"comment on {kind} {name} is {_text(comment)}" for kind, name, comment in rows]
 

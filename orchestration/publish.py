@@ -234,20 +234,20 @@ def _strip(
     coverage: Coverage,
     moment: datetime,
 ) -> dict[str, int]:
-    """Leave only the public tables in the copy and add `marts.publication`; returns rows by table."""
+    """Leave only what is public in the copy and add `marts.publication`; returns rows by table."""
     connection = duckdb.connect(str(part))
     try:
-        _refuse_views(connection)
         schemas = connection.execute(
             "select distinct schema_name from duckdb_schemas() "
             "where database_name = current_database() and not internal"
         ).fetchall()
-        # Views may stand on one another over schemas, so they go first.
+        # Views may stand on one another over schemas, so those that go go first.
         for schema, view in connection.execute(
             "select schema_name, view_name from duckdb_views() "
             "where database_name = current_database() and not internal"
         ).fetchall():
-            connection.execute(f'drop view if exists "{schema}"."{view}"')
+            if schema not in PUBLIC_SCHEMAS:
+                connection.execute(f'drop view if exists "{schema}"."{view}"')
         for (schema,) in schemas:
             if schema not in PUBLIC_SCHEMAS and schema != "main":
                 connection.execute(f'drop schema "{schema}" cascade')
@@ -256,6 +256,7 @@ def _strip(
             "where database_name = current_database() and schema_name = 'main' and not internal"
         ).fetchall():
             connection.execute(f'drop table main."{table}"')
+        _refuse_broken_views(connection)
         connection.execute("create schema if not exists marts")
         write_closed_rows(connection)
         connection.execute("drop table if exists marts.publication")
@@ -296,19 +297,20 @@ def _strip(
     return rows
 
 
-def _refuse_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """A public view would read what is about to be dropped."""
-    views = connection.execute(
-        "select schema_name || '.' || view_name from duckdb_views() where database_name = current_database() "
-        "and not internal and schema_name in ('core', 'marts') order by all"
-    ).fetchall()
-    if views:
-        names = ", ".join(name for (name,) in views)
-        raise AvalError(
-            "public_view",
-            f"public models must be tables, these are views: {names}",
-            "set materialized: table for them in dbt_project.yml",
-        )
+def _refuse_broken_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """A public view reads public tables, by names that hold in any file; AvalError of one that does not."""
+    for schema, view in connection.execute(
+        "select schema_name, view_name from duckdb_views() "
+        "where database_name = current_database() and not internal order by all"
+    ).fetchall():
+        try:
+            connection.execute(f'select * from "{schema}"."{view}" limit 0')
+        except duckdb.Error as error:
+            raise AvalError(
+                "public_view",
+                f"the public view {schema}.{view} cannot be read in the published file: {error}",
+                "let it read core and marts alone, each by of_this_file(ref(…)), or make it a table",
+            ) from error
 
 
 def _export_parquet(part: Path, parquet: Path, version: str) -> Path:

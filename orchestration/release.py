@@ -97,6 +97,6 @@ def _newest_dates(settings: Settings) -> tuple[date | None, date | None]:
     with duckdb.connect(str(settings.paths.warehouse), read_only=True) as connection:
         row = connection.execute(
             "select (select max(invoice_date) from core.fct_sell_in), "
-            "(select max(sale_date) from core.fct_sell_out)"
+            "(select max(sale_date) from core.fct_sell_out_lines)"
         ).fetchone()
     return row if row else (None, None)

@@ -76,3 +76,19 @@
         {%- do assert_columns_equivalent(sql) -%}
     {%- endif -%}
 {%- endmacro %}
+
+{#
+    A table that a published view reads, without the name of the database: the published
+    file has another one, and so has the copy that somebody keeps.
+#}
+{% macro of_this_file(relation) -%}
+    {{ return(adapter.dispatch('of_this_file', 'aval')(relation)) }}
+{%- endmacro %}
+
+{% macro default__of_this_file(relation) -%}
+    {{ return(relation) }}
+{%- endmacro %}
+
+{% macro duckdb__of_this_file(relation) -%}
+    {{ return(relation.include(database=false)) }}
+{%- endmacro %}

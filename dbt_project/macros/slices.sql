@@ -5,12 +5,29 @@
 #}
 
 {#
+    A number that stands for a name in a fact of many lines: 60 bits of its MD5, so that it
+    is the same in every run and on every engine. Names are few (slices, reports); that no
+    two share a number is tested where they are (dim_sell_out_reports).
+#}
+{% macro number_of(name) -%}
+    {{ return(adapter.dispatch('number_of', 'aval')(name)) }}
+{%- endmacro %}
+
+{% macro default__number_of(name) -%}
+    cast(conv(substr(md5({{ name }}), 1, 15), 16, 10) as bigint)
+{%- endmacro %}
+
+{% macro duckdb__number_of(name) -%}
+    cast('0x' || substr(md5({{ name }}), 1, 15) as bigint)
+{%- endmacro %}
+
+{#
     Tables that remember between runs, as schema and name. Without one of them
     everything is read.
 #}
 {% macro remembering_tables() -%}
     {{ return([
-        ('core', 'fct_sell_out'),
+        ('core', 'fct_sell_out_lines'),
         ('core', 'fct_sell_out_weekly'),
         ('core', 'fct_store_reports'),
         ('core', 'fct_customer_purchases'),
@@ -55,12 +72,12 @@
     Pre-hook of a fact: remove the touched slices that have no rows any more. Slices
     with rows are replaced by the strategy `delete+insert` itself.
 #}
-{% macro clear_emptied_slices(entity) -%}
+{% macro clear_emptied_slices(entity, key='slice_key') -%}
     {%- set touched_slices = ref('stg_ledger__touched_slices') -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where slice_key in (
-            select touched.slice_key
+        where {{ key }} in (
+            select touched.{{ key }}
             from {{ touched_slices }} as touched
             where touched.entity_code = '{{ entity }}' and touched.landed_row_count = 0
         )

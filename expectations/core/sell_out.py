@@ -29,13 +29,37 @@ RESOLUTIONS: Final = ("resolved", "product_unmatched", "unit_unknown")
 
 def suites(terms: Terms) -> list[Suite]:
     return [
-        Suite("core.fct_sell_out", (_holds_what_the_ledger_says(), holds_live_reports_only())),
-        Suite("core.fct_sell_out_in_scope", _of_lines(terms)),
+        Suite("core.dim_sell_out_reports", _of_reports()),
+        Suite("core.fct_sell_out_lines", (_holds_what_the_ledger_says(), holds_live_reports_only())),
+        Suite("core.fct_sell_out_lines_in_scope", _of_lines(terms)),
         Suite(
             "core.fct_sell_out_weekly",
             (weeks_hold_what_the_lines_say(), amounts_have_a_rate("fct_sell_out_weekly")),
         ),
     ]
+
+
+def _of_reports() -> tuple[Expectation, ...]:
+    return (
+        one_row_per(
+            "report_number",
+            severity="critical",
+            message="dim_sell_out_reports holds a report twice: its lines count twice in every figure.",
+            remedy=REBUILD,
+            show=("slice_key", "source_file"),
+            month="period_start_date",
+        ),
+        filled(
+            "report_number",
+            "slice_number",
+            "slice_key",
+            "partner_code",
+            "source_batch_id",
+            "source_file",
+            severity="critical",
+            remedy=REBUILD,
+        ),
+    )
 
 
 def _holds_what_the_ledger_says() -> Expectation:
@@ -126,22 +150,21 @@ def weeks_hold_what_the_lines_say() -> Expectation:
 def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
     return (
         one_row_per(
-            "sell_out_line_id",
+            "report_number",
+            "source_row",
+            "source_column",
             severity="critical",
             message="fct_sell_out holds a reported line twice: it counts twice in every figure.",
             remedy=REBUILD,
-            show=("slice_key",),
             month="period_start_date",
         ),
         filled(
-            "sell_out_line_id",
-            "slice_key",
-            "partner_code",
-            "partner_version_id",
+            "slice_number",
+            "report_number",
+            "partner_valid_from_date",
             "product_code",
             "sale_date",
             "sold_quantity_in_unit",
-            "source_file",
             "source_row",
             severity="critical",
             remedy=REBUILD,
@@ -150,7 +173,6 @@ def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
         *(
             refers_to(column, table, column, severity="critical", remedy="`aval run --full-refresh`.")
             for column, table in (
-                ("partner_version_id", "core.dim_partners"),
                 ("product_code", "core.dim_products"),
                 ("channel_code", "core.dim_channels"),
                 ("territory_code", "core.dim_territories"),
@@ -160,7 +182,7 @@ def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
         no_row_where(
             "net_quantity is distinct from sold_quantity - returned_quantity",
             name="net_is_sold_less_returned",
-            show=("sell_out_line_id", "sold_quantity", "returned_quantity", "net_quantity"),
+            show=("report_number", "source_row", "sold_quantity", "returned_quantity", "net_quantity"),
             severity="critical",
             message="Net sell-out is not sold less returned.",
             remedy=REBUILD,
@@ -170,7 +192,7 @@ def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
             "(resolution_code = 'resolved' and (sold_quantity is null or product_code = 'UNMATCHED')) "
             "or (resolution_code <> 'resolved' and sold_quantity is not null)",
             name="unresolved_lines_have_no_base_units",
-            show=("sell_out_line_id", "resolution_code", "product_code", "sold_quantity"),
+            show=("report_number", "source_row", "resolution_code", "product_code", "sold_quantity"),
             severity="critical",
             message="A line that could not be resolved counts base units, or a resolved one does not.",
             remedy=REBUILD,
@@ -179,19 +201,28 @@ def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
         no_finding(
             """
             with used as (
-                select partner_version_id, min(sale_date) as first_date, max(sale_date) as last_date
+                select
+                    report_number,
+                    partner_valid_from_date,
+                    min(sale_date) as first_date,
+                    max(sale_date) as last_date
                 from {batch}
-                group by partner_version_id
+                group by report_number, partner_valid_from_date
             )
             select
-                used.partner_version_id,
+                report.partner_code,
+                report.source_file,
+                used.partner_valid_from_date,
                 used.first_date,
                 used.last_date,
                 strftime(used.first_date, '%Y-%m') as month
             from used
+            left join core.dim_sell_out_reports as report
+                on used.report_number = report.report_number
             left join core.dim_partners as partner
-                on used.partner_version_id = partner.partner_version_id
-            where partner.partner_version_id is null
+                on report.partner_code = partner.partner_code
+                and used.partner_valid_from_date = partner.valid_from_date
+            where partner.partner_code is null
                 or used.first_date < partner.valid_from_date
                 or used.last_date >= partner.valid_to_date
             """,
@@ -199,19 +230,26 @@ def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
             severity="critical",
             message="A line points to a version of its partner that did not hold on its date.",
             remedy=REBUILD,
-            found="{partner_version_id} used from {first_date} to {last_date}",
-            column="partner_version_id",
+            found="terms of {partner_code} from {partner_valid_from_date} on used from {first_date} to "
+            "{last_date} ({source_file})",
+            column="partner_valid_from_date",
         ),
         no_finding(
             f"""
-            select
-                partner_code,
-                count(*) filter (where resolution_code <> 'resolved') as unresolved,
-                count(*) as row_count
-            from {{batch}}
-            group by partner_code
-            having count(*) filter (where resolution_code <> 'resolved')
-                > {terms.thresholds.max_unmatched_share} * count(*)
+            with reported as (
+                select
+                    report_number,
+                    count(*) filter (where resolution_code <> 'resolved') as unresolved,
+                    count(*) as row_count
+                from {{batch}}
+                group by report_number
+            )
+            select report.partner_code, sum(unresolved) as unresolved, sum(row_count) as row_count
+            from reported
+            left join core.dim_sell_out_reports as report
+                on reported.report_number = report.report_number
+            group by report.partner_code
+            having sum(unresolved) > {terms.thresholds.max_unmatched_share} * sum(row_count)
             """,
             name="most_lines_are_resolved",
             severity="warning",

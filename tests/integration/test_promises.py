@@ -238,7 +238,8 @@ def test_a_line_doubled_by_hand_closes_the_gate_and_a_rebuild_gives_what_the_inc
     before = site.published_hash()
     with duckdb.connect(str(site.data / "warehouse" / "aval.duckdb")) as connection:
         connection.execute(
-            "insert into core.fct_sell_out select * from core.fct_sell_out where partner_code = 'D03' limit 1"
+            "insert into core.fct_sell_out_lines select line.* from core.fct_sell_out_lines line "
+            "join core.dim_sell_out_reports using (report_number) where partner_code = 'D03' limit 1"
         )
 
     output = site.run(expect=3)

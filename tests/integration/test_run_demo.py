@@ -113,7 +113,7 @@ def test_a_second_demo_changes_nothing_and_says_so(demo_copy: Path) -> None:
 def test_publishing_alone_does_not_bypass_the_gates(demo_copy: Path) -> None:
     before = published(demo_copy)
     with duckdb.connect(str(demo_copy / "warehouse" / "aval.duckdb")) as connection:
-        connection.execute("insert into core.fct_sell_out select * from core.fct_sell_out limit 1")
+        connection.execute("insert into core.fct_sell_out_lines from core.fct_sell_out_lines limit 1")
     result = run_aval("publish", data=demo_copy)
     assert result.returncode == 3, result.stdout + result.stderr
     assert "gate core: CLOSED" in result.stderr

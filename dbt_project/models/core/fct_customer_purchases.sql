@@ -15,7 +15,7 @@
 with
 
 lines as (
-    select * from {{ ref('fct_sell_out') }}
+    select * from {{ ref('fct_sell_out_lines') }}
     where transaction_id is not null or customer_key is not null
 ),
 
@@ -30,7 +30,7 @@ touched_lines as (
     from lines
     inner join touched_slices
         on
-            lines.slice_key = touched_slices.slice_key
+            lines.slice_number = touched_slices.slice_number
             and lines.period_start_date = touched_slices.period_start_date
 ),
 {%- else -%}
@@ -43,13 +43,9 @@ touched_lines as (
 -- costs half of what two counts of distinct values cost.
 visits as (
     select
-        slice_key,
-        partner_code,
-        feed_code,
-        period_start_date,
+        slice_number,
         month_start_date,
         coalesce(customer_key, '-') as customer_key,
-        currency_code,
         transaction_id,
         case when transaction_id is null then sale_date end as visit_date,
         sum(net_amount) as net_amount,
@@ -58,26 +54,18 @@ visits as (
         count(*) as line_count
     from touched_lines
     group by
-        slice_key,
-        partner_code,
-        feed_code,
-        period_start_date,
+        slice_number,
         month_start_date,
         coalesce(customer_key, '-'),
-        currency_code,
         transaction_id,
         case when transaction_id is null then sale_date end
 ),
 
-final as (
+customers as (
     select
-        slice_key,
-        partner_code,
-        feed_code,
-        period_start_date,
+        slice_number,
         month_start_date,
         customer_key,
-        currency_code,
         count(transaction_id) as transaction_count,
         {{ amount(
             'coalesce(sum(case when transaction_id is not null then net_amount end), 0)'
@@ -95,14 +83,37 @@ final as (
         ) as purchase_count,
         cast(sum(line_count) as bigint) as line_count
     from visits
-    group by
+    group by slice_number, month_start_date, customer_key
+),
+
+-- Reports by EDI stand beside one another in a slice.
+slices as (
+    select
+        slice_number,
         slice_key,
         partner_code,
         feed_code,
-        period_start_date,
-        month_start_date,
-        customer_key,
-        currency_code
+        period_start_date
+    from {{ ref('dim_sell_out_reports') }}
+    group by slice_number, slice_key, partner_code, feed_code, period_start_date
+),
+
+final as (
+    select
+        slices.slice_key,
+        slices.partner_code,
+        slices.feed_code,
+        slices.period_start_date,
+        customers.month_start_date,
+        customers.customer_key,
+        {{ company_currency() }} as currency_code,
+        customers.transaction_count,
+        customers.transacted_amount,
+        customers.net_amount,
+        customers.purchase_count,
+        customers.line_count
+    from customers
+    left join slices on customers.slice_number = slices.slice_number
 )
 
 select * from final

@@ -16,7 +16,7 @@
 with
 
 lines as (
-    select * from {{ ref('fct_sell_out') }}
+    select * from {{ ref('fct_sell_out_lines') }}
 ),
 
 {% if is_incremental() -%}
@@ -30,7 +30,7 @@ touched_lines as (
     from lines
     inner join touched_slices
         on
-            lines.slice_key = touched_slices.slice_key
+            lines.slice_number = touched_slices.slice_number
             and lines.period_start_date = touched_slices.period_start_date
 ),
 {%- else -%}
@@ -39,14 +39,10 @@ touched_lines as (
 ),
 {%- endif %}
 
-final as (
+summed as (
     select
-        slice_key,
-        partner_code,
+        report_number,
         channel_code,
-        feed_code,
-        period_start_date,
-        period_end_date,
         week_start_date,
         month_start_date,
         product_code,
@@ -55,9 +51,7 @@ final as (
         reported_product_code,
         reported_gtin,
         partner_product_code,
-        currency_code,
         document_currency_code,
-        source_batch_id,
         max(unmatched_label) as unmatched_label,
         {{ quantity('sum(sold_quantity_in_unit)') }} as sold_quantity_in_unit,
         {{ quantity('sum(returned_quantity_in_unit)') }} as returned_quantity_in_unit,
@@ -70,12 +64,8 @@ final as (
         count(amount_reason_code) as unconverted_line_count
     from touched_lines
     group by
-        slice_key,
-        partner_code,
+        report_number,
         channel_code,
-        feed_code,
-        period_start_date,
-        period_end_date,
         week_start_date,
         month_start_date,
         product_code,
@@ -84,9 +74,41 @@ final as (
         reported_product_code,
         reported_gtin,
         partner_product_code,
-        currency_code,
-        document_currency_code,
-        source_batch_id
+        document_currency_code
+),
+
+final as (
+    select
+        reports.slice_key,
+        reports.partner_code,
+        summed.channel_code,
+        reports.feed_code,
+        reports.period_start_date,
+        reports.period_end_date,
+        summed.week_start_date,
+        summed.month_start_date,
+        summed.product_code,
+        summed.resolution_code,
+        summed.unit_code,
+        summed.reported_product_code,
+        summed.reported_gtin,
+        summed.partner_product_code,
+        {{ company_currency() }} as currency_code,
+        summed.document_currency_code,
+        reports.source_batch_id,
+        summed.unmatched_label,
+        summed.sold_quantity_in_unit,
+        summed.returned_quantity_in_unit,
+        summed.sold_quantity,
+        summed.returned_quantity,
+        summed.net_quantity,
+        summed.net_amount,
+        summed.document_net_amount,
+        summed.line_count,
+        summed.unconverted_line_count
+    from summed
+    left join {{ ref('dim_sell_out_reports') }} as reports
+        on summed.report_number = reports.report_number
 )
 
 select * from final

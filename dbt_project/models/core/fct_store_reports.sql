@@ -19,7 +19,7 @@ touched_slices as (
 ),
 
 sell_out as (
-    select * from {{ ref('fct_sell_out') }}
+    select * from {{ ref('fct_sell_out_lines') }}
     where store_key is not null
 ),
 
@@ -40,9 +40,8 @@ sold as (
     select
         touched_slices.slice_id,
         touched_slices.entity_code,
-        sell_out.slice_key,
-        sell_out.partner_code,
-        sell_out.feed_code,
+        touched_slices.slice_key,
+        sell_out.slice_number,
         sell_out.month_start_date,
         sell_out.store_key,
         max(sell_out.store_code) as store_code,
@@ -55,17 +54,26 @@ sold as (
     from sell_out
     inner join touched_slices
         on
-            sell_out.slice_key = touched_slices.slice_key
+            sell_out.slice_number = touched_slices.slice_number
             and sell_out.period_start_date = touched_slices.period_start_date
     where touched_slices.entity_code = 'sell_out'
     group by
         touched_slices.slice_id,
         touched_slices.entity_code,
-        sell_out.slice_key,
-        sell_out.partner_code,
-        sell_out.feed_code,
+        touched_slices.slice_key,
+        sell_out.slice_number,
         sell_out.month_start_date,
         sell_out.store_key
+),
+
+-- Reports by EDI stand beside one another in a slice.
+reported as (
+    select
+        slice_number,
+        partner_code,
+        feed_code
+    from {{ ref('dim_sell_out_reports') }}
+    group by slice_number, partner_code, feed_code
 ),
 
 held as (
@@ -96,8 +104,8 @@ final as (
         sold.slice_id,
         sold.slice_key,
         sold.entity_code,
-        sold.partner_code,
-        sold.feed_code,
+        reported.partner_code,
+        reported.feed_code,
         sold.month_start_date,
         sold.store_key,
         sold.store_code,
@@ -114,6 +122,7 @@ final as (
         sold.first_seen_date,
         sold.last_seen_date
     from sold
+    left join reported on sold.slice_number = reported.slice_number
     left join described_sales
         on
             sold.slice_key = described_sales.slice_key

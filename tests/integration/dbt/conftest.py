@@ -241,6 +241,7 @@ class Company:
             NOW,
             partner_code=partner,
             feed_code=feed,
+            file_name=f"{feed}_{period}.csv",
             period_start_date=start,
             period_end_date=end,
         )

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 DAMAGES = {
     "sell_in_ties_from_landing_to_mart": "update core.fct_sell_in set net_amount = net_amount + 0.01",
     "sell_out_ties_from_landing_to_fact": """
-        insert into core.fct_sell_out select * from core.fct_sell_out where slice_key = 'D02|d02_w|2026-W02'
+        insert into core.fct_sell_out_lines select line.* from core.fct_sell_out_lines as line
+        join core.dim_sell_out_reports as report using (report_number) where slice_key = 'D02|d02_w|2026-W02'
     """,
     "sell_out_ties_from_fact_to_marts": """
         update core.fct_sell_out_weekly set net_amount = net_amount + 0.01 where product_code = 'UNMATCHED'

@@ -60,7 +60,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "dim_dates.every_day_is_there",
             "dim_partners.ranges_have_no_hole_and_no_overlap",
             "dim_partners.one_version_is_current",
-            "fct_sell_out_in_scope.channel_code_is_known",
+            "fct_sell_out_lines_in_scope.channel_code_is_known",
         },
     ),
     "members that facts need": (
@@ -72,7 +72,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ),
         {
             "fct_lead_routings.routed_partner_code_is_known",
-            "fct_sell_out_in_scope.store_key_is_known",
+            "fct_sell_out_lines_in_scope.store_key_is_known",
             "dim_partners.not_empty",
             "dim_partners.every_landed_partner_is_there",
             "dim_products.every_landed_product_is_there",
@@ -91,10 +91,9 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_support_tickets.partners_are_known",
             "fct_survey_answers.partners_are_known",
             "fct_trainings.partners_are_known",
-            "fct_sell_out_in_scope.partner_version_id_is_known",
-            "fct_sell_out_in_scope.product_code_is_known",
-            "fct_sell_out_in_scope.territory_code_is_known",
-            "fct_sell_out_in_scope.terms_are_those_of_the_day",
+            "fct_sell_out_lines_in_scope.product_code_is_known",
+            "fct_sell_out_lines_in_scope.territory_code_is_known",
+            "fct_sell_out_lines_in_scope.terms_are_those_of_the_day",
         },
     ),
     "documents": (
@@ -193,23 +192,43 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "lines of sell-out": (
         (
-            "update core.fct_sell_out set net_quantity = 2, resolution_code = 'guessed' "
+            "update core.fct_sell_out_lines set net_quantity = 2, resolution_code = 'guessed' "
             "where source_row = 1 and sold_quantity = 3",
-            "update core.fct_sell_out set partner_version_id = 'D01|1900-01-01', source_file = null, "
-            "product_code = 'UNMATCHED' where sold_quantity = 5",
+            "update core.fct_sell_out_lines set partner_valid_from_date = date '1900-01-01', "
+            "source_row = null, product_code = 'UNMATCHED' where sold_quantity = 5",
         ),
         {
-            "fct_sell_out_in_scope.net_is_sold_less_returned",
-            "fct_sell_out_in_scope.resolution_code_is_known",
-            "fct_sell_out_in_scope.unresolved_lines_have_no_base_units",
-            "fct_sell_out_in_scope.terms_are_those_of_the_day",
-            "fct_sell_out_in_scope.required_columns_are_filled",
-            "fct_sell_out_in_scope.most_lines_are_resolved",
+            "fct_sell_out_lines_in_scope.net_is_sold_less_returned",
+            "fct_sell_out_lines_in_scope.resolution_code_is_known",
+            "fct_sell_out_lines_in_scope.unresolved_lines_have_no_base_units",
+            "fct_sell_out_lines_in_scope.terms_are_those_of_the_day",
+            "fct_sell_out_lines_in_scope.required_columns_are_filled",
+            "fct_sell_out_lines_in_scope.most_lines_are_resolved",
         },
     ),
     "a superseded report": (
-        ("update core.fct_sell_out set source_batch_id = 'former' where sold_quantity = 5",),
-        {"fct_sell_out.holds_live_reports_only"},
+        ("update core.dim_sell_out_reports set source_batch_id = 'former' where report_number = 11",),
+        {"fct_sell_out_lines.holds_live_reports_only"},
+    ),
+    "lines of no live report": (
+        ("update core.fct_sell_out_lines set report_number = 99 where sold_quantity = 5",),
+        {
+            "fct_sell_out_lines.holds_what_the_ledger_says",
+            "fct_sell_out_lines.holds_live_reports_only",
+            "fct_sell_out_weekly.weeks_hold_what_the_lines_say",
+        },
+    ),
+    "reports of sell-out": (
+        (
+            "update core.dim_sell_out_reports set source_file = null where report_number = 10",
+            "insert into core.dim_sell_out_reports from core.dim_sell_out_reports where report_number = 11",
+        ),
+        {
+            "dim_sell_out_reports.one_row_per_report_number",
+            "dim_sell_out_reports.required_columns_are_filled",
+            "fct_sell_out_lines.holds_what_the_ledger_says",
+            "fct_sell_out_weekly.weeks_hold_what_the_lines_say",
+        },
     ),
     "weekly sums": (
         ("update core.fct_sell_out_weekly set sold_quantity = 6 where sold_quantity = 5",),
@@ -350,23 +369,23 @@ def test_an_entry_out_of_balance_is_a_warning_that_names_its_lines(world: World)
 def test_a_doubled_line_is_named_with_its_slice_and_the_month_to_rebuild(world: World) -> None:
     change(
         build(world),
-        "insert into core.fct_sell_out select * from core.fct_sell_out where sold_quantity = 4",
+        "insert into core.fct_sell_out_lines select * from core.fct_sell_out_lines where sold_quantity = 4",
     )
     faults = failed(judge(world))
     assert set(faults) == {
-        "fct_sell_out.holds_what_the_ledger_says",
+        "fct_sell_out_lines.holds_what_the_ledger_says",
         "fct_sell_out_weekly.weeks_hold_what_the_lines_say",
-        "fct_sell_out_in_scope.one_row_per_sell_out_line_id",
+        "fct_sell_out_lines_in_scope.one_row_per_report_number_source_row_source_column",
     }
-    ledgered = faults["fct_sell_out.holds_what_the_ledger_says"]
+    ledgered = faults["fct_sell_out_lines.holds_what_the_ledger_says"]
     assert (
         "slice D01|D01_sales|2026-W10: 1 rows, 4.0000 units and 36.0000 in amount too many"
         in ledgered.message
     )
     assert ledgered.remedy == "`aval run --rebuild 2026-03..2026-03`, or `aval run --full-refresh`."
-    doubled = faults["fct_sell_out_in_scope.one_row_per_sell_out_line_id"]
+    doubled = faults["fct_sell_out_lines_in_scope.one_row_per_report_number_source_row_source_column"]
     assert doubled.sample[0]["copies"] == "2"
-    assert "slice_key D01|D01_sales|2026-W10" in doubled.message
+    assert "report_number 10, source_row 2" in doubled.message
 
 
 def test_a_lost_line_and_a_changed_quantity_are_seen_in_slices_that_were_not_touched(world: World) -> None:
@@ -376,11 +395,11 @@ def test_a_lost_line_and_a_changed_quantity_are_seen_in_slices_that_were_not_tou
     world.export()
     change(
         world,
-        "delete from core.fct_sell_out where sold_quantity = 3",
-        "update core.fct_sell_out set sold_quantity_in_unit = 50 where sold_quantity = 5",
+        "delete from core.fct_sell_out_lines where sold_quantity = 3",
+        "update core.fct_sell_out_lines set sold_quantity_in_unit = 50 where sold_quantity = 5",
     )
     faults = failed(judge(world))
-    outcome = faults["fct_sell_out.holds_what_the_ledger_says"]
+    outcome = faults["fct_sell_out_lines.holds_what_the_ledger_says"]
     assert outcome.unexpected_count == 2
     assert "D01|D01_sales|2026-W10: -1 rows" in outcome.message
     assert "D01|D01_sales|2026-W11: 0 rows, 45.0000 units" in outcome.message
@@ -392,11 +411,11 @@ def test_single_lines_are_looked_at_in_touched_slices_only_unless_all_is_asked(w
         ledger.clear_pending(ledger.pending_sequence())
         ledger.mark_pending([("feeds", "sell_out", f"D01|D01_sales|{WEEK_10[0]}")], "asked for")
     world.export()
-    change(world, "update core.fct_sell_out set net_quantity = 9 where sold_quantity = 5")
+    change(world, "update core.fct_sell_out_lines set net_quantity = 9 where sold_quantity = 5")
     touched = judge(world)
     assert touched.passed
-    assert {r.checked_rows for r in touched.results if r.table == "core.fct_sell_out_in_scope"} == {2}
-    assert set(failed(judge(world, scope="all"))) == {"fct_sell_out_in_scope.net_is_sold_less_returned"}
+    assert {r.checked_rows for r in touched.results if r.table == "core.fct_sell_out_lines_in_scope"} == {2}
+    assert set(failed(judge(world, scope="all"))) == {"fct_sell_out_lines_in_scope.net_is_sold_less_returned"}
 
 
 def test_slices_that_master_data_touched_are_looked_at_too(world: World) -> None:
@@ -409,9 +428,9 @@ def test_slices_that_master_data_touched_are_looked_at_too(world: World) -> None
         "create schema staging",
         "create table staging.stg_ledger__touched_slices as "
         "select 'sell_out' as entity_code, 'D01|D01_sales|2026-W11' as slice_key",
-        "update core.fct_sell_out set net_quantity = 9 where sold_quantity = 5",
+        "update core.fct_sell_out_lines set net_quantity = 9 where sold_quantity = 5",
     )
-    assert set(failed(judge(world))) == {"fct_sell_out_in_scope.net_is_sold_less_returned"}
+    assert set(failed(judge(world))) == {"fct_sell_out_lines_in_scope.net_is_sold_less_returned"}
 
 
 def test_a_table_that_was_not_built_closes_the_gate(world: World) -> None:
@@ -422,8 +441,8 @@ def test_a_table_that_was_not_built_closes_the_gate(world: World) -> None:
 
 
 def test_a_promise_that_cannot_be_checked_closes_the_gate(world: World) -> None:
-    change(build(world), "alter table core.fct_sell_out drop column net_quantity")
-    outcome = failed(judge(world))["fct_sell_out_in_scope.net_is_sold_less_returned"]
+    change(build(world), "alter table core.fct_sell_out_lines drop column net_quantity")
+    outcome = failed(judge(world))["fct_sell_out_lines_in_scope.net_is_sold_less_returned"]
     assert outcome.severity == "critical"
     assert "could not be checked" in outcome.message
 

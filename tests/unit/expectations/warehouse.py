@@ -161,22 +161,32 @@ create table core.fct_margin_lines as select
     'F1|1' as margin_line_id, 'F1|1' as invoice_line_id, date '2026-03-01' as month_start_date,
     'D01' as partner_code, 'direct' as channel_code, 'P1' as product_code, {margin}
 ;
-create table core.fct_sell_out as select
-    batch || '|' || line || '|' as sell_out_line_id, 'D01|D01_sales|' || week as slice_key,
-    'D01' as partner_code, version as partner_version_id, 'direct' as channel_code,
-    period_start as period_start_date, sale_date, date_trunc('week', sale_date)::date as week_start_date,
+create table core.dim_sell_out_reports as select
+    number as report_number, number as slice_number, 'D01|D01_sales|' || week as slice_key,
+    'D01' as partner_code, 'D01_sales' as feed_code, period_start as period_start_date,
+    batch as source_batch_id, 'sales.csv' as source_file
+from (values
+    (10, '2026-W10', date '2026-03-02', '{batch_10}'), (11, '2026-W11', date '2026-03-09', '{batch_11}')
+) t(number, week, period_start, batch);
+create table core.fct_sell_out_lines as select
+    number as slice_number, number as report_number, terms as partner_valid_from_date,
+    'direct' as channel_code, period_start as period_start_date,
+    sale_date, date_trunc('week', sale_date)::date as week_start_date,
     date '2026-03-01' as month_start_date, '59' as territory_code,
     case when line = 1 then 'D01|S1' end as store_key, 'P1' as product_code,
     'resolved' as resolution_code, sold::decimal(18,3) as sold_quantity_in_unit,
     sold::decimal(18,3) as sold_quantity, returned::decimal(18,3) as returned_quantity,
     (sold - returned)::decimal(18,3) as net_quantity, amount::decimal(18,4) as net_amount,
-    amount::decimal(18,4) as document_net_amount, 'EUR' as document_currency_code, 'D01_sales' as feed_code,
-    batch as source_batch_id, 'sales.csv' as source_file, line as source_row
+    amount::decimal(18,4) as document_net_amount, 'EUR' as document_currency_code,
+    line as source_row, null::varchar as source_column
 from (values
-    ('{batch_10}', 1, '2026-W10', 'D01|1900-01-01', date '2026-03-02', date '2026-03-02', 3, 0, 36),
-    ('{batch_10}', 2, '2026-W10', 'D01|2026-03-05', date '2026-03-02', date '2026-03-06', 4, 1, 36),
-    ('{batch_11}', 1, '2026-W11', 'D01|2026-03-05', date '2026-03-09', date '2026-03-12', 5, 0, 60)
-) t(batch, line, week, version, period_start, sale_date, sold, returned, amount);
+    (10, 1, date '1900-01-01', date '2026-03-02', date '2026-03-02', 3, 0, 36),
+    (10, 2, date '2026-03-05', date '2026-03-02', date '2026-03-06', 4, 1, 36),
+    (11, 1, date '2026-03-05', date '2026-03-09', date '2026-03-12', 5, 0, 60)
+) t(number, line, terms, period_start, sale_date, sold, returned, amount);
+create view core.fct_sell_out as
+    select line.*, report.* exclude (report_number, slice_number, period_start_date)
+    from core.fct_sell_out_lines as line left join core.dim_sell_out_reports as report using (report_number);
 create table core.fct_sell_out_weekly as select
     slice_key, partner_code, feed_code, product_code, week_start_date, month_start_date,
     document_currency_code, sum(sold_quantity)::decimal(18,3) as sold_quantity,

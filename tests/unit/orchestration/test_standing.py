@@ -48,7 +48,7 @@ def test_what_the_ledger_decides_is_built_in_every_run(manifest: Manifest) -> No
     assert to_build(manifest, ALL) >= {
         "stg_ledger__touched_slices",
         "stg_feeds__sell_out",
-        "fct_sell_out",
+        "fct_sell_out_lines",
         "fct_reports",
         "fct_inventory",
         "mart_channel_inventory_weekly",

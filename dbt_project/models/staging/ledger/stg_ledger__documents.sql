@@ -11,6 +11,10 @@ final as (
         system || '|' || entity || '|' || slice_key || '|' || coalesce(batch_id, '')
         || '|' || document as slice_document_id,
         system || '|' || entity || '|' || slice_key as slice_id,
+        {{ number_of("system || '|' || entity || '|' || slice_key") }}
+            as slice_number,
+        {{ number_of("system || '|' || entity || '|' || slice_key || '|' || batch_id") }}
+            as report_number,
         system as system_code,
         entity as entity_code,
         slice_key,

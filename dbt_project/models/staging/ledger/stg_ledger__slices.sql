@@ -11,6 +11,7 @@ documents as (
 final as (
     select
         slice_id,
+        slice_number,
         system_code,
         entity_code,
         slice_key,
@@ -26,7 +27,7 @@ final as (
         bool_or(is_live) as is_live,
         bool_or(is_pending) as is_pending
     from documents
-    group by slice_id, system_code, entity_code, slice_key
+    group by slice_id, slice_number, system_code, entity_code, slice_key
 )
 
 select * from final

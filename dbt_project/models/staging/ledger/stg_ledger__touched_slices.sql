@@ -229,6 +229,7 @@ affected_slices as (
 final as (
     select
         slices.slice_id,
+        slices.slice_number,
         slices.entity_code,
         slices.slice_key,
         slices.batch_id,
