@@ -1,5 +1,7 @@
 -- Grain: one row per slice, batch and document: the reports that are live in a slice,
 -- and slices without a live report that still have to be cleared.
+{%- set slice_id = "system || '|' || entity || '|' || slice_key" %}
+
 with
 
 landed as (
@@ -10,11 +12,9 @@ final as (
     select
         system || '|' || entity || '|' || slice_key || '|' || coalesce(batch_id, '')
         || '|' || document as slice_document_id,
-        system || '|' || entity || '|' || slice_key as slice_id,
-        {{ number_of("system || '|' || entity || '|' || slice_key") }}
-            as slice_number,
-        {{ number_of("system || '|' || entity || '|' || slice_key || '|' || batch_id") }}
-            as report_number,
+        {{ slice_id }} as slice_id,
+        {{ number_of(slice_id) }} as slice_number,
+        {{ number_of(slice_id ~ " || '|' || batch_id") }} as report_number,
         system as system_code,
         entity as entity_code,
         slice_key,
