@@ -136,10 +136,12 @@ Totals = dict[tuple[str, str], float | None]
 
 
 def totals_of_database(path: Path) -> Totals:
-    """Totals of the tables in a DuckDB file, whatever schema each is in."""
+    """Totals of the tables and views in a DuckDB file, whatever schema each is in."""
     connection = duckdb.connect(path, read_only=True)
     try:
-        found = connection.execute("select table_name, schema_name from duckdb_tables()").fetchall()
+        found = connection.execute(
+            "select table_name, table_schema from information_schema.tables"
+        ).fetchall()
         schemas = dict(found)
         return _totals(
             connection, {table: f"{schemas[table]}.{table}" for table in FIGURES if table in schemas}

@@ -208,7 +208,8 @@ def _walk(
     chosen = tuple(name for name in measures if name in source.measures)
     conflicting = any(wanted.get(column, value) != value for column, value in source.rows.items())
     present = connection.execute(
-        "select 1 from duckdb_tables() where schema_name = 'core' and table_name = ?", [source.fact]
+        "select 1 from information_schema.tables where table_schema = 'core' and table_name = ?",
+        [source.fact],
     ).fetchone()
     if not chosen or conflicting or present is None:
         return None

@@ -988,6 +988,8 @@ def test_every_published_table_and_column_says_what_it_means(published: duckdb.D
         "select schema_name, table_name, column_name from duckdb_columns() "
         "where database_name = current_database() and not internal and comment is null "
         "union all select schema_name, table_name, '' from duckdb_tables() "
+        "where database_name = current_database() and not internal and comment is null "
+        "union all select schema_name, view_name, '' from duckdb_views() "
         "where database_name = current_database() and not internal and comment is null"
     ).fetchall()
     assert silent == []
