@@ -20,6 +20,7 @@ from connectors.landing import atomic_file
 from connectors.ledger import Erasure, Ledger
 from orchestration.defs.resources import repair
 from orchestration.lock import run_lock
+from orchestration.publish import READABLE_BY_ALL
 from orchestration.settings import Settings
 
 
@@ -85,7 +86,7 @@ def _rewrite(path: Path, changes: Sequence[str]) -> None:
     with atomic_file(path) as part:
         work = part.with_name(part.name.removesuffix(".part") + ".work.part")
         try:
-            with duckdb.connect() as connection:
+            with duckdb.connect(config=READABLE_BY_ALL) as connection:
                 connection.execute(f"attach '{_quoted(path)}' as old (read_only)")
                 connection.execute(f"attach '{_quoted(work)}' as work")
                 connection.execute(f"attach '{_quoted(part)}' as new")

@@ -29,6 +29,11 @@ from connectors.landing import fsync_folder
 from orchestration.closed_rows import CLOSED, write_closed_rows
 
 PUBLIC_SCHEMAS: Final = ("core", "marts")
+READABLE_BY_ALL: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "experimental_metadata_reuse": False
+}
+"""How DuckDB writes a file that others read: where it keeps the metadata of unchanged tables in place,
+clients older than 1.4.4 can refuse the file ("Failed to load metadata pointer")."""
 Progress = Callable[[str], None]
 
 
@@ -235,7 +240,7 @@ def _strip(
     moment: datetime,
 ) -> dict[str, int]:
     """Leave only what is public in the copy and add `marts.publication`; returns rows by table."""
-    connection = duckdb.connect(str(part))
+    connection = duckdb.connect(str(part), config=READABLE_BY_ALL)
     try:
         schemas = connection.execute(
             "select distinct schema_name from duckdb_schemas() "
