@@ -32,7 +32,15 @@ AS_OF = date(2024, 10, 20)
 NEXT_WEEK = date(2024, 10, 27)
 
 # Which batch brought a row and when, and when it was published, differ between two runs by nature.
-_BY_RUN = ("source_batch_id", "sell_out_line_id", "gl_line_id", "report_id", "landed_at", "publication")
+_BY_RUN = (
+    "source_batch_id",
+    "sell_out_line_id",
+    "report_number",
+    "gl_line_id",
+    "report_id",
+    "landed_at",
+    "publication",
+)
 
 
 @dataclass(frozen=True)
