@@ -25,6 +25,11 @@ from expectations.vocabulary import (
 )
 
 RESOLUTIONS: Final = ("resolved", "product_unmatched", "unit_unknown")
+FILE: Final = (
+    "(select max(report.file) from (select report_number as number, source_file as file "
+    "from core.dim_sell_out_reports) as report where report.number = report_number) as source_file"
+)
+"""The file of a line that is found, looked up for such lines alone."""
 
 
 def suites(terms: Terms) -> list[Suite]:
@@ -182,7 +187,7 @@ def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
         no_row_where(
             "net_quantity is distinct from sold_quantity - returned_quantity",
             name="net_is_sold_less_returned",
-            show=("report_number", "source_row", "sold_quantity", "returned_quantity", "net_quantity"),
+            show=(FILE, "source_row", "sold_quantity", "returned_quantity", "net_quantity"),
             severity="critical",
             message="Net sell-out is not sold less returned.",
             remedy=REBUILD,
@@ -192,7 +197,7 @@ def _of_lines(terms: Terms) -> tuple[Expectation, ...]:
             "(resolution_code = 'resolved' and (sold_quantity is null or product_code = 'UNMATCHED')) "
             "or (resolution_code <> 'resolved' and sold_quantity is not null)",
             name="unresolved_lines_have_no_base_units",
-            show=("report_number", "source_row", "resolution_code", "product_code", "sold_quantity"),
+            show=(FILE, "source_row", "resolution_code", "product_code", "sold_quantity"),
             severity="critical",
             message="A line that could not be resolved counts base units, or a resolved one does not.",
             remedy=REBUILD,

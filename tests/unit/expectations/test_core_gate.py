@@ -415,7 +415,10 @@ def test_single_lines_are_looked_at_in_touched_slices_only_unless_all_is_asked(w
     touched = judge(world)
     assert touched.passed
     assert {r.checked_rows for r in touched.results if r.table == "core.fct_sell_out_lines_in_scope"} == {2}
-    assert set(failed(judge(world, scope="all"))) == {"fct_sell_out_lines_in_scope.net_is_sold_less_returned"}
+    whole = failed(judge(world, scope="all"))
+    assert set(whole) == {"fct_sell_out_lines_in_scope.net_is_sold_less_returned"}
+    message = whole["fct_sell_out_lines_in_scope.net_is_sold_less_returned"].message
+    assert "source_file sales.csv, source_row 1, sold_quantity 5.000" in message
 
 
 def test_slices_that_master_data_touched_are_looked_at_too(world: World) -> None:
