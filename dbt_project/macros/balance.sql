@@ -3,12 +3,14 @@
     for the rolling months, so that both are read by the same rule. It compares the
     ratio as it is published, with four decimals, and judges nothing that too few
     reports cover: half a month's sales against a whole month's invoices would be an
-    alarm without a cause. Reads the columns is_launch and the limits.
+    alarm without a cause, and so would be sales of which a part has no base quantity,
+    because nobody knows what its unit holds. Reads the columns is_launch and the limits.
 #}
-{% macro balance_status(rate, sell_out, sell_in, coverage_rate) -%}
+{% macro balance_status(rate, sell_out, sell_in, coverage_rate, unknown_unit_count) -%}
     case
         when {{ sell_out }} is null then 'not_reported'
         when {{ coverage_rate }} < coverage_min_rate then 'not_reported'
+        when {{ unknown_unit_count }} > 0 then 'not_reported'
         when {{ sell_in }} <= 0 then 'no_sell_in'
         when is_launch then 'launch'
         when {{ rate }} < overstock_rate then 'overstock_risk'

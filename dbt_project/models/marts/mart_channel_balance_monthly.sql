@@ -197,6 +197,7 @@ joined as (
             when sell_out.partner_code is not null then sell_out.net_quantity
             when reports.is_reported then 0
         end as sell_out_quantity,
+        coalesce(sell_out.unresolved_line_count, 0) as unknown_unit_count,
         reports.coverage_rate,
         reports.expected_period_count,
         reports.reported_period_count,
@@ -278,6 +279,11 @@ windowed as (
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
         ) as rolling_reported_period_count,
+        sum(case when sell_out_quantity is not null then unknown_unit_count end) over (
+            partition by partner_code, product_code
+            order by month_start_date
+            rows between {{ rolling_months - 1 }} preceding and current row
+        ) as rolling_unknown_unit_count,
         count(sell_out_quantity) over (
             partition by partner_code, product_code
             order by month_start_date
@@ -361,6 +367,7 @@ judged as (
         case
             when rolling_stock_month_count < {{ rolling_months }} then 'months_unknown'
             when rolling_coverage_rate < coverage_min_rate then 'coverage_too_low'
+            when rolling_unknown_unit_count > 0 then 'unit_unknown'
             when rolling_stock_rotation_rate is null then 'no_stock'
         end as rotation_reason_code,
         -- The benchmark is that of three months, whatever months roll.
@@ -411,7 +418,8 @@ final as (
                 'sell_out_sell_in_rate',
                 'sell_out_quantity',
                 'sell_in_quantity',
-                'coverage_rate'
+                'coverage_rate',
+                'unknown_unit_count'
             )
         }} as balance_status_code,
         {{
@@ -419,7 +427,8 @@ final as (
                 'rolling_sell_out_sell_in_rate',
                 'rolling_sell_out_quantity',
                 'rolling_sell_in_quantity',
-                'rolling_coverage_rate'
+                'rolling_coverage_rate',
+                'rolling_unknown_unit_count'
             )
         }} as rolling_balance_status_code,
         case
@@ -427,6 +436,7 @@ final as (
             when sell_in_quantity = 0 then 'no_sell_in'
             when sell_in_quantity < 0 then 'negative_sell_in'
             when coverage_rate < coverage_min_rate then 'coverage_too_low'
+            when unknown_unit_count > 0 then 'unit_unknown'
             when coverage_rate < 100 then 'partial_coverage'
         end as reason_code,
         case
@@ -435,6 +445,7 @@ final as (
             when closing_stock_quantity is null then 'closing_stock_unknown'
             when received_quantity <= 0 then 'no_receipts'
             when average_stock_quantity <= 0 then 'no_stock'
+            when unknown_unit_count > 0 then 'unit_unknown'
         end as stock_reason_code
     from judged
     {%- if is_incremental() %}
