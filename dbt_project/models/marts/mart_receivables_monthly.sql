@@ -183,7 +183,7 @@ final as (
             as discount_with_tax_amount,
         {{ amount('gathered.closing_amount') }} as closing_amount,
         {{ amount('gathered.overdue_amount') }} as overdue_amount,
-        {{ percent('gathered.overdue_amount', 'gathered.closing_amount') }}
+        {{ percent('gathered.overdue_amount', positive('gathered.closing_amount')) }}
             as overdue_rate,
         {{ amount('gathered.invoiced_3_months_amount') }} as invoiced_3_months_amount,
         cast(gathered.days_3_months as integer) as days_3_months,
