@@ -135,11 +135,15 @@ class Sheet(Declared):
 
 @dataclass(frozen=True)
 class Model:
-    """A model of core or marts and what it declares; `columns` are its columns' names in both languages."""
+    """A model of core or marts and what it declares.
+
+    `columns` are its columns' names in both languages, `values` those of the values of a column of codes.
+    """
 
     name: str
     names: Mapping[str, str]
     columns: Mapping[str, Mapping[str, str]]
+    values: Mapping[str, Mapping[str, Mapping[str, str]]]
     finance: Finance | None
     trace: tuple[TraceSource, ...]
     sheet: Sheet | None
@@ -151,6 +155,10 @@ class Model:
 
     def title(self, locale: str) -> str:
         return self.names.get(locale) or self.name
+
+    def words(self, column: str, locale: str) -> Mapping[str, str]:
+        """What people call the column's codes in a language; nothing for a column that declares none."""
+        return {code: names[locale] for code, names in self.values.get(column, {}).items()}
 
 
 @cache
@@ -182,10 +190,12 @@ def finance_marts() -> dict[str, Model]:
 def _model(node: Mapping[str, Any]) -> Model:
     meta = node.get("config", {}).get("meta", {})
     columns = {column["name"]: column for column in node.get("columns", ())}
+    metas = {name: column.get("config", {}).get("meta", {}) for name, column in columns.items()}
     return Model(
         name=node["name"],
         names=_names(meta),
-        columns={name: _names(column.get("config", {}).get("meta", {})) for name, column in columns.items()},
+        columns={name: _names(of_column) for name, of_column in metas.items()},
+        values={name: of_column.get("value_names", {}) for name, of_column in metas.items()},
         finance=Finance.model_validate(meta["finance"]) if "finance" in meta else None,
         trace=tuple(TraceSource.model_validate(item) for item in meta.get("trace", ())),
         sheet=Sheet.model_validate(meta["sheet"]) if "sheet" in meta else None,

@@ -172,6 +172,9 @@ def _read(connection: duckdb.DuckDBPyConnection, model: Model, month: date, loca
         return None
     if {"mart_name", "measure_code"} <= set(sheet.rows):
         rows = [_in_words(row, locale) for row in rows]
+    for column in sheet.rows:
+        words = _channels(connection, locale) if column == "channel_code" else model.words(column, locale)
+        rows = [{**row, column: words.get(row[column], row[column])} for row in rows]
     if not summed:
         return _Table(model, sheet, rows, {})
     totals = _rows(
@@ -181,6 +184,13 @@ def _read(connection: duckdb.DuckDBPyConnection, model: Model, month: date, loca
         {"month": month},
     )
     return _Table(model, sheet, rows, {name: _number(value) for name, value in totals[0].items()})
+
+
+def _channels(connection: duckdb.DuckDBPyConnection, locale: Locale) -> dict[str, str]:
+    """The names of the channels, which are the company's own."""
+    return dict(
+        connection.execute(f"select channel_code, channel_name_{locale} from core.dim_channels").fetchall()
+    )
 
 
 def _in_words(row: Mapping[str, Any], locale: Locale) -> dict[str, Any]:

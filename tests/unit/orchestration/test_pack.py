@@ -9,12 +9,14 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.closing import close
+from orchestration.declared import models
 from orchestration.pack import write_pack
-from orchestration.settings import Settings
+from orchestration.settings import DBT_PROJECT, Settings
 from tests.unit.orchestration import books
 from tests.unit.orchestration.formulas import Calculator
 
@@ -50,6 +52,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
                 sold("D02", "direct", "50", "0", "0"),
                 sold("D03", "online", "1000", "250.25", "0"),
             ],
+            "dim_channels": [
+                {
+                    "channel_code": "direct",
+                    "channel_name_fr": "Vente directe",
+                    "channel_name_en": "Direct sale",
+                }
+            ],
             "dim_partners": [
                 {"partner_code": code, "partner_name": f"Société {code}", "is_current": True}
                 for code in ("D01", "D02", "D03")
@@ -75,9 +84,9 @@ def test_formulas_give_the_figures_of_the_mart(settings: Settings, tmp_path: Pat
         for row in range(5, 11)
     ]
     assert rows == [
-        ("direct", "D01", 80.05),
-        ("direct", "D02", 50),
-        ("Total direct", None, 130.05),
+        ("Vente directe", "D01", 80.05),
+        ("Vente directe", "D02", 50),
+        ("Total Vente directe", None, 130.05),
         ("online", "D03", 749.75),
         ("Total online", None, 749.75),
         ("Total", None, 879.8),
@@ -149,10 +158,64 @@ def test_headings_follow_the_companys_language(tmp_path: Path, monkeypatch: pyte
         {
             "mart_sell_in_monthly": [sold("D01", "direct", "1", "0", "0")],
             "dim_partners": [],
+            "dim_channels": [],
+            "mart_margin_reconciliation_monthly": [
+                {
+                    "margin_reconciliation_id": "1",
+                    "month_start_date": MAY,
+                    "measure_code": "cost_of_goods",
+                    "partner_code": "NONE",
+                    "status_code": "not_computed",
+                }
+            ],
         },
     )
     path = tmp_path / "pack.xlsx"
     write_pack(settings, "2026-05", path)
     book = Calculator(path).book
-    assert book.sheetnames == ["Identity", "Sell-in", "Control"]
+    assert book.sheetnames == ["Identity", "Sell-in", "Ledger reconciliation", "Control"]
     assert book["Sell-in"]["A4"].value == "Channel"
+    assert [cell.value for cell in book["Ledger reconciliation"][5]][:4] == [
+        "Cost of goods sold",
+        "NONE",
+        None,
+        "Not computed",
+    ]
+
+
+CODES_OF_THE_COMPANY = {
+    "agent_code",
+    "channel_code",
+    "partner_code",
+    "product_code",
+    "programme_code",
+}
+
+
+def test_every_code_of_ours_on_a_sheet_has_a_name_in_both_languages() -> None:
+    """`measure_code` of the adjustments is a column of the mart beside it and is named by that."""
+    found = {
+        (model.name, column): model.values[column]
+        for model in models().values()
+        if model.sheet is not None
+        for column in model.sheet.rows
+        if column.endswith("_code")
+        and column not in CODES_OF_THE_COMPANY
+        and "mart_name" not in model.sheet.rows
+    }
+    assert len(found) >= 5
+    for place, names in found.items():
+        assert names, place
+        assert all(set(in_both) == {"fr", "en"} for in_both in names.values()), place
+    accepted = {
+        (node["name"], column["name"]): test["accepted_values"]["arguments"]["values"]
+        for folder in ("core", "marts")
+        for path in (DBT_PROJECT / "models" / folder).glob("*.yml")
+        for node in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", ())
+        for column in node["columns"]
+        for test in column.get("data_tests", ())
+        if isinstance(test, dict) and "accepted_values" in test
+    }
+    held = set(found) & set(accepted)
+    assert len(held) >= 4
+    assert {place: set(found[place]) for place in held} == {place: set(accepted[place]) for place in held}
