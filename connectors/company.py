@@ -608,7 +608,10 @@ _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def read_model(path: Path, model: type[Model], variables: Mapping[str, str] | None = None) -> Model:
-    """Read a YAML file into a pydantic model; the first fault is a ConfigError with file and line."""
+    """Read a YAML file into a pydantic model; one fault is a ConfigError with file and line.
+
+    An unknown key goes before the others: misspelt, it is why a key is missing.
+    """
     if not path.is_file():
         raise ConfigError(
             "missing_file", f"{path} does not exist", "create it; examples/start shows what it holds"
@@ -638,11 +641,11 @@ def read_model(path: Path, model: type[Model], variables: Mapping[str, str] | No
     try:
         return model.model_validate(content if content is not None else {})
     except ValidationError as error:
-        fault = error.errors()[0]
+        fault = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
         raise ConfigError(
             "invalid_setting",
             _problem(fault),
-            _expectation(fault),
+            _expectation(fault, path),
             Place(file=path, line=_line(node, fault["loc"])),
         ) from error
 
@@ -728,11 +731,15 @@ def _problem(fault: Any) -> str:
     return f"{name!r} has the wrong value {shown}"
 
 
-def _expectation(fault: Any) -> str:
+_PAGES: Final = {"feeds": "docs/feeds.md", "rules": "docs/rules.md"}
+
+
+def _expectation(fault: Any, path: Path) -> str:
+    page = _PAGES.get(path.parent.name, "docs/company.md")
     if fault["type"] == "extra_forbidden":
-        return "remove it or correct its spelling; docs/company.md lists the keys"
+        return f"remove it or correct its spelling; {page} lists the keys"
     if fault["type"] == "missing":
-        return "add it; docs/company.md says what it means"
+        return f"add it; {page} says what it means"
     message: str = fault["msg"]
     return (
         message.removeprefix("Value error, ").removeprefix("Input should be ").join(("expected ", ""))

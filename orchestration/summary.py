@@ -115,7 +115,7 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
                     for batch in files
                     if _is_noted(batch)
                 ),
-                *(_replaced(batch) for batch in replaced),
+                *replacements(replaced, landed),
                 *_grouped(read_left_aside(ledger)),
                 *(note for seen in _looks(settings, ledger) for note in _delivery_notes(seen)),
             ],
@@ -153,10 +153,7 @@ def _grouped(aside: Sequence[LeftAside]) -> list[FileNote]:
     groups: dict[tuple[str, str], list[str]] = {}
     for item in aside:
         groups.setdefault((item.state, item.reason), []).append(item.file_name)
-    return [
-        FileNote(names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", "", state, reason)
-        for (state, reason), names in groups.items()
-    ]
+    return [FileNote(_named(names), "", state, reason) for (state, reason), names in groups.items()]
 
 
 def _looks(settings: Settings, ledger: Ledger) -> list[Look]:
@@ -171,7 +168,24 @@ def _delivery_notes(seen: Look) -> list[FileNote]:
     return notes
 
 
-def _replaced(batch: Batch) -> FileNote:
-    return FileNote(
-        batch.file_name or "", batch.feed_code or "", "superseded", "replaced by a later report of the period"
+def replacements(replaced: Sequence[Batch], landed: Sequence[Batch]) -> list[FileNote]:
+    """A note on each report that another one replaced, and one a feed on those that were only read again."""
+    brought = {(batch.feed_code, batch.file_name, batch.content_hash) for batch in landed}
+    notes: list[FileNote] = []
+    again: dict[str, list[str]] = {}
+    for batch in replaced:
+        name, feed = batch.file_name or "", batch.feed_code or ""
+        if (batch.feed_code, batch.file_name, batch.content_hash) in brought:
+            again.setdefault(feed, []).append(name)
+        else:
+            notes.append(FileNote(name, feed, "superseded", "replaced by a later report of the period"))
+    reason = (
+        "the same bytes; the profile (or what it needs) has changed, and this reading replaces the former"
     )
+    return notes + [FileNote(_named(names), feed, "read again", reason) for feed, names in again.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    """Several files in few words: three names, and how many more."""
+    shown, more = ", ".join(names[:3]), len(names) - 3
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -263,6 +263,12 @@ def _shape(name: str) -> str:
     return re.sub(r"\d", "0", name.casefold())
 
 
+_SENT_AGAIN: Final = (
+    r"(?:[ _.-]*(?:\(\d+\)|\(?(?:copie|copy|rectif\w*|corrig\w*|correct\w*|revis\w*|bis|v\d+)\)?))*"
+)
+"""What stands after the period where a report was copied, or corrected and sent again."""
+
+
 def _glob(name: str, named: _Named | None, siblings: Sequence[str]) -> tuple[str, str]:
     """A pattern for the files of the feed: the period's figures replaced by `*`."""
     if named is None:
@@ -282,7 +288,9 @@ def _glob(name: str, named: _Named | None, siblings: Sequence[str]) -> tuple[str
         if other.casefold().startswith(before.casefold())
         and other.casefold().endswith(after.casefold())
         and not re.fullmatch(
-            rf"[sSwW]?{named.pattern}", other[len(before) : len(other) - len(after)], re.IGNORECASE
+            rf"[sSwW]?{named.pattern}{_SENT_AGAIN}",
+            other[len(before) : len(other) - len(after)],
+            re.IGNORECASE,
         )
     ]
     if not others:
@@ -470,6 +478,9 @@ def _frequency(dates: Sequence[date]) -> tuple[Frequency, str]:
 
 # --- columns ---
 
+_CODES: Final = ("product_code", "partner_product_code")
+_CODE_TITLES: Final = frozenset(COLUMNS["partner_product_code"])
+
 
 def _name_score(column: str, said: str) -> tuple[float, str]:
     """How surely the words of a title name a canonical column."""
@@ -511,6 +522,8 @@ def _score(work: _Work, column: str, title: str, cells: Sequence[str], position:
     parts = [words(title)]
     if " / " in title:
         parts.append(words(title.rpartition(" / ")[2]))
+    if column == "product_label" and _are_words(cells) and (named := _CODE_TITLES.intersection(parts)):
+        return 0.85, f"the title {min(named)!r} names a code or a label; its cells are words"
     if column == "net_amount":
         plain = " ".join(word for word in parts[0].split() if word not in CURRENCY_WORDS)
         parts += [plain] if plain and plain != parts[0] else []
@@ -550,11 +563,11 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
             verdict = (0.9, f"{len(gtins)} of {count} cells have the check digit of a GTIN")
         elif len(gtins) < count / 2:
             verdict = (0.0, "")
-    elif column in ("product_code", "partner_product_code"):
+    elif column in _CODES:
         usual = sum(cell in work.known.product_codes for cell in cells)
         if usual > count / 2:
             verdict = (0.97, f"{usual} of {count} cells are codes of our products")
-        elif numeric > 0.9 and any(re.search(r"\d[.,]\d{2}$", cell) for cell in cells):
+        elif _are_words(cells) or (numeric > 0.9 and any(re.search(r"\d[.,]\d{2}$", cell) for cell in cells)):
             verdict = (0.0, "")
     elif column == "sale_date":
         if not _formats(cells):
@@ -587,6 +600,11 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
         elif column == "customer" and any(re.fullmatch(r"\S+@\S+\.\w+", cell) for cell in cells):
             verdict = (0.8, "its cells are e-mail addresses")
     return verdict
+
+
+def _are_words(cells: Sequence[str]) -> bool:
+    """Whether most cells are several words, as no code is."""
+    return 2 * sum(len(re.findall(r"[^\W\d_]{3,}", cell)) > 1 and " " in cell for cell in cells) > len(cells)
 
 
 def is_gtin(cell: str) -> bool:

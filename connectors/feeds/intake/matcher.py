@@ -62,15 +62,16 @@ def find_feed(path: Path, inbox: Path, profiles: Mapping[str, Profile]) -> str:
     resolved, root = path.resolve(), inbox.resolve()
     if resolved.is_relative_to(root):
         code = matcher.find(resolved.relative_to(root).as_posix())
+        codes = [code] if code is not None else []
     else:
         tails = {code: profile.files.glob.rpartition("/")[2] for code, profile in profiles.items()}
         codes = [code for code, tail in tails.items() if _glob_pattern(tail).fullmatch(path.name)]
-        code = codes[0] if len(codes) == 1 else None
-    if code is None:
+    if len(codes) != 1:
+        known = f"{'these' if codes else 'known'} feeds: {', '.join(codes or sorted(profiles)) or 'none'}"
         raise ConfigError(
             "unmatched_file",
-            "no profile, or more than one, matches the file's name",
-            f"name the feed; known feeds: {', '.join(sorted(profiles)) or 'none'}",
+            f"the name of the file matches {'several profiles' if codes else 'files.glob of no profile'}",
+            f"name the feed by --feed, or correct 'files.glob'; {known}",
             Place(file=path),
         )
-    return code
+    return codes[0]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.company import Paths, load_company
+from connectors.company import Paths, load_company, read_model
 from connectors.errors import ConfigError
+from connectors.feeds.profile import Profile
 
 GOOD = """\
 company:
@@ -50,7 +51,8 @@ def test_a_correct_file_loads_with_defaults_and_paths_from_its_own_folder(tmp_pa
     ("old", "new", "line", "problem", "remedy"),
     [
         ("  kind: sql\n", "  kind: sap\n", 6, "erp.kind", "'sql' or 'tryton'"),
-        ("  name: Acme SAS\n", "  nom: Acme SAS\n", 1, "company.name", "add it"),
+        ("  name: Acme SAS\n", "", 1, "company.name", "add it"),
+        ("  name: Acme SAS\n", "  nom: Acme SAS\n", 3, "unknown key 'company.nom'", "its spelling"),
         ("inbox:\n", "currency: euro\ninbox:\n", 9, "'currency'", "[A-Z]"),
         ("inbox:\n", "time_zone: Paris\ninbox:\n", 9, "'time_zone'", "Europe/Paris"),
         ("inbox:\n", "colour: blue\ninbox:\n", 9, "unknown key 'colour'", "docs/company.md"),
@@ -70,6 +72,15 @@ def test_each_wrong_setting_names_file_line_problem_and_what_is_expected(
     assert error.place.line == line
     assert problem in error.problem
     assert remedy in error.remedy
+
+
+def test_a_fault_in_a_profile_names_the_page_on_profiles(tmp_path: Path) -> None:
+    path = tmp_path / "feeds" / "D07_sales.yml"
+    path.parent.mkdir()
+    path.write_text("decimal_marck: ','\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"unknown key 'decimal_marck'.*docs/feeds\.md lists the keys"):
+        read_model(path, Profile)
 
 
 def test_a_password_is_not_repeated_in_the_error(tmp_path: Path) -> None:

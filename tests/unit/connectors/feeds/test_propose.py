@@ -178,6 +178,26 @@ def test_a_glob_leaves_another_report_of_the_folder_alone(tmp_path: Path) -> Non
     assert proposal.settled["files.glob"] == "P042/pfi_[0-9][0-9][0-9][0-9][0-9][0-9].csv"
 
 
+@pytest.mark.parametrize(
+    "again",
+    ["pfi_202601 (copie).csv", "pfi_202601(1).csv", "pfi_202601_rectif.csv", "pfi_202601_v2_corrigé.csv"],
+)
+def test_a_glob_takes_copies_and_corrections_of_the_report_too(tmp_path: Path, again: str) -> None:
+    beside = ["pfi_202601.csv", "pfi_202602.csv", again]
+    proposal = draft(tmp_path, "pfi_202601.csv", "EAN;Qté\n3799991000010;1\n", siblings=beside)
+    assert proposal.settled["files.glob"] == "P042/pfi_*.csv"
+
+
+def test_a_title_of_codes_over_words_is_the_label(tmp_path: Path) -> None:
+    text = "Réf fournisseur;Article;Qté\nRAC0101;Raccord mâle 1/2;3\nRAC0102;Vanne à sphère DN15;4\n"
+    settled = draft(tmp_path, "ventes_2026-S05.csv", text).settled
+    assert (settled["columns.product_code"], settled["columns.product_label"]) == (
+        "Réf fournisseur",
+        "Article",
+    )
+    assert "columns.partner_product_code" not in settled
+
+
 def test_wide_columns_are_entries_by_metric(tmp_path: Path) -> None:
     text = "Référence;Ventes S05/2026;Stock S05/2026;Ventes S06/2026;Stock S06/2026\nA1;3;10;4;6\n"
     proposal = draft(tmp_path, "large.csv", text)

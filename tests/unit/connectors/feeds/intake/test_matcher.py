@@ -49,5 +49,7 @@ def test_the_feed_of_a_file_is_found_by_place_or_else_by_name(
     profiles = {"a": profile(files={"glob": "D07/x_*.csv"}), "b": profile(files={"glob": "D08/y_*.csv"})}
     assert find_feed(desk.put("D08/y_1.csv", ""), desk.inbox, profiles) == "b"
     assert find_feed(tmp_path / "x_1.csv", desk.inbox, profiles) == "a"
-    with pytest.raises(ConfigError, match="known feeds: a, b"):
+    with pytest.raises(ConfigError, match=r"of no profile .* known feeds: a, b"):
         find_feed(tmp_path / "z_1.csv", desk.inbox, profiles)
+    with pytest.raises(ConfigError, match=r"several profiles .* these feeds: a, c"):
+        find_feed(tmp_path / "x_1.csv", desk.inbox, profiles | {"c": profile(files={"glob": "D09/*_1.csv"})})

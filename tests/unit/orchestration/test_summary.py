@@ -1,0 +1,39 @@
+"""What the summary of a run says of reports that were replaced."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from connectors.ledger import Batch
+from orchestration.summary import FileNote, replacements
+
+
+def _batch(number: int, name: str, content: str, feed: str = "D07_sales") -> Batch:
+    at = datetime(2026, 6, 1, tzinfo=UTC)
+    return Batch(
+        f"b{number}", "feeds", feed, "landed", at, at, feed_code=feed, file_name=name, content_hash=content
+    )
+
+
+def test_files_that_were_only_read_again_are_one_note_and_no_later_report() -> None:
+    former = [_batch(i, f"D07/v_{i}.csv", f"c{i}") for i in range(5)]
+    landed = [_batch(i + 10, f"D07/v_{i}.csv", f"c{i}") for i in range(4)] + [
+        _batch(20, "D07/v_4.csv", "corrected under the same name")
+    ]
+
+    by_correction, again = replacements(former, landed)
+
+    assert by_correction == FileNote(
+        "D07/v_4.csv", "D07_sales", "superseded", "replaced by a later report of the period"
+    )
+    assert again.what == "read again"
+    assert again.file_name == "D07/v_0.csv, D07/v_1.csv, D07/v_2.csv and 1 more"
+
+
+def test_files_of_several_feeds_that_were_read_again_are_a_note_each() -> None:
+    former = [_batch(1, "a.csv", "c1", "D07_sales"), _batch(2, "b.csv", "c2", "D08_sales")]
+
+    assert [(note.feed_code, note.file_name) for note in replacements(former, former)] == [
+        ("D07_sales", "a.csv"),
+        ("D08_sales", "b.csv"),
+    ]
