@@ -169,10 +169,14 @@ def _date_formats(profile: Profile) -> dict[str, str]:
     """Date format by title, for the columns that hold dates."""
     formats = {}
     if profile.period.header and profile.period.date_format:
-        formats[fold(profile.period.header)] = profile.period.date_format
+        formats[profile.period.header] = profile.period.date_format
     if profile.columns.sale_date:
-        formats[fold(profile.columns.sale_date)] = profile.date_format
-    return formats
+        formats[profile.columns.sale_date] = profile.date_format
+    return {
+        fold(name): date_format
+        for title, date_format in formats.items()
+        for name in (title, *profile.others(title))
+    }
 
 
 def _text_column(cells: Sequence[Any], decimal_mark: str, date_format: str) -> pa.Array:

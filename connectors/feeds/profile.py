@@ -483,6 +483,10 @@ class Profile(Settings):
         default=(),
         description="Further columns that name people: they never land, nor show in quarantine.",
     )
+    other_titles: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Title that the profile names -> those in its place in other files of the feed.",
+    )
     wide: tuple[Wide, ...] = ()
     skip_rows: tuple[SkippedRows, ...] = ()
     section: Section | None = None
@@ -607,6 +611,29 @@ class Profile(Settings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _other_titles_mean_one_column(self) -> Profile:
+        headers = [self.period.header, *(skipped.header for skipped in self.skip_rows)]
+        headers += [self.section.header] if self.section else []
+        titles = [*self.columns.named().values(), *self.personal, *filter(None, headers)]
+        named = {fold(title) for title in titles}
+        stray = [title for title in self.other_titles if fold(title) not in named]
+        if stray:
+            raise ValueError(
+                f"expected titles that the profile names as keys of other_titles, not {stray[0]!r}"
+            )
+        seen = set(named)
+        for other in (other for others in self.other_titles.values() for other in others):
+            if fold(other) in seen:
+                raise ValueError(f"expected each title to mean one column: {other!r} is named twice")
+            seen.add(fold(other))
+        return self
+
+    def others(self, title: str) -> tuple[str, ...]:
+        """Titles that stand in the place of `title` in other files of the feed."""
+        wanted = fold(title)
+        return next((others for name, others in self.other_titles.items() if fold(name) == wanted), ())
+
     @property
     def metrics(self) -> frozenset[str]:
         """Canonical metrics that the feed reports."""
@@ -653,6 +680,7 @@ class Profile(Settings):
                 "holidays",
                 "max_restatement_days",
                 "crosswalk",
+                *(() if self.other_titles else ("other_titles",)),
             }
         )
         return hashlib.sha256(relevant.encode()).hexdigest()[:16]

@@ -7,6 +7,7 @@ files (`delimited`, `excel`), and what the column means, which the profile says.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,13 +20,17 @@ SECTION_TITLE: Final = "@section"
 
 
 def fill_down(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, section: Section, file: str
+    connection: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    section: Section,
+    file: str,
+    others: Sequence[str] = (),
 ) -> RawTable:
     """Offer `raw`, which bears row numbers, with the column `@section`; its headings become blank rows.
 
     A heading rarely has as many cells as the header: that is no fault of it. Blank rows belong to no section.
     """
-    position = locate(section.header, table.titles, file, table.header_row)
+    position = locate(section.header, table.titles, file, table.header_row, others)
     width = len(table.titles)
     group = re.compile(section.pattern).groupindex["section"]
     cells = [f"c{i}" for i in range(width)]

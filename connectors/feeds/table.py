@@ -64,22 +64,26 @@ def collapse(title: str) -> str:
     return re.sub(r"\s+", " ", title).strip()
 
 
-def locate(title: str, titles: Sequence[str], file: str, row: int) -> int:
-    """Position of `title` in the file's titles; RejectedFile if it is missing or stands twice."""
-    wanted = fold(title)
-    found = [position for position, candidate in enumerate(titles) if fold(candidate) == wanted]
+def locate(title: str, titles: Sequence[str], file: str, row: int, others: Sequence[str] = ()) -> int:
+    """Position of `title`, or of one of the `others` that mean the same, in the file's titles; RejectedFile
+    if none of them stands there, or several do.
+    """
+    wanted = {fold(name) for name in (title, *others)}
+    found = [position for position, candidate in enumerate(titles) if fold(candidate) in wanted]
     if not found:
         present = ", ".join(repr(candidate) for candidate in titles if candidate) or "none"
         raise RejectedFile(
             "missing_header",
             f"the column {title!r} is missing; found: {present}",
-            "ask the partner for the agreed layout, or correct 'columns' or 'header_row' in the profile",
+            "ask the partner for the agreed layout, or correct 'columns' or 'header_row' in the profile; "
+            "where other files are right under this title, name the new one under 'other_titles'",
             Place(file=file, row=row, column=title),
         )
     if len(found) > 1:
         raise RejectedFile(
             "duplicate_header",
-            f"the column {title!r} stands {len(found)} times",
+            f"the column {title!r} stands {len(found)} times: "
+            + ", ".join(repr(titles[position]) for position in found),
             "ask the partner to name each column once",
             Place(file=file, row=row, column=title),
         )

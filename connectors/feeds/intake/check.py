@@ -168,7 +168,8 @@ def _report(
     totals: list[PeriodTotal] = []
     preview: list[Mapping[str, str | None]] = []
     matchings: list[Matching] = []
-    declared = {fold(title) for title in layout.profile.personal}
+    profile = layout.profile
+    declared = {fold(name) for title in profile.personal for name in (title, *profile.others(title))}
     personal = [
         title
         for title in personal_titles(layout.table.titles, layout.positions)

@@ -147,7 +147,9 @@ def read_and_judge(
             if table.expected_rows is not None:
                 # A heading holds for the rows below it: they must bear their numbers.
                 raise UnprovenRows
-            table = fill_down(connection, table, profile.section, names[0])
+            table = fill_down(
+                connection, table, profile.section, names[0], profile.others(profile.section.header)
+            )
         layout = bind(profile, table, *names)
         return Judged(layout, judge(connection, layout, keys, foreign))
 

@@ -117,17 +117,19 @@ def bind(profile: Profile, table: RawTable, *files: str) -> Layout:
             "ask the partner for the agreed layout, or correct 'columns' or 'header_row' in the profile",
             Place(file=file, row=row),
         )
-    positions = {name: locate(title, titles, file, row) for name, title in profile.columns.named().items()}
+
+    def place(title: str) -> int:
+        return locate(title, titles, file, row, profile.others(title))
+
+    positions = {name: place(title) for name, title in profile.columns.named().items()}
     period = profile.period
     return Layout(
         profile=profile,
         table=table,
         files=files,
         positions=positions,
-        period_position=locate(period.header, titles, file, row)
-        if period.source == "column" and period.header
-        else None,
-        skip_positions=tuple(locate(skipped.header, titles, file, row) for skipped in profile.skip_rows),
+        period_position=place(period.header) if period.source == "column" and period.header else None,
+        skip_positions=tuple(place(skipped.header) for skipped in profile.skip_rows),
         wide=_wide_columns(profile, table, frozenset(positions.values()), file),
         spans=tuple(span for name in files if (span := file_span(profile, name))),
     )
@@ -135,8 +137,10 @@ def bind(profile: Profile, table: RawTable, *files: str) -> Layout:
 
 def _is_header(profile: Profile, titles: Sequence[str]) -> bool:
     """Whether at least half of the columns that the profile names are there."""
-    wanted = {fold(title) for title in profile.columns.named().values()}
-    return 2 * len(wanted & {fold(title) for title in titles}) >= len(wanted)
+    present = {fold(title) for title in titles}
+    wanted = set(profile.columns.named().values())
+    found = [title for title in wanted if present & {fold(name) for name in (title, *profile.others(title))}]
+    return 2 * len(found) >= len(wanted)
 
 
 def _wide_columns(

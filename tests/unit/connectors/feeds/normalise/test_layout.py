@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from connectors.feeds.customers import KEY as PSEUDONYM_KEY
+from connectors.feeds.profile import Profile
+
+MakeProfile = Callable[..., Profile]
 
 WEEK = "D07/r_2026-W05.csv"
 WIDE: dict[str, Any] = {
@@ -64,3 +68,46 @@ def test_a_store_that_stands_in_two_columns_is_refused(desk: Any) -> None:
         wide=[{"metric": "sold_quantity", "pattern": "^(?P<store_code>lyon)$"}],
     )
     assert (outcome.state, outcome.reason_code) == ("rejected", "duplicate_header")
+
+
+RENAMED: dict[str, Any] = {
+    "columns": {"partner_product_code": "Référence", "sold_quantity": "Qté vendue"},
+    "other_titles": {"référence": ["Code article", "Réf."], "Qté vendue": ["Quantité"]},
+}
+
+
+def test_a_correction_in_a_new_layout_replaces_the_report_in_the_old_one(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.put("D07/v_2026-W05.csv", "Code article;Quantité\nA;3\nB;4\n", age=3000)
+    desk.put("D07/v_2026-W05_corr.csv", "Référence;Qté vendue\nA;5\n", age=2000)
+    desk.put("D07/v_2026-W06.csv", "REF.;Qté vendue\nA;7\n", age=1000)
+
+    old, new, later = desk.take(sales=profile(**RENAMED)).files
+
+    assert [file.state for file in (old, new, later)] == ["landed"] * 3
+    assert new.superseded == (old.batch_id,)
+
+
+def test_two_titles_of_one_column_in_a_file_are_told_by_their_names(desk: Any, profile: MakeProfile) -> None:
+    desk.put("D07/v_2026-W05.csv", "Référence;Code article;Quantité\nA;B;3\n")
+
+    (file,) = desk.take(sales=profile(**RENAMED)).files
+
+    assert file.reason_code == "duplicate_header"
+    assert "'Référence', 'Code article'" in file.reason
+
+
+@pytest.mark.parametrize(
+    ("other_titles", "problem"),
+    [
+        ({"Couleur": ["Teinte"]}, "not 'Couleur'"),
+        ({"Référence": ["Qté vendue"]}, "'Qté vendue' is named twice"),
+        ({"Référence": ["Code"], "Qté vendue": ["CODE"]}, "'CODE' is named twice"),
+    ],
+)
+def test_another_title_belongs_to_one_column_that_the_profile_names(
+    profile: MakeProfile, other_titles: dict[str, list[str]], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        profile(columns=RENAMED["columns"], other_titles=other_titles)
