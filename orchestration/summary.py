@@ -170,12 +170,14 @@ def _delivery_notes(seen: Look) -> list[FileNote]:
 
 def replacements(replaced: Sequence[Batch], landed: Sequence[Batch]) -> list[FileNote]:
     """A note on each report that another one replaced, and one a feed on those that were only read again."""
-    brought = {(batch.feed_code, batch.file_name, batch.content_hash) for batch in landed}
+    brought: dict[tuple[str | None, ...], set[str]] = {}
+    for batch in landed:
+        brought.setdefault(_content(batch), set()).add(batch.batch_id)
     notes: list[FileNote] = []
     again: dict[str, list[str]] = {}
     for batch in replaced:
         name, feed = batch.file_name or "", batch.feed_code or ""
-        if (batch.feed_code, batch.file_name, batch.content_hash) in brought:
+        if brought.get(_content(batch), set()) - {batch.batch_id}:
             again.setdefault(feed, []).append(name)
         else:
             notes.append(FileNote(name, feed, "superseded", "replaced by a later report of the period"))
@@ -183,6 +185,10 @@ def replacements(replaced: Sequence[Batch], landed: Sequence[Batch]) -> list[Fil
         "the same bytes; the profile (or what it needs) has changed, and this reading replaces the former"
     )
     return notes + [FileNote(_named(names), feed, "read again", reason) for feed, names in again.items()]
+
+
+def _content(batch: Batch) -> tuple[str | None, ...]:
+    return batch.feed_code, batch.file_name, batch.content_hash
 
 
 def _named(names: Sequence[str]) -> str:

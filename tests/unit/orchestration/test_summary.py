@@ -32,8 +32,17 @@ def test_files_that_were_only_read_again_are_one_note_and_no_later_report() -> N
 
 def test_files_of_several_feeds_that_were_read_again_are_a_note_each() -> None:
     former = [_batch(1, "a.csv", "c1", "D07_sales"), _batch(2, "b.csv", "c2", "D08_sales")]
+    landed = [_batch(3, "a.csv", "c1", "D07_sales"), _batch(4, "b.csv", "c2", "D08_sales")]
 
-    assert [(note.feed_code, note.file_name) for note in replacements(former, former)] == [
+    assert [(note.feed_code, note.file_name) for note in replacements(former, landed)] == [
         ("D07_sales", "a.csv"),
         ("D08_sales", "b.csv"),
     ]
+
+
+def test_a_report_that_landed_and_was_replaced_in_the_same_run_was_not_read_again() -> None:
+    first, correction = _batch(1, "v.csv", "c1"), _batch(2, "v_corr.csv", "c2")
+
+    (note,) = replacements([first], [first, correction])
+
+    assert note.what == "superseded"
