@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from connectors.company import AnySource, Secret
+from connectors.company import AnySource, Company, Secret
 from connectors.contract import is_of_person
 from connectors.errors import AvalError, ConfigError
 from connectors.ledger import Ledger
 from orchestration.lock import is_locked
 from orchestration.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from connectors.erp.queries import MappingQuery
 
 _PACKAGES: Final = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "dlt")
 _FREE: Final = 2 * 1024**3
@@ -103,12 +106,12 @@ def _company(settings: Settings) -> Iterator[Finding]:
             "set it to a long random text and keep it: the same key gives the same pseudonyms",
             True,
         )
+    queries: list[MappingQuery] | None = None
     try:
         queries = [query for variants in queries_of(company.erp).values() for query in variants]
     except AvalError as error:
-        queries = []
         yield Finding("mapping queries", False, error.problem + _where(error), error.remedy, True)
-    names_businesses = any(query.entity.secret_columns for query in queries)
+    names_businesses = any(query.entity.secret_columns for query in queries or ())
     if names_businesses or any(profile.names_businesses for profile in settings.profiles.values()):
         yield Finding(
             "AVAL_BUSINESS_KEY",
@@ -118,7 +121,10 @@ def _company(settings: Settings) -> Iterator[Finding]:
             "feed's columns or the ERP's query",
             True,
         )
-    yield _erp(company.erp.connection_url())
+    answer = _erp(company.erp.connection_url())
+    yield answer
+    if answer.is_ok and queries is not None:
+        yield from _queries(company)
     for name, source in company.sources.items():
         yield _source(name, source)
     inbox = company.inbox.path
@@ -168,6 +174,25 @@ def _erp(url: str) -> Finding:
         return Finding("ERP", False, f"{shown}: {error}", "check address, account, network and driver", True)
     engine.dispose()
     return Finding("ERP", True, f"{shown} answers")
+
+
+def _queries(company: Company) -> Iterator[Finding]:
+    from connectors.erp.pull import check_queries
+    from connectors.erp.reading import Unreachable
+
+    try:
+        looked_at = list(check_queries(company))
+    except AvalError as error:
+        yield Finding("mapping queries", False, error.problem + _where(error), error.remedy, True)
+    except Unreachable as error:
+        yield Finding("ERP", False, str(error), "check address, account, network and driver", True)
+    else:
+        faults = [(query, fault) for query, fault in looked_at if fault is not None]
+        for query, fault in faults:
+            what = f"mapping query {query.entity.name}"
+            yield Finding(what, False, fault.problem + _where(fault), fault.remedy, True)
+        if not faults:
+            yield Finding("mapping queries", True, f"{len(looked_at)} fit the ERP's tables and the contract")
 
 
 def _data(settings: Settings) -> Iterator[Finding]:

@@ -52,6 +52,7 @@ from connectors.erp.reading import (
     Extract,
     Unreachable,
     catalogue,
+    check_shape,
     open_erp,
     read_keys,
     translated,
@@ -142,6 +143,23 @@ def queries_of(erp: Erp) -> dict[str, tuple[MappingQuery, ...]]:
     """The variants of each entity's query, but for entities that the ERP is said not to deliver."""
     found = find_queries(_KINDS[erp.kind](erp))
     return {name: variants for name, variants in found.items() if name not in erp.leave_out}
+
+
+def check_queries(company: Company) -> Iterator[tuple[MappingQuery, SourceError | None]]:
+    """Each query that a pull would run, and what is wrong with its tables or columns; no row is read.
+
+    ConfigError if an entity is missing without which no figure can be made; Unreachable if the ERP is.
+    """
+    with open_erp(company.erp.connection_url()) as engine:
+        queries = _connected(engine, queries_of(company.erp))
+        check_mandatory(queries, company.erp.queries or Path(tryton.__file__).parent)
+        for query in queries.values():
+            try:
+                check_shape(engine, query)
+            except SourceError as fault:
+                yield query, fault
+            else:
+                yield query, None
 
 
 def refuse_two_sources(company: Company, place: Path) -> None:

@@ -205,6 +205,13 @@ def read_keys(engine: sa.Engine, query: MappingQuery) -> pa.Table:
     return pa.concat_tables(tables) if tables else schema.empty_table()
 
 
+def check_shape(engine: sa.Engine, query: MappingQuery) -> None:
+    """Ask for the query's columns and no row; SourceError for a query that a pull would refuse."""
+    with translated(query), engine.connect() as connection:
+        result = _run(connection, f"select * from ({query.text}) mapped where 1 = 0", query, BEGINNING)
+        _positions(query, list(result.keys()))
+
+
 def _run(connection: sa.Connection, text: str, query: MappingQuery, cursor: datetime) -> sa.CursorResult[Any]:
     statement = sa.text(text)
     if query.uses_cursor:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from orchestration.cli import app
 from orchestration.doctor import examine
 from orchestration.lock import run_lock
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 COMPANY = """
 company: {code: acme, name: Acme}
 erp: {kind: sql, url: "sqlite:///${AVAL_DATA}/erp.sqlite", queries: erp}
@@ -158,13 +162,44 @@ def test_the_doctor_finds_what_a_run_would_miss(company: list[str]) -> None:
 
 
 def test_the_doctor_is_content_with_a_company_that_can_run(company: list[str]) -> None:
-    data = Path(company[3])
-    (data / "inbox").mkdir(parents=True)
-    (data / "erp.sqlite").touch()
-    (Path(company[1]) / "erp").mkdir()
+    _start(company)
     code, output = invoke("doctor", *company)
     assert "problem" not in output
+    assert "3 fit" in output
     assert code == 0
+
+
+def test_the_doctor_tries_each_mapping_query_on_the_erp(company: list[str]) -> None:
+    erp = _start(company)
+    with closing(sqlite3.connect(erp)) as connection:
+        connection.execute("drop table article")
+    partners = Path(company[1]) / "erp" / "partners.sql"
+    partners.write_text(partners.read_text().replace("as partner_name", "as partner_nom"))
+
+    found = {item.what: item for item in examine(Path(company[1]), Path(company[3]))}
+
+    assert "no such table: article" in found["mapping query products"].found
+    assert "partner_nom" in found["mapping query partners"].found
+    assert "mapping query invoice_lines" not in found
+    (Path(company[1]) / "erp" / "invoice_lines.sql").unlink()
+    found = {item.what: item for item in examine(Path(company[1]), Path(company[3]))}
+    assert "invoice_lines" in found["mapping queries"].found
+
+
+def _start(company: list[str]) -> Path:
+    """An ERP with the tables that the queries of examples/start name, and an inbox."""
+    data = Path(company[3])
+    (data / "inbox").mkdir(parents=True)
+    shutil.copytree(EXAMPLES / "start" / "erp", Path(company[1]) / "erp")
+    erp = data / "erp.sqlite"
+    with closing(sqlite3.connect(erp)) as connection:
+        connection.executescript(
+            "create table customer(code, name, country, postal_code, active);"
+            "create table article(code, name, family, ean, active);"
+            "create table invoice(number, kind, customer, posting_date);"
+            "create table invoice_line(invoice, position, article, quantity, list_price, net);"
+        )
+    return erp
 
 
 def test_the_doctor_misses_the_key_that_registrations_of_deals_need(
