@@ -15,7 +15,7 @@
             then {{ amount(document_amount) }}
         else {{
             divide(
-                wide(document_amount) ~ ' * rates.company_per_euro',
+                [document_amount, 'rates.company_per_euro'],
                 'rates.currency_per_euro'
             )
         }}

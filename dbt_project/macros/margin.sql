@@ -162,7 +162,7 @@
     {{ step }}_amount
     - {{
         divide(
-            wide('base_' ~ step ~ '_amount') ~ ' * invoiced_quantity',
+            ['base_' ~ step ~ '_amount', 'invoiced_quantity'],
             'base_invoiced_quantity'
         )
     }}

@@ -43,7 +43,8 @@
 
 {#
     numerator / denominator with four decimals; NULL when the denominator is zero or
-    NULL.
+    NULL. A list of factors as numerator is their product, the first one of at most four
+    decimals.
 #}
 {% macro divide(numerator, denominator) -%}
     {{ return(adapter.dispatch('divide', 'aval')(numerator, denominator)) }}
@@ -51,7 +52,7 @@
 
 {% macro default__divide(numerator, denominator) -%}
     cast(
-        cast({{ numerator }} as decimal(28, 8))
+        cast({{ product_of(numerator) }} as decimal(28, 8))
         / nullif(cast({{ denominator }} as decimal(28, 8)), 0) as decimal(18, 4)
     )
 {%- endmacro %}
@@ -61,21 +62,37 @@
     57 / 800 = 0.07125 became 0.0712. Where the fifth decimal is that near to a half the
     whole numbers decide; everywhere else the double does, since dividing 128-bit
     integers takes a hundred times as long (measured on 1 M rows: 6.7 s against 0.07 s).
-    A product beyond 22 digits does not fit there and has none to lose.
+    A product beyond 22 digits does not fit there and has none to lose. Factors become
+    doubles one by one: a product of 128 bits takes three microseconds to become one.
 #}
 {% macro duckdb__divide(numerator, denominator) -%}
+    {%- set exact_numerator = product_of(numerator) -%}
+    {%- set factors = [numerator] if numerator is string else numerator -%}
+    {%- set double_numerator -%}
+        {%- for factor in factors -%}
+            cast({{ factor }} as double){{ ' * ' if not loop.last }}
+        {%- endfor -%}
+    {%- endset -%}
     {%- set ratio -%}
-        (cast({{ numerator }} as double)
+        ({{ double_numerator }}
         / nullif(cast({{ denominator }} as double), 0))
     {%- endset -%}
     case
         when
             abs(abs({{ ratio }} * 10000 - trunc({{ ratio }} * 10000)) - 0.5)
             <= 0.000001 + abs({{ ratio }}) * 0.0000000001
-            and abs(cast({{ numerator }} as double)) < 1e22
-            then {{ exact_quotient(numerator, denominator) }}
+            and abs({{ double_numerator }}) < 1e22
+            then {{ exact_quotient(exact_numerator, denominator) }}
         else cast(round({{ ratio }}, 4) as decimal(18, 4))
     end
+{%- endmacro %}
+
+{# The product of a list of factors, in 128 bits; an expression as it is. #}
+{% macro product_of(factors) -%}
+    {%- if factors is string -%}
+        {{ return(factors) }}
+    {%- endif -%}
+    {{ return(wide(factors[0]) ~ ' * (' ~ factors[1:] | join(') * (') ~ ')') }}
 {%- endmacro %}
 
 {# Half away from zero, in integers. The denominator is not zero. #}

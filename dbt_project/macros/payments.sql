@@ -51,7 +51,7 @@
                         else {{
                             to_the_cent(
                                 divide(
-                                    wide('payments.' ~ column) ~ ' * owed.owed_amount',
+                                    ['payments.' ~ column, 'owed.owed_amount'],
                                     'owed.company_owed_amount'
                                 )
                             )

@@ -93,7 +93,8 @@
     Conditions in the runs of consecutive judged periods in which they held: island_number
     counts the runs of a subject (a row that does not hold bears the number of the run
     before it), held_number the periods within one. A periodic condition that could not
-    be judged for `lapse_days` begins anew.
+    be judged for `lapse_days` begins anew. Of the periods in which it did not hold only
+    the first after a run has a row: it ends the run, and most periods are others.
 #}
 {% macro alert_islands(conditions) -%}
     select
@@ -128,6 +129,13 @@
                     lag(is_held) over (
                         partition by rule_code, partner_code, item_code
                         order by period_start_date
+                    ),
+                    false
+                ) as follows_held,
+                coalesce(
+                    lag(is_held) over (
+                        partition by rule_code, partner_code, item_code
+                        order by period_start_date
                     )
                     and (
                         not is_periodic
@@ -142,5 +150,6 @@
                 ) as was_held
             from {{ conditions }} as conditions
         ) as followed
+        where followed.is_held or followed.follows_held
     ) as numbered
 {%- endmacro %}

@@ -96,7 +96,7 @@
         silent_for_days as measured_value,
         silent_days as limit_value,
         cast(null as decimal(18, 3)) as at_stake_quantity,
-        {{ divide(wide('ordered_amount') ~ ' * silent_for_days', 'habit_days') }} as at_stake_amount,
+        {{ divide(['ordered_amount', 'silent_for_days'], 'habit_days') }} as at_stake_amount,
         {{ alert_figures([
             ['last_order_date', 'order_date'],
             ['usual_interval_days', 'cast(usual_interval_days as decimal(18, 1))'],

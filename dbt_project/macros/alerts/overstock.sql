@@ -43,7 +43,7 @@
             units.sell_out_quantity,
             amounts.sell_in_amount,
             amounts.sell_in_amount - {{ divide(
-                wide('amounts.sell_in_amount') ~ ' * units.sell_out_quantity',
+                ['amounts.sell_in_amount', 'units.sell_out_quantity'],
                 'units.sell_in_quantity'
             ) }} as unsold_amount
         from units

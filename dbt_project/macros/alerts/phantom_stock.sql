@@ -1,6 +1,7 @@
 {#
     More stock is counted than can be there, or counted stock does not sell any more.
-    mart_siso_weekly tells the cause. Judged by weeks with a counted stock.
+    mart_siso_weekly tells the cause. Judged by weeks with a counted stock, of products
+    that ever had that cause.
 #}
 {% macro alert_phantom_stock() -%}
     select
@@ -27,5 +28,16 @@
         {{ alert_partners('phantom_stock') }}
     ) as partners
         on balances.partner_code = partners.partner_code
+    inner join (
+        select
+            partner_code,
+            product_code
+        from {{ ref('mart_siso_weekly') }}
+        where likely_cause_code = 'phantom_stock'
+        group by partner_code, product_code
+    ) as concerned
+        on
+            balances.partner_code = concerned.partner_code
+            and balances.product_code = concerned.product_code
     where balances.reported_quantity is not null
 {%- endmacro %}

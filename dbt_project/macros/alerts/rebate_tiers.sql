@@ -59,7 +59,7 @@
         next_tier_value as limit_value,
         cast(null as decimal(18, 3)) as at_stake_quantity,
         {{ divide(
-            wide('base_amount') ~ ' * (next_tier_value - forecast_value)',
+            ['base_amount', 'next_tier_value - forecast_value'],
             'measured_value'
         ) }}
             as at_stake_amount,

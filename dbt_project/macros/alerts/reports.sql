@@ -96,7 +96,7 @@
             case when count(received_date) = count(*) then max(received_date) end
                 as received_date,
             count(*) as period_count,
-            sum({{ divide(wide('sell_in_weight_amount') ~ ' * day_count', '364') }})
+            sum({{ divide(['sell_in_weight_amount', 'day_count'], '364') }})
                 as at_stake_amount
         from numbered
         where is_missing

@@ -109,7 +109,7 @@
         {{ divide(
             '(stock_month_quantity - '
             ~ divide(
-                wide('sell_out_quantity') ~ ' * former_stock_month_quantity',
+                ['sell_out_quantity', 'former_stock_month_quantity'],
                 'former_sell_out_quantity'
             ) ~ ') * ' ~ wide('net_amount'),
             '3 * net_quantity'

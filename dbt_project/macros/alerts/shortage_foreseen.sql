@@ -81,7 +81,7 @@
             false
         ) as is_held,
         {{ divide(
-            wide('available_quantity') ~ ' * rate_weeks', 'sold_quantity - received_quantity'
+            ['available_quantity', 'rate_weeks'], 'sold_quantity - received_quantity'
         ) }} as measured_value,
         horizon_weeks as limit_value,
         {{ divide(

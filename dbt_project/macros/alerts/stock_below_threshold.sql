@@ -3,16 +3,19 @@
     threshold. Judged by weeks whose stock and sales are known.
 #}
 {% macro alert_stock_below_threshold() -%}
+    {%- set is_short -%}
+        stocks.recent_sell_out_quantity > 0
+        and stocks.on_hand_quantity + balances.in_transit_quantity
+        < 7 * {{ wide('stocks.mean_daily_sell_out_quantity') }}
+        * partners.weeks_of_supply
+    {%- endset -%}
     select
         'stock_below_threshold' as rule_code,
         stocks.partner_code,
         stocks.product_code as item_code,
         stocks.week_start_date as period_start_date,
         stocks.week_end_date as period_end_date,
-        stocks.recent_sell_out_quantity > 0
-        and stocks.on_hand_quantity + balances.in_transit_quantity
-        < 7 * {{ wide('stocks.mean_daily_sell_out_quantity') }}
-        * partners.weeks_of_supply as is_held,
+        {{ is_short }} as is_held,
         {{ divide(
             '(stocks.on_hand_quantity + balances.in_transit_quantity)'
             ~ ' * stocks.recent_reported_day_count',
@@ -23,11 +26,14 @@
         * partners.weeks_of_supply
         - stocks.on_hand_quantity - balances.in_transit_quantity as at_stake_quantity,
         cast(null as decimal(18, 4)) as at_stake_amount,
-        {{ alert_figures([
-            ['on_hand_quantity', 'stocks.on_hand_quantity'],
-            ['in_transit_quantity', 'balances.in_transit_quantity'],
-            ['recent_sell_out_quantity', 'stocks.recent_sell_out_quantity'],
-        ]) }} as figures
+        case
+            when {{ is_short }}
+                then {{ alert_figures([
+                    ['on_hand_quantity', 'stocks.on_hand_quantity'],
+                    ['in_transit_quantity', 'balances.in_transit_quantity'],
+                    ['recent_sell_out_quantity', 'stocks.recent_sell_out_quantity'],
+                ]) }}
+        end as figures
     from {{ ref('mart_channel_inventory_weekly') }} as stocks
     inner join {{ ref('mart_siso_weekly') }} as balances
         on stocks.channel_inventory_weekly_id = balances.siso_weekly_id

@@ -23,8 +23,7 @@ taken as (
             {{
                 to_the_cent(
                     divide(
-                        wide('payments.cash_discount_amount')
-                        ~ ' * invoices.total_amount',
+                        ['payments.cash_discount_amount', 'invoices.total_amount'],
                         'invoices.total_amount - invoices.tax_amount'
                     )
                 )

@@ -273,7 +273,7 @@ delivered as (
         sum(shipments.signed_quantity) as purchased_quantity,
         sum({{
             divide(
-                wide('orders.net_amount') ~ ' * shipments.signed_quantity',
+                ['orders.net_amount', 'shipments.signed_quantity'],
                 'orders.ordered_quantity'
             )
         }}) as purchased_amount

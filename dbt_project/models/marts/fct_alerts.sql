@@ -111,19 +111,45 @@ prices as (
     group by ruled.partner_code, ruled.item_code, ruled.period_end_date
 ),
 
+-- Subjects for whom the condition never held have no alert.
+concerned as (
+    select
+        rule_code,
+        partner_code,
+        item_code
+    from ruled
+    where is_held
+    group by rule_code, partner_code, item_code
+),
+
 -- What is at stake while a condition holds; no other row is asked for it.
 valued as (
     select
-        ruled.*,
+        ruled.rule_code,
+        ruled.partner_code,
+        ruled.item_code,
+        ruled.period_start_date,
+        ruled.period_end_date,
+        ruled.is_held,
+        ruled.is_periodic,
+        ruled.covered_by_rule_code,
+        ruled.period_count,
+        ruled.min_stake_amount,
+        ruled.lapse_days,
         {{ amount(
             'case when not ruled.is_held then null '
             ~ 'when ruled.at_stake_quantity is null then ruled.at_stake_amount else '
             ~ divide(
-                wide('ruled.at_stake_quantity') ~ ' * prices.net_amount',
+                ['ruled.at_stake_quantity', 'prices.net_amount'],
                 'prices.invoiced_quantity'
             ) ~ ' end'
         ) }} as stake_amount
     from ruled
+    inner join concerned
+        on
+            ruled.rule_code = concerned.rule_code
+            and ruled.partner_code = concerned.partner_code
+            and ruled.item_code = concerned.item_code
     left join prices
         on
             ruled.partner_code = prices.partner_code
@@ -131,43 +157,20 @@ valued as (
             and ruled.period_end_date = prices.period_end_date
 ),
 
--- Subjects for whom the condition never held have no alert.
-concerned as (
+weighed as (
     select
         rule_code,
         partner_code,
-        item_code
+        item_code,
+        period_start_date,
+        period_end_date,
+        is_held and coalesce(stake_amount >= min_stake_amount, true) as is_held,
+        stake_amount,
+        is_periodic,
+        covered_by_rule_code,
+        period_count,
+        lapse_days
     from valued
-    where is_held and coalesce(stake_amount >= min_stake_amount, true)
-    group by rule_code, partner_code, item_code
-),
-
-weighed as (
-    select
-        valued.rule_code,
-        valued.partner_code,
-        valued.item_code,
-        valued.channel_code,
-        valued.period_start_date,
-        valued.period_end_date,
-        valued.is_held
-        and coalesce(valued.stake_amount >= valued.min_stake_amount, true) as is_held,
-        valued.measured_value,
-        valued.limit_value,
-        valued.stake_amount,
-        valued.figures,
-        valued.is_periodic,
-        valued.stake_kind_code,
-        valued.covered_by_rule_code,
-        valued.severity_number,
-        valued.period_count,
-        valued.lapse_days
-    from valued
-    inner join concerned
-        on
-            valued.rule_code = concerned.rule_code
-            and valued.partner_code = concerned.partner_code
-            and valued.item_code = concerned.item_code
 ),
 
 -- While one rule tells of a partner, those that it covers do not tell the same again.
@@ -221,17 +224,11 @@ uncovered as (
         weighed.rule_code,
         weighed.partner_code,
         weighed.item_code,
-        weighed.channel_code,
         weighed.period_start_date,
         weighed.period_end_date,
         weighed.is_held and covered.rule_code is null as is_held,
-        weighed.measured_value,
-        weighed.limit_value,
         weighed.stake_amount,
-        weighed.figures,
         weighed.is_periodic,
-        weighed.stake_kind_code,
-        weighed.severity_number,
         weighed.period_count,
         weighed.lapse_days
     from weighed
@@ -247,17 +244,6 @@ periods as (
     {{ alert_islands('uncovered') }}
 ),
 
-newest as (
-    select
-        periods.*,
-        row_number() over (
-            partition by rule_code, partner_code, item_code, island_number
-            order by period_start_date desc
-        ) as position_number
-    from periods
-    where is_held
-),
-
 alerts as (
     select
         rule_code,
@@ -265,6 +251,7 @@ alerts as (
         item_code,
         island_number,
         min(case when is_held then period_start_date end) as since_date,
+        max(case when is_held then period_start_date end) as last_start_date,
         min(case when held_number >= period_count then period_end_date end)
             as first_seen_date,
         max(case when is_held then period_end_date end) as last_held_date,
@@ -288,7 +275,7 @@ judged as (
         newest.is_periodic,
         case newest.stake_kind_code
             when 'sum' then alerts.total_stake_amount
-            else newest.stake_amount
+            else weighed.stake_amount
         end as at_stake_amount,
         case
             when
@@ -303,13 +290,18 @@ judged as (
         || case when alerts.item_code = '' then '' else '|' || alerts.item_code end
             as subject_code
     from alerts
-    inner join newest
+    inner join ruled as newest
         on
             alerts.rule_code = newest.rule_code
             and alerts.partner_code = newest.partner_code
             and alerts.item_code = newest.item_code
-            and alerts.island_number = newest.island_number
-            and newest.position_number = 1
+            and alerts.last_start_date = newest.period_start_date
+    inner join weighed
+        on
+            alerts.rule_code = weighed.rule_code
+            and alerts.partner_code = weighed.partner_code
+            and alerts.item_code = weighed.item_code
+            and alerts.last_start_date = weighed.period_start_date
 ),
 
 muted as (

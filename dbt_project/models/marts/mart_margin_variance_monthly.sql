@@ -75,51 +75,58 @@ budgeted_partners as (
     group by month_start_date, partner_code
 ),
 
--- The same rows stand on the side of their own month, and on the side of the base of
--- the month that they are compared with; months without any figure are not compared.
-sides as (
-    {% for comparison, months_back in [('former_year', 12), ('former_period', 1)] -%}
+-- The same row stands on the side of its own month, and on the side of the base of the
+-- month that is compared with it; months without any figure are not compared.
+{% for comparison, months_back in [('former_year', 12), ('former_period', 1)] -%}
+{{ comparison }}_cells as (
     select
         '{{ comparison }}' as comparison_code,
-        monthly.month_start_date,
-        monthly.partner_code,
-        monthly.product_code,
-        monthly.family_code,
+        coalesce(own.month_start_date, base.month_start_date) as month_start_date,
+        coalesce(own.partner_code, base.partner_code) as partner_code,
+        coalesce(own.product_code, base.product_code) as product_code,
+        coalesce(own.family_code, base.family_code) as family_code,
         {% for measure in measures -%}
-        monthly.{{ measure }},
-        cast(0 as decimal(18, 4)) as base_{{ measure }},
+        coalesce(own.{{ measure }}, 0) as {{ measure }},
+        coalesce(base.{{ measure }}, 0) as base_{{ measure }},
         {% endfor -%}
-        monthly.unknown_count
-    from monthly
-    inner join months
+        coalesce(own.unknown_count, 0) + coalesce(base.unknown_count, 0)
+            as unknown_count
+    from (
+        select monthly.*
+        from monthly
+        inner join months
+            on
+                cast(
+                    monthly.month_start_date - interval '{{ months_back }}' month as date
+                ) = months.month_start_date
+    ) as own
+    full outer join (
+        select
+            months.month_start_date,
+            monthly.partner_code,
+            monthly.product_code,
+            monthly.family_code,
+            {% for measure in measures -%}
+            monthly.{{ measure }},
+            {% endfor -%}
+            monthly.unknown_count
+        from monthly
+        inner join months
+            on
+                cast(
+                    monthly.month_start_date + interval '{{ months_back }}' month as date
+                ) = months.month_start_date
+    ) as base
         on
-            cast(
-                monthly.month_start_date - interval '{{ months_back }}' month as date
-            ) = months.month_start_date
-    union all
+            own.month_start_date = base.month_start_date
+            and own.partner_code = base.partner_code
+            and own.product_code = base.product_code
+            and own.family_code = base.family_code
+),
+
+{% endfor -%}
+budget_sides as (
     select
-        '{{ comparison }}' as comparison_code,
-        cast(
-            monthly.month_start_date + interval '{{ months_back }}' month as date
-        ) as month_start_date,
-        monthly.partner_code,
-        monthly.product_code,
-        monthly.family_code,
-        {% for measure in measures -%}
-        cast(0 as decimal(18, 4)) as {{ measure }},
-        monthly.{{ measure }} as base_{{ measure }},
-        {% endfor -%}
-        monthly.unknown_count
-    from monthly
-    inner join months
-        on
-            cast(
-                monthly.month_start_date + interval '{{ months_back }}' month as date
-            ) = months.month_start_date
-    union all
-    {% endfor -%}
-    select
-        'budget' as comparison_code,
         monthly.month_start_date,
         monthly.partner_code,
         case when budgets.budget_id is null then 'ALL' else monthly.product_code end
@@ -142,7 +149,6 @@ sides as (
             and monthly.product_code = budgets.product_code
     union all
     select
-        'budget' as comparison_code,
         month_start_date,
         partner_code,
         product_code,
@@ -156,8 +162,12 @@ sides as (
 ),
 
 cells as (
+    select * from former_year_cells
+    union all
+    select * from former_period_cells
+    union all
     select
-        comparison_code,
+        'budget' as comparison_code,
         month_start_date,
         partner_code,
         product_code,
@@ -167,9 +177,8 @@ cells as (
         sum(base_{{ measure }}) as base_{{ measure }},
         {% endfor -%}
         sum(unknown_count) as unknown_count
-    from sides
-    group by
-        comparison_code, month_start_date, partner_code, product_code, family_code
+    from budget_sides
+    group by month_start_date, partner_code, product_code, family_code
 ),
 
 totals as (
@@ -246,8 +255,7 @@ currency_effects as (
         sum(
             foreign_sales.invoice_sales_amount
             - {{ divide(
-                wide('foreign_sales.document_net_amount')
-                ~ ' * monthly_rates.company_per_euro',
+                ['foreign_sales.document_net_amount', 'monthly_rates.company_per_euro'],
                 'monthly_rates.currency_per_euro'
             ) }}
         ) as currency_effect_amount
@@ -331,8 +339,10 @@ moved as (
             when life_code = 'continuing'
                 then coalesce(
                     {{ divide(
-                        wide('base_pocket_margin_amount')
-                        ~ ' * (continuing_quantity - base_continuing_quantity)',
+                        [
+                            'base_pocket_margin_amount',
+                            'continuing_quantity - base_continuing_quantity',
+                        ],
                         'base_continuing_quantity'
                     ) }},
                     0
@@ -359,14 +369,32 @@ explained as (
 ),
 
 scopes as (
-    {% for scope in ['product', 'partner', 'company'] -%}
+    select
+        'product' as scope_code,
+        comparison_code,
+        month_start_date,
+        partner_code,
+        family_code,
+        product_code,
+        {% for measure in measures -%}
+        {{ measure }},
+        base_{{ measure }},
+        {% endfor -%}
+        {% for code in effects -%}
+        {{ code }}_effect_amount,
+        {% endfor -%}
+        variance_amount,
+        unknown_count
+    from explained
+    {% for scope in ['partner', 'company'] -%}
+    union all
     select
         '{{ scope }}' as scope_code,
         comparison_code,
         month_start_date,
         {{ "'ALL'" if scope == 'company' else 'partner_code' }} as partner_code,
-        {{ 'family_code' if scope == 'product' else "'ALL'" }} as family_code,
-        {{ 'product_code' if scope == 'product' else "'ALL'" }} as product_code,
+        'ALL' as family_code,
+        'ALL' as product_code,
         {% for measure in measures -%}
         sum({{ measure }}) as {{ measure }},
         sum(base_{{ measure }}) as base_{{ measure }},
@@ -380,9 +408,7 @@ scopes as (
     group by
         comparison_code,
         month_start_date
-        {%- if scope != 'company' %}, partner_code{% endif %}
-        {%- if scope == 'product' %}, family_code, product_code{% endif %}
-    {% if not loop.last %}union all{% endif %}
+        {%- if scope == 'partner' %}, partner_code{% endif %}
     {% endfor %}
 ),
 

@@ -94,8 +94,7 @@ costed as (
         *,
         {{
             divide(
-                wide('average_receivable_amount')
-                ~ ' * financing_annual_rate * day_count',
+                ['average_receivable_amount', 'financing_annual_rate', 'day_count'],
                 '365'
             )
         }} as financing_cost_amount

@@ -334,7 +334,7 @@ final as (
         {{ quantity('target_quantity') }} as target_quantity,
         {{ quantity('pack_quantity') }} as pack_quantity,
         {{ quantity('proposed_quantity') }} as proposed_quantity,
-        {{ divide(wide('proposed_quantity') ~ ' * net_amount', 'invoiced_quantity') }}
+        {{ divide(['proposed_quantity', 'net_amount'], 'invoiced_quantity') }}
             as proposed_amount,
         {{ company_currency() }} as currency_code,
         cause_date,

@@ -157,7 +157,7 @@ counted as (
                 when remaining_amount >= invoiced_amount
                     then cast(day_count as decimal(18, 4))
                 else {{
-                    divide(wide('remaining_amount') ~ ' * day_count', 'invoiced_amount')
+                    divide(['remaining_amount', 'day_count'], 'invoiced_amount')
                 }}
             end
         ) as countback_days,
@@ -191,7 +191,7 @@ final as (
             when gathered.invoiced_3_months_amount > 0
                 then {{
                     divide(
-                        wide('gathered.closing_amount') ~ ' * gathered.days_3_months',
+                        ['gathered.closing_amount', 'gathered.days_3_months'],
                         'gathered.invoiced_3_months_amount'
                     )
                 }}

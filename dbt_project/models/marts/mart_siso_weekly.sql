@@ -4,9 +4,9 @@
 -- weeks, and gap_rate; the rate of a group is the ratio of its sums.
 --
 -- Replaced from the first touched week on. A cause is told with hindsight: a stock that
--- turns negative explains the weeks of its chain before, so such chains are replaced
--- whole, and so are those that a corrected report may have taken that cause from: they
--- had it, and no other chain of the product began before the touched weeks.
+-- turns negative explains the weeks of its chain before. Chains are replaced whole where
+-- the touched weeks gave them that cause, or took it: where the stock was negative before
+-- them already, those weeks are explained by it as they were.
 {{
     config(
         materialized='incremental',
@@ -31,7 +31,7 @@ negative_chains as (
         partner_code,
         product_code,
         anchor_date,
-        max(week_start_date) as last_week_date
+        min(week_start_date) as first_week_date
     from stock_weeks
     where calculated_quantity < 0
     group by partner_code, product_code, anchor_date
@@ -39,13 +39,14 @@ negative_chains as (
 
 {% if is_incremental() -%}
 -- What the last run left of it lies before the touched weeks.
-last_chains as (
+explained_before as (
     select
         partner_code,
         product_code,
-        max_by(anchor_date, week_start_date) as anchor_date
+        anchor_date
     from {{ this }}
-    group by partner_code, product_code
+    where likely_cause_code = 'missing_sell_in'
+    group by partner_code, product_code, anchor_date
 ),
 
 explained_anew as (
@@ -54,19 +55,19 @@ explained_anew as (
         product_code,
         anchor_date
     from negative_chains
-    where last_week_date >= {{ touched_from('first_week_date') }}
+    where first_week_date >= {{ touched_from('first_week_date') }}
     union
     select
-        before_touched.partner_code,
-        before_touched.product_code,
-        before_touched.anchor_date
-    from {{ this }} as before_touched
-    inner join last_chains
+        explained_before.partner_code,
+        explained_before.product_code,
+        explained_before.anchor_date
+    from explained_before
+    left join negative_chains
         on
-            before_touched.partner_code = last_chains.partner_code
-            and before_touched.product_code = last_chains.product_code
-            and before_touched.anchor_date = last_chains.anchor_date
-    where before_touched.likely_cause_code = 'missing_sell_in'
+            explained_before.partner_code = negative_chains.partner_code
+            and explained_before.product_code = negative_chains.product_code
+            and explained_before.anchor_date = negative_chains.anchor_date
+    where negative_chains.partner_code is null
 ),
 
 pairs_read_whole as (
