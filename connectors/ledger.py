@@ -477,16 +477,29 @@ class Ledger:
         )
 
     def batches(
-        self, system: str | None = None, since: str | None = None, source: str | None = None
+        self,
+        system: str | None = None,
+        since: str | None = None,
+        source: str | None = None,
+        state: State | None = None,
     ) -> list[Batch]:
         """Batches in order of entry; `since` is a batch id and excludes it and all before."""
         rows = self._connection.execute(
             "select * from batches where (?1 is null or system = ?1) "
             "and (?2 is null or batch_id > ?2) "
-            "and (?3 is null or source = ?3) order by batch_id",
-            (system, since, source),
+            "and (?3 is null or source = ?3) "
+            "and (?4 is null or state = ?4) order by batch_id",
+            (system, since, source, state),
         )
         return [_batch(row) for row in rows]
+
+    def known_batches(self, *systems: str) -> set[str]:
+        """The ids of all batches of these systems."""
+        return {
+            row["batch_id"]
+            for system in systems
+            for row in self._connection.execute("select batch_id from batches where system = ?", (system,))
+        }
 
     def last_batch_id(self) -> str | None:
         row = self._connection.execute("select max(batch_id) as batch_id from batches").fetchone()

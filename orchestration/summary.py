@@ -79,7 +79,7 @@ def before(settings: Settings) -> Before:
     with Ledger(settings.paths.ledger) as ledger:
         return Before(
             ledger.last_batch_id(),
-            frozenset(batch.batch_id for batch in ledger.batches("feeds") if batch.state == "superseded"),
+            frozenset(batch.batch_id for batch in ledger.batches("feeds", state="superseded")),
         )
 
 
@@ -91,8 +91,8 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
         files = [batch for batch in new if batch.system == "feeds"]
         replaced = [
             batch
-            for batch in ledger.batches("feeds")
-            if batch.state == "superseded" and batch.batch_id not in earlier.superseded
+            for batch in ledger.batches("feeds", state="superseded")
+            if batch.batch_id not in earlier.superseded
         ]
         landed = [batch for batch in files if batch.state in ("landed", "superseded")]
         decided = read_plan(ledger)

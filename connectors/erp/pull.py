@@ -131,7 +131,7 @@ class PullSummary:
 
 def repair(paths: Paths, ledger: Ledger) -> list[Path]:
     """Remove what a killed pull left: staged loads, `.part` files, and batches the ledger does not know."""
-    removed = forget_unrecorded(paths.landing / "erp", {batch.batch_id for batch in ledger.batches("erp")})
+    removed = forget_unrecorded(paths.landing / "erp", ledger.known_batches("erp"))
     for folder in (_staging(paths), _dlt_home(paths)):
         if folder.exists():
             shutil.rmtree(folder)

@@ -100,8 +100,7 @@ def take_in(
 ) -> list[Outcome]:
     """Read the sources that the company connects (all, or those named); one outcome each, none raises."""
     wanted = set(entities) if entities is not None else set(company.sources)
-    known = {batch.batch_id for system in ("sources", "erp") for batch in ledger.batches(system)}
-    forget_unrecorded(paths.landing / "sources", known)
+    forget_unrecorded(paths.landing / "sources", ledger.known_batches("sources", "erp"))
     outcomes = []
     for name, source in company.sources.items():
         if name not in wanted:

@@ -158,7 +158,7 @@ def repair(
 ) -> list[str]:
     """Remove what a killed run left: half-written files, and Parquet files that the ledger does not know."""
     removed = [path for system in systems for path in remove_leftovers(paths.landing / system)]
-    known = {batch.batch_id for system in systems for batch in ledger.batches(system)}
+    known = ledger.known_batches(*systems)
     for path in _batch_files(paths.landing, systems):
         if path.stem not in known:
             path.unlink()

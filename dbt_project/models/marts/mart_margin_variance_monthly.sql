@@ -78,6 +78,36 @@ budgeted_partners as (
 -- The same row stands on the side of its own month, and on the side of the base of the
 -- month that is compared with it; months without any figure are not compared.
 {% for comparison, months_back in [('former_year', 12), ('former_period', 1)] -%}
+{{ comparison }}_own as (
+    select monthly.*
+    from monthly
+    inner join months
+        on
+            cast(
+                monthly.month_start_date
+                - interval '{{ months_back }}' month as date
+            ) = months.month_start_date
+),
+
+{{ comparison }}_base as (
+    select
+        months.month_start_date,
+        monthly.partner_code,
+        monthly.product_code,
+        monthly.family_code,
+        {% for measure in measures -%}
+        monthly.{{ measure }},
+        {% endfor -%}
+        monthly.unknown_count
+    from monthly
+    inner join months
+        on
+            cast(
+                monthly.month_start_date
+                + interval '{{ months_back }}' month as date
+            ) = months.month_start_date
+),
+
 {{ comparison }}_cells as (
     select
         '{{ comparison }}' as comparison_code,
@@ -91,32 +121,8 @@ budgeted_partners as (
         {% endfor -%}
         coalesce(own.unknown_count, 0) + coalesce(base.unknown_count, 0)
             as unknown_count
-    from (
-        select monthly.*
-        from monthly
-        inner join months
-            on
-                cast(
-                    monthly.month_start_date - interval '{{ months_back }}' month as date
-                ) = months.month_start_date
-    ) as own
-    full outer join (
-        select
-            months.month_start_date,
-            monthly.partner_code,
-            monthly.product_code,
-            monthly.family_code,
-            {% for measure in measures -%}
-            monthly.{{ measure }},
-            {% endfor -%}
-            monthly.unknown_count
-        from monthly
-        inner join months
-            on
-                cast(
-                    monthly.month_start_date + interval '{{ months_back }}' month as date
-                ) = months.month_start_date
-    ) as base
+    from {{ comparison }}_own as own
+    full outer join {{ comparison }}_base as base
         on
             own.month_start_date = base.month_start_date
             and own.partner_code = base.partner_code

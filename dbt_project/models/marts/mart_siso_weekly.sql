@@ -4,9 +4,9 @@
 -- weeks, and gap_rate; the rate of a group is the ratio of its sums.
 --
 -- Replaced from the first touched week on. A cause is told with hindsight: a stock that
--- turns negative explains the weeks of its chain before. Chains are replaced whole where
--- the touched weeks gave them that cause, or took it: where the stock was negative before
--- them already, those weeks are explained by it as they were.
+-- turns negative explains the weeks of its chain before. Chains are replaced whole if
+-- the touched weeks gave them that cause or took it away: where the stock was negative
+-- before them already, the weeks before are explained by it as they were.
 {{
     config(
         materialized='incremental',

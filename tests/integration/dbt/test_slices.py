@@ -421,6 +421,12 @@ def sell_more_than_was_there(company: Company) -> None:
     sell(company, "2026-W08", 30)
 
 
+def sell_on_below_zero(company: Company) -> None:
+    """Negative before the touched week already: what lies before it stands as it was explained."""
+    assert company.query(CAUSE_OF_WEEK_7) == [("missing_sell_in",)]
+    sell(company, "2026-W09", 3)
+
+
 def correct_what_was_sold(company: Company) -> None:
     assert company.query(CAUSE_OF_WEEK_7) == [("missing_sell_in",)]
     sell(company, "2026-W08", 2)
@@ -472,6 +478,7 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
         {("sell_out", "D01|d01_w|2026-W07"), ("inventory", "D01|d01_x|2026-W07")},
     ),
     (sell_more_than_was_there, {("sell_out", "D01|d01_w|2026-W08")}),
+    (sell_on_below_zero, {("sell_out", "D01|d01_w|2026-W09")}),
     (correct_what_was_sold, {("sell_out", "D01|d01_w|2026-W08")}),
 ]
 
@@ -491,6 +498,7 @@ COMPARED = {
     exchange_the_feeds_of_record,
     raise_a_threshold,
     sell_more_than_was_there,
+    sell_on_below_zero,
 }
 
 
