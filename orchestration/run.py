@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -160,6 +161,7 @@ def history_kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[Non
     Dagster makes an engine and a connection for every event, of which a run has some 750: each statement is
     compiled anew, whenever the last connection closes SQLite folds its log into the file, and each event
     waits for the disk. Held open they are written at once; should the power fail, the newest may be lost.
+    It also asks anew for each asset and check whether its tables are there, which it made when it was opened.
     """
     from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
         INDEX_SHARD_NAME,
@@ -184,11 +186,12 @@ def history_kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[Non
 
         storage.run_connection = run_connection  # type: ignore[method-assign]
         storage.index_connection = files[INDEX_SHARD_NAME]  # type: ignore[method-assign]
+        storage.has_table = cache(storage.has_table)  # type: ignore[method-assign]
         try:
             yield
         finally:
             # The class's own methods stand again.
-            del storage.run_connection, storage.index_connection
+            del storage.run_connection, storage.index_connection, storage.has_table
 
 
 @contextmanager
