@@ -22,9 +22,14 @@
             '7 * stocks.recent_sell_out_quantity'
         ) }} as measured_value,
         partners.weeks_of_supply as limit_value,
-        7 * {{ wide('stocks.mean_daily_sell_out_quantity') }}
-        * partners.weeks_of_supply
-        - stocks.on_hand_quantity - balances.in_transit_quantity as at_stake_quantity,
+        case
+            when {{ is_short }}
+                then {{ amount(
+                    '7 * ' ~ wide('stocks.mean_daily_sell_out_quantity')
+                    ~ ' * partners.weeks_of_supply'
+                    ~ ' - stocks.on_hand_quantity - balances.in_transit_quantity'
+                ) }}
+        end as at_stake_quantity,
         cast(null as decimal(18, 4)) as at_stake_amount,
         case
             when {{ is_short }}
