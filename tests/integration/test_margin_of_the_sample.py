@@ -259,6 +259,7 @@ def test_margin_is_held_against_the_budget_that_the_generator_wrote(
         ("mart_commissions_monthly", {}),
         ("mart_rebate_accruals_monthly", {"partner_code": "D01"}),
         ("mart_margin_reconciliation_monthly", {}),
+        ("mart_margin_reconciliation_monthly", {"partner_code": "D02"}),
         ("mart_margin_waterfall_monthly", {"partner_code": "D02"}),
         ("mart_sell_out_monthly", {"partner_code": "D01"}),
         *(
