@@ -37,7 +37,10 @@ def add_to(app: typer.Typer) -> None:
 
 @command
 def check(
-    file: Annotated[Path, typer.Argument(help="The report, in the inbox or anywhere.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="The report, in the inbox or anywhere.", exists=True, dir_okay=False),
+    ],
     feed: Annotated[
         str | None,
         typer.Option(
@@ -97,7 +100,10 @@ def check(
 
 @command
 def propose(
-    file: Annotated[Path, typer.Argument(help="A sample of the report, in the inbox or anywhere.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A sample of the report, in the inbox or anywhere.", exists=True, dir_okay=False),
+    ],
     partner: Annotated[
         str | None,
         typer.Option(

@@ -87,7 +87,7 @@ def _show(card: Scorecard, locale: Locale) -> None:
             theme.reason_in(locale),
         )
     out.print(shown)
-    total = _points(card.total) or f"none: {card.covered:.0f} % of the weights are covered"
+    total = _points(card.total) or "none"
     rank = "" if card.rank is None else f", rank {card.rank} of {card.ranked_count}"
     trend = "" if card.trend is None else f", {card.trend}"
     change = "" if card.total_change is None else f" ({_points(card.total_change, signed=True)})"

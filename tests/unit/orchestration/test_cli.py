@@ -136,9 +136,17 @@ def test_a_dry_run_shows_what_would_land_and_lands_nothing(company: list[str], t
 
 
 def test_a_dry_run_with_an_unknown_feed_names_the_known_ones(company: list[str], tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("EAN;Qty\n")
     code, output = invoke("feeds", "check", str(tmp_path / "x.csv"), *company, "--feed", "P2_daily")
     assert code == 2
     assert "one of: P1_weekly" in output
+
+
+@pytest.mark.parametrize("command", ["check", "propose"])
+def test_a_file_that_is_not_there_is_told_as_that(command: str, company: list[str], tmp_path: Path) -> None:
+    code, output = invoke("feeds", command, str(tmp_path / "x.csv"), *company)
+    assert code == 2
+    assert "does not exist" in output
 
 
 def test_feeds_status_shows_what_is_missing_before_anything_came(company: list[str]) -> None:
