@@ -137,10 +137,11 @@ def test_the_partner_that_stopped_ordering_is_told_by_its_own_rhythm_and_its_sto
         )
     ]
     year = [(day, amount) for day, amount in orders if (last - day).days < 365]
-    habit = (last - min(day for day, _ in year)).days
+    first = min(day for day, _ in year)
+    habit = (last - first).days
     silent = (AS_OF - last).days
     assert silent == planted["days_without_order"]
-    stake = sum(amount for _, amount in year) * silent / habit
+    stake = sum(amount for day, amount in year if day > first) * silent / habit
     # 61 days after the last order of 14 April is 14 June, a Sunday.
     assert told(published, "no_order") == [
         (planted["partner_code"], "open", "2026-06-14", "2026-06-30", None, cents(stake))

@@ -214,7 +214,7 @@ def test_margin_is_held_against_the_budget_that_the_generator_wrote(
     steps: pd.DataFrame, books: Books, built_demo: Path, published: duckdb.DuckDBPyConnection
 ) -> None:
     """By partner and month of 2026: the base is the budget's margin, the variance the second calculation's
-    less that, and the effects sum to it.
+    less that, and the effects sum to it. Months that have not begun are not compared.
     """
     written = books.rules / "budget.csv"
     assert written.read_bytes() == (built_demo / "source" / "budget.csv").read_bytes()
@@ -239,7 +239,7 @@ def test_margin_is_held_against_the_budget_that_the_generator_wrote(
             cast(10000 * ({" + ".join(effects)}) as bigint)
         from marts.mart_margin_variance_monthly
         where comparison_code = 'budget' and scope_code = 'partner'
-            and month_start_date between '2026-01-01' and '2026-06-01'
+            and month_start_date >= '2026-01-01'
         """
     ).fetchall()
     assert len(rows) > 40

@@ -1,4 +1,7 @@
-{# A large part of what a partner owes at the month's end is overdue. #}
+{#
+    A large part of what a partner owes at the month's end is overdue. One in credit owes
+    nothing.
+#}
 {% macro alert_late_payment() -%}
     select
         'late_payment' as rule_code,
@@ -7,7 +10,8 @@
         balances.month_start_date as period_start_date,
         months.month_end_date as period_end_date,
         balances.overdue_amount > partners.overdue_rate * {{ wide('balances.closing_amount') }}
-        and balances.overdue_amount > 0 as is_held,
+        and balances.overdue_amount > 0
+        and balances.closing_amount > 0 as is_held,
         {{ percent('balances.overdue_amount', 'balances.closing_amount') }}
             as measured_value,
         100 * partners.overdue_rate as limit_value,

@@ -36,14 +36,16 @@
         from order_days
     ),
 
-    -- What was usual in the year up to each order.
+    -- What was usual in the year up to each order. The first order of it served the days
+    -- before: what was ordered since is held against the days since.
     habits as (
         select
             followed.partner_code,
             followed.order_date,
             followed.next_order_date,
             median(former.interval_days) as usual_interval_days,
-            sum(former.ordered_amount) as ordered_amount,
+            sum(former.ordered_amount)
+            - min_by(former.ordered_amount, former.order_date) as ordered_amount,
             greatest(
                 {{ days_between('min(former.order_date)', 'followed.order_date') }}, 1
             ) as habit_days

@@ -1,6 +1,7 @@
 {#
     The partner resells less than it buys: sell-out / sell-in of a month below the limit.
-    Judged by months that are over and reported whole.
+    Judged by months that are over and reported whole, without the products that were sold
+    in a unit which nobody can convert.
 #}
 {% macro alert_overstock() -%}
     with
@@ -20,7 +21,9 @@
             sum(sell_in_quantity) as sell_in_quantity,
             sum(sell_out_quantity) as sell_out_quantity
         from {{ ref('mart_channel_balance_monthly') }}
-        where coverage_rate >= 100
+        where
+            coverage_rate >= 100
+            and coalesce(reason_code, '') <> 'unit_unknown'
         group by partner_code, month_start_date
     ),
 

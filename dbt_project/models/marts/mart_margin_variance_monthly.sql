@@ -155,16 +155,17 @@ budget_sides as (
             and monthly.product_code = budgets.product_code
     union all
     select
-        month_start_date,
-        partner_code,
-        product_code,
-        family_code,
+        budgets.month_start_date,
+        budgets.partner_code,
+        budgets.product_code,
+        budgets.family_code,
         {% for measure in measures -%}
         cast(0 as decimal(18, 4)) as {{ measure }},
-        {{ measure }} as base_{{ measure }},
+        budgets.{{ measure }} as base_{{ measure }},
         {% endfor -%}
         0 as unknown_count
     from budgets
+    inner join months on budgets.month_start_date = months.month_start_date
 ),
 
 cells as (
