@@ -129,12 +129,12 @@ def test_what_says_nothing_of_itself_is_found() -> None:
 
     @dg.asset_check(asset=asset.key)
     def check() -> dg.AssetCheckResult:
-        raise NotImplementedError
+        return dg.AssetCheckResult(passed=True)
 
     @dg.sensor(job_name="daily")
     def watch() -> dg.SkipReason:
         """A docstring that the page does not show."""
-        raise NotImplementedError
+        return dg.SkipReason("nothing is watched")
 
     job = dg.define_asset_job("daily", description="Said.")
     bare = dg.Definitions(assets=[asset], asset_checks=[check], sensors=[watch], jobs=[job])
