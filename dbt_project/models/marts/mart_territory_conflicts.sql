@@ -178,6 +178,7 @@ sold as (
             as postal_unit,
         sold_lines.source_file,
         min(sold_lines.source_row) as first_row,
+        max(sold_lines.source_row) as last_row,
         sum(sold_lines.net_quantity) as net_quantity,
         sum(sold_lines.net_amount) as net_amount,
         count(*) as line_count
@@ -217,6 +218,7 @@ shipped as (
         }} as postal_unit,
         shipments.shipment_number as source_file,
         cast(null as bigint) as first_row,
+        cast(null as bigint) as last_row,
         sum(shipments.signed_quantity) as net_quantity,
         sum({{ wide('shipments.signed_quantity') }} * unit_prices.unit_amount)
             as net_amount,
@@ -338,10 +340,12 @@ summed_sales as (
         min_by(
             source_file || coalesce('#' || cast(first_row as string), ''),
             cast(flow_date as string) || source_file
+            || lpad(coalesce(cast(first_row as string), ''), 18, '0')
         ) as first_evidence,
         max_by(
-            source_file || coalesce('#' || cast(first_row as string), ''),
+            source_file || coalesce('#' || cast(last_row as string), ''),
             cast(flow_date as string) || source_file
+            || lpad(coalesce(cast(last_row as string), ''), 18, '0')
         ) as last_evidence
     from breaches
     group by
