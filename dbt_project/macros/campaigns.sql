@@ -21,19 +21,38 @@
 
 {#
     What a promotion's estimate is made of, summed over the weeks of one partner or of all
-    together: `week_quantity` and `rest_quantity`, which the baseline leaves unexplained.
+    together (`columns` name them): `week_quantity`, and `rest_quantity`, which the
+    baseline leaves unexplained. Sums are of decimals, the deviation's too: the order of
+    the rows decides nothing.
 #}
-{% macro sums_of_weeks() -%}
-    count(case when is_promoted then week_quantity end) as reported_week_count,
+{% macro sums_of_weeks(weeks, columns) -%}
+    {%- set by_column = columns | join(', ') -%}
+    {%- set baseline_rest = 'case when not is_promoted then rest_quantity end' -%}
+    {%- set square = 'cast(power(rest_quantity - rest_mean, 2) as decimal(38, 12))' -%}
+    select
+        {{ by_column }},
+        count(case when is_promoted then week_quantity end) as reported_week_count,
         sum(case when is_promoted then week_quantity end) as sold_quantity,
         count(case when is_promoted then rest_quantity end) as compared_week_count,
         sum(case when is_promoted then rest_quantity end) as rest_sum,
-        count(case when not is_promoted then rest_quantity end) as baseline_week_count,
-        avg(case when not is_promoted then rest_quantity end) as rest_mean,
-        stddev_samp(case when not is_promoted then rest_quantity end) as rest_deviation
+        count({{ baseline_rest }}) as baseline_week_count,
+        sum({{ baseline_rest }}) as baseline_rest_sum,
+        sqrt({{
+            quotient(
+                'sum(case when not is_promoted then ' ~ square ~ ' end)',
+                'count(' ~ baseline_rest ~ ') - 1'
+            )
+        }}) as rest_deviation
+    from (
+        select
+            *,
+            avg({{ baseline_rest }}) over (partition by {{ by_column }}) as rest_mean
+        from {{ weeks }}
+    ) as weeks_with_mean
+    group by {{ by_column }}
 {%- endmacro %}
 
 {# A quotient of doubles, not rounded: for estimates, never for what is published. #}
 {% macro quotient(numerator, denominator) -%}
-    ({{ numerator }} / nullif({{ denominator }}, 0))
+    (cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0))
 {%- endmacro %}

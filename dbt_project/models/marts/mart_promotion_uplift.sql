@@ -3,7 +3,8 @@
 -- Additive over partners where the same weeks before are known of each: sold_quantity,
 -- expected_quantity, uplift_quantity. Intervals are not.
 -- The baseline gives each week an expected value; what is left over in the weeks before
--- says how far a week strays from it by itself.
+-- says how far a week strays from it by itself. Weeks are decimals: a sum of doubles
+-- varies with the order of its rows, and rounded, what ends at a half.
 with
 
 promotions as (
@@ -128,8 +129,8 @@ taking_part as (
         looked_over.is_promoted,
         looked_over.baseline_code,
         members.member_code as partner_code,
-        cast(this_year.week_quantity as double) as week_quantity,
-        cast(last_year.week_quantity as double) as last_year_quantity
+        {{ quantity('this_year.week_quantity') }} as week_quantity,
+        {{ quantity('last_year.week_quantity') }} as last_year_quantity
     from looked_over
     inner join members
         on
@@ -181,7 +182,7 @@ of_others as (
     select
         sold.campaign_code,
         sold.week_start_date,
-        cast(sum(sold.week_quantity) as double) as others_quantity
+        {{ quantity('sum(sold.week_quantity)') }} as others_quantity
     from sold
     inner join others
         on
@@ -234,20 +235,19 @@ left_over as (
             when 'last_year' then week_quantity - last_year_quantity
             when 'other_partners'
                 then
-                    week_quantity
-                    - others_quantity
-                    * {{ quotient('baseline_quantity', 'baseline_others_quantity') }}
+                    cast(
+                        week_quantity
+                        - others_quantity
+                        * {{
+                            quotient('baseline_quantity', 'baseline_others_quantity')
+                        }} as decimal(28, 9)
+                    )
         end as rest_quantity
     from compared
 ),
 
 of_partners as (
-    select
-        campaign_code,
-        partner_code,
-        {{ sums_of_weeks() }}
-    from left_over
-    group by campaign_code, partner_code
+    {{ sums_of_weeks('left_over', ['campaign_code', 'partner_code']) }}
 ),
 
 judged as (
@@ -298,11 +298,7 @@ weeks_together as (
 ),
 
 of_all as (
-    select
-        campaign_code,
-        {{ sums_of_weeks() }}
-    from weeks_together
-    group by campaign_code
+    {{ sums_of_weeks('weeks_together', ['campaign_code']) }}
 ),
 
 gathered as (
@@ -315,7 +311,7 @@ gathered as (
         judged.baseline_week_count,
         judged.sold_quantity,
         judged.rest_sum,
-        judged.rest_mean,
+        judged.baseline_rest_sum,
         judged.rest_deviation,
         case when judged.reason_code is null then 1 else 0 end as partner_count,
         1 as member_count,
@@ -331,7 +327,7 @@ gathered as (
         of_all.baseline_week_count,
         of_all.sold_quantity,
         of_all.rest_sum,
-        of_all.rest_mean,
+        of_all.baseline_rest_sum,
         of_all.rest_deviation,
         compared_counts.partner_count,
         compared_counts.member_count,
@@ -351,8 +347,14 @@ estimated as (
         *,
         case
             when reason_code is null
-                then rest_sum - compared_week_count * rest_mean
-        end as uplift,
+                then {{
+                    divide_quantity(
+                        'baseline_week_count * rest_sum '
+                        ~ '- compared_week_count * baseline_rest_sum',
+                        'baseline_week_count'
+                    )
+                }}
+        end as uplift_quantity,
         case
             when reason_code is null
                 then
@@ -361,7 +363,7 @@ estimated as (
                     * sqrt(
                         compared_week_count
                         + {{ quotient(
-                            'cast(compared_week_count * compared_week_count as double)',
+                            'compared_week_count * compared_week_count',
                             'baseline_week_count'
                         ) }}
                     )
@@ -382,8 +384,7 @@ rounded as (
         case when estimated.partner_code = '*' then promotions.cost_amount end
             as cost_amount,
         {{ quantity('estimated.sold_quantity') }} as promoted_quantity,
-        {{ quantity('estimated.uplift') }} as uplift_quantity,
-        {{ quantity('estimated.sold_quantity - estimated.uplift') }}
+        {{ quantity('estimated.sold_quantity - estimated.uplift_quantity') }}
             as expected_quantity,
         {{ quantity('estimated.uncertainty') }} as uncertainty_quantity
     from estimated
