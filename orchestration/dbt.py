@@ -148,12 +148,18 @@ def invoke(
 
 @contextmanager
 def _letting_go_of_the_warehouse() -> Iterator[None]:
-    """dbt-duckdb keeps the file open until the process ends; gates and readers open it otherwise."""
+    """dbt-duckdb keeps the file open until the process ends; gates and readers open it otherwise.
+
+    It forgets its connection without closing it, and what tells of a failed model may hold it until
+    Python's next search for garbage.
+    """
     try:
         yield
     finally:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
+        if DuckDBConnectionManager._ENV is not None:
+            DuckDBConnectionManager.env().close()
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -29,6 +31,15 @@ def test_tests_of_the_models_run_in_an_audit_only() -> None:
     assert build_arguments(["fct_sell_in"], full_refresh=True, audit=False)[-1] == "--full-refresh"
 
 
+@pytest.fixture
+def no_garbage_collected() -> Iterator[None]:
+    """What nobody closes stays open."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collected")
 def test_a_failed_model_is_told_in_words_and_leaves_the_warehouse_free(settings: Settings) -> None:
     here = Path.cwd()
     target = settings.dbt_state / "runs" / "test"
