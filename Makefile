@@ -1,4 +1,4 @@
-# Two commands do all the set-up: `make demo` and `make test`. Needs Python 3.11 or newer.
+# Two commands do all the set-up: `make demo` and `make test`. Needs Python 3.11 to 3.14.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -17,7 +17,7 @@ help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: requirements.lock requirements-uv.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Aval needs Python 3.11 or newer; this is %d.%d. Name another: make PYTHON=python3.12 …" % v[:2])'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 15) else "Aval needs Python 3.11 to 3.14; this is %d.%d. Name another: make PYTHON=python3.12 …" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
