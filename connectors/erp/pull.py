@@ -235,6 +235,7 @@ class _Puller:
     ) -> None:
         self._paths = paths
         self._erp = company.erp
+        self._zone = company.zone
         self._ledger = ledger
         self._now = now
         self._progress = progress
@@ -275,7 +276,7 @@ class _Puller:
             if is_whole:
                 comparison.know_keys(None)
             elif self._sweep_is_due(swept_at):
-                comparison.know_keys(self.patiently(lambda: read_keys(engine, query)))
+                comparison.know_keys(self.patiently(lambda: read_keys(engine, query, self._zone)))
                 is_swept = True
                 if comparison.lacks_rows():
                     extract = self._extract(engine, query, BEGINNING, comparison)
@@ -335,7 +336,7 @@ class _Puller:
         self, engine: sa.Engine, query: MappingQuery, cursor: datetime, comparison: Comparison
     ) -> Extract:
         def attempt() -> Extract:
-            extract = Extract(engine, query, cursor)
+            extract = Extract(engine, query, cursor, self._zone)
             tables = self._told(extract, query.entity)
             if query.entity.secret_columns:
                 # Nothing of it is written before it is concealed, and names are compared with one another.

@@ -6,7 +6,8 @@ What belongs here: everything that speaks to the ERP's database, and the transla
 Types. A driver that gives `Decimal` or text keeps every digit. SQLite stores NUMERIC as a binary
 floating-point number: its shortest decimal writing is taken, then rounded. Values with more decimals
 than the contract has are rounded half up; dates may be dates, instants or ISO texts; instants
-with an offset become UTC, those without are taken as UTC.
+with an offset become UTC, those without are taken as UTC. Where one with an offset stands for a date,
+its day is that of the company's time zone.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,10 +141,11 @@ class Extract:
     row of the extract). `fault` keeps what stopped the reading, since dlt wraps exceptions of its sources.
     """
 
-    def __init__(self, engine: sa.Engine, query: MappingQuery, cursor: datetime) -> None:
+    def __init__(self, engine: sa.Engine, query: MappingQuery, cursor: datetime, zone: tzinfo = UTC) -> None:
         self._engine = engine
         self._query = query
         self._cursor = cursor
+        self._zone = zone
         self.rows = 0
         self.newest: datetime | None = None
         self.fault: SourceError | Unreachable | None = None
@@ -170,7 +173,7 @@ class Extract:
             arrays.append(
                 pa.nulls(size, arrow_type(column.type))
                 if at is None
-                else _array(query, column, values[at], first_row=self.rows + 1)
+                else _array(query, column, values[at], first_row=self.rows + 1, zone=self._zone)
             )
         stamps = arrays[-1] if entity.asked_columns[-1].name == "updated_at" else None
         if query.uses_cursor and (stamps is None or stamps.null_count):
@@ -188,7 +191,7 @@ class Extract:
         return pa.table([*arrays, rows], names=[*(c.name for c in entity.asked_columns), "_source_row"])
 
 
-def read_keys(engine: sa.Engine, query: MappingQuery) -> pa.Table:
+def read_keys(engine: sa.Engine, query: MappingQuery, zone: tzinfo = UTC) -> pa.Table:
     """All keys that the ERP has, whatever their age: the mapping query cut to its key columns."""
     entity = query.entity
     columns = [column for column in entity.columns if column.name in entity.key]
@@ -198,7 +201,7 @@ def read_keys(engine: sa.Engine, query: MappingQuery) -> pa.Table:
     with translated(query), engine.connect() as connection:
         for chunk in _run(connection, text, query, BEGINNING).partitions(CHUNK_ROWS):
             arrays = [
-                _array(query, column, values, first_row=None)
+                _array(query, column, values, first_row=None, zone=zone)
                 for column, values in zip(columns, zip(*chunk, strict=True), strict=True)
             ]
             tables.append(pa.table(arrays, schema=schema))
@@ -275,10 +278,12 @@ def _meaning(entity: Entity, name: str) -> str:
     return f"give it as {column.type}: {column.description}"
 
 
-def _array(query: MappingQuery, column: Column, values: Sequence[Any], first_row: int | None) -> pa.Array:
+def _array(
+    query: MappingQuery, column: Column, values: Sequence[Any], first_row: int | None, zone: tzinfo = UTC
+) -> pa.Array:
     """The values of a column in the contract's type; SourceError names the first that cannot be."""
     type_ = arrow_type(column.type)
-    convert = _converter(column.type)
+    convert = _converter(column.type, zone)
     try:
         array = _array_as_is(column, values, type_)
         if array is None:
@@ -299,7 +304,26 @@ def _array(query: MappingQuery, column: Column, values: Sequence[Any], first_row
             f"expected {column.type}, never NULL: {column.description}",
             Place(file=query.file, row=first_row and first_row + row, column=column.name),
         )
+    if query.entity.key == (column.name,) == ("partner_code",):
+        _refuse_padding(query, column, values, first_row)
     return array
+
+
+def _refuse_padding(
+    query: MappingQuery, column: Column, values: Sequence[Any], first_row: int | None
+) -> None:
+    """A column of type CHAR pads its codes: no document and no profile would find `C100    `.
+
+    Refused before it lands: without the blanks it would be another partner, and the first one deleted.
+    """
+    for row, value in enumerate(values):
+        if isinstance(value, str) and value != value.strip():
+            raise SourceError(
+                "query_value",
+                "the code begins or ends with blanks (a column of type CHAR pads with them)",
+                f"write trim(...) as {column.name}, in the queries of products and documents too",
+                Place(file=query.file, row=first_row and first_row + row, column=column.name, value=value),
+            )
 
 
 def _array_as_is(column: Column, values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
@@ -324,7 +348,7 @@ def _first_unusable(
     return 0, values[0]
 
 
-def _converter(type_: str) -> Callable[[Any], Any]:
+def _converter(type_: str, zone: tzinfo) -> Callable[[Any], Any]:
     decimal = _DECIMAL.fullmatch(type_)
     if decimal:
         step = Decimal(1).scaleb(-int(decimal.group(2)))
@@ -334,14 +358,15 @@ def _converter(type_: str) -> Callable[[Any], Any]:
             return exact.quantize(step, context=_CONTEXT)
 
         return to_decimal
-    return {
+    converters: dict[str, Callable[[Any], Any]] = {
         "VARCHAR": _to_text,
-        "DATE": _to_date,
+        "DATE": partial(_to_date, zone=zone),
         "TIMESTAMP": _to_instant,
         "BOOLEAN": _to_boolean,
         "INTEGER": _to_integer,
         "BIGINT": _to_integer,
-    }[type_]
+    }
+    return converters[type_]
 
 
 def _number_text(value: Any) -> str:
@@ -366,14 +391,14 @@ def _to_text(value: Any) -> str:
     return str(value)
 
 
-def _to_date(value: Any) -> date:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
+def _to_date(value: Any, zone: tzinfo) -> date:
     if isinstance(value, str):
         text = value.strip()
-        return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text).date()
+        value = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
+    if isinstance(value, datetime):
+        return (value.astimezone(zone) if value.tzinfo else value).date()
+    if isinstance(value, date):
+        return value
     raise TypeError(value)
 
 

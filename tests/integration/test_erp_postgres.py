@@ -114,6 +114,22 @@ def test_decimals_keep_every_digit_and_instants_become_utc(erp: PostgresErp) -> 
     ]
 
 
+def test_of_an_instant_the_day_is_that_of_the_companys_time_zone(erp: PostgresErp) -> None:
+    """Paris, two hours ahead of UTC: 22:20 is 1 October, 21:40 still 30 September."""
+    erp.change(
+        "create table document (number text, issued_at timestamptz)",
+        "insert into document values ('N1', '2026-09-30 21:40+00'), ('N2', '2026-09-30 22:20+00')",
+    )
+    text = QUERIES["invoice_lines"].replace("day as invoice_date", "issued_at as invoice_date")
+    text = text.replace("invoice as invoice_number", "number as invoice_number")
+    text = text.replace("from line where", "from line cross join document where invoice = 'F1' and")
+    (erp.queries / "invoice_lines.sql").write_text(text.replace("'%:x'", r"'%\:x'"), encoding="utf-8")
+
+    erp.pull()
+
+    assert erp.landed("invoice_number, invoice_date::varchar") == [("N1", "2026-09-30"), ("N2", "2026-10-01")]
+
+
 def test_the_second_pull_reads_from_the_cursor_and_sweeps_the_rest(erp: PostgresErp) -> None:
     erp.pull()
     erp.change(

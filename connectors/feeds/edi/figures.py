@@ -307,7 +307,8 @@ class Figures:
         faults = pa.array(_FAULTS, pa.string()).take(pa.array(fault))
         columns = {
             **{name: mine.column(name) for name in mine.column_names},
-            **dict.fromkeys((*FIGURES, "store_segment", "amount", "price"), empty),
+            **dict.fromkeys((*FIGURES, "store_segment", "amount"), empty),
+            "price": self._price_of_pairs(mine),
             "number": pa.array(run.numbers[pairs]),
             "fault": faults,
             "fault_text": pc.if_else(pc.is_valid(faults), segments, pa.scalar(None, pa.string())),
@@ -316,6 +317,13 @@ class Figures:
             "pairs_figure": figure,
         }
         self._reader.insert(pa.table(columns))
+
+    def _price_of_pairs(self, rows: pa.Table) -> pa.Array:
+        """The price of a unit holds in each store; an amount or a price of the line says nothing of one."""
+        if self._reader.settings.price_basis != "unit":
+            return pa.nulls(len(rows), pa.string())
+        has_amount = pc.not_equal(pc.fill_null(rows.column("amount"), ""), "")
+        return pc.if_else(has_amount, pa.scalar(None, pa.string()), rows.column("price"))
 
     def _check_pairs(self, quantity: Positions, pairs: Positions, meaning: Positions) -> Positions:
         """Hold quantities against the sum of the pairs they are spread over; those to quarantine."""

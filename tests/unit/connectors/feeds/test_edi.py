@@ -597,6 +597,28 @@ def test_store_pairs_stand_for_the_total_before_them(edi: Edi) -> None:
     assert outcome.rows_accepted == 6
 
 
+@pytest.mark.parametrize(
+    ("settings", "amounts"),
+    # By hand: 2.50 x 4, x 3, less 2.50 x 1 returned. What is of the line says nothing of one store.
+    [
+        ({"price_basis": "unit"}, ["10.0000", "7.5000", "-2.5000"]),
+        ({"price_basis": "unit", "amounts": ["M"]}, [None, None, None]),
+        ({"price_basis": "line"}, [None, None, None]),
+    ],
+)
+def test_the_price_of_a_unit_holds_in_each_store_of_the_pairs(
+    edi: Edi, settings: dict[str, Any], amounts: list[str | None]
+) -> None:
+    edi.take(
+        "a.x12",
+        x12("852", "XQ*H*20260104*20260110", "LIN**UP*400638133393", "CTP**RTL*2.50", "AMT*M*15",
+            "ZA*QS*7*EA", "SDQ*EA*92*S1*4*S2*3", "ZA*QU*1*EA", "SDQ*EA*92*S1*1"),
+        kind="x12",
+        **settings,
+    )  # fmt: skip
+    assert edi.sold("net_amount::varchar") == [(amount,) for amount in amounts]
+
+
 def test_an_odd_pair_and_a_pair_without_quantity_are_faults(edi: Edi) -> None:
     content = x12("852", "XQ*H*20260104*20260110", "LIN**UP*400638133393", "ZA*QS*4*EA", "SDQ*EA*92*S1*4*S2",
                   "LIN**UP*400638133409", "SDQ*EA*92*S1*4")  # fmt: skip
