@@ -30,6 +30,9 @@ from orchestration.console import progress, say
 from orchestration.defs.resources import CompanyResource, RunOptions
 from orchestration.settings import Settings
 
+MAY_PASS = frozenset({"erp_unreachable", "erp_empty", "incomplete_load"})
+"""Faults of a pull by code that may be gone a minute later: the ERP was away, or was being copied."""
+
 ERP_SOURCE = dg.AssetKey(["source", "erp"])
 RULES_SOURCE = dg.AssetKey(["source", "company_directory"])
 ACCOUNTING_SOURCE = dg.AssetKey(["source", "general_ledger"])
@@ -187,8 +190,8 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
                     progress=lambda text: progress(f"ERP: {text}"),
                 )
             except AvalError as error:
-                # Only a source that does not answer may answer at the next try.
-                raise _failure(error, retry=isinstance(error, SourceError)) from error
+                # A mapping query that is wrong is wrong a minute later too.
+                raise _failure(error, retry=error.code in MAY_PASS) from error
             batches = ledger.batches("erp", since=before)
         say(
             context.log,
