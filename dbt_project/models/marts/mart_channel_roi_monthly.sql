@@ -22,6 +22,11 @@ sales as (
     where customer_key is not null and {{ is_of_record('feed_code', 'sell_out') }}
 ),
 
+reports as (
+    select * from {{ ref('fct_reporting_periods') }}
+    where report_kind_code = 'sell_out' and is_of_record and is_reported
+),
+
 sell_in as (
     select * from {{ ref('fct_sell_in') }}
 ),
@@ -93,6 +98,21 @@ new_customers as (
     group by partner_code, first_month_date
 ),
 
+-- A month of which no report has come has no known customers, and not none.
+reported_months as (
+    select
+        margins.partner_code,
+        margins.month_start_date
+    from margins
+    inner join reports
+        on
+            margins.partner_code = reports.partner_code
+            and margins.month_start_date
+            between {{ month_start('reports.period_start_date') }}
+            and reports.period_end_date
+    group by margins.partner_code, margins.month_start_date
+),
+
 product_costs as (
     select
         product_code,
@@ -142,9 +162,15 @@ partner_months as (
     select
         margins.*,
         coalesce(partner_orders.order_count, 0) as order_count,
+        margins.month_start_date > customers_named.named_from_date
+            as has_named_customers,
         case
             when margins.month_start_date > customers_named.named_from_date
-                then coalesce(new_customers.new_customer_count, 0)
+                then
+                    coalesce(
+                        new_customers.new_customer_count,
+                        case when reported_months.partner_code is not null then 0 end
+                    )
         end as new_customer_count,
         partner_stocks.average_stock_amount,
         case
@@ -162,6 +188,10 @@ partner_months as (
         on
             margins.month_start_date = new_customers.month_start_date
             and margins.partner_code = new_customers.partner_code
+    left join reported_months
+        on
+            margins.month_start_date = reported_months.month_start_date
+            and margins.partner_code = reported_months.partner_code
     left join partner_stocks
         on
             margins.month_start_date = partner_stocks.month_start_date
@@ -197,13 +227,15 @@ levels as (
         {{ amount('sum(cost_to_serve_amount)') }} as cost_to_serve_amount,
         -- Customers where all partners name them, orders where one does not.
         case
-            when count(*) = count(new_customer_count) then 'new_customers'
+            when count(*) = count(case when has_named_customers then 1 end)
+                then 'new_customers'
             else 'orders'
         end as acquisition_base_code,
         cast(
             case
                 when count(*) = count(new_customer_count) then sum(new_customer_count)
-                else sum(order_count)
+                when count(*) > count(case when has_named_customers then 1 end)
+                    then sum(order_count)
             end as bigint
         ) as acquisition_count,
         {{ amount('sum(average_stock_amount)') }} as average_stock_amount,
@@ -373,6 +405,7 @@ final as (
         case
             when contributions.programme_cost_amount is null
                 then 'programme_costs_not_connected'
+            when contributions.acquisition_count is null then 'not_reported'
             when contributions.acquisition_count = 0 then 'nothing_acquired'
         end as acquisition_reason_code,
         contributions.annual_gross_margin_amount,
