@@ -77,7 +77,11 @@ class Verdict:
     def explain(self) -> str:
         """Why the gate is closed, in sentences; one line that says that it is open otherwise."""
         if self.passed:
-            return f"gate {self.gate}: open, {len(self.results)} expectations, {len(self.warnings)} warnings"
+            warned = len(self.warnings)
+            return (
+                f"gate {self.gate}: open, {len(self.results)} expectations, "
+                f"{warned} warning{'' if warned == 1 else 's'}"
+            )
         lines = [f"gate {self.gate}: CLOSED, {len(self.failures)} of {len(self.results)} expectations failed"]
         for failure in self.failures:
             lines.append(f"  {failure.table} {failure.name}: {failure.message}")

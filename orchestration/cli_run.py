@@ -142,7 +142,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
         shown.add_row(
             f"Gate {gate.gate}",
             f"{state}, {gate.checks} expectations on {gate.scope} data, "
-            f"{gate.failed} failed, {gate.warnings} warnings",
+            f"{gate.failed} failed, {gate.warnings} warning{'' if gate.warnings == 1 else 's'}",
         )
     if not done.gates:
         shown.add_row("Gates", "not run" if done.outcome.failures else "not run: nothing new")

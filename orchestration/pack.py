@@ -24,6 +24,7 @@ from connectors.closing import Closing, closings
 from connectors.ledger import Ledger
 from orchestration.closing import Refused, one_month
 from orchestration.declared import Model, Sheet, models
+from orchestration.partner_page import written
 from orchestration.settings import Settings
 from orchestration.workbook import (
     Cell,
@@ -359,6 +360,7 @@ _WORDS: Final[dict[str, dict[Locale, str]]] = {
     "gate": {"fr": "Contrôle", "en": "Gate"},
     "passed": {"fr": "passé", "en": "passed"},
     "failed": {"fr": "NON PASSÉ", "en": "NOT PASSED"},
+    "warning": {"fr": "alerte", "en": "warning"},
     "warnings": {"fr": "alertes", "en": "warnings"},
     "checks": {"fr": "vérifications", "en": "checks"},
     "invoice": {"fr": "Dernière facture", "en": "Newest invoice"},
@@ -395,9 +397,12 @@ def _write_identity(
     state = word("open")
     if closing is not None:
         closed = closing.closed
-        state = f"{word('closed')}: {closed.closing_code}, {closed.done_at:%d/%m/%Y}, {closed.done_by}"
+        state = (
+            f"{word('closed')}: {closed.closing_code}, {written(closed.done_at, 'date', locale)}, "
+            f"{closed.done_by}"
+        )
         if closed.publication_code != identity["publication_id"]:
-            state += f" ({word('publication')} {closed.publication_code})"
+            state += f" ({word('publication').lower()} {closed.publication_code})"
     missing = ", ".join(json.loads(identity["reports_missing"]))
     lines: list[tuple[str, Cell, Kind]] = [
         (word("company"), settings.company.company.name, "text"),
@@ -410,12 +415,13 @@ def _write_identity(
         (word("as_of"), identity["as_of_date"], "date"),
         (word("code"), identity["code_version"], "text"),
     ]
+    single = (0, 1) if locale == "fr" else (1,)
     for gate in json.loads(identity["gate_results"]):
         lines.append(
             (
                 f"{word('gate')} {gate['gate']}",
                 f"{word('passed' if gate['passed'] else 'failed')}, {gate['checks']} {word('checks')}, "
-                f"{gate['warnings']} {word('warnings')}",
+                f"{gate['warnings']} {word('warning' if gate['warnings'] in single else 'warnings')}",
                 "text",
             )
         )

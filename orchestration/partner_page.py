@@ -102,6 +102,8 @@ SECTIONS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
 
 WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
     "unknown": {"fr": "non connu", "en": "not known"},
+    "none": {"fr": "aucun", "en": "none"},
+    "beginning": {"fr": "début", "en": "the beginning"},
     "yes": {"fr": "oui", "en": "yes"},
     "no": {"fr": "non", "en": "no"},
     "section": {"fr": "Rubrique", "en": "Section"},
@@ -113,6 +115,13 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
     "units": {"fr": "unités", "en": "units"},
     "amount": {"fr": "montant", "en": "amount"},
 }
+
+NULL_WORDS: Final[Mapping[str, str]] = {
+    "terms_since_date": "beginning",
+    "exclusive_territories": "none",
+    "open_territories": "none",
+}
+"""Columns whose NULL says something that is known."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +171,9 @@ class Page:
         """The value as people write it; unknown is said, never left empty or 0."""
         value, kind = self.values[column], self.kind(column)
         if value is None:
-            return self.word("unknown")
+            if column.endswith("_territories") and self.values.get("territory_count") is None:
+                return self.word("unknown")
+            return self.word(NULL_WORDS.get(column, "unknown"))
         unit = {"amount": f" {self.currency}", "percent": " %"}.get(kind, "")
         return written(value, kind, self.locale) + (unit if column.endswith(("_amount", "_rate")) else "")
 

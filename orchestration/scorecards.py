@@ -8,7 +8,7 @@ does not: scores (the models), formats (`orchestration.workbook`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,6 +26,8 @@ OF_ALL_PARTNERS: Final = ("revenue_to_median_rate",)
 """Measures that are held against a median of all partners: of few ones they would tell another's figure."""
 MONTHS_SHOWN: Final = 13
 _FIRST_ROW: Final = 4
+
+_COLON: Final[Mapping[Locale, str]] = {"fr": " :", "en": ":"}
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
     "not_reported": ("non communiqué", "not reported"),
@@ -233,12 +235,13 @@ def write_shared(published: Path, card: Scorecard, sender: str, locale: Locale, 
         ).fetchall()
     fr = locale == "fr"
     month = f"{card.month:%m/%Y}" if fr else f"{card.month:%Y-%m}"
+    colon = _COLON[locale]
     with workbook(path, locale, f"{sender}  {card.partner_code}  {month}  {card.publication}") as book:
         _write_themes(book, card, locale, month, sender)
         _write_table(
             book,
             "Par mois" if fr else "By month",
-            f"{card.partner_name} : {'vos ventes par mois' if fr else 'your sales by month'}",
+            f"{card.partner_name}{colon} {'vos ventes par mois' if fr else 'your sales by month'}",
             "Une case vide : non communiqué." if fr else "An empty cell: not reported.",
             (
                 Column("Mois" if fr else "Month", "month"),
@@ -252,7 +255,7 @@ def write_shared(published: Path, card: Scorecard, sender: str, locale: Locale, 
         _write_table(
             book,
             "Par article" if fr else "By product",
-            f"{card.partner_name} : {'vos ventes par article' if fr else 'your sales by product'}",
+            f"{card.partner_name}{colon} {'vos ventes par article' if fr else 'your sales by product'}",
             f"{'Trois mois jusqu’à' if fr else 'Three months up to'} {month}",
             (
                 Column("Article" if fr else "Product", "text", 14),
@@ -313,7 +316,7 @@ def _write_themes(book: Workbook, card: Scorecard, locale: Locale, month: str, s
     ]
     sheet = book.sheet(
         "Fiche" if fr else "Scorecard",
-        f"{card.partner_name} : {'fiche de performance' if fr else 'scorecard'} {month}",
+        f"{card.partner_name}{_COLON[locale]} {'fiche de performance' if fr else 'scorecard'} {month}",
         f"{sender}. "
         + (
             "Notes de 0 à 100 ; le poids des thèmes sans valeur est réparti sur les autres. Médianes de cinq "

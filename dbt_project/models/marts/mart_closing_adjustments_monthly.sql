@@ -371,7 +371,9 @@ final as (
                 then 'Rapport du partenaire reçu ou remplacé après la clôture'
             when 'corrected_cost' then 'Coût corrigé après la clôture'
             when 'source_changed'
-                then 'Coût, prix, règle ou donnée de base modifiés après la clôture'
+                then
+                    'Coût, prix, règle, donnée de base ou mois précédent modifiés '
+                    || 'après la clôture'
             else 'Recalculé : modèles modifiés ou pièce supprimée'
         end as reason_name_fr,
         case changes.reason_code
@@ -381,7 +383,9 @@ final as (
                 then 'Report of the partner that came or was replaced after the close'
             when 'corrected_cost' then 'Cost that was corrected after the close'
             when 'source_changed'
-                then 'Cost, price, rule or master data changed after the close'
+                then
+                    'Cost, price, rule, master data or a former month '
+                    || 'changed after the close'
             else 'Recalculated: models changed or a document was removed'
         end as reason_name_en,
         changes.documents,

@@ -528,7 +528,9 @@ final as (
         newest_trainings.certified_to_date,
         coalesce(alerted.open_alert_count, 0) as open_alert_count,
         coalesce(alerted.critical_alert_count, 0) as critical_alert_count,
-        alerted.alert_at_stake_amount,
+        case
+            when alerted.partner_code is null then 0 else alerted.alert_at_stake_amount
+        end as alert_at_stake_amount,
         coalesce(disputed.open_conflict_count, 0) as open_conflict_count,
         {{ company_currency() }} as currency_code,
         {{ as_of_date() }} as as_of_date

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_the_first_sheet_says_which_publication_it_is_and_whether_the_month_is_c
     assert said["Version du code"] == "0.1.0+abc"
     assert said["Chiffres arrêtés au"] == datetime(2026, 6, 30)  # noqa: DTZ001 - Excel knows no zone
     assert str(said["État du mois"]).startswith("clos: 2026-05#1")
-    assert said["Contrôle core"] == "passé, 3 vérifications, 0 alertes"
+    assert said["Contrôle core"] == "passé, 3 vérifications, 0 alerte"
 
 
 def test_numbers_are_numbers_in_french_formats_and_sheets_are_set_up_to_print(
@@ -170,9 +171,13 @@ def test_headings_follow_the_companys_language(tmp_path: Path, monkeypatch: pyte
             ],
         },
     )
+    close(settings, "2026-05", "Ana")
     path = tmp_path / "pack.xlsx"
     write_pack(settings, "2026-05", path)
     book = Calculator(path).book
+    said = {row[0].value: row[1].value for row in book["Identity"].iter_rows(min_row=4) if row[0].value}
+    assert re.fullmatch(r"closed: 2026-05#1, \d{4}-\d\d-\d\d, Ana", str(said["State of the month"]))
+    assert said["Gate core"] == "passed, 3 checks, 0 warnings"
     assert book.sheetnames == ["Identity", "Sell-in", "Ledger reconciliation", "Control"]
     assert book["Sell-in"]["A4"].value == "Channel"
     assert [cell.value for cell in book["Ledger reconciliation"][5]][:4] == [

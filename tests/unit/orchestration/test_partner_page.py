@@ -51,3 +51,19 @@ def test_what_is_unknown_is_said_and_money_bears_its_currency() -> None:
     assert page.said("on_hand_quantity") == "non connu"
     assert page.said("overdue_amount") == "25\u202f535,98 EUR"
     assert page.said("compliance_rate") == "75,0 %"
+
+
+def test_what_is_known_to_be_none_is_not_called_unknown() -> None:
+    values: dict[str, Any] = {
+        "territory_count": 0,
+        "exclusive_territories": None,
+        "open_territories": None,
+        "terms_since_date": None,
+    }
+    page = Page("W01", "Raccord", date(2026, 6, 30), "EUR", "en", values, (), ())
+    assert page.said("exclusive_territories") == "none"
+    assert page.said("open_territories") == "none"
+    assert page.said("terms_since_date") == "the beginning"
+    values["territory_count"] = None
+    not_connected = Page("W01", "Raccord", date(2026, 6, 30), "EUR", "en", values, (), ())
+    assert not_connected.said("exclusive_territories") == "not known"

@@ -133,6 +133,16 @@ def test_the_partners_workbook_holds_its_own_figures_and_medians_only(
     assert "couverture des rapports 67 %" in texts
 
 
+def test_titles_are_punctuated_as_in_their_language(settings: Settings, tmp_path: Path) -> None:
+    publish(settings, partners=6)
+    published = settings.current.resolve()
+    path = tmp_path / "en.xlsx"
+    write_shared(published, read_scorecard(published, "D01", MAY, "en"), "Acme", "en", path)
+    assert "Société D01: scorecard 2026-05" in list(cells(path))
+    assert "Société D01: your sales by month" in list(cells(path))
+    assert "Société D01 : fiche de performance 05/2026" in shared(settings, tmp_path / "fr.xlsx")
+
+
 def test_its_total_is_that_of_the_themes_it_shows(settings: Settings, tmp_path: Path) -> None:
     publish(settings, partners=6)
     shared(settings, tmp_path / "own.xlsx")
