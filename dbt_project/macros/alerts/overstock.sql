@@ -1,7 +1,8 @@
 {#
     The partner resells less than it buys: sell-out / sell-in of a month below the limit.
     Judged by months that are over and reported whole, without the products that were sold
-    in a unit which nobody can convert.
+    in a unit which nobody can convert; not at all where these are more than the others
+    that were sold, for what is left is then mostly what did not sell.
 #}
 {% macro alert_overstock() -%}
     with
@@ -18,13 +19,20 @@
         select
             partner_code,
             month_start_date,
-            sum(sell_in_quantity) as sell_in_quantity,
-            sum(sell_out_quantity) as sell_out_quantity
-        from {{ ref('mart_channel_balance_monthly') }}
-        where
-            coverage_rate >= 100
-            and coalesce(reason_code, '') <> 'unit_unknown'
+            sum(case when is_unit_known then sell_in_quantity end) as sell_in_quantity,
+            sum(case when is_unit_known then sell_out_quantity end)
+                as sell_out_quantity
+        from (
+            select
+                *,
+                coalesce(reason_code, '') <> 'unit_unknown' as is_unit_known
+            from {{ ref('mart_channel_balance_monthly') }}
+            where coverage_rate >= 100
+        ) as balances
         group by partner_code, month_start_date
+        having
+            sum(case when is_unit_known then 0 else 1 end)
+            <= sum(case when is_unit_known and sell_out_quantity <> 0 then 1 else 0 end)
     ),
 
     amounts as (
