@@ -199,11 +199,12 @@ def _data(settings: Settings) -> Iterator[Finding]:
     data = settings.paths.data
     existing = next(path for path in (data, *data.parents) if path.exists())
     free = shutil.disk_usage(existing).free
+    is_writable = os.access(existing, os.W_OK)
     yield Finding(
         "data directory",
-        os.access(existing, os.W_OK),
+        is_writable,
         str(data),
-        "give this account the right to write there",
+        "give this account the right to write there, or name another folder with --data",
     )
     warehouse = settings.paths.warehouse.stat().st_size if settings.paths.warehouse.is_file() else 0
     yield Finding(
@@ -212,6 +213,8 @@ def _data(settings: Settings) -> Iterator[Finding]:
         f"{free / 1024**3:,.1f} GiB free",
         "free space: a publication needs room for a second copy of the warehouse",
     )
+    if not is_writable:  # the lock and the ledger are opened to be written
+        return
     holder = is_locked(settings.paths.state)
     yield Finding("run lock", holder is None, holder or "free", "wait until that run has ended")
     if settings.paths.ledger.is_file():

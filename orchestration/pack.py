@@ -398,7 +398,7 @@ def _write_identity(
     if closing is not None:
         closed = closing.closed
         state = (
-            f"{word('closed')}: {closed.closing_code}, {written(closed.done_at, 'date', locale)}, "
+            f"{word('closed')}{' :' if locale == 'fr' else ':'} {closed.closing_code}, {written(closed.done_at, 'date', locale)}, "
             f"{closed.done_by}"
         )
         if closed.publication_code != identity["publication_id"]:

@@ -8,14 +8,17 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.cli_shared import command
 from orchestration.doctor import examine
 from orchestration.lock import run_lock
 
@@ -94,6 +97,53 @@ def test_a_span_that_is_none_is_wrong_use(company: list[str]) -> None:
     code, output = invoke("run", *company, "--rebuild", "2026")
     assert code == 2
     assert "2026-01..2026-03" in output
+
+
+def full_device() -> None:
+    Path("/dev/full").write_text("x")
+
+
+def full_database() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("pragma max_page_count = 1")
+        connection.execute("create table t (a)")
+
+
+def database_in_no_folder() -> None:
+    sqlite3.connect("/proc/none/ledger.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        (full_device, "aval: the data directory: No space left on device -> free space there"),
+        (full_database, "aval: the data directory: No space left on device -> free space there"),
+        (database_in_no_folder, "aval: the data directory: Permission denied -> give this account the right"),
+    ],
+)
+def test_a_disk_that_cannot_be_written_is_one_sentence(
+    work: Callable[[], None], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @command
+    def fails() -> None:
+        try:
+            work()
+        except Exception as error:
+            raise RuntimeError("as a library wraps it") from error
+
+    with pytest.raises(typer.Exit) as ended:
+        fails()
+    assert ended.value.exit_code == 1
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_another_fault_keeps_its_traceback() -> None:
+    @command
+    def fails() -> None:
+        raise ValueError("a mistake of ours")
+
+    with pytest.raises(ValueError, match="a mistake of ours"):
+        fails()
 
 
 def test_a_second_run_gives_way(company: list[str], tmp_path: Path) -> None:
