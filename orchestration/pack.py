@@ -397,10 +397,9 @@ def _write_identity(
     state = word("open")
     if closing is not None:
         closed = closing.closed
-        state = (
-            f"{word('closed')}{' :' if locale == 'fr' else ':'} {closed.closing_code}, {written(closed.done_at, 'date', locale)}, "
-            f"{closed.done_by}"
-        )
+        colon = " :" if locale == "fr" else ":"
+        day = written(closed.done_at, "date", locale)
+        state = f"{word('closed')}{colon} {closed.closing_code}, {day}, {closed.done_by}"
         if closed.publication_code != identity["publication_id"]:
             state += f" ({word('publication').lower()} {closed.publication_code})"
     missing = ", ".join(json.loads(identity["reports_missing"]))
