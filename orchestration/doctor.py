@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from connectors.company import AnySource, Company, Secret
+from connectors.company import AnyDelivery, AnySource, Company, Secret
 from connectors.contract import is_of_person
 from connectors.errors import AvalError, ConfigError
 from connectors.ledger import Ledger
@@ -127,6 +127,8 @@ def _company(settings: Settings) -> Iterator[Finding]:
         yield from _queries(company)
     for name, source in company.sources.items():
         yield _source(name, source)
+    for code, delivery in company.deliveries.items():
+        yield _delivery(code, delivery)
     inbox = company.inbox.path
     files = sum(1 for path in inbox.rglob("*") if path.is_file()) if inbox.is_dir() else 0
     yield Finding(
@@ -151,6 +153,23 @@ def _source(name: str, source: AnySource) -> Finding:
             error.remedy,
             isinstance(error, ConfigError),
         )
+
+
+def _delivery(name: str, delivery: AnyDelivery) -> Finding:
+    """Whether what a delivery needs of this machine is there. Nobody is called."""
+    what = f"delivery {name}"
+    for field, value in delivery:
+        try:
+            for secret in value if isinstance(value, tuple) else (value,):
+                if isinstance(secret, Secret):
+                    secret.reveal()
+        except AvalError as error:
+            return Finding(what, False, f"{field}: {error.problem}", error.remedy, True)
+        if field in ("path", "known_hosts", "ca_file") and value is not None and not value.exists():
+            return Finding(
+                what, False, f"{field}: {value} does not exist", f"make it, or correct {field}", True
+            )
+    return Finding(what, True, f"{delivery.kind}, with what it needs of this machine")
 
 
 def _erp(url: str) -> Finding:

@@ -244,6 +244,26 @@ def test_the_doctor_tries_each_mapping_query_on_the_erp(company: list[str]) -> N
     assert "invoice_lines" in found["mapping queries"].found
 
 
+def test_the_doctor_misses_what_a_delivery_needs_of_this_machine(
+    company: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(company[1])
+    (folder / "company.yml").write_text(
+        COMPANY + "deliveries:\n  chain: {kind: sftp, host: sftp.example, user: aval, partner: P1, "
+        "known_hosts: known_hosts, key: {env: CHAIN_KEY}}\n"
+    )
+
+    def found() -> str:
+        return next(item.found for item in examine(folder, Path(company[3])) if item.what == "delivery chain")
+
+    monkeypatch.delenv("CHAIN_KEY", raising=False)
+    assert found() == "key: the environment variable CHAIN_KEY is not set"
+    monkeypatch.setenv("CHAIN_KEY", "a key")
+    assert found() == f"known_hosts: {folder / 'known_hosts'} does not exist"
+    (folder / "known_hosts").touch()
+    assert found() == "sftp, with what it needs of this machine"
+
+
 def _start(company: list[str]) -> Path:
     """An ERP with the tables that the queries of examples/start name, and an inbox."""
     data = Path(company[3])
