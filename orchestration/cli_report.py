@@ -283,6 +283,13 @@ def _show_totals(out: Console, report: CheckReport) -> None:
             + (f"; {left:,} do not, amount at stake {matching.amount_unmatched}" if left else ""),
             highlight=False,
         )
+        for unit, lines in matching.strange_units.items():
+            out.print(
+                f"{matching.entity}: {lines:,} lines count in {unit}, a unit that no product has; nobody can "
+                "convert them -> write the ERP's unit under 'unit' or 'units' of the profile, or what it is "
+                "worth in rules/units.csv",
+                highlight=False,
+            )
         if matching.worst:
             shown = table("Products that nothing known matches")
             for name in ("code", "label", "lines", "quantity", "amount"):

@@ -18,11 +18,12 @@ def outlook_of(settings: Settings, profile: Profile, feeds: Path | None = None) 
     """The outlook of one feed; `feeds` is the folder of its crosswalk, the company's if not given."""
     from connectors.feeds.known import load_known
     from connectors.feeds.outlook import Outlook
-    from connectors.rules import load_crosswalks
+    from connectors.rules import load_crosswalks, load_units
 
     rows = load_crosswalks(feeds or settings.paths.company / "feeds", {"feed": profile})
     return Outlook(
         settings.paths.ledger,
         load_known(settings.paths.landing, settings.company.company.name),
         frozenset(str(row["partner_product_code"]) for row in rows),
+        frozenset(str(row["unit_code"]) for row in load_units(settings.paths.company)),
     )

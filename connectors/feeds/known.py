@@ -21,11 +21,12 @@ _LEGAL_FORMS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Known:
-    """Product codes and GTINs (14 digits) of the company, and the words of its own name."""
+    """Product codes, GTINs (14 digits) and units of the company, and the words of its own name."""
 
     product_codes: frozenset[str] = frozenset()
     gtins: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
+    unit_codes: frozenset[str] = frozenset()
 
 
 def load_known(landing: Path, company_name: str) -> Known:
@@ -34,7 +35,9 @@ def load_known(landing: Path, company_name: str) -> Known:
     codes = _distinct(landing, "products", "product_code")
     gtins = _distinct(landing, "products", "lpad(gtin, 14, '0')")
     gtins |= _distinct(landing, "product_units", "lpad(gtin, 14, '0')")
-    return Known(codes, gtins, names)
+    units = _distinct(landing, "products", "base_unit_code")
+    units |= _distinct(landing, "product_units", "unit_code")
+    return Known(codes, gtins, names, units)
 
 
 def landed_files(folder: Path) -> str | None:

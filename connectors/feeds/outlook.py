@@ -89,22 +89,30 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class Matching:
-    """How many lines of one entity would find their product; the worst of those that would not."""
+    """How many lines of one entity would find their product; the worst of those that would not.
+
+    `strange_units` are units that no product has, with their lines: nobody can convert their quantities.
+    """
 
     entity: str
     rows: int
     matched: int
     amount_unmatched: str
     worst: tuple[Unmatched, ...] = ()
+    strange_units: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is known before: landed products, the feed's crosswalk, and the ledger's live slices."""
+    """What is known before: landed products, the feed's crosswalk, and the ledger's live slices.
+
+    `units` are those that the company's rules convert.
+    """
 
     ledger: Path
     known: Known
     crosswalk: frozenset[str] = field(default=frozenset())
+    units: frozenset[str] = field(default=frozenset())
 
     def former(self, partner: str, feed_code: str, totals: Iterable[tuple[str, str]]) -> tuple[Former, ...]:
         """The live report of each (entity, period), where there is one."""
@@ -170,6 +178,7 @@ class Outlook:
             ("known_codes", self.known.product_codes),
             ("known_gtins", self.known.gtins),
             ("known_crosswalk", self.crosswalk),
+            ("known_units", self.known.unit_codes | self.units),
         ):
             table = pa.table({"code": pa.array(sorted(values), pa.string())})
             connection.register("incoming", table)
@@ -199,7 +208,13 @@ class Outlook:
             "cast(sum(amount) as varchar) from outlook_lines where not is_matched group by code "
             "order by sum(amount) desc, sum(quantity) desc, code limit 10"
         ).fetchall()
-        return Matching(entity, rows, good, amount_unmatched, tuple(Unmatched(*row) for row in worst))
+        strange = connection.execute(
+            f"select unit_code, count(*) from {relation} where unit_code not in (from known_units) "
+            "group by unit_code order by unit_code"
+        ).fetchall()
+        return Matching(
+            entity, rows, good, amount_unmatched, tuple(Unmatched(*row) for row in worst), dict(strange)
+        )
 
 
 def personal_titles(titles: Sequence[str], positions: Mapping[str, int]) -> tuple[str, ...]:

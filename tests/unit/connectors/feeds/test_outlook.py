@@ -77,6 +77,24 @@ def test_lines_that_name_no_known_product_are_counted_by_what_is_at_stake(desk: 
     assert (matching.rows, matching.matched) == (2, 1), "B by the crosswalk; A is a code of ours, not theirs"
 
 
+def test_lines_in_a_unit_that_no_product_has_are_counted(desk: Any) -> None:
+    known = Known(frozenset({"A"}), unit_codes=frozenset({"EA", "BOX"}))
+    columns = {
+        "partner_product_code": "Ref", "sold_quantity": "Qty", "net_amount": "Amount", "unit_code": "U",
+    }  # fmt: skip
+    changes = {"columns": columns, "units": {"ct": "BOX", "pal": "PAL"}}
+    content = "Ref;Qty;Amount;U\nA;1;1;ct\nA;1;1;pal\nA;1;1;\nA;1;1;\n"
+    path = desk.put("D07/r_2026-W05.csv", content)
+
+    def strange(units: frozenset[str]) -> dict[str, int]:
+        outlook = Outlook(desk.paths.ledger, known, units=units)
+        (matching,) = check_file(path, make_profile(**changes), "sales", outlook=outlook).matchings
+        return dict(matching.strange_units)
+
+    assert strange(frozenset()) == {"PAL": 1, "PCE": 2}, "PCE is a feed's unit unless it names another"
+    assert strange(frozenset({"PAL"})) == {"PCE": 2}
+
+
 def test_without_landed_products_nothing_is_said_of_matches(desk: Any) -> None:
     assert check(desk, "D07/r_2026-W05.csv", FIRST).matchings == ()
 
