@@ -139,7 +139,7 @@ def _fault_of_disk(error: BaseException) -> AvalError | None:
             number = _DISK_OF_SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
         if number is not None and number in _DISK:
             return AvalError("disk", f"{where}: {os.strerror(number)}", _DISK[number])
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__
     return None
 
 

@@ -58,7 +58,7 @@ def _where(error: AvalError) -> str:
 
 def _machine() -> Iterator[Finding]:
     found = ".".join(str(part) for part in sys.version_info[:3])
-    yield Finding("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")
+    yield Finding("Python", (3, 11) <= sys.version_info < (3, 15), found, "install Python 3.11 to 3.14")
     missing = []
     for name in _PACKAGES:
         try:

@@ -27,6 +27,7 @@ from orchestration.declared import Model, Sheet, models
 from orchestration.partner_page import written
 from orchestration.settings import Settings
 from orchestration.workbook import (
+    COLON,
     Cell,
     Column,
     Formula,
@@ -397,9 +398,8 @@ def _write_identity(
     state = word("open")
     if closing is not None:
         closed = closing.closed
-        colon = " :" if locale == "fr" else ":"
         day = written(closed.done_at, "date", locale)
-        state = f"{word('closed')}{colon} {closed.closing_code}, {day}, {closed.done_by}"
+        state = f"{word('closed')}{COLON[locale]} {closed.closing_code}, {day}, {closed.done_by}"
         if closed.publication_code != identity["publication_id"]:
             state += f" ({word('publication').lower()} {closed.publication_code})"
     missing = ", ".join(json.loads(identity["reports_missing"]))

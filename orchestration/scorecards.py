@@ -8,7 +8,7 @@ does not: scores (the models), formats (`orchestration.workbook`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,7 +18,7 @@ from typing import Any, Final
 import duckdb
 
 from connectors.errors import AvalError
-from orchestration.workbook import Cell, Column, Formula, Locale, Workbook, letter, workbook
+from orchestration.workbook import COLON, Cell, Column, Formula, Locale, Workbook, letter, workbook
 
 LEAST_PEERS: Final = 5
 """Partners that a median needs before a partner may see it, whatever the rules say for the company."""
@@ -26,8 +26,6 @@ OF_ALL_PARTNERS: Final = ("revenue_to_median_rate",)
 """Measures that are held against a median of all partners: of few ones they would tell another's figure."""
 MONTHS_SHOWN: Final = 13
 _FIRST_ROW: Final = 4
-
-_COLON: Final[Mapping[Locale, str]] = {"fr": " :", "en": ":"}
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
     "not_reported": ("non communiqué", "not reported"),
@@ -235,7 +233,7 @@ def write_shared(published: Path, card: Scorecard, sender: str, locale: Locale, 
         ).fetchall()
     fr = locale == "fr"
     month = f"{card.month:%m/%Y}" if fr else f"{card.month:%Y-%m}"
-    colon = _COLON[locale]
+    colon = COLON[locale]
     with workbook(path, locale, f"{sender}  {card.partner_code}  {month}  {card.publication}") as book:
         _write_themes(book, card, locale, month, sender)
         _write_table(
@@ -316,7 +314,7 @@ def _write_themes(book: Workbook, card: Scorecard, locale: Locale, month: str, s
     ]
     sheet = book.sheet(
         "Fiche" if fr else "Scorecard",
-        f"{card.partner_name}{_COLON[locale]} {'fiche de performance' if fr else 'scorecard'} {month}",
+        f"{card.partner_name}{COLON[locale]} {'fiche de performance' if fr else 'scorecard'} {month}",
         f"{sender}. "
         + (
             "Notes de 0 à 100 ; le poids des thèmes sans valeur est réparti sur les autres. Médianes de cinq "

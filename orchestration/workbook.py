@@ -6,7 +6,7 @@ What belongs here: formats, headings, tables with totals, printing. What does no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +18,7 @@ from connectors.landing import atomic_file
 
 Kind = Literal["text", "amount", "quantity", "count", "percent", "date", "month", "instant"]
 Locale = Literal["fr", "en"]
+COLON: Final[Mapping[Locale, str]] = {"fr": " :", "en": ":"}
 Cell = str | int | float | Decimal | date | bool | None
 MAX_ROWS: Final = 1_048_576
 
