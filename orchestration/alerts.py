@@ -98,10 +98,10 @@ def published_alerts(
 
 @dataclass(frozen=True)
 class Count:
-    """Open alerts, and how many of them the publication before did not have (all, if there was none)."""
+    """Open alerts, and how many of them the publication before did not have (None without one to compare)."""
 
     open: int
-    new: int
+    new: int | None
 
 
 def count_alerts(published: Path) -> Count | None:
@@ -114,7 +114,7 @@ def count_alerts(published: Path) -> Count | None:
         return None
     former = [version for version in versions(published) if version < current]
     before = _open_ids(published / f"{former[-1]}.duckdb") if former else None
-    return Count(len(now), len(now - (before or set())))
+    return Count(len(now), None if before is None else len(now - before))
 
 
 def _open_ids(publication: Path) -> set[str] | None:

@@ -25,6 +25,7 @@ from orchestration.cli_shared import (
 )
 
 if TYPE_CHECKING:
+    from orchestration.alerts import Count
     from orchestration.plan import Options
     from orchestration.settings import Settings
     from orchestration.summary import Summary
@@ -150,7 +151,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
         shown.add_row("Why it was built", "; ".join(done.plan.reasons))
     shown.add_row("Published", _publication_line(done))
     if done.alerts is not None:
-        shown.add_row("Alerts", _alerts_line(done.alerts.open, done.alerts.new, done.outcome.published))
+        shown.add_row("Alerts", _alerts_line(done.alerts, done.outcome.published))
     out.print(shown)
     if done.notes:
         shown = table("Files to know of")
@@ -198,9 +199,9 @@ def _publication_line(done: Summary) -> str:
     return f"nothing new, still version {done.published.version}"
 
 
-def _alerts_line(count: int, new: int, is_new_publication: bool) -> str:
-    said = f"{count:,} open"
-    return f"{said}, {new:,} of them new: aval alerts" if is_new_publication else f"{said}: aval alerts"
+def _alerts_line(alerts: Count, is_new_publication: bool) -> str:
+    news = f", {alerts.new:,} of them new" if is_new_publication and alerts.new is not None else ""
+    return f"{alerts.open:,} open{news}: aval alerts"
 
 
 def _make_sample(source: Path) -> None:
