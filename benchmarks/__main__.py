@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,13 @@ from benchmarks.measure import Cost, run
 
 TINY: Final = {"lines": 40, "weeks": 5, "partners": 2}
 """A history so small that a run of it costs the start-up of its parts and nothing else."""
+
+SHAPE_OPTIONS: Final = {
+    "weeks": "weeks that are reported",
+    "partners": "partners that report",
+    "products": "products that they sell",
+}
+"""Options of the history beside its lines: stock is counted by partner, product and week."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,8 @@ class Site:
         return run(command)
 
 
-def measure(folder: Path, lines: int, *, with_pandas: bool, tenfold: bool) -> report.Results:
-    """All measurements of one size, and what the computations disagree on."""
-    shape = Shape(lines)
+def measure(folder: Path, shape: Shape, *, with_pandas: bool, tenfold: bool) -> report.Results:
+    """All measurements of one shape, and what the computations disagree on."""
     costs: dict[str, Cost] = {}
     wrong: list[Difference] = []
 
@@ -99,7 +105,7 @@ def measure(folder: Path, lines: int, *, with_pandas: bool, tenfold: bool) -> re
         wrong += differences(totals_of_database(floor), totals_of_database(base.published))
 
     if tenfold:
-        longer = Shape(lines * 10, weeks=shape.weeks * 10)
+        longer = replace(shape, lines=shape.lines * 10, weeks=shape.weeks * 10)
         with history(folder / "tenfold", longer) as long:
             say(f"the same week on a history of {longer.actual_lines:,} lines")
             costs["tenfold, full"] = long.run_aval(as_of())
@@ -132,6 +138,9 @@ def say(what: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=1_000_000, help="sell-out lines (default 1,000,000)")
+    for name, of_one in SHAPE_OPTIONS.items():
+        default = getattr(Shape, name)
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"{of_one} (default {default})")
     parser.add_argument("--folder", type=Path, default=Path("var/benchmarks"), help="where to work")
     parser.add_argument("--no-pandas", action="store_true", help="leave pandas out, for sizes it cannot hold")
     parser.add_argument(
@@ -146,7 +155,7 @@ def main() -> None:
     arguments = parser.parse_args()
     results = measure(
         arguments.folder.resolve(),
-        arguments.lines,
+        Shape(arguments.lines, **{name: getattr(arguments, name) for name in SHAPE_OPTIONS}),
         with_pandas=not arguments.no_pandas,
         tenfold=not arguments.no_tenfold,
     )

@@ -91,11 +91,22 @@ class Results:
             ),
         )
 
+    @property
+    def title(self) -> str:
+        """Heading of the section: the lines, and what else of the shape is not the default."""
+        lines = f"{self.shape.actual_lines:,} lines"
+        if self.shape == Shape(self.shape.lines):
+            return lines
+        return (
+            f"{lines}, {self.shape.partners:,} partners, {self.shape.products:,} products, "
+            f"{self.shape.weeks:,} weeks"
+        )
+
     def as_markdown(self) -> str:
         """The section of the page for this size."""
         shape = self.shape
         lines = [
-            f"## {shape.actual_lines:,} lines",
+            f"## {self.title}",
             "",
             f"{shape.weeks * shape.partners:,} sell-out reports of {shape.partners} partners and "
             f"{shape.weeks} weeks, "

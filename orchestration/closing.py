@@ -9,6 +9,7 @@ change is worth and why it came (`mart_closing_adjustments_monthly`), which mart
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,14 +21,36 @@ import pyarrow as pa
 from connectors.closing import Closing, Event, closings, land_changes, land_event
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
-from orchestration.declared import Model, finance_marts
+from orchestration.declared import Model, finance_marts, models
 from orchestration.lock import run_lock
+from orchestration.partner_page import written
 from orchestration.plan import span_of_months
 from orchestration.settings import Settings
+from orchestration.workbook import COLON, Locale
 
 _OWN_COLUMNS: Final = ("partner_code", "channel_code", "product_code")
 _NUMBERS: Final = ("DECIMAL", "BIGINT", "INTEGER", "SMALLINT", "HUGEINT", "DOUBLE", "FLOAT")
 _RECONCILIATION: Final = "mart_margin_reconciliation_monthly"
+
+_REMARKS: Final[Mapping[str, Mapping[Locale, str]]] = {
+    "not_covered": {
+        "fr": "le grand livre ne couvre pas {month}",
+        "en": "the general ledger does not cover {month}",
+    },
+    "explained": {
+        "fr": "{measure}{colon} écart de {amount} avec le grand livre, expliqué par ses causes",
+        "en": "{measure}{colon} differs from the general ledger by {amount}, explained by its causes",
+    },
+    "missing_report": {
+        "fr": "{count} rapport de partenaire manquait",
+        "en": "{count} report of a partner was missing",
+    },
+    "missing_reports": {
+        "fr": "{count} rapports de partenaires manquaient",
+        "en": "{count} reports of partners were missing",
+    },
+}
+"""What a close says, in the language of the company: it is kept as it was said."""
 
 
 class Refused(AvalError):
@@ -84,8 +107,9 @@ def close(settings: Settings, month: str, by: str, note: str | None = None) -> F
                 name: _figures(connection, model, code, first, publication.as_of)
                 for name, model in finance_marts().items()
             }
-        if publication.missing != "[]":
-            remarks.append(f"{len(json.loads(publication.missing))} reports of partners were missing")
+        if missing := json.loads(publication.missing):
+            kind = "missing_report" if len(missing) == 1 else "missing_reports"
+            remarks.append(_REMARKS[kind][settings.company.locale].format(count=len(missing)))
         figures = pa.concat_tables(frozen.values())
         counts = {name: table.num_rows - _measures(name) for name, table in frozen.items()}
         event = Event(
@@ -255,9 +279,11 @@ def _examine_ledger(
         "where month_start_date = ? group by all order by all",
         [first],
     ).fetchall()
+    locale = settings.company.locale
     if not rows:
         is_connected = settings.company.accounting is not None
-        return [f"the general ledger does not cover {month}"] if is_connected else []
+        said = _REMARKS["not_covered"][locale].format(month=written(first, "month", locale))
+        return [said] if is_connected else []
     limit = connection.execute(
         "select threshold_value from core.dim_thresholds "
         "where threshold_code = 'reconciliation_tolerance_amount' and channel_code = '*'"
@@ -272,8 +298,13 @@ def _examine_ledger(
                 "look at rules/accounts.yml and the entries of the month, or raise "
                 "reconciliation_tolerance_amount once it is understood",
             )
+    names = models()[_RECONCILIATION].words("measure_code", locale)
     return [
-        f"{measure} differs from the general ledger by {difference:,.2f}, explained by its causes"
+        _REMARKS["explained"][locale].format(
+            measure=names.get(measure, measure),
+            colon=COLON[locale],
+            amount=f"{written(difference, 'amount', locale)} {settings.company.currency}",
+        )
         for measure, _, difference in rows
         if difference
     ]

@@ -120,8 +120,22 @@ NULL_WORDS: Final[Mapping[str, str]] = {
     "terms_since_date": "beginning",
     "exclusive_territories": "none",
     "open_territories": "none",
+    "next_opportunity_date": "none",
+    "next_tier_programme_fr": "none",
+    "next_tier_programme_en": "none",
+    "next_tier_value": "none",
+    "next_tier_distance": "none",
+    "next_tier_measure_code": "none",
+    "next_tier_until_date": "none",
 }
 """Columns whose NULL says something that is known."""
+
+COUNTED_BY: Final[Mapping[str, str]] = {
+    "exclusive_territories": "territory_count",
+    "open_territories": "territory_count",
+    "next_opportunity_date": "open_opportunity_count",
+}
+"""Of these, what is NULL itself where nothing is known: the ERP does not deliver it."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +185,7 @@ class Page:
         """The value as people write it; unknown is said, never left empty or 0."""
         value, kind = self.values[column], self.kind(column)
         if value is None:
-            if column.endswith("_territories") and self.values.get("territory_count") is None:
+            if column in COUNTED_BY and self.values.get(COUNTED_BY[column]) is None:
                 return self.word("unknown")
             return self.word(NULL_WORDS.get(column, "unknown"))
         unit = {"amount": f" {self.currency}", "percent": " %"}.get(kind, "")

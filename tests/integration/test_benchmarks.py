@@ -97,6 +97,14 @@ def test_a_ratio_is_given_as_run_and_without_start_up_and_its_section_replaces_t
     assert text.count("## 1,040,000 lines") == 1
     assert "Words." in text
     assert "Kept." in text
+    wide = report.Results(Shape(1_040_000, partners=40, products=2000), costs, [])
+    report.write(page, wide)
+    sections = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
+    assert sections == [
+        "## 20,000,000 lines",
+        "## 1,040,000 lines",
+        "## 1,040,000 lines, 40 partners, 2,000 products, 52 weeks",
+    ]
 
 
 def _hashes(folder: Path) -> dict[str, str]:

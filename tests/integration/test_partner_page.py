@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from python_calamine import CalamineWorkbook
 from typer.testing import CliRunner
@@ -51,3 +52,11 @@ def test_a_stock_that_is_not_reported_is_not_known(built_demo: Path, tmp_path: P
 
 def test_a_partner_that_nobody_knows_is_one_sentence(built_demo: Path) -> None:
     assert "there is no partner 'D99'" in aval("D99", "--data", str(built_demo), expect=2)
+
+
+def test_an_amount_of_nothing_is_0_and_not_unknown(published: duckdb.DuckDBPyConnection) -> None:
+    for kind in ("open_opportunity", "protected_deal"):
+        amounts = published.execute(
+            f"select {kind}_amount, count(*) from marts.mart_partner_360 where {kind}_count = 0 group by all"
+        ).fetchall()
+        assert [amount for amount, _ in amounts] == [0]

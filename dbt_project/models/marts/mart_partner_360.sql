@@ -499,7 +499,11 @@ final as (
             when connected.has_opportunities
                 then coalesce(announced.open_opportunity_count, 0)
         end as open_opportunity_count,
-        announced.open_opportunity_amount,
+        case
+            when connected.has_opportunities and announced.partner_code is null
+                then {{ amount(0) }}
+            else announced.open_opportunity_amount
+        end as open_opportunity_amount,
         case
             when connected.has_opportunities
                 then coalesce(announced.late_opportunity_count, 0)
@@ -514,7 +518,11 @@ final as (
             when connected.has_deals then coalesce(pipeline.protected_deal_count, 0)
         end
             as protected_deal_count,
-        pipeline.protected_deal_amount,
+        case
+            when connected.has_deals and coalesce(pipeline.protected_deal_count, 0) = 0
+                then {{ amount(0) }}
+            else pipeline.protected_deal_amount
+        end as protected_deal_amount,
         case when connected.has_leads then coalesce(passed.lead_12_months_count, 0) end
             as lead_12_months_count,
         case

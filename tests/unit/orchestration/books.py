@@ -24,6 +24,7 @@ erp: {kind: sql, url: "sqlite:///erp.sqlite", queries: erp}
 inbox: {path: "${AVAL_DATA}/inbox"}
 """
 OPEN = (GateOutcome("core", True, "all", 3, 0), GateOutcome("marts", True, "all", 2, 0))
+NOTHING_MISSES = Coverage()
 AS_OF = date(2026, 6, 30)
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -99,6 +100,7 @@ def publication(
     *,
     as_of: date = AS_OF,
     gates: Sequence[GateOutcome] = OPEN,
+    coverage: Coverage = NOTHING_MISSES,
     pinned: Sequence[str] = (),
 ) -> Publication:
     """Publish a warehouse that holds these rows; a finance mart without any is there, and empty."""
@@ -114,7 +116,7 @@ def publication(
         code_version="0.1.0+abc",
         as_of=as_of,
         gates=gates,
-        coverage=Coverage(),
+        coverage=coverage,
         keep=1,
         parquet=False,
         pinned=pinned,

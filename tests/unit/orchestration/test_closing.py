@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +20,7 @@ from connectors.ledger import Ledger
 from orchestration.cli import app
 from orchestration.closed_rows import write_closed_rows
 from orchestration.closing import Refused, close, reopen
-from orchestration.publish import versions
+from orchestration.publish import Coverage, versions
 from orchestration.settings import Settings
 from tests.unit.orchestration import books
 
@@ -163,7 +164,35 @@ def test_an_unexplained_difference_above_the_tolerance_is_refused(settings: Sett
     books.publication(settings, rows)
     assert refusal(settings, "2026-05") == "unexplained_difference"
     books.publication(settings, {**MARTS, RECONCILIATION: [reconciled("2026-05-01", "1.00")]})
-    assert "cost_of_goods differs" in (close(settings, "2026-05", "Ana").event.remarks or "")
+    said = "Coût des ventes : écart de 1,00 EUR avec le grand livre, expliqué par ses causes"
+    assert close(settings, "2026-05", "Ana").event.remarks == said
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        (
+            "fr",
+            "Coût des ventes : écart de 1,00 EUR avec le grand livre, expliqué par ses causes; "
+            "1 rapport de partenaire manquait",
+        ),
+        (
+            "en",
+            "Cost of goods sold: differs from the general ledger by 1.00 EUR, explained by its causes; "
+            "1 report of a partner was missing",
+        ),
+    ],
+)
+def test_what_a_close_remarks_is_said_in_the_language_of_the_company(
+    settings: Settings, locale: str, said: str
+) -> None:
+    spoken = replace(settings, company=settings.company.model_copy(update={"locale": locale}))
+    books.publication(
+        spoken,
+        {**MARTS, RECONCILIATION: [reconciled("2026-05-01", "1.00")]},
+        coverage=Coverage(reports_missing=("D03_ventes 2026-S22",)),
+    )
+    assert close(spoken, "2026-05", "Ana").event.remarks == said
 
 
 def test_months_are_closed_one_after_the_other_and_once(settings: Settings) -> None:

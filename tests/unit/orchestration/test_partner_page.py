@@ -59,11 +59,17 @@ def test_what_is_known_to_be_none_is_not_called_unknown() -> None:
         "exclusive_territories": None,
         "open_territories": None,
         "terms_since_date": None,
+        "next_tier_distance": None,
+        "open_opportunity_count": 0,
+        "next_opportunity_date": None,
     }
     page = Page("W01", "Raccord", date(2026, 6, 30), "EUR", "en", values, (), ())
     assert page.said("exclusive_territories") == "none"
     assert page.said("open_territories") == "none"
     assert page.said("terms_since_date") == "the beginning"
-    values["territory_count"] = None
+    assert page.said("next_tier_distance") == "none"
+    assert page.said("next_opportunity_date") == "none"
+    values |= {"territory_count": None, "open_opportunity_count": None}
     not_connected = Page("W01", "Raccord", date(2026, 6, 30), "EUR", "en", values, (), ())
     assert not_connected.said("exclusive_territories") == "not known"
+    assert not_connected.said("next_opportunity_date") == "not known"
