@@ -30,6 +30,7 @@ from connectors.feeds.synonyms import (
     CURRENCY_WORDS,
     MONTHS,
     NET_WORDS,
+    ONLY_NET,
     OTHER_TITLES,
     PERIOD_TITLES,
     TAX_WORDS,
@@ -64,6 +65,7 @@ _MONTH: Final = r"(?P<month>0[1-9]|1[0-2])"
 _WEEK: Final = r"(?P<week>0[1-9]|[1-4]\d|5[0-3])"
 _WEEK_NUMBER: Final = r"(?P<week>0?[1-9]|[1-4]\d|5[0-3])"
 _GAP: Final = r"[-_ ./]?"
+_WEEK_SIGN: Final = r"(?:[kK][wW]|[wW][kK]|[sSwW])"
 _MONTH_WORD: Final = rf"(?<![^\W\d_])(?P<month>{name_pattern(tuple(n for names in MONTHS for n in names))})"
 _NO_DIGIT: Final = r"(?!\d)"
 _QUARTER: Final = r"[qQtT](?P<quarter>[1-4])"
@@ -73,8 +75,8 @@ _HALF: Final = r"(?i)(?<![a-z])h[12][-_ ./]?20\d{2}(?!\d)|20\d{2}[-_ ./]?h[12](?
 
 # The surest first. Where several fit, a later one needs no look.
 _SPELLINGS: Final[tuple[tuple[str, Frequency, float], ...]] = (
-    (rf"{_YEAR}{_GAP}[sSwW]{_GAP}{_WEEK_NUMBER}{_NO_DIGIT}", "week", 0.97),
-    (rf"(?<![A-Za-z])[sSwW]{_GAP}{_WEEK_NUMBER}{_GAP}{_YEAR}{_NO_DIGIT}", "week", 0.97),
+    (rf"{_YEAR}{_GAP}{_WEEK_SIGN}{_GAP}{_WEEK_NUMBER}{_NO_DIGIT}", "week", 0.97),
+    (rf"(?<![A-Za-z]){_WEEK_SIGN}{_GAP}{_WEEK_NUMBER}{_GAP}{_YEAR}{_NO_DIGIT}", "week", 0.97),
     (rf"{_FISCAL}(?P<year>(?:20)?\d{{2}}){_GAP}{_QUARTER}{_NO_DIGIT}", "fiscal_quarter", 0.95),
     (rf"(?<![A-Za-z]){_QUARTER}{_GAP}{_FISCAL}(?P<year>(?:20)?\d{{2}}){_NO_DIGIT}", "fiscal_quarter", 0.95),
     (rf"{_FISCAL}(?P<year>(?:20)?\d{{2}}){_GAP}{_PERIOD}{_NO_DIGIT}", "fiscal_period", 0.95),
@@ -487,6 +489,8 @@ def _name_score(column: str, said: str) -> tuple[float, str]:
     phrases = COLUMNS[column]
     if said in phrases:
         return 0.95, f"the title {said!r} is a usual name"
+    if column == "net_amount" and said in ONLY_NET:
+        return 0.6, f"the title says only {said!r}: an amount, if it is no quantity less returns"
     tokens = said.split()
     if OTHER_TITLES & set(tokens):
         return 0.0, ""

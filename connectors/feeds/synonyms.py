@@ -1,4 +1,5 @@
-"""Words by which partners name their columns, in French and in English, as data.
+"""Words by which partners name their columns, as data: French and English, and what is plain in German,
+Spanish, Italian and Dutch.
 
 What belongs here: words. What does not: how much a word proves (`connectors.feeds.propose`). Words are
 compared folded: without case, accents, and signs; a title matches a phrase if it is equal to it, and less
@@ -13,17 +14,21 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "sale_date": (
         "date", "date de vente", "date vente", "jour", "date facture", "date de facture", "date ticket",
         "date commande", "date de commande", "sale date", "sales date", "order date", "invoice date",
-        "transaction date", "day",
+        "transaction date", "day", "datum", "verkaufsdatum", "rechnungsdatum", "belegdatum", "fecha",
+        "fecha de venta", "fecha factura", "data vendita", "data fattura", "verkoopdatum", "factuurdatum",
     ),
     "store_code": (
         "magasin", "code magasin", "n magasin", "point de vente", "pdv", "agence", "depot", "site",
-        "enseigne", "lieu", "lieu de vente", "store", "store id", "store code",
-        "store number", "shop", "outlet", "branch", "location", "warehouse", "section", "sheet",
+        "enseigne", "lieu", "lieu de vente", "store", "store id", "store code", "store number", "shop",
+        "outlet", "branch", "location", "warehouse", "section", "sheet", "filiale", "filialnummer",
+        "standort", "verkaufsstelle", "tienda", "codigo tienda", "sucursal", "negozio", "codice negozio",
+        "punto vendita", "winkel", "winkelnummer", "vestiging",
     ),
     "store_name": (
         "nom magasin", "nom du magasin", "nom point de vente", "nom du point de vente", "libelle magasin",
         "nom agence", "nom depot", "raison sociale magasin", "store name", "shop name", "outlet name",
-        "branch name", "location name", "warehouse name",
+        "branch name", "location name", "warehouse name", "filialname", "nombre tienda", "nome negozio",
+        "winkelnaam",
     ),
     "store_gln": (
         "gln", "gln magasin", "code gln", "gln point de vente", "gln site", "gln depot", "store gln",
@@ -43,68 +48,95 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "postal_code": (
         "code postal", "cp", "cp client", "cp magasin", "code postal magasin", "store postal code",
-        "store postcode", "store zip", "cp livraison", "postal code", "postcode", "zip", "zip code",
+        "store postcode", "store zip", "cp livraison", "postal code", "postcode", "zip", "zip code", "plz",
+        "postleitzahl", "codigo postal", "cap", "codice postale",
     ),
     "gtin": (
-        "gtin", "ean", "code ean", "ean13", "ean 13", "gencod", "gencode", "code barre", "code barres", "upc",
-        "barcode", "bar code",
+        "gtin", "ean", "code ean", "ean13", "ean 13", "gencod", "gencode", "code barre", "code barres",
+        "upc", "barcode", "bar code", "codigo de barras", "codigo ean", "codice a barre", "codice ean",
+        "strichcode",
     ),
     "product_code": (
-        "reference fournisseur", "ref fournisseur", "reference fabricant", "ref fabricant", "votre reference",
-        "votre ref", "code fournisseur", "supplier reference", "supplier ref", "supplier code",
-        "manufacturer code", "manufacturer part number", "mpn", "vendor code", "vendor sku", "your reference",
+        "reference fournisseur", "ref fournisseur", "reference fabricant", "ref fabricant",
+        "votre reference", "votre ref", "code fournisseur", "supplier reference", "supplier ref",
+        "supplier code", "manufacturer code", "manufacturer part number", "mpn", "vendor code",
+        "vendor sku", "your reference", "lieferantenartikelnummer", "herstellernummer",
+        "referencia proveedor", "referencia fabricante", "codice fornitore", "codice produttore",
+        "leveranciersnummer",
     ),
     "partner_product_code": (
         "reference", "ref", "code", "code article", "article", "code produit", "reference article",
         "ref article", "ref produit", "notre reference", "notre ref", "ref interne", "reference interne",
         "code interne", "nos references", "sku", "item", "item code", "item number", "item no",
         "product code", "product id", "article number", "part number", "our reference", "internal code",
-        "produit",
+        "produit", "artikelnummer", "artikel nr", "artikelnr", "art nr", "artnr", "artikel",
+        "materialnummer", "sachnummer", "referencia", "codigo", "codigo articulo", "articulo", "codice",
+        "codice articolo", "articolo", "artikelcode",
     ),
     "product_label": (
-        "designation", "libelle", "libelle article", "libelle produit", "designation article", "description",
-        "nom produit", "nom du produit", "nom article", "product name", "product description",
-        "item description", "label", "intitule",
+        "designation", "libelle", "libelle article", "libelle produit", "designation article",
+        "description", "nom produit", "nom du produit", "nom article", "product name",
+        "product description", "item description", "label", "intitule", "bezeichnung", "artikelbezeichnung",
+        "beschreibung", "produktname", "descripcion", "denominacion", "descrizione", "descrizione articolo",
+        "omschrijving", "artikelomschrijving",
     ),
-    "unit_code": ("unite", "unite de vente", "uv", "ud", "unit", "uom", "unit of measure"),
+    "unit_code": (
+        "unite", "unite de vente", "uv", "ud", "unit", "uom", "unit of measure", "einheit", "mengeneinheit",
+        "unidad", "unidad de medida", "unita di misura", "eenheid",
+    ),
     "sold_quantity": (
         "quantite", "qte", "qte vendue", "quantite vendue", "vendu", "vendus", "nb vendu", "ventes",
         "nombre vendu", "unites vendues", "ventes nettes", "qte nette", "quantite nette", "vente", "qty",
         "quantity", "qty sold", "quantity sold", "units", "units sold", "sold", "sales quantity",
-        "sales units", "sell out", "sellout", "sell out quantity", "net units", "ventes unites", "ventes qte",
-        "ventes quantite", "volume", "volume vendu",
+        "sales units", "sell out", "sellout", "sell out quantity", "net units", "ventes unites",
+        "ventes qte", "ventes quantite", "volume", "volume vendu", "menge", "verkaufsmenge",
+        "verkaufte menge", "absatz", "absatzmenge", "stuck", "anzahl", "cantidad", "cantidad vendida",
+        "unidades", "unidades vendidas", "quantita", "quantita venduta", "venduto", "pezzi", "aantal",
+        "aantal verkocht", "verkocht",
     ),
     "returned_quantity": (
         "retour", "retours", "qte retournee", "quantite retournee", "quantite reprise", "qte reprise",
-        "qte retour", "repris", "reprises", "nb repris", "nb retour", "ventes retours", "returns", "returned",
-        "qty returned", "quantity returned", "units returned", "returned quantity",
+        "qte retour", "repris", "reprises", "nb repris", "nb retour", "ventes retours", "returns",
+        "returned", "qty returned", "quantity returned", "units returned", "returned quantity", "retouren",
+        "retourmenge", "rucksendungen", "devoluciones", "cantidad devuelta", "resi", "quantita resa",
+        "retour aantal",
     ),
     "net_amount": (
         "ca", "ca ht", "ca net", "ca net ht", "montant", "montant ht", "montant net", "montant net ht",
         "ca ttc", "montant ttc", "chiffre d affaires", "chiffre d affaires ht", "ventes ca ht", "ventes ca",
-        "ventes valeur", "valeur", "net amount", "amount", "sales amount", "sales value", "sales", "revenue",
-        "net revenue", "net sales", "turnover", "net value", "net eur", "net usd", "net chf", "net gbp",
-        "total ht", "total ttc",
+        "ventes valeur", "valeur", "net amount", "amount", "sales amount", "sales value", "sales",
+        "revenue", "net revenue", "net sales", "turnover", "net value", "net eur", "net usd", "net chf",
+        "net gbp", "total ht", "total ttc", "ext price", "extended price", "extended amount", "umsatz",
+        "umsatz netto", "nettoumsatz", "nettobetrag", "netto umsatz", "betrag", "wert", "importe",
+        "importe neto", "ventas netas", "fatturato", "importo", "importo netto", "valore", "omzet",
+        "netto omzet", "bedrag", "nettobedrag",
     ),
     "on_hand_quantity": (
         "stock", "stock fin de semaine", "stock fin de mois", "stock final", "stock au dernier jour",
         "stock pieces", "stock disponible", "qte stock", "quantite en stock", "en stock", "stock qte",
         "stock quantite", "inventaire", "on hand", "stock on hand", "closing stock", "ending stock",
-        "inventory", "on hand quantity", "qty on hand", "stock quantity",
+        "inventory", "on hand quantity", "qty on hand", "stock quantity", "bestand", "lagerbestand",
+        "endbestand", "existencias", "inventario", "giacenza", "giacenza finale", "voorraad",
+        "eindvoorraad",
     ),
     "in_transit_quantity": (
         "en transit", "stock en transit", "transit", "en cours de livraison", "in transit", "qty in transit",
     ),
-    "currency_code": ("devise", "monnaie", "currency", "currency code"),
+    "currency_code": (
+        "devise", "monnaie", "currency", "currency code", "wahrung", "moneda", "divisa", "valuta",
+    ),
     "transaction_id": (
         "ticket", "n ticket", "numero ticket", "numero de ticket", "facture", "n facture", "commande",
         "n commande", "numero de commande", "transaction", "transaction id", "order id", "order number",
         "order no", "basket", "basket id", "receipt", "receipt number", "invoice", "invoice number",
+        "belegnummer", "rechnungsnummer", "bestellnummer", "numero de factura", "numero de pedido",
+        "numero fattura", "factuurnummer", "ordernummer",
     ),
     "customer": (
         "client", "nom client", "nom du client", "code client", "n client", "carte fidelite", "email",
         "e mail", "courriel", "customer", "customer id", "customer name", "customer code", "household id",
-        "loyalty id", "loyalty card",
+        "loyalty id", "loyalty card", "kunde", "kundennummer", "kundenname", "cliente", "codigo cliente",
+        "codice cliente", "klant", "klantnummer",
     ),
 }  # fmt: skip
 """Canonical column -> phrases, the plainest first."""
@@ -116,11 +148,15 @@ PERIOD_TITLES: Final = (
 """Titles of a column that names the period of each row."""
 
 OTHER_TITLES: Final = frozenset(
-    ("prix", "pu", "tarif", "remise", "marge", "taux", "tva", "price", "cost", "discount", "margin", "vat",
+    ("prix", "pu", "tarif", "remise", "marge", "taux", "tva", "preis", "rabatt", "precio", "prezzo", "sconto",
+     "prijs", "korting", "warengruppe", "price", "cost", "discount", "margin", "vat",
      "rank", "rang", "rayon", "famille", "family", "category", "brand", "marque", "telephone", "phone",
      "commentaire", "comment", "objectif", "target", "cumul", "ytd", "evolution", "part", "share")
 )  # fmt: skip
 """Words that say that a column is none of ours, whatever else stands in its title."""
+
+ONLY_NET: Final = frozenset(("net", "netto", "neto"))
+"""Titles that say net and not of what: of an amount, more often than of returns."""
 
 NET_WORDS: Final = frozenset(("net", "nets", "nette", "nettes"))
 """Words by which a title of a quantity says that returns are deducted."""
@@ -133,7 +169,9 @@ CURRENCY_WORDS: Final[dict[str, str]] = {
 }  # fmt: skip
 """Words by which a title of an amount names its currency: those that mean nothing else."""
 
-TOTAL_PATTERN: Final = r"(?i)^\s*((grand|sous|sub)[ -]?)?(total|totaux|somme|sum)\b"
+TOTAL_PATTERN: Final = (
+    r"(?i)^\s*((grand|sous|sub)[ -]?)?(total|totaux|totale|totaal|somme|summe|gesamt|suma|sum)\b"
+)
 """What a row that only adds up others begins with; read by Python and by DuckDB."""
 
 MONTHS: Final[tuple[tuple[str, ...], ...]] = (
@@ -161,7 +199,8 @@ WEEKDAYS: Final = (
 
 UNITS: Final[dict[str, str]] = {
     "pce": "PCE", "pc": "PCE", "pcs": "PCE", "piece": "PCE", "pieces": "PCE", "u": "PCE", "un": "PCE",
-    "unite": "PCE", "ea": "PCE", "each": "PCE", "unit": "PCE",
+    "unite": "PCE", "ea": "PCE", "each": "PCE", "unit": "PCE", "st": "PCE", "stk": "PCE", "stuck": "PCE",
+    "pz": "PCE", "pza": "PCE", "stuks": "PCE",
     "bte": "BOX", "boite": "BOX", "box": "BOX", "bx": "BOX",
     "pal": "PAL", "palette": "PAL", "pallet": "PAL",
 }  # fmt: skip

@@ -188,6 +188,50 @@ def test_a_glob_takes_copies_and_corrections_of_the_report_too(tmp_path: Path, a
     assert proposal.settled["files.glob"] == "P042/pfi_*.csv"
 
 
+@pytest.mark.parametrize(
+    ("name", "header", "week"),
+    [
+        ("Absatz_KW44_2026.csv", "Artikelnummer;Bezeichnung;Menge;Umsatz netto", "2026-W44"),
+        ("Absatz_2026-KW44.csv", "Artikel-Nr.;Artikelbezeichnung;Stück;Netto", "2026-W44"),
+        ("ventas_2026-S44.csv", "Código;Descripción;Unidades;Importe", "2026-W44"),
+        ("vendite 2026 W44.csv", "Codice articolo;Descrizione;Quantità;Fatturato", "2026-W44"),
+        ("omzet_wk44-2026.csv", "Artikelnummer;Omschrijving;Aantal;Omzet", "2026-W44"),
+    ],
+)
+def test_neighbours_name_their_columns_and_weeks_in_their_language(
+    tmp_path: Path, name: str, header: str, week: str
+) -> None:
+    proposal = draft(tmp_path, name, f"{header}\nA1;Kugelhahn DN15;3;1.212,50\nA2;Ventil DN20;4;13,50\n")
+    product, label, quantity, amount = header.split(";")
+    columns = {
+        key.removeprefix("columns."): value for key, value in proposal.settled.items() if "columns." in key
+    }
+    assert columns == {
+        "partner_product_code": product,
+        "product_label": label,
+        "sold_quantity": quantity,
+        "net_amount": amount,
+    }
+    assert proposal.settled["period.frequency"] == "week"
+    report = checked(tmp_path, name, proposal)
+    assert (report.rows_accepted, [total.period for total in report.totals]) == (2, [week])
+
+
+def test_a_title_that_says_only_net_is_an_amount_not_surely(tmp_path: Path) -> None:
+    proposal = draft(tmp_path, "v_2026-10.csv", "Article;Qté nette;Net\nA1;3;12,50\n")
+    found = {choice.key: (choice.value, choice.confidence) for choice in proposal.choices}
+    assert found["columns.net_amount"] == ("Net", 0.6)
+    assert found["columns.sold_quantity"][0] == "Qté nette"
+
+
+def test_an_extended_price_is_the_amount_of_the_line(tmp_path: Path) -> None:
+    content = (
+        "Item,Qty,Unit Price,Ext Price,Ship Date\nA1,3,4.25,12.75,10/02/2026\nA2,4,2.5,10.00,10/31/2026\n"
+    )
+    settled = draft(tmp_path, "sales_2026-10.csv", content).settled
+    assert (settled["columns.net_amount"], settled["decimal_mark"]) == ("Ext Price", ".")
+
+
 def test_a_title_of_codes_over_words_is_the_label(tmp_path: Path) -> None:
     text = "Réf fournisseur;Article;Qté\nRAC0101;Raccord mâle 1/2;3\nRAC0102;Vanne à sphère DN15;4\n"
     settled = draft(tmp_path, "ventes_2026-S05.csv", text).settled
