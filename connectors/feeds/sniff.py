@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 
 from connectors.errors import Place, RejectedFile, SourceError
 from connectors.feeds import encodings, excel
+from connectors.feeds.likeness import likeness
 from connectors.feeds.profile import Packing
 from connectors.feeds.synonyms import COLUMNS, PERIOD_TITLES
 from connectors.feeds.table import collapse, fold
@@ -91,6 +92,8 @@ def sniff(path: Path) -> Sample:
         return _workbook(path)
     if head.startswith((*_WORKBOOKS, _GZIP)):
         return _packed(path, "gzip" if head.startswith(_GZIP) else "zip")
+    if found := likeness(head):
+        raise RejectedFile("no_table", f"the file is {found.words}", found.remedy, Place(file=path))
     return _delimited(path, head, tail)
 
 

@@ -36,6 +36,7 @@ from python_calamine import (
 
 from connectors.errors import Place, RejectedFile
 from connectors.feeds import error_cells, error_records
+from connectors.feeds.likeness import HEAD, likeness
 from connectors.feeds.unpack import BROKEN_ARCHIVE, open_zip
 
 LARGEST_INFLATED: Final = 4 << 30
@@ -108,6 +109,7 @@ class Opened:
 
 def open_workbook(path: Path, file: str) -> Opened:
     """Open a workbook; RejectedFile if it is none, is protected, or is larger than any report."""
+    _refuse_what_is_none(path, file)
     errors = {}
     if zipfile.is_zipfile(path):
         errors = _examine(path, file)
@@ -116,6 +118,26 @@ def open_workbook(path: Path, file: str) -> Opened:
     with refusals(file):
         workbook = CalamineWorkbook.from_path(str(path))
     return Opened(workbook, errors or _other_errors(path, file, workbook.sheet_names))
+
+
+def _refuse_what_is_none(path: Path, file: str) -> None:
+    """Portals give web pages the name of a workbook; the library would speak of signatures."""
+    with path.open("rb") as handle:
+        head = handle.read(HEAD)
+    if found := likeness(head):
+        raise RejectedFile(
+            "unreadable_workbook",
+            f"the file is {found.words} under the name of a workbook",
+            found.remedy,
+            Place(file=file),
+        )
+    if head and not re.search(rb"[\x00-\x08\x0e-\x1a]", head):
+        raise RejectedFile(
+            "unreadable_workbook",
+            "the file is plain text under the name of a workbook",
+            "say 'kind: delimited' in the profile, with its delimiter, or ask the partner for a workbook",
+            Place(file=file),
+        )
 
 
 def _other_errors(path: Path, file: str, names: list[str]) -> error_cells.Errors:

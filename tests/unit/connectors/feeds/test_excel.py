@@ -255,6 +255,26 @@ def rezipped(content: bytes, name: str, change: Callable[[bytes], bytes]) -> byt
     return stream.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<html><table><tr><td>Ref</td><td>Qty</td></tr></table></html>", "a web page (HTML)"),
+        ("\ufeff<html><head></head></html>", "a web page (HTML)"),
+        (
+            '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"></Workbook>',
+            "a spreadsheet of Excel 2003 in XML",
+        ),
+        ("Ref\tQty\tAmount\nA\t1\t1,50\n", "plain text"),
+    ],
+)
+def test_what_only_bears_the_name_of_a_workbook_is_called_by_its_own(
+    desk: Any, content: str, said: str
+) -> None:
+    outcome = desk.take_one("D07/portal_2026-W05.xls", content.encode("utf-8"), container={"kind": "excel"})
+    assert (outcome.state, outcome.reason_code) == ("rejected", "unreadable_workbook")
+    assert f"the file is {said} under the name of a workbook" in (outcome.reason or "")
+
+
 def test_entities_that_multiply_are_refused(desk: Any) -> None:
     laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     content = workbook([["Ref", "Qty", "Amount"], ["A", 1, 1]])

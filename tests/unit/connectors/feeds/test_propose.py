@@ -328,6 +328,21 @@ def test_what_is_no_table_is_refused_in_words(tmp_path: Path, content: bytes) ->
         draft(tmp_path, "x.csv", content)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('[\n {"ean": "3012345678900", "qte": 3},\n {"ean": "3012345678917", "qte": 4}\n]', "JSON"),
+        ('{"ean": "3012345678900", "qte": 3}\n{"ean": "3012345678917", "qte": 4}\n', "JSON"),
+        ('<?xml version="1.0"?>\n<sales><line><qty>3,5</qty></line></sales>', "an XML document"),
+        ("<!DOCTYPE html>\n<html><table><tr><td>EAN</td><td>3,5</td></tr></table></html>", "a web page"),
+        ("%PDF-1.4;\n1 0;obj\n2 0;obj\n", "a PDF document"),
+    ],
+)
+def test_another_format_is_called_by_its_name(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(RejectedFile, match=f"the file is {said}"):
+        draft(tmp_path, "ventes_2026-10.txt", content)
+
+
 def test_texts_that_yaml_would_read_otherwise_are_quoted(tmp_path: Path) -> None:
     text = "EAN;Qté: vendue # 'net';No\n3799991000010;1;x\n3799991000027;2;y\n"
     proposal = draft(tmp_path, "x_2026-02.csv", text)
