@@ -110,7 +110,7 @@ class Results:
             "",
             f"{shape.weeks * shape.partners:,} sell-out reports of {shape.partners} partners and "
             f"{shape.weeks} weeks, "
-            f"{shape.lines_per_report:,} lines each; {shape.products} products.",
+            f"{shape.lines_per_report:,} lines each; {shape.products:,} products.",
             f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.",
             f"Python {platform.python_version()}, "
             + ", ".join(f"{name} {version(name)}" for name in VERSIONS)
