@@ -16,6 +16,7 @@ from typing import Final
 
 from connectors.company import Company, Paths, load_company
 from connectors.contract import CRM_ENTITIES
+from connectors.errors import ConfigError, Place
 from connectors.feeds.profile import Profile, load_profiles
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -88,7 +89,17 @@ class Settings:
 
 
 def load_settings(company: Path | None = None, data: Path | None = None) -> Settings:
-    """Read the company directory; arguments win over `AVAL_COMPANY` and `AVAL_DATA`, and are exported."""
+    """Read the company directory; arguments win over `AVAL_COMPANY` and `AVAL_DATA`, and are exported.
+
+    ConfigError as well where Aval was installed without its checkout, of which the models are a part.
+    """
+    if not DBT_PROJECT.is_dir():
+        raise ConfigError(
+            "no_checkout",
+            "the models (dbt_project) do not lie beside the packages: it was installed without its checkout",
+            "clone the repository and `make install` there (docs/deploy.md)",
+            Place(file=DBT_PROJECT),
+        )
     if company is not None:
         os.environ["AVAL_COMPANY"] = str(company.resolve())
     if data is not None:

@@ -93,6 +93,15 @@ def test_a_wrong_key_in_the_company_directory_is_told_with_its_line(company: lis
     assert "Traceback" not in output
 
 
+def test_an_installation_without_its_checkout_is_told_what_it_needs(
+    company: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("orchestration.settings.DBT_PROJECT", tmp_path / "dbt_project")
+    code, output = invoke("run", *company)
+    assert code == 2
+    assert "it was installed without its checkout -> clone the repository" in output
+
+
 def test_a_span_that_is_none_is_wrong_use(company: list[str]) -> None:
     code, output = invoke("run", *company, "--rebuild", "2026")
     assert code == 2
@@ -363,4 +372,4 @@ def test_what_is_no_table_gives_no_draft_and_one_sentence(company: list[str], tm
     path.write_bytes(b"\x89PNG\x00\x00\x01")
     code, shown = invoke("feeds", "propose", str(path), *company)
     assert (code, "Traceback" in shown) == (1, False)
-    assert "NUL bytes" in shown
+    assert "the file is a picture -> ask the partner" in shown
