@@ -1,4 +1,4 @@
-"""Months and weekdays in words, French and English, long and short: `3 mars 2026`, `janv. 26`.
+"""Months and weekdays in words, in the languages of `synonyms`: `3 mars 2026`, `janv. 26`, `Okt 26`.
 
 DuckDB and Python read English names only, so a text is put into English before it is parsed, in SQL and in
 Python by the same patterns. What belongs here: dates in words. What does not: periods (`periods`).
@@ -13,6 +13,7 @@ from typing import Final
 from connectors.feeds.synonyms import MONTHS, WEEKDAYS
 from connectors.feeds.table import fold, quoted
 
+_ACCENTS: Final = str.maketrans({"a": "[aäá]", "e": "[eé]", "i": "[iì]", "u": "[uû]"})
 _ENGLISH: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -30,7 +31,7 @@ def month_number(text: str) -> int:
 def name_pattern(names: tuple[str, ...]) -> str:
     """A regular expression of any of these names, with and without their accents; for Python and DuckDB."""
     longest_first = sorted(names, key=len, reverse=True)
-    return "|".join(name.replace("e", "[eé]").replace("u", "[uû]") for name in longest_first)
+    return "|".join(name.translate(_ACCENTS) for name in longest_first)
 
 
 def names_months(date_format: str) -> bool:
@@ -48,7 +49,7 @@ _WEEKDAY: Final = (rf"(?i)^(?:{name_pattern(WEEKDAYS)})\.?,? +", "")
 _NAMES: Final = (
     (r"(?i)\b1er\b", "1"),
     *(
-        (rf"(?i)(^|[^a-zéû])(?:{name_pattern(names)})\.?($|[^a-zéû.])", rf"\1{english}\2")
+        (rf"(?i)(^|[^a-zäáéìû])(?:{name_pattern(names)})\.?($|[^a-zäáéìû.])", rf"\1{english}\2")
         for names, english in zip(MONTHS, _ENGLISH, strict=True)
     ),
 )

@@ -52,7 +52,7 @@ _DATE_FORMATS: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d", "%d%m%Y", "%d/%m/%y", "%m/%d/%y",
     "%d-%m-%y", "%d.%m.%y", "%Y/%m/%d", "%m-%d-%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S",
     "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d %B %Y", "%A %d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y",
-    "%B %d, %Y",
+    "%B %d, %Y", "%d. %B %Y", "%d de %B de %Y",
 )  # fmt: skip
 _MIRRORS: Final = {
     "%d/%m/%Y": "%m/%d/%Y",
@@ -248,7 +248,7 @@ def _spelled(match: re.Match[str]) -> str:
     """The pattern of a match as a person would write it: what is no figure of the period stands as it is."""
     written, end = "", match.start()
     for start, stop, name in sorted((*match.span(name), name) for name in match.groupdict()):
-        figures = rf"\d{{{stop - start}}}" if match[name].isdigit() else r"[^\W\d_]{3,9}"
+        figures = rf"\d{{{stop - start}}}" if match[name].isdigit() else r"[^\W\d_]{3,10}"
         if name == "period" or (name == "week" and _WEEK_NUMBER in match.re.pattern):
             figures = r"\d{1,2}"
         written += f"{_escaped(match.string[end:start])}(?P<{name}>{figures})"

@@ -175,25 +175,28 @@ TOTAL_PATTERN: Final = (
 """What a row that only adds up others begins with; read by Python and by DuckDB."""
 
 MONTHS: Final[tuple[tuple[str, ...], ...]] = (
-    ("janvier", "janv", "jan", "january"),
-    ("fevrier", "fevr", "fev", "february", "feb"),
-    ("mars", "mar", "march"),
-    ("avril", "avr", "april", "apr"),
-    ("mai", "may"),
-    ("juin", "june", "jun"),
-    ("juillet", "juil", "july", "jul"),
-    ("aout", "aou", "august", "aug"),
-    ("septembre", "sept", "september", "sep"),
-    ("octobre", "oct", "october"),
-    ("novembre", "nov", "november"),
-    ("decembre", "dec", "december"),
+    ("janvier", "janv", "jan", "january", "januar", "enero", "gennaio", "januari"),
+    ("fevrier", "fevr", "fev", "february", "feb", "februar", "febrero", "febbraio", "februari"),
+    ("mars", "mar", "march", "marz", "marzo", "maart"),
+    ("avril", "avr", "april", "apr", "abril", "aprile"),
+    ("mai", "may", "mayo", "maggio", "mei"),
+    ("juin", "june", "jun", "juni", "junio", "giugno"),
+    ("juillet", "juil", "july", "jul", "juli", "julio", "luglio"),
+    ("aout", "aou", "august", "aug", "agosto", "augustus"),
+    ("septembre", "sept", "september", "sep", "septiembre", "settembre"),
+    ("octobre", "oct", "october", "oktober", "okt", "octubre", "ottobre"),
+    ("novembre", "nov", "november", "noviembre"),
+    ("decembre", "dec", "december", "dezember", "dez", "diciembre", "dicembre"),
 )
 """Names of the months, January first: all spellings, folded."""
 
 WEEKDAYS: Final = (
     "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche", "lun", "mar", "mer", "jeu",
     "ven", "sam", "dim", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon",
-    "tue", "wed", "thu", "fri", "sat", "sun",
+    "tue", "wed", "thu", "fri", "sat", "sun", "montag", "dienstag", "mittwoch", "donnerstag", "freitag",
+    "samstag", "sonntag", "lunes", "martes", "miercoles", "jueves", "viernes", "sabado", "domingo", "lunedi",
+    "martedi", "mercoledi", "giovedi", "venerdi", "domenica", "maandag", "dinsdag", "woensdag", "donderdag",
+    "vrijdag", "zaterdag", "zondag",
 )  # fmt: skip
 """Names of the weekdays, folded."""
 

@@ -161,6 +161,8 @@ def test_a_date_of_export_in_the_name_is_not_taken_for_the_period(tmp_path: Path
         ("cin_2026_05.csv", [f"cin_2026_{n:02d}.csv" for n in range(1, 13)], "month"),
         ("Sales March 2026.csv", [], "month"),
         ("ventes_août_2026.csv", [], "month"),
+        ("Umsatz_März_2026.csv", [], "month"),
+        ("ventas_septiembre_2026.csv", [], "month"),
         ("x_2026W5.csv", [], "week"),
         ("jour_20260214.csv", [], "day"),
     ],
