@@ -103,4 +103,5 @@ def _share(value: Decimal | None) -> str:
 
 
 def _points(value: Decimal | None, *, signed: bool = False) -> str:
-    return "" if value is None else f"{value:+.1f}" if signed else f"{value:.1f}"
+    # z: a change that rounds to nothing has no minus sign.
+    return "" if value is None else f"{value:+z.1f}" if signed else f"{value:.1f}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -346,6 +346,7 @@ def _remark(theme: Theme, locale: Locale) -> str:
     if theme.reason is not None:
         return theme.reason_in(locale)
     if theme.coverage is not None and theme.coverage < 100:
-        covered = f"{theme.coverage:.0f} %"
+        # Rounded down: what is not whole is never said to be 100 %.
+        covered = f"{theme.coverage.quantize(Decimal(1), ROUND_DOWN)} %"
         return f"couverture des rapports {covered}" if locale == "fr" else f"reports cover {covered}"
     return ""

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.cli_scorecard import _points
 from orchestration.scorecards import read_scorecard, shared_total, write_shared
 from orchestration.settings import Settings
 from tests.unit.orchestration import books
@@ -189,3 +190,38 @@ def test_a_partner_without_a_scorecard_is_said_in_words(settings: Settings) -> N
     result = CliRunner().invoke(app, ["scorecard", "--partner", "D77", *where])
     assert result.exit_code == 2, result.output
     assert "partner D77 has no scorecard" in result.output
+
+
+def test_reports_that_are_not_whole_are_never_said_to_cover_100_percent(
+    settings: Settings, tmp_path: Path
+) -> None:
+    books.publication(
+        settings,
+        {
+            "mart_partner_scorecard_monthly": [
+                a_theme("D01", "growth", "80", coverage_rate=Decimal("99.62"))
+            ],
+            "dim_scorecard_themes": [
+                {
+                    "theme_code": "growth",
+                    "valid_from_date": date(1900, 1, 1),
+                    "valid_to_date": date(9999, 12, 31),
+                    "theme_weight": 1,
+                    "is_shared": True,
+                }
+            ],
+            "dim_partners": [{"partner_code": "D01", "partner_name": "Société D01", "is_current": True}],
+            "dim_products": [],
+            "mart_channel_balance_monthly": [],
+        },
+    )
+    card = read_scorecard(settings.current, "D01", MAY, "en")
+    write_shared(settings.current, card, "Acme", "en", tmp_path / "D01.xlsx")
+    assert "reports cover 99 %" in set(cells(tmp_path / "D01.xlsx"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [("-0.04", "+0.0"), ("0", "+0.0"), ("-0.06", "-0.1"), ("7.44", "+7.4")]
+)
+def test_a_change_that_rounds_to_nothing_has_no_minus_sign(change: str, said: str) -> None:
+    assert _points(Decimal(change), signed=True) == said
