@@ -182,7 +182,7 @@ def test_headings_follow_the_companys_language(tmp_path: Path, monkeypatch: pyte
     assert book["Sell-in"]["A4"].value == "Channel"
     assert [cell.value for cell in book["Ledger reconciliation"][5]][:4] == [
         "Cost of goods sold",
-        "NONE",
+        "No partner",
         None,
         "Not computed",
     ]
