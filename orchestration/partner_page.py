@@ -103,6 +103,7 @@ SECTIONS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
 WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
     "unknown": {"fr": "non connu", "en": "not known"},
     "none": {"fr": "aucun", "en": "none"},
+    "all_families": {"fr": "toutes les familles", "en": "all families"},
     "beginning": {"fr": "début", "en": "the beginning"},
     "yes": {"fr": "oui", "en": "yes"},
     "no": {"fr": "non", "en": "no"},
@@ -236,10 +237,11 @@ def partner_page(published: Path, partner: str, locale: Locale) -> Page:
             Conflict(*item)
             for item in connection.execute(
                 f"select kind_name_{locale}, case when partner_code = ? then other_partner_code "
-                "else partner_code end, territory_name, family_code, at_stake_amount "
+                "else partner_code end, territory_name, "
+                "case when family_code = '*' then ? else family_code end, at_stake_amount "
                 "from marts.mart_territory_conflicts where status_code = 'open' "
                 "and ? in (partner_code, other_partner_code) order by conflict_code",
-                [partner, partner],
+                [partner, WORDS["all_families"][locale], partner],
             ).fetchall()
         ]
     return Page(

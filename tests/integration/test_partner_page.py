@@ -50,6 +50,13 @@ def test_a_stock_that_is_not_reported_is_not_known(built_demo: Path, tmp_path: P
     assert {row[1]: row[2] for row in rows if len(row) > 2}["Stock"] == "non connu"
 
 
+def test_a_conflict_over_all_families_is_said_in_words(built_demo: Path) -> None:
+    # A lead of Loire-Atlantique went to D08, where D17 is exclusive for all families.
+    conflict = next(line for line in aval("D17", "--data", str(built_demo)).splitlines() if "D08" in line)
+    assert "Loire-Atlantique" in conflict
+    assert conflict.strip().endswith("toutes les familles")
+
+
 def test_a_partner_that_nobody_knows_is_one_sentence(built_demo: Path) -> None:
     assert "there is no partner 'D99'" in aval("D99", "--data", str(built_demo), expect=2)
 
