@@ -64,6 +64,7 @@ _UNCOMPUTED: Final = re.compile(
     rb"(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 UNCOMPUTED: Final = "#UNCOMPUTED!"
+_ZIP: Final = b"PK\x03\x04"
 _ATTRIBUTE: Final = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 # What a probe runs: it may use so much memory and no more, and says nothing but whether it came through.
 _PROBE: Final = """
@@ -136,6 +137,13 @@ def _refuse_what_is_none(path: Path, file: str) -> None:
             "unreadable_workbook",
             "the file is plain text under the name of a workbook",
             "say 'kind: delimited' in the profile, with its delimiter, or ask the partner for a workbook",
+            Place(file=file),
+        )
+    if head.startswith(_ZIP) and not zipfile.is_zipfile(path):
+        raise RejectedFile(
+            "unreadable_workbook",
+            "the workbook was cut off on its way: its end is missing",
+            "ask the partner to send it again",
             Place(file=file),
         )
 

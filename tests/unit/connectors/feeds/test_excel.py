@@ -275,6 +275,13 @@ def test_what_only_bears_the_name_of_a_workbook_is_called_by_its_own(
     assert f"the file is {said} under the name of a workbook" in (outcome.reason or "")
 
 
+def test_a_workbook_that_was_cut_off_is_told_as_that(desk: Any) -> None:
+    whole = workbook([["Ref", "Qty", "Amount"], ["A", 1, 1]])
+    outcome = desk.take_one("D07/half_2026-W05.xlsx", whole[: len(whole) // 2], container={"kind": "excel"})
+    assert (outcome.state, outcome.reason_code) == ("rejected", "unreadable_workbook")
+    assert "was cut off on its way" in (outcome.reason or "")
+
+
 def test_entities_that_multiply_are_refused(desk: Any) -> None:
     laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     content = workbook([["Ref", "Qty", "Amount"], ["A", 1, 1]])
