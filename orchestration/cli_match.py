@@ -217,7 +217,9 @@ def _show(settings: Settings, code: Open, place: str) -> None:
         highlight=False,
         style="bold",
     )
-    units = "units unknown" if code.units is None else f"{code.units:,.0f} units"
+    units = (
+        "units unknown" if code.units is None else f"{code.units:,.0f} unit{'' if code.units == 1 else 's'}"
+    )
     amount = "amount unknown" if code.amount is None else f"{code.amount:,.2f} {settings.company.currency}"
     estimated = " at list price" if code.reported_amount is None and code.amount is not None else ""
     out.print(

@@ -62,8 +62,8 @@
         month_end_date as period_end_date,
         bought_amount < low_rate * {{ wide('announced_amount') }}
         or bought_amount > high_rate * {{ wide('announced_amount') }} as is_held,
-        {{ divide('bought_amount', 'announced_amount') }} as measured_value,
-        case when bought_amount > announced_amount then high_rate else low_rate end
+        {{ percent('bought_amount', 'announced_amount') }} as measured_value,
+        100 * case when bought_amount > announced_amount then high_rate else low_rate end
             as limit_value,
         cast(null as decimal(18, 3)) as at_stake_quantity,
         abs(announced_amount - bought_amount) as at_stake_amount,
