@@ -15,7 +15,7 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -536,6 +536,14 @@ class Company(Settings):
     def today(self) -> date:
         """The day that figures are as of: `as_of_date`, or today in the company's time zone."""
         return self.as_of_date or datetime.now(UTC).astimezone(self.zone).date()
+
+    def last_day_begun(self, now: datetime) -> date:
+        """The last day on which the period of a report that is here may begin.
+
+        Tomorrow, for partners in the east are a day ahead; the as-of day where that is later.
+        """
+        tomorrow = now.astimezone(self.zone).date() + timedelta(days=1)
+        return max(tomorrow, self.as_of_date or tomorrow)
 
 
 class Paths:

@@ -594,6 +594,10 @@ class Ledger:
         """Systems of which something has landed that no publication holds yet."""
         return {row["system"] for row in self._connection.execute("select distinct system from pending")}
 
+    def pending_reasons(self) -> set[str]:
+        """Why slices are pending: `landed`, `retired`, …, or what `mark_pending` was told."""
+        return {row["reason"] for row in self._connection.execute("select distinct reason from pending")}
+
     def clear_pending(self, up_to: int) -> None:
         """Forget what was pending up to that entry: it is published. Later entries stay."""
         with self._transaction() as connection:

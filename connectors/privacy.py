@@ -28,6 +28,7 @@ from connectors.company import Company, Paths
 from connectors.contract import ERP_ENTITIES, FEED_ENTITIES, SOURCE_ENTITIES, is_of_person
 from connectors.errors import AvalError, Place, SourceError
 from connectors.feeds.customers import ANYBODY, all_keys, business_hashes, normalised
+from connectors.feeds.intake.inbox import readable_name
 from connectors.feeds.intake.matcher import FeedMatcher
 from connectors.feeds.profile import Profile
 from connectors.feeds.table import quoted
@@ -257,13 +258,16 @@ def _erase_from_inbox(
             if content not in contents and not names_customer(path, who):
                 continue
         except SourceError as error:
-            left.append(f"{name}: {error.problem} -> {error.remedy}")
+            left.append(f"{readable_name(name)}: {error.problem} -> {error.remedy}")
             continue
         if ledger.has_content(content):
             path.unlink()
             removed += 1
         else:
-            left.append(f"{name}: it names the customer and has not been taken in; run first, or remove it")
+            left.append(
+                f"{readable_name(name)}: it names the customer and has not been taken in; "
+                "run first, or remove it"
+            )
     return removed
 
 

@@ -17,6 +17,7 @@ from orchestration.cli_shared import CompanyOption, DataOption, command, console
 if TYPE_CHECKING:
     from connectors.feeds.quarantine import Fault, Stakes
     from connectors.ledger import Batch, Ledger
+    from orchestration.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Rows of reports that could not land, and their way back.")
 
@@ -57,11 +58,33 @@ _DONE: Final = {
 def _open(ledger: Ledger, partner: str | None, feed: str | None) -> list[Batch]:
     from connectors.feeds.quarantine import open_batches
 
-    return [
+    opened = [
         batch
         for batch in open_batches(ledger)
         if partner in (None, batch.partner_code) and feed in (None, batch.feed_code)
     ]
+    # One run may enter reports of years, feed by feed.
+    return sorted(opened, key=lambda batch: batch.received_at)
+
+
+def _refuse_unknown(
+    settings: Settings, ledger: Ledger, partner: str | None, feed: str | None, reason: str | None
+) -> None:
+    """A mistyped name would have no rows, and read as if nothing were in quarantine."""
+    from connectors.errors import ConfigError
+    from connectors.feeds.reasons import ENGLISH
+
+    former = ledger.batches("feeds")
+    partners = {profile.partner for profile in settings.profiles.values()}
+    for code, problem, name, known in (
+        ("unknown_partner", "no feed is of partner", partner, partners | {b.partner_code for b in former}),
+        ("unknown_feed", "there is no feed", feed, settings.profiles.keys() | {b.feed_code for b in former}),
+        ("unknown_reason", "there is no reason", reason, ENGLISH.keys()),
+    ):
+        if name is not None and name not in known:
+            raise ConfigError(
+                code, f"{problem} {name!r}", f"one of: {', '.join(sorted(filter(None, known)))}"
+            )
 
 
 @app.command("list")
@@ -82,6 +105,7 @@ def quarantine_list(
 
     settings = load_settings(company, data)
     with Ledger(settings.paths.ledger) as ledger:
+        _refuse_unknown(settings, ledger, partner, feed, reason)
         batches = _open(ledger, partner, feed)
         again = [item for item in read_again(ledger) if feed in (None, item.after.feed_code)]
         faults = open_faults(
@@ -160,19 +184,14 @@ def quarantine_export(
     data: DataOption = None,
 ) -> None:
     """Write one partner's open rows with their reasons, to send to the partner."""
-    from connectors.errors import ConfigError
     from connectors.feeds.quarantine import Stakes, open_faults
     from connectors.ledger import Ledger
     from connectors.sheets import write_sheet
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
-    known = {profile.partner for profile in settings.profiles.values()}
-    if partner not in known:
-        raise ConfigError(
-            "unknown_partner", f"no feed is of partner {partner!r}", f"one of: {', '.join(sorted(known))}"
-        )
     with Ledger(settings.paths.ledger) as ledger:
+        _refuse_unknown(settings, ledger, partner, feed, reason)
         batches = _open(ledger, partner, feed)
         faults = open_faults(
             settings.paths.landing, batches, reason=reason, since=since.date() if since else None

@@ -7,6 +7,7 @@ What belongs here: commands and how results look. What does not: the work (`conn
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,12 +85,21 @@ def check(
     outlook = outlook_of(settings, chosen, profile.parent if profile is not None else None)
     with working("reading"):
         identities = load_identities(settings.paths.landing)
+        until = settings.company.last_day_begun(datetime.now(UTC))
         if settings.paths.ledger.is_file():
             with Ledger(settings.paths.ledger) as ledger:
                 history = FeedHistory(ledger, chosen.partner, code)
-                report = check_file(file, chosen, code, outlook=outlook, known=history, identities=identities)
+                report = check_file(
+                    file,
+                    chosen,
+                    code,
+                    outlook=outlook,
+                    known=history,
+                    identities=identities,
+                    until=until,
+                )
         else:
-            report = check_file(file, chosen, code, outlook=outlook, identities=identities)
+            report = check_file(file, chosen, code, outlook=outlook, identities=identities, until=until)
     if as_json:
         typer.echo(report.as_json())
     else:

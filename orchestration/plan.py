@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Final, Literal
@@ -22,6 +23,9 @@ from orchestration.settings import Settings, file_fingerprint
 from orchestration.standing import DAY, source_name
 
 Scope = Literal["touched", "all"]
+
+REBUILD: Final = "rebuild"
+"""Why slices are pending that `--rebuild` asked for."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Situation:
     """What `decide` looks at."""
 
     pending_sequence: int
+    pending_reasons: AbstractSet[str]
     warehouse: str | None
     code: str
     models: str
@@ -105,8 +110,11 @@ def decide(run_id: str, options: Options, now: Situation) -> Plan:
     reasons: list[str] = []
     published = now.published
     full_refresh = options.full_refresh
-    if now.pending_sequence:
+    if now.pending_reasons - {REBUILD}:
         reasons.append("new or changed data")
+    if REBUILD in now.pending_reasons:
+        span = f" of {options.rebuild}" if options.rebuild else ""
+        reasons.append(f"a rebuild{span} was asked for")
     if options.full_refresh:
         reasons.append("a full refresh was asked for")
     if now.warehouse is None:
@@ -164,6 +172,7 @@ def situation(settings: Settings, ledger: Ledger) -> Situation:
     validated = read_validated(ledger)
     return Situation(
         pending_sequence=ledger.pending_sequence(),
+        pending_reasons=ledger.pending_reasons(),
         warehouse=file_fingerprint(settings.paths.warehouse),
         code=settings.code(),
         models=settings.model_code(),

@@ -49,6 +49,9 @@ ENGLISH: Final = {
     "unparseable_period": (
         "{column!r} holds no period written as {expected}; correct the cell, or 'period' in the profile"
     ),
+    "future_period": (
+        "{column!r} names a period that has not begun; correct the cell, or 'period' in the profile"
+    ),
     "outside_period": (
         "{column!r} lies outside the period that the report covers ({expected}); "
         "correct the date, or send the row with the report of its own period"
@@ -134,6 +137,7 @@ FRENCH: Final = {
     "unparseable_period": (
         "« {column} » ne contient pas de période écrite comme {expected} ; corriger la cellule"
     ),
+    "future_period": "« {column} » désigne une période qui n'a pas commencé ; corriger la cellule",
     "outside_period": (
         "« {column} » est hors de la période du rapport ({expected}) ; "
         "corriger la date, ou envoyer la ligne avec le rapport de sa période"

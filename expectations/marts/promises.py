@@ -43,7 +43,8 @@ def of_time(column: str, terms: Terms) -> Expectation:
         show=(column, "partner_code", "product_code"),
         severity="critical",
         message=f"A figure lies after {terms.as_of.isoformat()}, the day that figures are as of.",
-        remedy="Correct the date of the document, or `as_of_date` in company.yml, and run again.",
+        remedy="Correct the date of the document, or `as_of_date` in company.yml, and run again; of a report "
+        "that landed under a period to come, send that period again without rows (docs/feeds.md).",
         column=column,
     )
 

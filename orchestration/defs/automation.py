@@ -1,6 +1,7 @@
 """When runs start by themselves, and what happens when one fails: job, schedule, sensor, failure hook."""
 
 import hashlib
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -107,8 +108,13 @@ def inbox_state(settings: Settings, now: float) -> str:
     digest = hashlib.sha256()
     root = settings.company.inbox.path
     for path in sorted(root.rglob("*")):
-        status = path.stat()
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            # Taken away in between, or a link that leads nowhere.
+            continue
         is_settled = now - status.st_mtime >= settings.company.inbox.settle_seconds
         if path.is_file() and not path.name.startswith(".") and is_settled:
-            digest.update(f"{path.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+            digest.update(os.fsencode(path.relative_to(root)))
+            digest.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return digest.hexdigest()[:32]

@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +20,12 @@ import duckdb
 from connectors.errors import AvalError, Place, RejectedFile, SourceError
 from connectors.feeds import customers
 from connectors.feeds.edi.functions import Known, NothingKnown
-from connectors.feeds.intake.inbox import hash_of
+from connectors.feeds.intake.inbox import hash_of, refuse_unreadable_name
 from connectors.feeds.intake.landing import entities_of, totals_of, write_lines
 from connectors.feeds.intake.reading import Judged, look, read_and_judge, verdict_on, workplace
 from connectors.feeds.normalise.canonical import personal_values
 from connectors.feeds.normalise.judging import check_profile
+from connectors.feeds.normalise.layout import file_span, refuse_future
 from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
 from connectors.feeds.profile import Profile
 from connectors.feeds.senders import Identities
@@ -105,18 +106,20 @@ def check_file(
     outlook: Outlook | None = None,
     known: Known | None = None,
     identities: Identities | None = None,
+    until: date | None = None,
 ) -> CheckReport:
     """Read and judge a file as `take_in` would, and tell what would happen; nothing is landed or entered.
 
     With an `outlook` it is compared with what has landed before. `known` is what copies and corrections by
     EDI are judged by; without it nothing has come before. `identities` are the numbers of partners, by which
-    a report of another partner is told.
+    a report of another partner is told; `until` is the last day on which a period may begin.
     """
     report = CheckReport(path.name, feed_code, profile.partner)
     if not path.is_file():
         raise SourceError(
             "missing_file", "the file does not exist", "give the path of a report", Place(file=path)
         )
+    refuse_unreadable_name(path)
     keys = customers.keys_of(profile, feed_code)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="aval-check-") as folder:
         aside = Path(folder) / "intake"
@@ -125,7 +128,12 @@ def check_file(
             try:
                 source = look(path, path.name, profile, aside)
                 foreign = identities.of_others(profile) if identities is not None else frozenset()
-                judged = read_and_judge(connection, [source], profile, keys, known or NothingKnown(), foreign)
+                span = file_span(profile, path.name)
+                if span is not None and until is not None:
+                    refuse_future(span, until, path.name)
+                judged = read_and_judge(
+                    connection, [source], profile, keys, known or NothingKnown(), foreign, until
+                )
             except RejectedFile as error:
                 return replace(report, problem=error)
             except duckdb.Error as error:

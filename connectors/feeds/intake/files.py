@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,7 @@ from connectors.feeds.intake.landing import entities_of, slices_of, write_entity
 from connectors.feeds.intake.outcomes import FileOutcome, outcome_of, refusal, waiting
 from connectors.feeds.intake.reading import THREADS, Judged, Source, look, read_and_judge, verdict_on
 from connectors.feeds.normalise.judging import Judgement, check_profile
-from connectors.feeds.normalise.layout import file_span
+from connectors.feeds.normalise.layout import file_span, refuse_future
 from connectors.feeds.profile import Profile
 from connectors.feeds.senders import Identities
 from connectors.feeds.table import UnprovenRows
@@ -98,6 +98,7 @@ class Intake:
         archive: Archive,
         now: datetime,
         zone: tzinfo,
+        until: date,
         identities: Identities,
         next_id: Callable[[], str],
     ) -> None:
@@ -110,6 +111,7 @@ class Intake:
         self._scratch = scratch
         self._now = now.astimezone(UTC)
         self._zone = zone
+        self._until = until
         self._threads = THREADS
         self._next_id = next_id
 
@@ -189,6 +191,8 @@ class Intake:
         candidate = _Candidate(found, base, batch, sighting)
         try:
             span = file_span(profile, found.name)
+            if span is not None:
+                refuse_future(span, self._until, found.name)
         except RejectedFile as error:
             return self._give_up(candidate, error)
         if span is not None:
@@ -221,7 +225,7 @@ class Intake:
         try:
             history = FeedHistory(self._ledger, profile.partner, group[0].feed_code)
             foreign = self._identities.of_others(profile)
-            judged = read_and_judge(self._connection, sources, profile, keys, history, foreign)
+            judged = read_and_judge(self._connection, sources, profile, keys, history, foreign, self._until)
             return self._land(group, judged)
         except (RejectedFile, UnprovenRows, OSError, duckdb.Error) as error:
             if len(group) > 1:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from connectors.errors import SourceError
+from connectors.errors import Place, SourceError
 from connectors.feeds.intake.matcher import FeedMatcher
 from connectors.feeds.intake.outcomes import FileOutcome, refusal
 from connectors.feeds.profile import Profile
@@ -60,7 +60,9 @@ def discover(inbox: Path) -> tuple[list[Found], list[FileOutcome]]:
 
     def unreadable(error: OSError) -> None:
         name = Path(error.filename or inbox).relative_to(inbox).as_posix()
-        refused.append(refusal(name, "unreadable_folder", f"the folder cannot be read ({error.strerror})"))
+        refused.append(
+            refusal(readable_name(name), "unreadable_folder", f"the folder cannot be read ({error.strerror})")
+        )
 
     for folder, folders, files in os.walk(inbox, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -68,6 +70,15 @@ def discover(inbox: Path) -> tuple[list[Found], list[FileOutcome]]:
             path = Path(folder) / name
             relative = path.relative_to(inbox).as_posix()
             if name.startswith(_IGNORED_STARTS) or name.lower().endswith(_IGNORED_ENDINGS):
+                continue
+            if readable_name(relative) != relative:
+                refused.append(
+                    refusal(
+                        readable_name(relative),
+                        "undecodable_name",
+                        "the name, or that of its folder, is no UTF-8; rename it",
+                    )
+                )
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 refused.append(
@@ -81,6 +92,18 @@ def discover(inbox: Path) -> tuple[list[Found], list[FileOutcome]]:
             found.append(Found(path, relative, path.stat()))
     found.sort(key=lambda item: (item.stat.st_mtime_ns, item.name))
     return found, refused
+
+
+def readable_name(name: str) -> str:
+    """A file's name as text; bytes that are no UTF-8, as old systems write accents, show as `\\xe9`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def refuse_unreadable_name(path: Path) -> None:
+    """SourceError if the path to a file is no text."""
+    name = readable_name(str(path))
+    if name != str(path):
+        raise SourceError("undecodable_name", "the file's name is no UTF-8", "rename it", Place(file=name))
 
 
 def unclaimed(inbox: Path, profiles: Mapping[str, Profile]) -> list[str]:

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -112,6 +113,10 @@ class Judged:
 def look(path: Path, name: str, profile: Profile, scratch: Path) -> Source:
     """Find out how a report can be read; what has to be unpacked or decoded goes to `scratch`."""
     file_span(profile, name)
+    if not path.stat().st_size:
+        raise RejectedFile(
+            "empty_file", "the file is empty", "ask the partner to send it again", Place(file=name)
+        )
     container = profile.container
     folder = scratch / secrets.token_hex(8)
     folder.mkdir(parents=True)
@@ -136,6 +141,7 @@ def read_and_judge(
     keys: Keys,
     known: Known,
     foreign: frozenset[str] = frozenset(),
+    until: date | None = None,
 ) -> Judged:
     """Read reports that `joins` lets be read together; UnprovenRows if they must be read one by one."""
     names = [source.name for source in sources]
@@ -151,7 +157,7 @@ def read_and_judge(
                 connection, table, profile.section, names[0], profile.others(profile.section.header)
             )
         layout = bind(profile, table, *names)
-        return Judged(layout, judge(connection, layout, keys, foreign))
+        return Judged(layout, judge(connection, layout, keys, foreign, until))
 
     if isinstance(container, Excel):
         return judged(excel.load(connection, sources[0].path, profile, container, names[0]))

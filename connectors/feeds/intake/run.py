@@ -88,7 +88,17 @@ def take_in(
         place = scratch / partner
         with Ledger(paths.ledger) as own, workplace(place, places) as connection:
             intake = Intake(
-                paths, profiles, own, connection, place, archive, now, company.zone, identities, next_id
+                paths,
+                profiles,
+                own,
+                connection,
+                place,
+                archive,
+                now,
+                company.zone,
+                company.last_day_begun(now),
+                identities,
+                next_id,
             )
             for feed_code, items in shares[partner].items():
                 fresh: dict[str, Sighting] = {}

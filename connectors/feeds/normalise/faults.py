@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Protocol
 
 from connectors.feeds.customers import BUSINESS_COLUMNS
@@ -39,8 +40,11 @@ class Fault:
     reason: str
 
 
-def possible_faults(layout: Layout, foreign: AbstractSet[str]) -> list[Fault]:
-    """Every fault that a well-formed row of this layout can have, as a condition on the typed columns."""
+def possible_faults(layout: Layout, foreign: AbstractSet[str], until: date | None = None) -> list[Fault]:
+    """Every fault that a well-formed row of this layout can have, as a condition on the typed columns.
+
+    `until` is the last day on which a period may begin.
+    """
     profile, positions = layout.profile, layout.positions
     number = number_example(profile)
     faults: list[Fault] = []
@@ -89,7 +93,7 @@ def possible_faults(layout: Layout, foreign: AbstractSet[str]) -> list[Fault]:
             }
             add("negative_quantity", f"{value} < 0", title, text, keys.get(name, "it must not be"))
 
-    _add_date_faults(layout, add)
+    _add_date_faults(layout, until, add)
     if "currency_code" in positions:
         add("unknown_currency", "currency_code is null", layout.title("currency_code"), "t_currency_code")
     if isinstance(profile.container, Excel):
@@ -108,7 +112,7 @@ def possible_faults(layout: Layout, foreign: AbstractSet[str]) -> list[Fault]:
     return faults
 
 
-def _add_date_faults(layout: Layout, add: _AddFault) -> None:
+def _add_date_faults(layout: Layout, until: date | None, add: _AddFault) -> None:
     profile, period = layout.profile, layout.profile.period
     if layout.period_position is not None:
         title = layout.table.titles[layout.period_position]
@@ -120,6 +124,8 @@ def _add_date_faults(layout: Layout, add: _AddFault) -> None:
             "t_period",
             period.date_format or period.pattern or "",
         )
+        if until is not None:
+            add("future_period", f"period_start_date > date '{until}'", title, "t_period")
     if "sale_date" not in layout.positions:
         return
     title = layout.title("sale_date")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import accumulate
 
 import duckdb
@@ -77,9 +78,11 @@ def judge(
     layout: Layout,
     keys: Keys,
     foreign: AbstractSet[str] = frozenset(),
+    until: date | None = None,
 ) -> tuple[Judgement, ...]:
     """Make `judged`, `faults` and `spans`, and judge each file; `keys` are those of feeds that name
-    customers, `foreign` are numbers of other partners (GLN, SIRET).
+    customers, `foreign` are numbers of other partners (GLN, SIRET), `until` is the last day on which a
+    period may begin.
 
     UnprovenRows if the reader's table streams and is not what the reader expects.
     """
@@ -97,7 +100,7 @@ def judge(
             raise ValueError("a feed with business customers is read with a key only")
         texts = [known_text_sql(layout, name) for name in BUSINESS_COLUMNS]
         load_business_hashes(connection, texts, keys.business)
-    faults = possible_faults(layout, foreign)
+    faults = possible_faults(layout, foreign, until)
     is_faulty = " or ".join(f"coalesce({fault.condition}, false)" for fault in faults)
     kept = ", ".join(judged_columns(layout))
     _fill_from_source(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from connectors.errors import Place, RejectedFile
@@ -104,6 +105,17 @@ def file_span(profile: Profile, file: str) -> Span | None:
             Place(file=file),
         )
     return span
+
+
+def refuse_future(span: Span, until: date, file: str) -> None:
+    """RejectedFile if the period that the file's name spells begins after `until`."""
+    if span.start > until:
+        raise RejectedFile(
+            "future_period",
+            f"the file's name spells {span.key}, which begins on {span.start} and has not begun",
+            "rename the file after the period that it reports, or correct 'period.pattern' in the profile",
+            Place(file=file),
+        )
 
 
 def bind(profile: Profile, table: RawTable, *files: str) -> Layout:

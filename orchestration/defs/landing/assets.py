@@ -426,7 +426,7 @@ def ask_for_rebuild(ledger: Ledger, span: str) -> int:
     if not span:
         return 0
     first, last = plan.span_of_months(span)
-    return ledger.mark_pending(ledger.live_slices(first, last), "rebuild")
+    return ledger.mark_pending(ledger.live_slices(first, last), plan.REBUILD)
 
 
 def _failure(error: AvalError, *, retry: bool) -> dg.Failure:

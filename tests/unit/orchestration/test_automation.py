@@ -47,6 +47,15 @@ def test_the_inbox_is_new_when_a_file_comes_changes_or_goes(settings: Settings) 
     assert inbox_state(settings, NOW) == empty
 
 
+def test_neither_a_link_to_nothing_nor_a_name_that_is_no_text_stops_the_look(settings: Settings) -> None:
+    settings.company.inbox.path.mkdir(parents=True)
+    empty = inbox_state(settings, NOW)
+    (settings.company.inbox.path / "gone.csv").symlink_to("nowhere.csv")
+    assert inbox_state(settings, NOW) == empty
+    put(settings, os.fsdecode(b"D01/\xe9t\xe9.csv"), "one", 300)
+    assert inbox_state(settings, NOW) != empty
+
+
 def test_a_file_that_is_still_being_written_starts_no_run_until_it_has_settled(settings: Settings) -> None:
     empty = inbox_state(settings, NOW)
     put(settings, "D01/a.csv", "half", 10)

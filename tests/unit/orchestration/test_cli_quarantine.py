@@ -74,6 +74,31 @@ def test_the_list_counts_by_feed_and_reason_and_speaks_the_companys_language(opt
     assert "0 rows are in quarantine" in aval("list", "--since", "2026-02-10", *options)
 
 
+def test_a_mistyped_name_is_refused_and_does_not_read_as_an_empty_quarantine(
+    options: list[str], tmp_path: Path
+) -> None:
+    file = str(tmp_path / "p1.csv")
+    assert "one of: P1_weekly, P2_weekly" in aval("list", "--feed", "P1_weakly", *options, code=2)
+    assert "one of: P1, P2" in aval("list", "--partner", "p1", *options, code=2)
+    assert "missing_product" in aval("list", "--reason", "no_product", *options, code=2)
+    assert "there is no feed" in aval("export", file, "-p", "P1", "--feed", "P1", *options, code=2)
+
+
+def test_the_newest_report_is_listed_last_whichever_was_entered_last(options: list[str]) -> None:
+    company, data = Path(options[1]), Path(options[3])
+    report = data / "inbox" / "P1" / "v_2026-W06.csv"
+    report.write_text("Ref;Qty\nP1A;y\n")
+    moment = datetime(2026, 2, 16, tzinfo=UTC).timestamp()
+    os.utime(report, (moment, moment))
+    earlier = data / "inbox" / "P2" / "v_2026-W04.csv"
+    earlier.write_text("Ref;Qty\nP2A;y\n")
+    moment = datetime(2026, 2, 2, tzinfo=UTC).timestamp()
+    os.utime(earlier, (moment, moment))
+    take(company, data)
+    shown = aval("list", *options)
+    assert shown.index("v_2026-W04.csv") < shown.index("v_2026-W05.csv") < shown.index("v_2026-W06.csv")
+
+
 def test_a_file_for_a_partner_holds_that_partners_rows_only_and_no_formula(
     options: list[str], tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ PUBLISHED = Published(
 )
 QUIET = Situation(
     pending_sequence=0,
+    pending_reasons=frozenset(),
     warehouse="file-1",
     code="code-1",
     models="models-1",
@@ -55,11 +56,21 @@ def test_nothing_is_done_when_nothing_is_new() -> None:
 
 
 def test_pending_slices_are_built_and_judged_alone() -> None:
-    assert plan(replace(QUIET, pending_sequence=7)) == (True, "touched", "touched", False)
+    assert plan(replace(QUIET, pending_sequence=7, pending_reasons={"landed"})) == (
+        True,
+        "touched",
+        "touched",
+        False,
+    )
 
 
 def test_the_plan_keeps_the_pending_entry_that_its_publication_will_hold() -> None:
-    assert decide("run-1", Options(), replace(QUIET, pending_sequence=7)).pending_sequence == 7
+    assert (
+        decide(
+            "run-1", Options(), replace(QUIET, pending_sequence=7, pending_reasons={"landed"})
+        ).pending_sequence
+        == 7
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,11 +96,18 @@ def test_a_warehouse_changed_by_hand_is_judged_as_a_whole_without_being_built_an
 
 def test_a_warehouse_behind_a_closed_gate_is_judged_as_a_whole_next_time() -> None:
     # The closed run left file-2; the gates have passed file-1 only.
-    assert plan(replace(QUIET, warehouse="file-2", pending_sequence=3)) == (True, "touched", "all", False)
+    assert plan(replace(QUIET, warehouse="file-2", pending_sequence=3, pending_reasons={"landed"})) == (
+        True,
+        "touched",
+        "all",
+        False,
+    )
 
 
 def test_a_warehouse_that_passed_but_was_not_published_is_trusted() -> None:
-    assert plan(replace(QUIET, warehouse="file-2", validated="file-2", pending_sequence=3)) == (
+    assert plan(
+        replace(QUIET, warehouse="file-2", validated="file-2", pending_sequence=3, pending_reasons={"landed"})
+    ) == (
         True,
         "touched",
         "touched",
@@ -113,13 +131,28 @@ def test_an_audit_reads_and_judges_everything_without_rebuilding() -> None:
     assert plan(QUIET, audit=True) == (True, "all", "all", False)
 
 
+def test_a_rebuild_is_told_as_what_was_asked_for_and_not_as_new_data() -> None:
+    asked = replace(QUIET, pending_sequence=7, pending_reasons={"rebuild"})
+    both = replace(QUIET, pending_sequence=7, pending_reasons={"rebuild", "landed"})
+    span = Options(rebuild="2026-01..2026-03")
+    assert decide("run-1", span, asked).reasons == ("a rebuild of 2026-01..2026-03 was asked for",)
+    # The run that was asked for it did not come to its end; the next one does it.
+    assert decide("run-1", Options(), asked).reasons == ("a rebuild was asked for",)
+    assert decide("run-1", span, both).reasons == (
+        "new or changed data",
+        "a rebuild of 2026-01..2026-03 was asked for",
+    )
+
+
 def test_a_full_refresh_rebuilds_everything() -> None:
     assert plan(QUIET, full_refresh=True) == (True, "all", "all", True)
 
 
 def test_what_has_landed_anew_is_no_longer_as_it_was_published() -> None:
     landed = {**SOURCES, "landing/erp/invoice_lines": "[8]"}
-    assert decide("run-1", Options(), replace(QUIET, pending_sequence=7, sources=landed)).unchanged == (
+    assert decide(
+        "run-1", Options(), replace(QUIET, pending_sequence=7, pending_reasons={"landed"}, sources=landed)
+    ).unchanged == (
         "landing/erp/partners",
         "day",
     )
@@ -127,7 +160,9 @@ def test_what_has_landed_anew_is_no_longer_as_it_was_published() -> None:
 
 def test_an_entity_that_was_not_there_before_counts_as_changed() -> None:
     landed = {**SOURCES, "landing/erp/leads": "[1]"}
-    decided = decide("run-1", Options(), replace(QUIET, pending_sequence=7, sources=landed))
+    decided = decide(
+        "run-1", Options(), replace(QUIET, pending_sequence=7, pending_reasons={"landed"}, sources=landed)
+    )
     assert decided.unchanged == ("landing/erp/partners", "landing/erp/invoice_lines", "day")
 
 
@@ -147,7 +182,7 @@ def test_a_new_day_is_no_change_of_a_source() -> None:
 )
 def test_nothing_is_built_upon_but_the_warehouse_that_was_published(change: dict[str, str]) -> None:
     # One that passed and was not published may have been built from states that nobody has kept.
-    situation = replace(QUIET, pending_sequence=3, **change)  # type: ignore[arg-type]
+    situation = replace(QUIET, pending_sequence=3, pending_reasons={"landed"}, **change)  # type: ignore[arg-type]
     assert decide("run-1", Options(), situation).unchanged is None
 
 

@@ -51,6 +51,8 @@ class Desk:
                 "company": {"code": "demo", "name": "Demo"},
                 "erp": {"kind": "tryton", "url": "sqlite:///erp.db"},
                 "inbox": {"path": str(self.inbox)},
+                # Samples of real reports are later than NOW.
+                "as_of_date": "2030-12-31",
             }
         )
         self.ledger = Ledger(self.paths.ledger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import SourceError
+from connectors.feeds.intake.check import check_file
 from connectors.feeds.profile import Profile
 
 MakeProfile = Callable[..., Profile]
@@ -27,6 +29,27 @@ def test_unmatched_files_are_told_and_temporary_ones_ignored(desk: Any, profile:
     desk.put("readme.txt", "x")
     (outcome,) = desk.take(sales=profile()).files
     assert (outcome.file_name, outcome.state) == ("readme.txt", "unmatched")
+
+
+def test_a_name_that_is_no_utf8_is_refused_by_name_and_stops_nobody(desk: Any, profile: MakeProfile) -> None:
+    desk.put(W05, HEADER + "A;1;\n")
+    for name in (b"D07/\xe9t\xe9_2026-W06.csv", b"D0\xe9/r_2026-W06.csv"):
+        path = desk.inbox / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(HEADER + "A;1;\n")
+    found = {outcome.file_name: outcome.reason_code for outcome in desk.take(sales=profile()).files}
+    assert found == {
+        "D07/\\xe9t\\xe9_2026-W06.csv": "undecodable_name",
+        "D0\\xe9/r_2026-W06.csv": "undecodable_name",
+        W05: None,
+    }
+    with pytest.raises(SourceError, match="is no UTF-8 -> rename it"):
+        check_file(desk.inbox / os.fsdecode(b"D07/\xe9t\xe9_2026-W06.csv"), profile(), "sales")
+
+
+@pytest.mark.parametrize("kind", ["excel", "delimited"])
+def test_an_empty_file_of_any_kind_is_told_as_empty(desk: Any, kind: str) -> None:
+    assert desk.take_one(W05, b"", container={"kind": kind}).reason_code == "empty_file"
 
 
 def test_a_link_out_of_the_inbox_is_refused(desk: Any, profile: MakeProfile, tmp_path: Path) -> None:
