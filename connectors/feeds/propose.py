@@ -27,6 +27,7 @@ from connectors.feeds.profile import FISCAL, Frequency
 from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
 from connectors.feeds.synonyms import (
     COLUMNS,
+    CUMULATIVE_WORDS,
     CURRENCY_WORDS,
     MONTHS,
     NET_WORDS,
@@ -672,6 +673,11 @@ def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
     if left:
         shown = ", ".join(repr(title) for title in left[:12]) + (", …" if len(left) > 12 else "")
         work.notes.append(f"columns that stay unread: {shown}")
+    if any(CUMULATIVE_WORDS & set(words(title).split()) for title in left):
+        work.notes.append(
+            "figures that add up since a beginning are no figures of a period, and would count again in each "
+            "report: ask the partner for the period alone"
+        )
     if "customer" in work.columns:
         work.notes.append(
             "a column names customers: it lands as a keyed hash; AVAL_PSEUDONYM_KEY must be set to read it"

@@ -147,11 +147,16 @@ PERIOD_TITLES: Final = (
 )  # fmt: skip
 """Titles of a column that names the period of each row."""
 
+CUMULATIVE_WORDS: Final = frozenset(
+    ("cumul", "cumuls", "cumule", "cumulee", "cumules", "cumulees", "cumulative", "cumulated", "ytd")
+)
+"""Words by which a title says that its figures add up several periods."""
+
 OTHER_TITLES: Final = frozenset(
     ("prix", "pu", "tarif", "remise", "marge", "taux", "tva", "preis", "rabatt", "precio", "prezzo", "sconto",
      "prijs", "korting", "warengruppe", "price", "cost", "discount", "margin", "vat",
      "rank", "rang", "rayon", "famille", "family", "category", "brand", "marque", "telephone", "phone",
-     "commentaire", "comment", "objectif", "target", "cumul", "ytd", "evolution", "part", "share")
+     "commentaire", "comment", "objectif", "target", "evolution", "part", "share", *CUMULATIVE_WORDS)
 )  # fmt: skip
 """Words that say that a column is none of ours, whatever else stands in its title."""
 
