@@ -304,7 +304,7 @@ def _array(
             f"expected {column.type}, never NULL: {column.description}",
             Place(file=query.file, row=first_row and first_row + row, column=column.name),
         )
-    if query.entity.key == (column.name,) == ("partner_code",):
+    if query.entity.key == (column.name,) and column.name in ("partner_code", "product_code"):
         _refuse_padding(query, column, values, first_row)
     return array
 
@@ -314,14 +314,15 @@ def _refuse_padding(
 ) -> None:
     """A column of type CHAR pads its codes: no document and no profile would find `C100    `.
 
-    Refused before it lands: without the blanks it would be another partner, and the first one deleted.
+    Refused before it lands: without the blanks it would be another partner or product, and the first one
+    deleted.
     """
     for row, value in enumerate(values):
         if isinstance(value, str) and value != value.strip():
             raise SourceError(
                 "query_value",
                 "the code begins or ends with blanks (a column of type CHAR pads with them)",
-                f"write trim(...) as {column.name}, in the queries of products and documents too",
+                f"write trim(...) as {column.name}, in all queries that give it",
                 Place(file=query.file, row=first_row and first_row + row, column=column.name, value=value),
             )
 

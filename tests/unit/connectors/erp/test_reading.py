@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 LONG_AGO = datetime(1900, 1, 1)  # noqa: DTZ001 - instants of the contract carry no offset
 
 
-def test_a_partners_code_that_is_padded_is_refused_before_it_lands(tmp_path: Path) -> None:
-    file = tmp_path / "partners.sql"
+@pytest.mark.parametrize(("master", "code"), [("partners", "partner_code"), ("products", "product_code")])
+def test_a_padded_code_of_master_data_is_refused_before_it_lands(
+    tmp_path: Path, master: str, code: str
+) -> None:
+    file = tmp_path / f"{master}.sql"
     file.write_text("select 1", encoding="utf-8")
-    partners = read_query(file, entity("erp", "partners"))
+    query = read_query(file, entity("erp", master))
     with pytest.raises(SourceError, match="ends with blanks") as caught:
-        _array(partners, Column("partner_code", "VARCHAR", ""), ["C1", "C100    "], first_row=1)
+        _array(query, Column(code, "VARCHAR", ""), ["C1", "C100    "], first_row=1)
 
     assert (caught.value.place.row, caught.value.place.value) == (2, "C100    ")
 
