@@ -5,12 +5,18 @@ What belongs here: commands and how results look. What does not: the archive (`c
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli_shared import EXIT_CODES, CompanyOption, DataOption, command, console, table
+
+if TYPE_CHECKING:
+    from connectors.archive import Original
+    from connectors.ledger import Batch
 
 app = typer.Typer(no_args_is_help=True, help="Partners' reports as they came: list, restore.")
 
@@ -54,24 +60,54 @@ def restore(
     company: CompanyOption = None,
     data: DataOption = None,
 ) -> None:
-    """Write originals under the names by which they came; a file that is there already is left alone."""
+    """Write originals under the names and with the times by which they came; of several that came under one
+    name the newest has it, those before it are NAME~2, NAME~3. A file that is there already is left alone.
+    """
     from connectors.archive import Archive
+    from connectors.feeds.intake.inbox import hash_of
     from connectors.ledger import Ledger
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
     archive = Archive(settings.paths.archive, settings.company.archive)
+    originals = [item for item in archive.originals(partner) if item.content_hash.startswith(content)]
     with Ledger(settings.paths.ledger) as ledger:
-        names = {batch.content_hash: batch.file_name for batch in ledger.batches("feeds")}
-    for item in archive.originals(partner):
-        if not item.content_hash.startswith(content):
-            continue
-        target = to / (names.get(item.content_hash) or f"{item.partner_code}/{item.name}")
+        arrivals = _arrivals(ledger.batches("feeds"), originals)
+    for item, name, moment in arrivals:
+        target = to / name
         if target.exists():
-            typer.echo(f"{target}: there already", err=True)
+            same = hash_of(target) == item.content_hash
+            typer.echo(f"{target}: {'there already' if same else 'another file is there'}", err=True)
             continue
         archive.restore(item, target)
+        if moment is not None:
+            # Reports replace one another in the order in which they came.
+            os.utime(target, (moment, moment))
         typer.echo(str(target))
+
+
+def _arrivals(
+    batches: Sequence[Batch], originals: Sequence[Original]
+) -> list[tuple[Original, str, float | None]]:
+    """Each original under each name by which it came, and when; the same bytes may be of several periods."""
+    came: dict[str, dict[str, float]] = {}
+    for batch in batches:
+        if batch.file_name and batch.content_hash and batch.state != "duplicate":
+            came.setdefault(batch.content_hash, {})[batch.file_name] = batch.received_at.timestamp()
+    of_name: dict[str, list[tuple[float, Original]]] = {}
+    found: list[tuple[Original, str, float | None]] = []
+    for item in originals:
+        if item.content_hash not in came:
+            found.append((item, f"{item.partner_code}/{item.name}", None))
+        for name, moment in came.get(item.content_hash, {}).items():
+            of_name.setdefault(name, []).append((moment, item))
+    for name, versions in of_name.items():
+        newest_first = sorted(versions, key=lambda version: version[0], reverse=True)
+        for number, (moment, item) in enumerate(newest_first, start=1):
+            path = PurePosixPath(name)
+            numbered = path.with_name(f"{path.stem}~{number}{path.suffix}")
+            found.append((item, name if number == 1 else str(numbered), moment))
+    return found
 
 
 @app.command("key")
