@@ -148,8 +148,9 @@ PERIOD_TITLES: Final = (
 """Titles of a column that names the period of each row."""
 
 CUMULATIVE_WORDS: Final = frozenset(
-    ("cumul", "cumuls", "cumule", "cumulee", "cumules", "cumulees", "cumulative", "cumulated", "ytd")
-)
+    ("cumul", "cumuls", "cumule", "cumulee", "cumules", "cumulees", "cumulative", "cumulated", "ytd",
+     "kumuliert", "kumulierte", "acumulado", "acumulada", "cumulato", "cumulata", "cumulatief", "cumulatieve")
+)  # fmt: skip
 """Words by which a title says that its figures add up several periods."""
 
 OTHER_TITLES: Final = frozenset(

@@ -450,7 +450,9 @@ def test_half_years_are_a_todo(tmp_path: Path) -> None:
     assert any(note.startswith("TODO: 'H1 2026' seems to name a half-year") for note in proposal.notes)
 
 
-@pytest.mark.parametrize("title", ["Qté cumulée", "CA HT cumulé depuis janvier", "YTD Qty", "Cumul ventes"])
+@pytest.mark.parametrize(
+    "title", ["Qté cumulée", "CA HT cumulé depuis janvier", "YTD Qty", "Cumul ventes", "Umsatz kumuliert"]
+)
 def test_figures_since_january_are_left_unread_with_the_reason(tmp_path: Path, title: str) -> None:
     text = f"EAN;Qté;{title}\n3799991000010;1;7\n3799991000027;2;9\n"
     proposal = draft(tmp_path, "x_2026-02.csv", text)
