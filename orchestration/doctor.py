@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from connectors.company import AnyDelivery, AnySource, Company, Secret
 from connectors.contract import is_of_person
 from connectors.errors import AvalError, ConfigError
+from connectors.feeds.known import load_known
 from connectors.ledger import Ledger
 from orchestration.lock import is_locked
 from orchestration.settings import Settings, load_settings
@@ -236,8 +237,27 @@ def _data(settings: Settings) -> Iterator[Finding]:
         return
     holder = is_locked(settings.paths.state)
     yield Finding("run lock", holder is None, holder or "free", "wait until that run has ended")
+    yield from _partners_of_feeds(settings)
     if settings.paths.ledger.is_file():
         with Ledger(settings.paths.ledger) as ledger:
             yield Finding(
                 "intake ledger", True, f"{len(ledger.batches())} batches, newest {ledger.last_batch_id()}"
             )
+
+
+def _partners_of_feeds(settings: Settings) -> Iterator[Finding]:
+    """Once partners have landed: a feed of another one would close the core gate with its first report."""
+    known = load_known(settings.paths.landing, settings.company.company.name).partner_codes
+    unknown = {feed: profile.partner for feed, profile in settings.profiles.items()}
+    unknown = {feed: partner for feed, partner in unknown.items() if partner not in known}
+    if known:
+        yield Finding(
+            "partners of feeds",
+            not unknown,
+            ", ".join(
+                f"{feed} is of {partner}, which the ERP does not have" for feed, partner in unknown.items()
+            )
+            or f"{len(settings.profiles)} feeds are of partners that the ERP has",
+            "correct 'partner' in the profile to its code in the ERP",
+            True,
+        )

@@ -1,7 +1,7 @@
-"""What has landed of the company's products: enough to tell our codes from a partner's in a draft.
+"""What has landed of the company's products and partners: enough to tell our codes from a partner's.
 
-What belongs here: reading landed identifiers, for drafts and dry runs. What does not: matching for the
-facts, which is SQL of the dbt project, and writing anything.
+What belongs here: reading landed identifiers, for drafts, dry runs and the doctor. What does not: matching
+for the facts, which is SQL of the dbt project, and writing anything.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ _LEGAL_FORMS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Known:
-    """Product codes, GTINs (14 digits) and units of the company, and the words of its own name."""
+    """Product codes, GTINs (14 digits), units and partners of the company, and the words of its own name."""
 
     product_codes: frozenset[str] = frozenset()
     gtins: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
     unit_codes: frozenset[str] = frozenset()
+    partner_codes: frozenset[str] = frozenset()
 
 
 def load_known(landing: Path, company_name: str) -> Known:
@@ -37,7 +38,7 @@ def load_known(landing: Path, company_name: str) -> Known:
     gtins |= _distinct(landing, "product_units", "lpad(gtin, 14, '0')")
     units = _distinct(landing, "products", "base_unit_code")
     units |= _distinct(landing, "product_units", "unit_code")
-    return Known(codes, gtins, names, units)
+    return Known(codes, gtins, names, units, _distinct(landing, "partners", "partner_code"))
 
 
 def landed_files(folder: Path) -> str | None:

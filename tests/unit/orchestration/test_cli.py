@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 import yaml
@@ -234,6 +236,21 @@ def test_the_doctor_is_content_with_a_company_that_can_run(company: list[str]) -
     assert "problem" not in output
     assert "3 fit" in output
     assert code == 0
+
+
+def test_the_doctor_misses_the_partner_of_a_feed_once_partners_have_landed(company: list[str]) -> None:
+    def found() -> dict[str, tuple[bool, str]]:
+        return {item.what: (item.is_ok, item.found) for item in examine(Path(company[1]), Path(company[3]))}
+
+    assert "partners of feeds" not in found()
+    (profile,) = (Path(company[1]) / "feeds").glob("*.yml")
+    folder = Path(company[3]) / "landing" / "erp" / "partners"
+    folder.mkdir(parents=True)
+    for batch, partner in (("b1", "ZZ9"), ("b2", yaml.safe_load(profile.read_text())["partner"])):
+        pq.write_table(pa.table({"partner_code": [partner]}), folder / f"{batch}.parquet")
+        is_known, said = found()["partners of feeds"]
+        assert is_known == (batch == "b2")
+        assert is_known or f"{profile.stem} is of" in said
 
 
 def test_the_doctor_tries_each_mapping_query_on_the_erp(company: list[str]) -> None:
