@@ -114,46 +114,36 @@ chained as (
 
 -- A stock counted while a sell-out period runs cannot be an anchor: the sales that the
 -- period will report lie on both sides of it.
-anchored as (
+countable as (
     select
         chained.*,
-        min(
-            case
-                when reported_quantity is not null and week_state_code <> 'running'
-                    then week_end_date
-            end
-        ) over (
-            partition by partner_code, product_code, chain_number
-        ) as anchor_date
+        case
+            when reported_quantity is not null and week_state_code <> 'running'
+                then week_end_date
+        end as counted_date
     from chained
 ),
 
-offset_from_anchor as (
+anchored as (
     select
-        anchored.*,
-        max(
-            case
-                when week_end_date = anchor_date
-                    then reported_quantity - flow_to_date_quantity
-            end
-        ) over (
-            partition by partner_code, product_code, chain_number
-        ) as anchor_offset_quantity,
-        max(former_anchor_date) over (
-            partition by partner_code, product_code, chain_number
-        ) as chain_anchor_date
-    from anchored
+        countable.*,
+        min(counted_date) over chain_weeks as anchor_date,
+        min_by(reported_quantity - flow_to_date_quantity, counted_date) over chain_weeks
+            as anchor_offset_quantity,
+        max(former_anchor_date) over chain_weeks as chain_anchor_date
+    from countable
+    window chain_weeks as (partition by partner_code, product_code, chain_number)
 ),
 
 rolled as (
     select
-        offset_from_anchor.*,
+        anchored.*,
         coalesce(week_end_date = anchor_date, false) as is_anchor,
         case
             when week_end_date >= anchor_date and week_state_code <> 'running'
                 then anchor_offset_quantity + flow_to_date_quantity
         end as rolled_quantity
-    from offset_from_anchor
+    from anchored
 ),
 
 compared as (

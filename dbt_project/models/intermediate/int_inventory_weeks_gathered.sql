@@ -258,6 +258,8 @@ first_appearances as (
     group by partner_code, product_code
 ),
 
+-- Joined by the days between: by a plain comparison DuckDB takes the grid for smaller
+-- than what is joined to it, and holds it in memory, whole, once for each join.
 grid as (
     select
         first_appearances.partner_code,
@@ -265,7 +267,10 @@ grid as (
         weeks.week_start_date,
         weeks.week_end_date
     from first_appearances
-    inner join weeks on first_appearances.first_week_date <= weeks.week_start_date
+    inner join weeks
+        on {{ days_between(
+            'first_appearances.first_week_date', 'weeks.week_start_date'
+        ) }} >= 0
 ),
 
 gathered as (
