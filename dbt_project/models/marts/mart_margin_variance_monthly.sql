@@ -227,19 +227,6 @@ lives as (
     from totals
 ),
 
-foreign_sales as (
-    select
-        month_start_date,
-        partner_code,
-        product_code,
-        document_currency_code,
-        sum(invoice_sales_amount) as invoice_sales_amount,
-        sum(document_net_amount) as document_net_amount
-    from lines
-    where document_currency_code <> currency_code
-    group by month_start_date, partner_code, product_code, document_currency_code
-),
-
 monthly_rates as (
     select
         currency_code,
@@ -252,34 +239,48 @@ monthly_rates as (
 
 -- Sales in another currency at the mean rate of the base month; without one, or against
 -- the budget, the effect cannot be told from that of the price.
-currency_effects as (
+foreign_sales as (
     {% for comparison, months_back in [('former_year', 12), ('former_period', 1)] -%}
     select
         '{{ comparison }}' as comparison_code,
-        foreign_sales.month_start_date,
-        foreign_sales.partner_code,
-        foreign_sales.product_code,
-        sum(
-            foreign_sales.invoice_sales_amount
-            - {{ divide(
-                ['foreign_sales.document_net_amount', 'monthly_rates.company_per_euro'],
-                'monthly_rates.currency_per_euro'
-            ) }}
-        ) as currency_effect_amount
-    from foreign_sales
+        lines.month_start_date,
+        lines.partner_code,
+        lines.product_code,
+        lines.gross_sales_amount,
+        lines.invoice_sales_amount,
+        lines.invoice_sales_amount
+        - {{ divide(
+            ['lines.document_net_amount', 'monthly_rates.company_per_euro'],
+            'monthly_rates.currency_per_euro'
+        ) }} as moved_amount
+    from lines
     inner join monthly_rates
         on
-            foreign_sales.document_currency_code = monthly_rates.currency_code
+            lines.document_currency_code = monthly_rates.currency_code
             and cast(
-                foreign_sales.month_start_date
+                lines.month_start_date
                 - interval '{{ months_back }}' month as date
             ) = monthly_rates.month_start_date
-    group by
-        foreign_sales.month_start_date,
-        foreign_sales.partner_code,
-        foreign_sales.product_code
+    where lines.document_currency_code <> lines.currency_code
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
+),
+
+-- The rate moves list prices and discounts alike: what it moved is in neither effect.
+currency_effects as (
+    select
+        comparison_code,
+        month_start_date,
+        partner_code,
+        product_code,
+        sum(moved_amount) as currency_effect_amount,
+        sum(
+            {{ divide(
+                ['gross_sales_amount', 'moved_amount'], 'invoice_sales_amount'
+            ) }}
+        ) as gross_currency_amount
+    from foreign_sales
+    group by comparison_code, month_start_date, partner_code, product_code
 ),
 
 growth as (
@@ -299,6 +300,8 @@ weighed as (
         lives.*,
         {{ amount('coalesce(currency_effects.currency_effect_amount, 0)') }}
             as currency_amount,
+        {{ amount('coalesce(currency_effects.gross_currency_amount, 0)') }}
+            as gross_currency_amount,
         {{ amount('lives.pocket_margin_amount - lives.base_pocket_margin_amount') }}
             as variance_amount,
         lives.life_code = 'continuing'
@@ -330,12 +333,18 @@ moved as (
             as currency_effect_amount,
         case
             when is_in_both
-                then {{ unit_effect('gross') }} - currency_amount
+                then {{ unit_effect('gross') }} - gross_currency_amount
             else 0
         end as price_effect_amount,
         {% for part in parts if part != 'gross' -%}
         case
-            when is_in_both then -({{ unit_effect(part) }}) else 0
+            when is_in_both
+                then
+                    -({{ unit_effect(part) }})
+                    {%- if part == 'discount' %}
+                    + gross_currency_amount - currency_amount
+                    {%- endif %}
+            else 0
         end as {{ part }}_effect_amount,
         {% endfor -%}
         {% for life in ['new_product', 'discontinued_product', 'without_units'] -%}
