@@ -42,12 +42,12 @@ _REMARKS: Final[Mapping[str, Mapping[Locale, str]]] = {
         "en": "{measure}{colon} differs from the general ledger by {amount}, explained by its causes",
     },
     "missing_report": {
-        "fr": "{count} rapport de partenaire manquait",
-        "en": "{count} report of a partner was missing",
+        "fr": "{count} rapport de partenaire du mois manquait ({feeds})",
+        "en": "{count} report of a partner for the month was missing ({feeds})",
     },
     "missing_reports": {
-        "fr": "{count} rapports de partenaires manquaient",
-        "en": "{count} reports of partners were missing",
+        "fr": "{count} rapports de partenaires du mois manquaient ({feeds})",
+        "en": "{count} reports of partners for the month were missing ({feeds})",
     },
 }
 """What a close says, in the language of the company: it is kept as it was said."""
@@ -76,7 +76,6 @@ class _Publication:
     code: str
     as_of: date
     gates: str
-    missing: str
 
 
 def one_month(text: str) -> tuple[date, date]:
@@ -102,14 +101,16 @@ def close(settings: Settings, month: str, by: str, note: str | None = None) -> F
         _refuse_publication(publication, ledger, last, month)
         with duckdb.connect(str(publication.path), read_only=True) as connection:
             remarks = _examine_ledger(settings, connection, first, month)
+            missing = missing_reports(connection, first)
             code = f"{month}#{1 + sum(item.month == first for item in known)}"
             frozen = {
                 name: _figures(connection, model, code, first, publication.as_of)
                 for name, model in finance_marts().items()
             }
-        if missing := json.loads(publication.missing):
-            kind = "missing_report" if len(missing) == 1 else "missing_reports"
-            remarks.append(_REMARKS[kind][settings.company.locale].format(count=len(missing)))
+        if count := sum(missing.values()):
+            kind = "missing_report" if count == 1 else "missing_reports"
+            said = _REMARKS[kind][settings.company.locale]
+            remarks.append(said.format(count=count, feeds=feeds_in_words(missing)))
         figures = pa.concat_tables(frozen.values())
         counts = {name: table.num_rows - _measures(name) for name, table in frozen.items()}
         event = Event(
@@ -237,13 +238,13 @@ def _publication(settings: Settings) -> _Publication:
     path = settings.current.resolve()
     with duckdb.connect(str(path), read_only=True) as connection:
         row = connection.execute(
-            "select publication_id, run_id, published_at, code_version, as_of_date, gate_results, "
-            "reports_missing from marts.publication"
+            "select publication_id, run_id, published_at, code_version, as_of_date, gate_results "
+            "from marts.publication"
         ).fetchone()
     if row is None:
         raise Refused("no_publication", f"{path} says nothing of itself", "`aval run` first")
-    version, run, published_at, code, as_of, gates, missing = row
-    return _Publication(version, path, run, published_at, code, as_of, gates, missing)
+    version, run, published_at, code, as_of, gates = row
+    return _Publication(version, path, run, published_at, code, as_of, gates)
 
 
 def _refuse_publication(publication: _Publication, ledger: Ledger, last: date, month: str) -> None:
@@ -268,6 +269,23 @@ def _refuse_publication(publication: _Publication, ledger: Ledger, last: date, m
             f"data have landed that no publication holds yet (of {', '.join(sorted(waiting))})",
             "`aval run` first",
         )
+
+
+def missing_reports(connection: duckdb.DuckDBPyConnection, first: date) -> dict[str, int]:
+    """Sales reports of the month that have not come, due or not, by feed: its sell-out lacks them."""
+    return dict(
+        connection.execute(
+            "select feed_code, count(*) from core.fct_reporting_periods where month_start_date = ? "
+            "and report_kind_code = 'sell_out' and is_of_record and is_expected and not is_reported "
+            "group by all order by all",
+            [first],
+        ).fetchall()
+    )
+
+
+def feeds_in_words(missing: Mapping[str, int]) -> str:
+    """Feeds with the number of their reports where it is more than one."""
+    return ", ".join(feed if count == 1 else f"{feed} × {count}" for feed, count in missing.items())
 
 
 def _examine_ledger(

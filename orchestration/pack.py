@@ -22,7 +22,7 @@ import duckdb
 
 from connectors.closing import Closing, closings
 from connectors.ledger import Ledger
-from orchestration.closing import Refused, one_month
+from orchestration.closing import Refused, feeds_in_words, missing_reports, one_month
 from orchestration.declared import Model, Sheet, models
 from orchestration.partner_page import written
 from orchestration.settings import Settings
@@ -105,6 +105,7 @@ def write_pack(settings: Settings, month: str, path: Path, version: str | None =
     locale: Locale = settings.company.locale
     with duckdb.connect(str(published), read_only=True) as connection:
         identity = _rows(connection, "select * from marts.publication")[0]
+        missing = feeds_in_words(missing_reports(connection, first))
         tables = [
             table
             for model in _with_sheets(locale)
@@ -116,7 +117,7 @@ def write_pack(settings: Settings, month: str, path: Path, version: str | None =
     sheets: dict[str, int] = {}
     footer = f"{settings.company.company.name}  {month}  {identity['publication_id']}"
     with workbook(path, locale, footer) as book:
-        _write_identity(book, settings, month, identity, closing, tables)
+        _write_identity(book, settings, month, identity, missing, closing, tables)
         for table in tables:
             title = table.model.title(locale)
             sheets[title] = len(table.rows)
@@ -366,8 +367,12 @@ _WORDS: Final[dict[str, dict[Locale, str]]] = {
     "checks": {"fr": "vérifications", "en": "checks"},
     "invoice": {"fr": "Dernière facture", "en": "Newest invoice"},
     "sell_out": {"fr": "Dernière vente déclarée", "en": "Newest reported sale"},
-    "reports": {"fr": "Rapports reçus / attendus", "en": "Reports received / expected"},
-    "missing": {"fr": "Rapports manquants", "en": "Missing reports"},
+    "missing": {"fr": "Rapports de vente du mois non reçus", "en": "Sales reports of the month not received"},
+    "reports": {
+        "fr": "Rapports reçus / attendus, tous mois",
+        "en": "Reports received / expected, all months",
+    },
+    "overdue": {"fr": "Rapports en retard, tous mois", "en": "Reports overdue, all months"},
     "remarks": {"fr": "Remarques à la clôture", "en": "Remarks at the close"},
     "sheets": {"fr": "Feuilles", "en": "Sheets"},
     "control": {"fr": "Contrôle", "en": "Control"},
@@ -384,6 +389,7 @@ def _write_identity(
     settings: Settings,
     month: str,
     identity: Mapping[str, Any],
+    missing: str,
     closing: Closing | None,
     tables: Sequence[_Table],
 ) -> None:
@@ -402,7 +408,7 @@ def _write_identity(
         state = f"{word('closed')}{COLON[locale]} {closed.closing_code}, {day}, {closed.done_by}"
         if closed.publication_code != identity["publication_id"]:
             state += f" ({word('publication').lower()} {closed.publication_code})"
-    missing = ", ".join(json.loads(identity["reports_missing"]))
+    overdue = ", ".join(json.loads(identity["reports_missing"]))
     lines: list[tuple[str, Cell, Kind]] = [
         (word("company"), settings.company.company.name, "text"),
         (word("month"), month, "text"),
@@ -427,8 +433,9 @@ def _write_identity(
     lines += [
         (word("invoice"), identity["newest_invoice_date"], "date"),
         (word("sell_out"), identity["newest_sell_out_date"], "date"),
-        (word("reports"), f"{identity['reports_received']} / {identity['reports_expected']}", "text"),
         (word("missing"), missing or "-", "text"),
+        (word("reports"), f"{identity['reports_received']} / {identity['reports_expected']}", "text"),
+        (word("overdue"), overdue or "-", "text"),
     ]
     if closing is not None and closing.closed.remarks:
         lines.append((word("remarks"), closing.closed.remarks, "text"))

@@ -108,7 +108,7 @@ def publication(
     settings.paths.warehouse.unlink(missing_ok=True)
     with duckdb.connect(str(settings.paths.warehouse)) as connection:
         empty: Rows = dict.fromkeys(finance_marts(), ())
-        write_tables(connection, {"dim_thresholds": THRESHOLDS, **empty, **rows})
+        write_tables(connection, {"dim_thresholds": THRESHOLDS, "fct_reporting_periods": (), **empty, **rows})
     return publish(
         settings.paths.warehouse,
         settings.paths.published,

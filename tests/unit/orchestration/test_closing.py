@@ -54,6 +54,20 @@ def reconciled(month: str, unexplained: str = "0") -> dict[str, Any]:
     }
 
 
+def awaited(feed: str, start: str, **said: Any) -> dict[str, Any]:
+    """A period of May of which no report has come."""
+    return {
+        "feed_code": feed,
+        "report_kind_code": "sell_out",
+        "period_start_date": date.fromisoformat(start),
+        "month_start_date": date(2026, 5, 1),
+        "is_of_record": True,
+        "is_expected": True,
+        "is_reported": False,
+        **said,
+    }
+
+
 MARTS: Mapping[str, list[dict[str, Any]]] = {
     SELL_IN: [
         sold("2026-04-01", "D01", "P1", "5"),
@@ -174,12 +188,12 @@ def test_an_unexplained_difference_above_the_tolerance_is_refused(settings: Sett
         (
             "fr",
             "Coût des ventes : écart de 1,00 EUR avec le grand livre, expliqué par ses causes; "
-            "1 rapport de partenaire manquait",
+            "3 rapports de partenaires du mois manquaient (D03_ventes × 2, D17_trimestre)",
         ),
         (
             "en",
             "Cost of goods sold: differs from the general ledger by 1.00 EUR, explained by its causes; "
-            "1 report of a partner was missing",
+            "3 reports of partners for the month were missing (D03_ventes × 2, D17_trimestre)",
         ),
     ],
 )
@@ -187,10 +201,24 @@ def test_what_a_close_remarks_is_said_in_the_language_of_the_company(
     settings: Settings, locale: str, said: str
 ) -> None:
     spoken = replace(settings, company=settings.company.model_copy(update={"locale": locale}))
+    # April's report, that of a feed beside the record, and stock are not sell-out that May lacks.
+    periods = [
+        awaited("D03_ventes", "2026-05-04"),
+        awaited("D03_ventes", "2026-05-11"),
+        awaited("D17_trimestre", "2026-05-01"),
+        awaited("D15_mensuel", "2026-04-01", month_start_date=date(2026, 4, 1)),
+        awaited("D05_depot", "2026-05-01", is_of_record=False),
+        awaited("D06_mensuel", "2026-05-01", is_reported=True),
+        awaited("D16_stock", "2026-05-01", report_kind_code="inventory"),
+    ]
     books.publication(
         spoken,
-        {**MARTS, RECONCILIATION: [reconciled("2026-05-01", "1.00")]},
-        coverage=Coverage(reports_missing=("D03_ventes 2026-S22",)),
+        {
+            **MARTS,
+            RECONCILIATION: [reconciled("2026-05-01", "1.00")],
+            "fct_reporting_periods": periods,
+        },
+        coverage=Coverage(reports_missing=("D03_ventes 2025-W33",)),
     )
     assert close(spoken, "2026-05", "Ana").event.remarks == said
 

@@ -17,10 +17,12 @@ from orchestration.cli import app
 from orchestration.closing import close
 from orchestration.declared import models
 from orchestration.pack import write_pack
+from orchestration.publish import Coverage
 from orchestration.settings import DBT_PROJECT, Settings
 from tests.unit.orchestration import books
 from tests.unit.orchestration.formulas import Calculator
 
+APRIL = date(2026, 4, 1)
 MAY = date(2026, 5, 1)
 
 
@@ -160,6 +162,22 @@ def test_headings_follow_the_companys_language(tmp_path: Path, monkeypatch: pyte
             "mart_sell_in_monthly": [sold("D01", "direct", "1", "0", "0")],
             "dim_partners": [],
             "dim_channels": [],
+            "fct_reporting_periods": [
+                {
+                    "feed_code": feed,
+                    "report_kind_code": "sell_out",
+                    "month_start_date": month,
+                    "is_of_record": True,
+                    "is_expected": True,
+                    "is_reported": False,
+                }
+                for feed, month in (
+                    ("D17_quarter", MAY),
+                    ("D03_sales", MAY),
+                    ("D03_sales", MAY),
+                    ("D15", APRIL),
+                )
+            ],
             "mart_margin_reconciliation_monthly": [
                 {
                     "margin_reconciliation_id": "1",
@@ -170,6 +188,7 @@ def test_headings_follow_the_companys_language(tmp_path: Path, monkeypatch: pyte
                 }
             ],
         },
+        coverage=Coverage(reports_missing=("D15 2026-04",)),
     )
     close(settings, "2026-05", "Ana")
     path = tmp_path / "pack.xlsx"
@@ -178,6 +197,8 @@ def test_headings_follow_the_companys_language(tmp_path: Path, monkeypatch: pyte
     said = {row[0].value: row[1].value for row in book["Identity"].iter_rows(min_row=4) if row[0].value}
     assert re.fullmatch(r"closed: 2026-05#1, \d{4}-\d\d-\d\d, Ana", str(said["State of the month"]))
     assert said["Gate core"] == "passed, 3 checks, 0 warnings"
+    assert said["Sales reports of the month not received"] == "D03_sales × 2, D17_quarter"
+    assert said["Reports overdue, all months"] == "D15 2026-04"
     assert book.sheetnames == ["Identity", "Sell-in", "Ledger reconciliation", "Control"]
     assert book["Sell-in"]["A4"].value == "Channel"
     assert [cell.value for cell in book["Ledger reconciliation"][5]][:4] == [
