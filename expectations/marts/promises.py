@@ -64,7 +64,8 @@ def ties(
     """By month, sums of the mart equal sums of the fact; `sums` maps mart columns to fact expressions.
 
     `since` is the first month of the mart that is looked at; `where` leaves out rows of the fact that the
-    mart does not hold by its own definition.
+    mart does not hold by its own definition. Months of the fact after `until` may be absent from the mart;
+    where they stand there they tie too: that they do is what `of_time` tells.
     """
     if since is not None:
         where = f"{month_of_fact} >= date '{since}' and {where}"
@@ -81,13 +82,14 @@ def ties(
         ),
         fact as (
             select {month_of_fact} as month_start_date, {of_fact} from {fact}
-            where {month_of_fact} <= {until.as_of_sql} and {where}
+            where {where}
             group by 1
         )
         select strftime(coalesce(mart.month_start_date, fact.month_start_date), '%Y-%m') as month, {shown}
         from mart
         full join fact on mart.month_start_date = fact.month_start_date
-        where {differs}
+        where ({differs})
+        and (mart.month_start_date is not null or fact.month_start_date <= {until.as_of_sql})
         order by month
         """,
         name=name,

@@ -510,6 +510,24 @@ def test_a_missing_cent_is_named_with_its_month(world: World) -> None:
     assert "net_amount -0.0100" in message
 
 
+def test_a_report_of_a_month_to_come_is_no_fault_of_the_mart(world: World) -> None:
+    build(world)
+    change(
+        world,
+        "insert into core.fct_sell_out_weekly select * replace (date '2026-04-01' as month_start_date) "
+        "from core.fct_sell_out_weekly",
+    )
+    assert failed(judge(world)) == {}
+    change(
+        world,
+        f"insert into marts.{SELL_OUT} select * replace (date '2026-04-01' as month_start_date) "
+        f"from marts.{SELL_OUT}",
+    )
+    assert set(failed(judge(world))) == {f"{SELL_OUT}.nothing_after_the_as_of_day"}
+    change(world, f"update marts.{SELL_OUT} set net_amount = 1 where month_start_date = date '2026-04-01'")
+    assert f"{SELL_OUT}.ties_to_the_fact" in failed(judge(world))
+
+
 def test_a_missing_rate_without_a_reason_is_reported_only(world: World) -> None:
     change(
         build(world),
