@@ -115,6 +115,7 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
     "as_of": {"fr": "à la date du", "en": "as of"},
     "units": {"fr": "unités", "en": "units"},
     "amount": {"fr": "montant", "en": "amount"},
+    "amounts_in": {"fr": "montants en", "en": "amounts in"},
 }
 
 NULL_WORDS: Final[Mapping[str, str]] = {
@@ -130,6 +131,9 @@ NULL_WORDS: Final[Mapping[str, str]] = {
     "next_tier_until_date": "none",
 }
 """Columns whose NULL says something that is known."""
+
+OF_A_TIER: Final = ("next_tier_value", "next_tier_distance")
+"""Columns in what the rebate's tiers are measured in: money or pieces."""
 
 COUNTED_BY: Final[Mapping[str, str]] = {
     "exclusive_territories": "territory_count",
@@ -180,6 +184,10 @@ class Page:
     def kind(self, column: str) -> Kind:
         if column.endswith("_month_date"):
             return "month"
+        if column in OF_A_TIER:
+            return (
+                "amount" if self.values.get("next_tier_measure_code") == self.word("amount") else "quantity"
+            )
         return kind_of(column, models()[MART].types.get(column, ""))
 
     def said(self, column: str) -> str:
@@ -189,8 +197,12 @@ class Page:
             if column in COUNTED_BY and self.values.get(COUNTED_BY[column]) is None:
                 return self.word("unknown")
             return self.word(NULL_WORDS.get(column, "unknown"))
-        unit = {"amount": f" {self.currency}", "percent": " %"}.get(kind, "")
-        return written(value, kind, self.locale) + (unit if column.endswith(("_amount", "_rate")) else "")
+        units = {"amount": f" {self.currency}", "percent": " %"}
+        if column in OF_A_TIER:
+            units["quantity"] = f" {self.word('units')}"
+        elif not column.endswith(("_amount", "_rate")):
+            units = {}
+        return written(value, kind, self.locale) + units.get(kind, "")
 
 
 def written(value: Any, kind: Kind, locale: Locale) -> str:
@@ -263,7 +275,10 @@ def write_page(page: Page, path: Path) -> None:
         Column(page.word("figure"), "text", 34),
         Column(page.word("value"), "text", 44),
     ]
-    said = f"{page.word('as_of')} {written(page.as_of, 'date', page.locale)}"
+    said = (
+        f"{page.word('as_of')} {written(page.as_of, 'date', page.locale)}, "
+        f"{page.word('amounts_in')} {page.currency}"
+    )
     with workbook(path, page.locale, f"{page.code} {page.name}") as book:
         sheet = book.sheet(page.code, f"{page.code} {page.name}", said)
         book.head(sheet, 3, columns)

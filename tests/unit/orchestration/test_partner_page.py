@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from orchestration.declared import models
-from orchestration.partner_page import MART, SECTIONS, WORDS, Page, written
+from orchestration.partner_page import MART, OF_A_TIER, SECTIONS, WORDS, Page, write_page, written
 from orchestration.workbook import Kind, Locale
 
 
@@ -73,3 +75,19 @@ def test_what_is_known_to_be_none_is_not_called_unknown() -> None:
     not_connected = Page("W01", "Raccord", date(2026, 6, 30), "EUR", "en", values, (), ())
     assert not_connected.said("exclusive_territories") == "not known"
     assert not_connected.said("next_opportunity_date") == "not known"
+
+
+def test_the_next_tier_bears_the_unit_of_its_measure(tmp_path: Path) -> None:
+    def page(measure: str) -> Page:
+        shown = [column.format(locale="en") for columns in SECTIONS.values() for column in columns]
+        values: dict[str, Any] = dict.fromkeys(shown) | {"next_tier_measure_code": measure}
+        values |= {"next_tier_value": Decimal("1000.0000"), "next_tier_distance": Decimal("376.0000")}
+        return Page("D21", "Franche-Comté", date(2026, 6, 30), "EUR", "en", values, (), ())
+
+    pieces, money = page("units"), page("amount")
+    assert [pieces.said(column) for column in OF_A_TIER] == ["1,000 units", "376 units"]
+    assert [money.said(column) for column in OF_A_TIER] == ["1,000.00 EUR", "376.00 EUR"]
+    file = tmp_path / "page.xlsx"
+    write_page(money, file)
+    rows = CalamineWorkbook.from_path(file).get_sheet_by_name("D21").to_python()
+    assert [cell for cell in rows[1] if cell] == ["as of 2026-06-30, amounts in EUR"]
