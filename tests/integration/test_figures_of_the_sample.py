@@ -1161,3 +1161,20 @@ def test_each_store_is_found_by_what_identifies_it_and_its_sell_out_is_exact(
     assert published.execute(
         "select partner_code from core.dim_stores where match_code = 'partner_itself' order by all"
     ).fetchall() == [("D21",), ("T04",)]
+
+
+def test_each_rate_that_is_missing_without_a_reason_says_in_its_comment_when(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    columns = published.execute(
+        "select table_name, column_name, comment from duckdb_columns() where schema_name = 'marts'"
+    ).fetchall()
+    silent = []
+    for mart, rate, comment in columns:
+        if not rate.endswith("_rate") or "NULL" in comment:
+            continue
+        reasons = [name for table, name, _ in columns if table == mart and name.endswith("reason_code")]
+        missing = " and ".join(f"{column} is null" for column in [rate, *reasons])
+        if published.execute(f"select 1 from marts.{mart} where {missing} limit 1").fetchone():
+            silent.append(f"{mart}.{rate}")
+    assert silent == []
