@@ -237,31 +237,67 @@ monthly_rates as (
     group by currency_code, {{ month_start('date_day') }}
 ),
 
--- Sales in another currency at the mean rate of the base month; without one, or against
--- the budget, the effect cannot be told from that of the price.
+foreign_lines as (
+    select * from lines
+    where document_currency_code <> currency_code
+),
+
+-- The rate that a partner's sales of a product bore; of amounts without their sign, so
+-- that credits do not turn it.
+own_rates as (
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        document_currency_code,
+        sum(abs(invoice_sales_amount)) as invoice_sales_amount,
+        sum(abs(document_net_amount)) as document_net_amount
+    from foreign_lines
+    group by month_start_date, partner_code, product_code, document_currency_code
+),
+
+-- Sales in another currency at the rate that they bore in the base month, else at the
+-- month's mean; without one, or against the budget, the effect cannot be told from that
+-- of the price.
 foreign_sales as (
     {% for comparison, months_back in [('former_year', 12), ('former_period', 1)] -%}
     select
         '{{ comparison }}' as comparison_code,
-        lines.month_start_date,
-        lines.partner_code,
-        lines.product_code,
-        lines.gross_sales_amount,
-        lines.invoice_sales_amount,
-        lines.invoice_sales_amount
-        - {{ divide(
-            ['lines.document_net_amount', 'monthly_rates.company_per_euro'],
-            'monthly_rates.currency_per_euro'
-        ) }} as moved_amount
-    from lines
-    inner join monthly_rates
+        foreign_lines.month_start_date,
+        foreign_lines.partner_code,
+        foreign_lines.product_code,
+        foreign_lines.gross_sales_amount,
+        foreign_lines.invoice_sales_amount,
+        foreign_lines.invoice_sales_amount - coalesce(
+            {{ divide(
+                ['foreign_lines.document_net_amount', 'own_rates.invoice_sales_amount'],
+                'own_rates.document_net_amount'
+            ) }},
+            {{ divide(
+                [
+                    'foreign_lines.document_net_amount',
+                    'monthly_rates.company_per_euro',
+                ],
+                'monthly_rates.currency_per_euro'
+            ) }}
+        ) as moved_amount
+    from foreign_lines
+    left join own_rates
         on
-            lines.document_currency_code = monthly_rates.currency_code
+            foreign_lines.partner_code = own_rates.partner_code
+            and foreign_lines.product_code = own_rates.product_code
+            and foreign_lines.document_currency_code = own_rates.document_currency_code
             and cast(
-                lines.month_start_date
+                foreign_lines.month_start_date
+                - interval '{{ months_back }}' month as date
+            ) = own_rates.month_start_date
+    left join monthly_rates
+        on
+            foreign_lines.document_currency_code = monthly_rates.currency_code
+            and cast(
+                foreign_lines.month_start_date
                 - interval '{{ months_back }}' month as date
             ) = monthly_rates.month_start_date
-    where lines.document_currency_code <> lines.currency_code
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
