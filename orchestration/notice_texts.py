@@ -126,25 +126,31 @@ def _told_to_us(alert: Alert, language: Language, partners: Mapping[str, str]) -
     stake = words["unknown"] if alert.stake is None else _money(alert.stake, alert.currency, language)
     return words["alert"].format(
         name=alert.name(language),
-        subject=_subject(alert, partners),
+        subject=_subject(alert, partners, language),
         since=_day(alert.since, language),
         stake=stake,
         action=alert.action(language),
     )
 
 
-def _subject(alert: Alert, partners: Mapping[str, str]) -> str:
+def _subject(alert: Alert, partners: Mapping[str, str], language: Language) -> str:
     """Who, by name; and of what, or against whom and where."""
     who = f"{alert.partner} {partners.get(alert.partner, '')}".strip()
     if alert.rule == "territory_conflict":
         figures = _figures(alert)
         of = [figures["other_partner_code"], figures["territory_code"]]
     else:
-        of = (alert.item or "").split("|")
+        of = _item(alert, language)
     said = ", ".join(part for part in of if part)
     if alert.partner == NOBODY:
         return said
     return f"{who} ({said})" if said else who
+
+
+def _item(alert: Alert, language: Language) -> list[str]:
+    """What an alert is of: a code, and of a feed's or programme's period its first day."""
+    code, _, day = (alert.item or "").partition("|")
+    return [code, _day(date.fromisoformat(day), language)] if day else [code]
 
 
 def _figures(alert: Alert) -> dict[str, str]:
@@ -154,8 +160,8 @@ def _figures(alert: Alert) -> dict[str, str]:
 def _told_to_partner(alert: Alert, language: Language) -> str:
     last_day = _figures(alert).get("last_day")
     return _WORDS[language][alert.rule].format(
-        item=(alert.item or "").replace("|", " "),
-        programme=(alert.item or "").partition("|")[0],
+        item=" ".join(_item(alert, language)),
+        programme=_item(alert, language)[0],
         measured=_number(alert.measured, language),
         limit=_number(alert.limit, language),
         last_day=_day(date.fromisoformat(last_day), language) if last_day else "",

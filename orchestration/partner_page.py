@@ -71,6 +71,7 @@ SECTIONS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
         "next_tier_programme_{locale}",
         "next_tier_value",
         "next_tier_distance",
+        "is_next_tier_included",
         "next_tier_measure_code",
         "next_tier_until_date",
     ),
@@ -127,6 +128,7 @@ NULL_WORDS: Final[Mapping[str, str]] = {
     "next_tier_programme_en": "none",
     "next_tier_value": "none",
     "next_tier_distance": "none",
+    "is_next_tier_included": "none",
     "next_tier_measure_code": "none",
     "next_tier_until_date": "none",
 }

@@ -51,7 +51,7 @@
             not is_over
             and months_left <= last_months
             and expected_tier_number = reached_tier_number
-            and forecast_value < next_tier_value
+            and forecast_value <= next_tier_value
             and forecast_value >= (1 - distance_rate) * {{ wide('next_tier_value') }},
             false
         ) as is_held,

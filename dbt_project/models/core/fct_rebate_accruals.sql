@@ -151,6 +151,7 @@ earned as (
             when accounts.expected_unit = 1 then reached.next_value
             else {{ amount('reached.next_share * accounts.expected_unit') }}
         end as next_tier_value,
+        reached.is_next_included as is_next_tier_included,
         case
             when programmes.form_code = 'loyalty' then accounts.reached_value
             else accounts.measured_value
@@ -376,6 +377,7 @@ shared as (
     'reached_tier_number',
     'expected_tier_number',
     'next_tier_value',
+    'is_next_tier_included',
     'paid_on_time_status_code',
     'reporting_status_code',
     'certified_status_code',
@@ -451,6 +453,10 @@ final as (
         by_partner.next_tier_value,
         {{ amount('by_partner.next_tier_value - by_partner.value_so_far') }}
             as next_tier_distance,
+        case
+            when by_partner.next_tier_value is not null
+                then by_partner.is_next_tier_included
+        end as is_next_tier_included,
         by_partner.paid_on_time_status_code,
         by_partner.reporting_status_code,
         by_partner.certified_status_code,

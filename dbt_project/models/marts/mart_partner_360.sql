@@ -273,7 +273,12 @@ earned as (
 -- The programme in which the least is missing, as a share of what the tier asks.
 nearest_tiers as (
     select * from running_rebates
-    where next_tier_distance > 0 and next_tier_value > 0
+    where
+        next_tier_value > 0
+        and (
+            next_tier_distance > 0
+            or (next_tier_distance = 0 and not is_next_tier_included)
+        )
     qualify
         row_number() over (
             partition by partner_code
@@ -488,6 +493,7 @@ final as (
         nearest_tiers.measure_code as next_tier_measure_code,
         nearest_tiers.next_tier_value,
         nearest_tiers.next_tier_distance,
+        nearest_tiers.is_next_tier_included,
         {{ add_days('nearest_tiers.period_end_date', -1) }} as next_tier_until_date,
         reported.on_time_count,
         reported.due_count,

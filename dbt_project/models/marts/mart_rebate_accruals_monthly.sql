@@ -183,6 +183,7 @@ final as (
         expected_tier_number,
         next_tier_value,
         next_tier_distance,
+        is_next_tier_included,
         paid_on_time_status_code,
         reporting_status_code,
         certified_status_code,

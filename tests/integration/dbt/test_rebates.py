@@ -260,6 +260,21 @@ tiers: [{from: 100, rate: 0.05}, {above: 1000, rate: 0.12}]
     ]
 
 
+def test_a_tier_that_begins_above_its_value_says_that_reaching_it_is_not_enough(engine: Engine) -> None:
+    """1,000 pieces by June reach a tier from 1,000, and not one that begins above 1,000 or from 1,200."""
+    columns = "reached_tier_number, next_tier_distance, is_next_tier_included"
+    lines = [line("A", "2026-02-03", 1000, 10000)]
+    for tier, found in (
+        ("from: 1000", (2, None, None)),
+        ("above: 1000", (1, Decimal(0), False)),
+        ("from: 1200", (1, Decimal(200), True)),
+    ):
+        rules = version(
+            f"form: all_units\nmeasure: units\ntiers: [{{from: 0, rate: 0.05}}, {{{tier}, rate: 0.12}}]"
+        )
+        assert accruals(engine, rules, lines, "2026-06-30", columns) == [found]
+
+
 def test_of_exclusive_programmes_a_purchase_counts_in_the_first_only(engine: Engine) -> None:
     """B comes first and takes family F1; A has what is left."""
     rules = """

@@ -197,6 +197,9 @@ def test_a_conflict_names_both_partners_and_the_territory_and_a_report_its_feed(
     assert "- Overstock, D01 Nord SA (D01_ventes, 2025-08-11): since" in text
     assert "- Overstock, VAN0103: since" in text
 
+    french = compose(Digest("x", (report,), ()), mine, "fr", "Arvel", PARTNERS, TODAY).text
+    assert "D01 Nord SA (D01_ventes, 11/08/2025) : depuis le" in french
+
 
 def test_a_partner_reads_how_many_units_are_missing_and_by_when() -> None:
     mine = recipient(partner="D01")
