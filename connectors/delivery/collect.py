@@ -125,10 +125,9 @@ def open_source(settings: AnyDelivery, others: Iterable[AnyDelivery] = ()) -> So
         return MailSource(
             settings,
             (
-                sender
+                other
                 for other in others
                 if isinstance(other, MailDelivery) and (other.host, other.user, other.mailbox) == mailbox
-                for sender in other.senders
             ),
         )
     from connectors.delivery.downloads import DownloadSource

@@ -8,8 +8,9 @@ import hashlib
 import imaplib
 import re
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from email.errors import InvalidBase64LengthDefect
 from email.message import EmailMessage
 from email.utils import getaddresses
 from functools import cached_property
@@ -19,7 +20,7 @@ from fsspec.utils import glob_translate
 
 from connectors.company import MailDelivery
 from connectors.delivery.source import CHUNK, Content, Item, RefusedItem, safe_name
-from connectors.errors import ConfigError, SourceError
+from connectors.errors import ConfigError, Place, SourceError
 
 _MAILS_AT_ONCE: Final = 500
 _UID: Final = re.compile(rb"UID (\d+)")
@@ -33,14 +34,18 @@ class MailSource:
     passing: tuple[type[Exception], ...] = (OSError, imaplib.IMAP4.error)
     lasting: tuple[type[Exception], ...] = (ssl.SSLCertVerificationError,)
 
-    def __init__(self, settings: MailDelivery, others: Iterable[str] = ()) -> None:
-        """`others` are senders that other deliveries of the same mailbox take: not this one's to report."""
+    def __init__(self, settings: MailDelivery, others: Iterable[MailDelivery] = ()) -> None:
+        """`others` are further deliveries of the same mailbox: what they take is not this one's to report."""
         self._settings = settings
-        self._others = {sender.casefold() for sender in others}
-        self._globs = [re.compile(glob_translate(glob), re.IGNORECASE) for glob in settings.files]
-        self._senders = {sender.casefold() for sender in settings.senders}
+        self._others = tuple(others)
         # Other senders or attachments asked for: every mail is looked at again.
-        lists = (settings.senders, sorted(self._others), settings.files, [settings.authenticated_by or ""])
+        lists = (
+            settings.senders,
+            sorted(_folded(sender for other in self._others for sender in other.senders)),
+            settings.files,
+            [settings.authenticated_by or ""],
+            *(other.files for other in self._others),
+        )
         asked = "\0\0".join("\0".join(each) for each in lists)
         self._stamp = hashlib.sha256(asked.encode()).hexdigest()[:16]
 
@@ -78,30 +83,41 @@ class MailSource:
         if not self._is_wanted(header):
             return
         mail = self._message(item, "BODY.PEEK[]")
-        for part in mail.walk():
-            name = part.get_filename()
-            if name is None or part.is_multipart():
-                continue
-            if not any(glob.fullmatch(name) for glob in self._globs):
-                continue
+        attached = [part for part in mail.walk() if _is_attached(part)]
+        wanted = [part for part in attached if _asks_for(self._settings, part)]
+        if not wanted and not self._is_of_others(header, attached):
+            raise _without_report(header, attached)
+        for part in wanted:
+            name = safe_name(part.get_filename() or "")
             payload = part.get_payload(decode=True)
+            if any(isinstance(defect, InvalidBase64LengthDefect) for defect in part.defects):
+                raise RefusedItem(
+                    "damaged_attachment",
+                    f"the attachment of {_named(header)} was cut off on its way",
+                    "ask the partner to send it again",
+                    Place(file=name),
+                )
             data = payload if isinstance(payload, bytes) else b""
-            yield Content(safe_name(name), (data[i : i + CHUNK] for i in range(0, len(data), CHUNK)))
+            yield Content(name, (data[i : i + CHUNK] for i in range(0, len(data), CHUNK)))
+
+    def _is_of_others(self, header: EmailMessage, attached: Sequence[EmailMessage]) -> bool:
+        """Whether another delivery of the mailbox takes something of a mail."""
+        return any(
+            _takes(other, _senders(header)) and any(_asks_for(other, part) for part in attached)
+            for other in self._others
+        )
 
     def _is_wanted(self, header: EmailMessage) -> bool:
         """Whether the mail is from a sender of the settings; RefusedItem if that sender is not proven, or no
         delivery takes its mails.
         """
-        addresses = [address.casefold() for _, address in getaddresses(header.get_all("From", []))]
-        named = {name for each in addresses for name in (each, "@" + each.rpartition("@")[2])}
-        if len(addresses) != 1 or not named & self._senders:
-            if named & self._others:
+        addresses = _senders(header)
+        if len(addresses) != 1 or not _takes(self._settings, addresses):
+            if any(_takes(other, addresses) for other in self._others):
                 return False
             raise RefusedItem(
                 "unknown_sender",
-                f"a mail from {', '.join(map(_shown, addresses)) or 'nobody'}, subject "
-                f"{_shown(str(header.get('Subject', '')))!r}, is from no sender that a delivery names; it is "
-                "left in the mailbox",
+                f"{_named(header)} is from no sender that a delivery names; it is left in the mailbox",
                 "if it is the partner's, add the address to 'senders'; otherwise move or delete it",
             )
         server = self._settings.authenticated_by
@@ -173,6 +189,58 @@ def _connect(settings: MailDelivery) -> imaplib.IMAP4:
     imap = imaplib.IMAP4(settings.host, settings.port, timeout=settings.timeout_seconds)
     imap.starttls(context)
     return imap
+
+
+def _folded(texts: Iterable[str]) -> set[str]:
+    return {text.casefold() for text in texts}
+
+
+def _senders(header: EmailMessage) -> list[str]:
+    return [address.casefold() for _, address in getaddresses(header.get_all("From", []))]
+
+
+def _takes(settings: MailDelivery, addresses: Sequence[str]) -> bool:
+    """Whether the settings name one of the senders, or its domain."""
+    named = {name for each in addresses for name in (each, "@" + each.rpartition("@")[2])}
+    return not named.isdisjoint(_folded(settings.senders))
+
+
+def _is_attached(part: EmailMessage) -> bool:
+    """Whether a part is a file: it has a name, or is called an attachment."""
+    if part.is_multipart():
+        return False
+    return part.get_filename() is not None or part.get_content_disposition() == "attachment"
+
+
+def _asks_for(settings: MailDelivery, part: EmailMessage) -> bool:
+    """Whether a part's name matches a glob of the settings."""
+    globs = (re.compile(glob_translate(glob), re.IGNORECASE) for glob in settings.files)
+    name = part.get_filename()
+    return name is not None and any(glob.fullmatch(name) for glob in globs)
+
+
+def _without_report(header: EmailMessage, attached: Sequence[EmailMessage]) -> RefusedItem:
+    """What is said of a partner's mail of which nothing is fetched."""
+    names = [part.get_filename() or f"one without a name ({part.get_content_type()})" for part in attached]
+    if not names:
+        has, remedy = "has no attachment", "if it holds or links to a report, ask the partner to attach it"
+    elif any(part.get_content_type() == "application/ms-tnef" for part in attached):
+        has = "hides its attachments in Outlook's winmail.dat"
+        remedy = "ask the partner to write the mail as HTML or plain text, not as rich text"
+    else:
+        has = f"brings nothing that 'files' asks for, only {', '.join(map(_shown, names))}"
+        remedy = "if one is a report, ask the partner for the agreed name, or add a glob to 'files'"
+    return RefusedItem(
+        "mail_without_report",
+        f"{_named(header)} {has}; it is left in the mailbox",
+        f"{remedy}; otherwise move or delete the mail",
+    )
+
+
+def _named(header: EmailMessage) -> str:
+    """A mail by its sender and subject."""
+    senders = ", ".join(map(_shown, _senders(header))) or "nobody"
+    return f"a mail from {senders}, subject {_shown(str(header.get('Subject', '')))!r},"
 
 
 def _shown(text: str) -> str:

@@ -489,6 +489,61 @@ def test_imap_a_mail_from_elsewhere_stays_and_is_told_with_its_sender_and_subjec
     assert sorted(b"Seen" in flags for flags in post.flags()) == [False, True, True]
 
 
+def test_imap_a_partners_mail_of_which_nothing_is_fetched_stays_and_says_what_is_in_it(
+    house: House, post: Post
+) -> None:
+    unnamed = EmailMessage()
+    unnamed["From"] = "ventes@d07.example"
+    unnamed.add_attachment("a;b\n", subtype="csv")
+    rich = EmailMessage()
+    rich["From"] = "ventes@d07.example"
+    rich.add_attachment(b"x", maintype="application", subtype="ms-tnef", filename="winmail.dat")
+    post.put(mail("ventes@d07.example", ("Rapport semaine 28.csv", b"a;b\n"), ("image001.png", b"png")))
+    post.put(unnamed.as_bytes())
+    post.put(rich.as_bytes())
+    post.put(mail("ventes@d07.example"))
+    post.put(mail("ventes@d07.example", ("ventes.csv", b"c;d\n"), ("image001.png", b"png")))
+    house.deliveries["mail"] = mailbox(post, files=["ventes*.csv"], then="mark")
+    for _ in range(2):
+        (seen,) = house.collect()
+        named, nameless, wrapped, bare = (reason for _, reason in seen.refused)
+        assert "a mail from ventes@d07.example, subject 'Rapport', brings nothing" in named
+        assert "only Rapport semaine 28.csv, image001.png; it is left in the mailbox" in named
+        assert "or add a glob to 'files'" in named
+        assert "only one without a name (text/csv)" in nameless
+        assert "winmail.dat -> ask the partner to write the mail as HTML" in wrapped.replace(
+            "; it is left in the mailbox", ""
+        )
+        assert "has no attachment" in bare
+    assert house.files() == {"D07/ventes.csv": b"c;d\n"}
+    assert sum(b"Seen" in flags for flags in post.flags()) == 1
+
+
+def test_imap_two_deliveries_of_one_sender_leave_each_other_what_is_the_others(
+    house: House, post: Post
+) -> None:
+    post.put(mail("ventes@d07.example", ("ventes.csv", b"a;b\n")))
+    post.put(mail("ventes@d07.example", ("stock.csv", b"c;d\n")))
+    post.put(mail("ventes@d07.example", ("divers.csv", b"e;f\n")))
+    house.deliveries["sales"] = mailbox(post, files=["ventes*.csv"])
+    house.deliveries["stock"] = mailbox(post, files=["stock*.csv"])
+    for seen in house.collect():
+        assert ["divers.csv" in reason for _, reason in seen.refused] == [True]
+    assert house.files() == {"D07/stock.csv": b"c;d\n", "D07/ventes.csv": b"a;b\n"}
+
+
+def test_imap_an_attachment_that_was_cut_off_does_not_arrive_as_base64(house: House, post: Post) -> None:
+    whole = mail("ventes@d07.example", ("ventes.csv", b"a;b\n" * 20))
+    head, _, body = whole.partition(b"YTti")  # "a;b" in base64
+    post.put(head + b"YTti" + body[:5])
+    house.deliveries["mail"] = mailbox(post)
+    (seen,) = house.collect()
+    ((_, reason),) = seen.refused
+    assert reason.startswith("ventes.csv: the attachment of a mail from ventes@d07.example")
+    assert reason.endswith("was cut off on its way -> ask the partner to send it again")
+    assert house.files() == {}
+
+
 def test_imap_the_same_attachment_twice_changes_nothing_and_another_of_its_name_is_kept(
     house: House, post: Post
 ) -> None:
