@@ -80,18 +80,25 @@ def itemise_faults(
 def _stake(layout: Layout) -> tuple[str, str]:
     """SQL: units and amount of a faulty row as far as its cells can be read, NULL where they cannot.
 
-    Units are sold less returned; those on hand where the feed reports no sales.
+    Units are sold less returned; those on hand where the feed reports no sales. What was returned alone says
+    nothing of a row whose sales are there and unreadable.
     """
     profile = layout.profile
 
-    def values(metric: str) -> list[str]:
-        wide = [f"w_{column.position}" for column in layout.wide if column.metric == metric]
-        return wide or ([f"n_{metric}"] if metric in layout.positions else [])
+    def cells(metric: str, value: str = "") -> list[str]:
+        wide = [f"w{value}_{column.position}" for column in layout.wide if column.metric == metric]
+        return wide or ([f"{value or 'n'}_{metric}"] if metric in layout.positions else [])
 
-    sold, returned = values("sold_quantity"), values("returned_quantity")
-    plus, minus = (sold, returned) if sold or returned else (values("on_hand_quantity"), [])
+    sold, returned = cells("sold_quantity"), cells("returned_quantity")
+    plus, minus = (sold, returned) if sold or returned else (cells("on_hand_quantity"), [])
     signed = [*plus, *(f"-abs({value})" if profile.returns_are_negative else f"-{value}" for value in minus)]
-    return _sum_of(signed, QUANTITY), _sum_of(values("net_amount"), MONEY)
+    units = _sum_of(signed, QUANTITY)
+    if sold and returned:
+        texts = ", ".join(cells("sold_quantity", "t"))
+        units = (
+            f"case when coalesce({', '.join(sold)}) is not null or coalesce({texts}) is null then {units} end"
+        )
+    return units, _sum_of(cells("net_amount"), MONEY)
 
 
 def _sum_of(values: Sequence[str], type_: str) -> str:

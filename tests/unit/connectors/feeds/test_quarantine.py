@@ -169,6 +169,21 @@ def test_what_is_at_stake_is_read_from_the_row_or_estimated_by_the_feeds_mean(
     assert (units_only.units, units_only.amount) == (7, None)
 
 
+def test_what_was_returned_is_not_at_stake_alone_where_the_sold_quantity_cannot_be_read(
+    desk: Any, profile: MakeProfile
+) -> None:
+    """Landed: 6 sold. Row 3 sold some number and took 2 back, row 4 only took back."""
+    sales = profile(
+        columns={"partner_product_code": "Ref", "sold_quantity": "Qty", "returned_quantity": "Back"},
+        max_quarantined_share=1.0,
+    )
+    desk.put(W05, "Ref;Qty;Back\nA;6;0\nB;n.c.;2\n;;3\n")
+    desk.take(sales=sales)
+    stakes = Stakes(desk.ledger, {"sales": sales})
+    faults = open_faults(desk.paths.landing, open_batches(desk.ledger))
+    assert {fault.source_row: stakes.of(fault).said() for fault in faults} == {3: "~6 units", 4: "-3 units"}
+
+
 def test_quarantine_written_before_values_were_kept_is_read_as_unknown(
     desk: Any, profile: MakeProfile
 ) -> None:
