@@ -176,6 +176,24 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What some slices hold together."""
+
+    rows: int
+    quantity: Decimal
+    amount: Decimal
+
+    @classmethod
+    def of(cls, slices: Iterable[sqlite3.Row]) -> Figures:
+        rows, quantity, amount = 0, Decimal(0), Decimal(0)
+        for row in slices:
+            rows += row["rows_landed"]
+            quantity += Decimal(row["quantity_total"])
+            amount += Decimal(row["amount_total"])
+        return cls(rows, quantity, amount)
+
+
+@dataclass(frozen=True)
 class Retired:
     """A document that a partner takes back: in the slices named, otherwise where it came last."""
 
@@ -558,16 +576,33 @@ class Ledger:
 
     def live_totals(self, feed_code: str, entity: str) -> tuple[int, Decimal, Decimal]:
         """Rows, units and amounts of all live reports of a feed."""
-        rows = self._connection.execute(
-            "select rows_landed, quantity_total, amount_total from slices "
-            "where feed_code = ? and entity = ? and is_live = 1",
-            (feed_code, entity),
-        ).fetchall()
-        return (
-            sum(row[0] for row in rows),
-            sum((Decimal(row[1]) for row in rows), Decimal(0)),
-            sum((Decimal(row[2]) for row in rows), Decimal(0)),
+        found = Figures.of(
+            self._connection.execute(
+                "select rows_landed, quantity_total, amount_total from slices "
+                "where feed_code = ? and entity = ? and is_live = 1",
+                (feed_code, entity),
+            )
         )
+        return found.rows, found.quantity, found.amount
+
+    def restated(self, batch_id: str) -> tuple[Figures, Figures]:
+        """What a report brought, and what is live of its slices now: sales, or stock if it has no sales."""
+        brought = self._connection.execute(
+            "select entity, slice_key, rows_landed, quantity_total, amount_total from slices "
+            "where batch_id = ? and (entity = 'sell_out' or not exists "
+            "(select 1 from slices where batch_id = ? and entity = 'sell_out'))",
+            (batch_id, batch_id),
+        ).fetchall()
+        live = [
+            row
+            for entity, slice_key in {(row["entity"], row["slice_key"]) for row in brought}
+            for row in self._connection.execute(
+                "select rows_landed, quantity_total, amount_total from slices "
+                "where entity = ? and slice_key = ? and is_live = 1",
+                (entity, slice_key),
+            )
+        ]
+        return Figures.of(brought), Figures.of(live)
 
     def state_of(self, system: str, entity: str) -> str:
         """One value that changes with whatever is entered of a landed entity: batches and live slices."""

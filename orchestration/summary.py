@@ -5,13 +5,14 @@ What belongs here: collecting it from the intake ledger. What does not: how it l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from connectors.delivery.collect import Look, last_looks
 from connectors.feeds.quarantine import Stakes, open_faults
-from connectors.ledger import Batch, Ledger
+from connectors.ledger import Batch, Figures, Ledger
 from orchestration.alerts import Count, count_alerts
 from orchestration.feeds_status import FeedStatus, all_feeds
 from orchestration.plan import (
@@ -115,7 +116,7 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
                     for batch in files
                     if _is_noted(batch)
                 ),
-                *replacements(replaced, landed),
+                *replacements(replaced, landed, ledger.restated),
                 *_grouped(read_left_aside(ledger)),
                 *(note for seen in _looks(settings, ledger) for note in _delivery_notes(seen)),
             ],
@@ -168,8 +169,14 @@ def _delivery_notes(seen: Look) -> list[FileNote]:
     return notes
 
 
-def replacements(replaced: Sequence[Batch], landed: Sequence[Batch]) -> list[FileNote]:
-    """A note on each report that another one replaced, and one a feed on those that were only read again."""
+def replacements(
+    replaced: Sequence[Batch],
+    landed: Sequence[Batch],
+    restated: Callable[[str], tuple[Figures, Figures]],
+) -> list[FileNote]:
+    """A note on each report that another one replaced, with what changed, and one a feed on those that were
+    only read again.
+    """
     brought: dict[tuple[str | None, ...], set[str]] = {}
     for batch in landed:
         brought.setdefault(_content(batch), set()).add(batch.batch_id)
@@ -180,11 +187,27 @@ def replacements(replaced: Sequence[Batch], landed: Sequence[Batch]) -> list[Fil
         if brought.get(_content(batch), set()) - {batch.batch_id}:
             again.setdefault(feed, []).append(name)
         else:
-            notes.append(FileNote(name, feed, "superseded", "replaced by a later report of the period"))
+            changes = _changes(*restated(batch.batch_id))
+            notes.append(
+                FileNote(name, feed, "superseded", f"replaced by a later report of the period{changes}")
+            )
     reason = (
         "the same bytes; the profile (or what it needs) has changed, and this reading replaces the former"
     )
     return notes + [FileNote(_named(names), feed, "read again", reason) for feed, names in again.items()]
+
+
+def _changes(before: Figures, now: Figures) -> str:
+    """What another report has changed: a partner that sends corrected rows alone takes away the others."""
+    figures = (
+        ("rows", Decimal(before.rows), Decimal(now.rows)),
+        ("quantity", before.quantity, now.quantity),
+        ("amount", before.amount, now.amount),
+    )
+    changed = [
+        f"{what} {old.normalize():,f} -> {new.normalize():,f}" for what, old, new in figures if old != new
+    ]
+    return f": {', '.join(changed)}" if changed else ""
 
 
 def _content(batch: Batch) -> tuple[str | None, ...]:

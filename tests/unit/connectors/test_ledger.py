@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from connectors.ledger import Batch, Ledger, LookBack, Retired, Slice
+from connectors.ledger import Batch, Figures, Ledger, LookBack, Retired, Slice
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -64,6 +65,19 @@ def test_a_later_report_of_the_same_slice_supersedes_the_former_one(tmp_path: Pa
             "b1": "superseded",
             "b2": "landed",
         }
+
+
+def test_what_a_report_brought_is_held_against_what_counts_of_its_periods_now(tmp_path: Path) -> None:
+    """Of weeks 5 and 6 (12 units and 34.50 each) the first is restated with 5 rows and one unit."""
+    stock = replace(WEEK_5, entity="inventory", quantity_total="800.000")
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record(_batch("b1"), [WEEK_5, WEEK_6, stock])
+        ledger.record(_batch("b2"), [replace(WEEK_5, rows_landed=5, quantity_total="1.000")])
+
+        before, now = ledger.restated("b1")
+
+    assert before == Figures(4, Decimal(24), Decimal(69))
+    assert now == Figures(7, Decimal(13), Decimal(69))
 
 
 def test_a_batch_of_two_weeks_stays_landed_until_both_are_replaced(tmp_path: Path) -> None:
