@@ -72,6 +72,11 @@ _NO_DIGIT: Final = r"(?!\d)"
 _QUARTER: Final = r"[qQtT](?P<quarter>[1-4])"
 _PERIOD: Final = r"[pP](?P<period>0?[1-9]|1[0-3])"
 _FISCAL: Final = rf"(?<![A-Za-z])(?:FY|EX){_GAP}"
+_UNDATED: Final = (
+    rf"(?<![^\W\d_])(?:{_WEEK_SIGN}|semaine|week|woche|semana|settimana){_GAP}{_WEEK_NUMBER}{_NO_DIGIT}"
+    rf"|{_MONTH_WORD}(?![^\W\d_])"
+)
+"""A week or month without its year."""
 _HALF: Final = r"(?i)(?<![a-z])h[12][-_ ./]?20\d{2}(?!\d)|20\d{2}[-_ ./]?h[12](?!\d)|semestre|half[- ]?year"
 
 # The surest first. Where several fit, a later one needs no look.
@@ -170,7 +175,8 @@ def propose(
         )
         return Proposal(path.name, tuple(work.choices), tuple(work.notes))
     wide = _wide(work)
-    _assign_columns(work, wide)
+    undated = [] if wide else _undated(work)
+    _assign_columns(work, wide, undated)
     _period(work, named, wide)
     _note_calendar(work, path.name)
     for name in COLUMNS:
@@ -178,7 +184,7 @@ def propose(
             position, confidence, reason = work.columns[name]
             work.add(f"columns.{name}", work.sample.titles[position], confidence, reason)
     _unnamed(work, wide)
-    if not wide and not _NUMERIC & work.columns.keys():
+    if not wide and not undated and not _NUMERIC & work.columns.keys():
         work.notes.append("no column of quantities was recognised: name one under columns, or it cannot land")
     for entry in wide:
         work.choices.append(entry.choice)
@@ -330,6 +336,23 @@ def _wide(work: _Work) -> list[_Wide]:
             continue
         return [_wide_entry(work, rest, spelled, frequency, found) for rest, found in groups.items()]
     return []
+
+
+def _undated(work: _Work) -> list[int]:
+    """Columns that differ by a week or month without a year: one of them is not the report's figure."""
+    titles = work.sample.titles
+    groups: dict[str, list[int]] = {}
+    for position, title in enumerate(titles):
+        if re.search(_UNDATED, title, re.IGNORECASE):
+            groups.setdefault(re.sub(_UNDATED, "", title, flags=re.IGNORECASE), []).append(position)
+    found = [position for alike in groups.values() if len(alike) > 1 for position in alike]
+    if found:
+        shown = ", ".join(repr(titles[position]) for position in found[:3]) + (", …" if found[3:] else "")
+        work.notes.append(
+            f"the titles {shown} name a week or month each, without a year, so that no figure can be dated: "
+            "ask the partner to write the year into the titles (S18/2026)"
+        )
+    return found
 
 
 def _wide_entry(
@@ -503,9 +526,9 @@ def _name_score(column: str, said: str) -> tuple[float, str]:
     return 0.5 + 0.4 * share, f"the title holds {longest!r}"
 
 
-def _assign_columns(work: _Work, wide: Sequence[_Wide]) -> None:
+def _assign_columns(work: _Work, wide: Sequence[_Wide], undated: Sequence[int]) -> None:
     """Give each canonical column the title that fits it best, the surest pair first."""
-    taken = {position for entry in wide for position in entry.positions}
+    taken = {position for entry in wide for position in entry.positions} | set(undated)
     pairs: list[tuple[float, int, str, str]] = []
     for position, title in enumerate(work.sample.titles):
         if position in taken or not title:

@@ -163,8 +163,8 @@ known_periods as (
     from reported
 ),
 
--- A file that was read again, under another profile, is the same report and came when it
--- came first: its own time is that of a copy once the inbox has moved.
+-- A file that was read again, under another profile, is the same report and came when
+-- it came first: the time of a copy, once the inbox has moved, is another.
 accepted_reports as (
     select
         feed_code,

@@ -244,6 +244,18 @@ def test_a_title_of_codes_over_words_is_the_label(tmp_path: Path) -> None:
     assert "columns.partner_product_code" not in settled
 
 
+@pytest.mark.parametrize("titles", [("Qté S18", "Qté S19", "Qté S20"), ("Ventes janv.", "Ventes févr.")])
+def test_columns_of_weeks_or_months_without_a_year_are_no_sales_of_the_report(
+    tmp_path: Path, titles: tuple[str, ...]
+) -> None:
+    head = ";".join(("Référence", *titles))
+    rows = "".join(f"A{i}" + ";4" * len(titles) + "\n" for i in range(5))
+    drafted = draft(tmp_path, "ventes_hebdo.csv", f"{head}\n{rows}")
+    assert "columns.sold_quantity" not in drafted.settled
+    shown = ", ".join(repr(title) for title in titles)
+    assert any(f"the titles {shown} name a week or month each, without a year" in n for n in drafted.notes)
+
+
 def test_wide_columns_are_entries_by_metric(tmp_path: Path) -> None:
     text = "Référence;Ventes S05/2026;Stock S05/2026;Ventes S06/2026;Stock S06/2026\nA1;3;10;4;6\n"
     proposal = draft(tmp_path, "large.csv", text)
