@@ -77,7 +77,7 @@ def run(
         bool,
         typer.Option(
             "--accept-deleted-documents",
-            help="Accept that posted documents have vanished from the ERP, once explained.",
+            help="Accept that posted documents, or all rows of an entity, have vanished from the ERP.",
         ),
     ] = False,
 ) -> None:

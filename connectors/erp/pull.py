@@ -188,13 +188,14 @@ def pull_erp(
 ) -> PullSummary:
     """Pull the ERP's entities (all, or those named) into landing and enter them in the ledger.
 
-    `accept_deleted` marks deletions that are not accepted yet, those of this pull included. `first_pause`
-    is the pause in seconds before the second attempt at an ERP that does not answer; it doubles up to 30 s.
+    `accept_deleted` marks deletions that are not accepted yet, those of this pull included, and lets an
+    entity have no row any more. `first_pause` is the pause in seconds before the second attempt at an ERP
+    that does not answer; it doubles up to 30 s.
     """
     wanted = [contract_entity("erp", name).name for name in entities] if entities is not None else None
     repair(paths, ledger)
     variants = queries_of(company.erp)
-    puller = _Puller(paths, company, ledger, now, progress, first_pause)
+    puller = _Puller(paths, company, ledger, now, progress, first_pause, accept_deleted)
     pulled: list[EntityPull] = []
     with open_erp(company.erp.connection_url()) as engine:
         queries = puller.patiently(lambda: _connected(engine, variants))
@@ -232,6 +233,7 @@ class _Puller:
         now: datetime,
         progress: Progress | None,
         first_pause: float,
+        accepts_deleted: bool,
     ) -> None:
         self._paths = paths
         self._erp = company.erp
@@ -240,6 +242,7 @@ class _Puller:
         self._now = now
         self._progress = progress
         self._first_pause = first_pause
+        self._accepts_deleted = accepts_deleted
         self._pipeline: Any = None
 
     def patiently(self, work: Callable[[], Any]) -> Any:
@@ -317,20 +320,24 @@ class _Puller:
         return last is None or self._now - datetime.fromisoformat(last) >= hours
 
     def _refuse_emptiness(self, query: MappingQuery, comparison: Comparison) -> None:
-        """An ERP that suddenly has not one partner or product is cut off, not cleaned up."""
+        """An ERP that suddenly has not one row of an entity is cut off, not cleaned up.
+
+        Of invoice lines the gate tells which documents are gone.
+        """
         name = query.entity.name
-        if (
-            name in MANDATORY
-            and name != "invoice_lines"
-            and not comparison.key_count
-            and comparison.landed_rows
-        ):
-            raise SourceError(
-                "erp_empty",
-                f"the ERP gives no row of {name}, and {comparison.landed_rows} were landed before",
-                "check the ERP's address and the rights of the account; nothing was changed",
-                Place(file=query.file),
-            )
+        if name == "invoice_lines" or comparison.key_count or not comparison.landed_rows:
+            return
+        remedy = "check the ERP's address and the rights of the account; nothing of it was changed"
+        if name not in MANDATORY:
+            if self._accepts_deleted:
+                return
+            remedy += "; if there is none any more, run once with --accept-deleted-documents"
+        raise SourceError(
+            "erp_empty",
+            f"the ERP gives no row of {name}, and {comparison.landed_rows} were landed before",
+            remedy,
+            Place(file=query.file),
+        )
 
     def _extract(
         self, engine: sa.Engine, query: MappingQuery, cursor: datetime, comparison: Comparison

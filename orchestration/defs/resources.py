@@ -61,7 +61,8 @@ class RunOptions(dg.ConfigurableResource["RunOptions"]):
     audit: bool = Field(default=False, description="Look at all data, not only at the slices that changed.")
     full_refresh: bool = Field(default=False, description="Build every fact again from landing.")
     accept_deleted_documents: bool = Field(
-        default=False, description="Accept that posted documents have vanished from the ERP."
+        default=False,
+        description="Accept that posted documents, or all rows of an entity, have vanished from the ERP.",
     )
 
     def options(self) -> plan.Options:

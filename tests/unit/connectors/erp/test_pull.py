@@ -307,6 +307,20 @@ def test_an_erp_that_suddenly_has_no_partner_is_cut_off_not_cleaned_up(erp: Smal
     assert erp.landed("_is_deleted", "partners") == [(False,), (False,)]
 
 
+def test_an_entity_that_is_suddenly_empty_stops_the_pull_until_somebody_agrees(erp: SmallErp) -> None:
+    lead = "select 'L1' as lead_number, 'won' as status_code, '2026-01-05' as created_date from partner"
+    erp.write_query("leads", f"{lead} where code = 'P1'")
+    erp.pull()
+    erp.write_query("leads", f"{lead} where code = 'P9'")
+
+    with pytest.raises(SourceError, match=r"no row of leads, and 1 were .*--accept-deleted-documents"):
+        erp.pull()
+    assert erp.landed("_is_deleted", "leads") == [(False,)]
+
+    assert erp.pull(accept_deleted=True)["leads"].deleted_rows == 1
+    assert erp.pull()["leads"].state == "unchanged"
+
+
 @pytest.fixture
 def flaky(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """An ERP read row by row, whose connection dies at the third row as often as the list is long."""
