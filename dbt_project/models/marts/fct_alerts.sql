@@ -244,7 +244,7 @@ periods as (
     {{ alert_islands('uncovered') }}
 ),
 
-alerts as (
+runs as (
     select
         rule_code,
         partner_code,
@@ -255,13 +255,24 @@ alerts as (
         min(case when held_number >= period_count then period_end_date end)
             as first_seen_date,
         max(case when is_held then period_end_date end) as last_held_date,
-        min(case when not is_held then period_end_date end) as resolved_date,
+        min(case when not is_held then period_end_date end) as ended_date,
         sum(case when is_held then 1 else 0 end) as held_period_count,
         sum(case when is_held then stake_amount end) as total_stake_amount
     from periods
     where island_number > 0
     group by rule_code, partner_code, item_code, island_number
     having max(held_number - period_count) >= 0
+),
+
+-- What ends it may have been known before: a report that comes after the next one is
+-- late on the day on which it comes, and over.
+alerts as (
+    select
+        runs.*,
+        case
+            when ended_date is not null then greatest(ended_date, last_held_date)
+        end as resolved_date
+    from runs
 ),
 
 judged as (
