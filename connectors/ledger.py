@@ -383,6 +383,15 @@ class Ledger:
             is not None
         )
 
+    def first_arrivals(self, feed_code: str) -> dict[tuple[str, str], datetime]:
+        """When a feed's files came first, by name and hash: equal bytes may be reports of two periods."""
+        rows = self._connection.execute(
+            "select file_name, content_hash, min(received_at) from batches where system = 'feeds' "
+            "and feed_code = ? and file_name is not null and content_hash is not null group by 1, 2",
+            (feed_code,),
+        )
+        return {(name, content): datetime.fromisoformat(moment) for name, content, moment in rows}
+
     def find_content(
         self, content_hash: str, profile_hash: str, period_start: date | None = None
     ) -> Batch | None:

@@ -134,7 +134,7 @@ class Intake:
                 yield refusal(found.name, error.code, str(error)), None
             return
         group: list[_Candidate] = []
-        for found, seen in items:
+        for found, seen in self._by_arrival(feed_code, items):
             begin(found)
             known = self._identify(found, feed_code, seen)
             if isinstance(known, _Candidate):
@@ -150,6 +150,24 @@ class Intake:
                 group = []
             group.append(known)
         yield from self._finish(group, keys)
+
+    def _by_arrival(
+        self, feed_code: str, items: Sequence[tuple[Found, Sighting | None]]
+    ) -> list[tuple[Found, Sighting | None]]:
+        """Files oldest first, what is read again by its first arrival: a correction stays the later one."""
+        came = self._ledger.first_arrivals(feed_code)
+
+        def dated(found: Found, seen: Sighting | None) -> tuple[Found, Sighting | None]:
+            if seen is None:
+                return found, None
+            if seen.stamp != found.stamp:
+                try:
+                    seen = replace(seen, stamp=found.stamp, content_hash=hash_of(found.path))
+                except OSError:  # told when its turn comes, which reads it once more
+                    return found, seen
+            return replace(found, came_at=came.get((found.name, seen.content_hash))), seen
+
+        return sorted((dated(*item) for item in items), key=lambda item: (item[0].received_at, item[0].name))
 
     def _identify(self, found: Found, feed_code: str, seen: Sighting | None) -> _Result | _Candidate:
         """Tell a file by its bytes; a candidate if this very file has not been entered before."""

@@ -25,11 +25,16 @@ _HASH_CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Found:
-    """A file of the inbox, its name below it, and how it stood when it was found."""
+    """A file of the inbox, its name below it, and how it stood when it was found.
+
+    `came_at` is when it came first, where its bytes came under its name before: a copy of the inbox bears
+    the time of the copying.
+    """
 
     path: Path
     name: str
     stat: os.stat_result
+    came_at: datetime | None = None
 
     @property
     def stamp(self) -> str:
@@ -37,7 +42,7 @@ class Found:
 
     @property
     def received_at(self) -> datetime:
-        return datetime.fromtimestamp(self.stat.st_mtime, UTC)
+        return self.came_at or datetime.fromtimestamp(self.stat.st_mtime, UTC)
 
 
 def stamp_of(stat: os.stat_result) -> str:

@@ -163,21 +163,14 @@ known_periods as (
     from reported
 ),
 
--- A file that was read again, under another profile, is the same report and came when
--- it came first: the time of a copy, once the inbox has moved, is another.
+-- A file that was read again, under another profile, is the same report.
 accepted_reports as (
     select
         feed_code,
         state_code,
         period_start_date,
         period_end_date,
-        min(received_at) over (
-            partition by
-                feed_code,
-                coalesce(content_hash, batch_id),
-                period_start_date,
-                period_end_date
-        ) as received_at
+        received_at
     from batches
     where state_code in ('landed', 'superseded')
     qualify

@@ -102,6 +102,26 @@ def test_a_correction_may_come_under_the_same_name(desk: Any) -> None:
     assert desk.take_one(W05, HEADER + "A;3;\n").superseded == (first.batch_id,)
 
 
+@pytest.mark.parametrize("looked_at_first", [False, True])
+def test_a_report_that_is_read_again_from_a_copied_inbox_came_when_it_came_first(
+    desk: Any, profile: MakeProfile, looked_at_first: bool
+) -> None:
+    """The copies bear their own times, the original's after the correction's; then the profile changes."""
+    correction = "D07/fix_2026-W05.csv"
+    desk.put(W05, HEADER + "A;1;\n", age=2000)
+    desk.put(correction, HEADER + "A;3;\n", age=1000)
+    desk.take(sales=profile())
+    came = {batch.file_name: batch.received_at for batch in desk.ledger.batches("feeds")}
+    desk.put(correction, HEADER + "A;3;\n", age=200)
+    desk.put(W05, HEADER + "A;1;\n", age=100)
+    if looked_at_first:
+        assert not desk.take(sales=profile()).has_news
+    desk.take(sales=profile(empty_is_zero=True))
+    again = desk.ledger.batches("feeds")[2:]
+    assert [(batch.file_name, batch.received_at) for batch in again] == list(came.items())
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "3.0000")]
+
+
 def test_an_empty_report_of_a_named_period_is_a_reported_zero_and_clears_the_old_one(desk: Any) -> None:
     first = desk.take_one(W05, HEADER + "A;1;\n")
     zero = desk.take_one(W05, HEADER)
