@@ -390,7 +390,7 @@ class Ledger:
             "and feed_code = ? and file_name is not null and content_hash is not null group by 1, 2",
             (feed_code,),
         )
-        return {(name, content): datetime.fromisoformat(moment) for name, content, moment in rows}
+        return {(name, content): _moment(text) for name, content, text in rows}
 
     def find_content(
         self, content_hash: str, profile_hash: str, period_start: date | None = None
@@ -1011,6 +1011,11 @@ def _text(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def _moment(text: str) -> datetime:
+    """A moment of the ledger, which keeps UTC without saying so."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
 def _batch_row(batch: Batch) -> dict[str, object]:
     row = {name: _text(value) for name, value in asdict(batch).items()}
     return {**row, "totals": json.dumps(batch.totals, sort_keys=True)}
@@ -1019,7 +1024,7 @@ def _batch_row(batch: Batch) -> dict[str, object]:
 def _batch(row: sqlite3.Row) -> Batch:
     values = dict(row)
     for name in ("received_at", "landed_at"):
-        values[name] = datetime.fromisoformat(values[name])
+        values[name] = _moment(values[name])
     for name in ("period_start_date", "period_end_date"):
         values[name] = date.fromisoformat(values[name]) if values[name] else None
     values["totals"] = json.loads(values["totals"])

@@ -129,7 +129,7 @@ class _Spans:
         for batch in batches:
             if batch.period_start_date is not None and batch.period_end_date is not None:
                 span = (batch.period_start_date, batch.period_end_date)
-                day = batch.received_at.replace(tzinfo=UTC).astimezone(zone).date()
+                day = batch.received_at.astimezone(zone).date()
                 self._days[span] = min(day, self._days.get(span, day))
         self._wide = [span for span in self._days if (span[1] - span[0]).days > 0]
 

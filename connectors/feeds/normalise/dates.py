@@ -6,7 +6,9 @@ What belongs here: which day or period a cell names. What does not: what a perio
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
 from typing import Final
 
 import duckdb
@@ -16,11 +18,43 @@ from connectors.feeds.months import in_english_format, in_english_sql, names_mon
 from connectors.feeds.normalise.cells import by_file, text_sql
 from connectors.feeds.normalise.layout import Layout
 from connectors.feeds.periods import EARLIEST_YEAR, LATEST_YEAR, Span, span_from_text, span_of
-from connectors.feeds.profile import EXCEL_1900, EXCEL_1904
+from connectors.feeds.profile import EXCEL_1900, EXCEL_1904, Period
 from connectors.feeds.table import fill, quoted
 
 # Excel counts a 29 February 1900 that never was: from this day on all later ones are right.
 _EPOCHS: Final = {EXCEL_1900: "1899-12-30", EXCEL_1904: "1904-01-01"}
+
+
+_EXAMPLE: Final = date(2026, 12, 31)
+_GROUPS: Final = {"week": "53", "month": "12", "day": "31", "quarter": "4", "period": "12"}
+_GROUP: Final = re.compile(r"\(\?P<(\w+)>[^()]*\)")
+
+
+def date_example(date_format: str) -> str:
+    """The last day of 2026 as the profile announces days, for messages."""
+    if date_format in _EPOCHS:
+        return str((_EXAMPLE - date.fromisoformat(_EPOCHS[date_format])).days)
+    return datetime.combine(_EXAMPLE, time(12)).strftime(date_format)
+
+
+def period_example(period: Period) -> str:
+    """The last period of 2026 as the profile announces periods, for messages; a pattern that allows for much
+    stands for itself.
+    """
+    if period.pattern is None:
+        return date_example(period.date_format or "%Y-%m-%d")
+    day = date_example(period.date_format) if period.date_format else ""
+    for year in ("2026", "26"):
+        example = _spelled(period.pattern, {**_GROUPS, "year": year, "date": day})
+        span = span_from_text(example, period.pattern, period.frequency, period.date_format, period.calendar)
+        if span is not None and span.end.year >= _EXAMPLE.year:
+            return example
+    return period.pattern
+
+
+def _spelled(pattern: str, values: Mapping[str, str]) -> str:
+    """The pattern with values in place of its named groups."""
+    return _GROUP.sub(lambda group: values.get(group[1], ""), pattern.strip("^$"))
 
 
 def date_sql(text: str, date_format: str) -> str:

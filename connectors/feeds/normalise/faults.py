@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from connectors.feeds.customers import BUSINESS_COLUMNS
 from connectors.feeds.normalise.cells import by_file
+from connectors.feeds.normalise.dates import date_example, period_example
 from connectors.feeds.normalise.layout import METRICS, PRODUCT, QUANTITIES, SENDER, TEXTS, Layout, in_words
 from connectors.feeds.normalise.numbers import number_example
 from connectors.feeds.profile import Excel
@@ -122,7 +123,7 @@ def _add_date_faults(layout: Layout, until: date | None, add: _AddFault) -> None
             "t_period is not null and period_start_date is null",
             title,
             "t_period",
-            period.date_format or period.pattern or "",
+            period_example(period),
         )
         if until is not None:
             add("future_period", f"period_start_date > date '{until}'", title, "t_period")
@@ -136,7 +137,7 @@ def _add_date_faults(layout: Layout, until: date | None, add: _AddFault) -> None
         "t_sale_date is not null and sale_date is null",
         title,
         "t_sale_date",
-        profile.date_format,
+        date_example(profile.date_format),
     )
     if layout.spans:
         first = by_file([f"date '{span.start}'" for span in layout.spans])

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
+from connectors.feeds.normalise.dates import date_example, period_example
+from connectors.feeds.profile import EXCEL_1900, Period
+
 WEEK = "D07/r_2026-W05.csv"
 DATED = {"partner_product_code": "Ref", "sold_quantity": "Qty", "sale_date": "Day"}
+# The year 2026 of 4-4-5 begins on 29 December 2025: P01 ends on 25 January, P02 on 22 February.
+WEEKS_445 = {"frequency": "fiscal_period", "calendar": {"pattern": "4-4-5"}}
 
 
 def test_a_date_outside_the_period_of_the_file_is_a_fault(desk: Any) -> None:
@@ -25,6 +30,37 @@ def test_a_date_that_is_not_in_the_format_is_a_fault(desk: Any) -> None:
         WEEK, "Day;Ref;Qty\n" + "".join(f"{day};A;1\n" for day in (*wrong, "")), columns=DATED
     )
     assert outcome.reasons == {"unparseable_date": 5, "missing_date": 1}
+
+
+@pytest.mark.parametrize(
+    ("date_format", "said"),
+    [
+        ("%d/%m/%Y", "31/12/2026"),
+        ("%Y%m%d", "20261231"),
+        ("%d/%m/%y %H:%M", "31/12/26 12:00"),
+        (EXCEL_1900, "46387"),
+    ],
+)
+def test_what_a_date_should_look_like_is_shown_and_not_its_format(date_format: str, said: str) -> None:
+    assert date_example(date_format) == said
+
+
+@pytest.mark.parametrize(
+    ("frequency", "settings", "said"),
+    [
+        ("week", {"pattern": r"^S(?P<week>\d+)-(?P<year>\d+)$"}, "S53-2026"),
+        ("month", {"pattern": r"(?P<month>\d\d)/(?P<year>\d\d)"}, "12/26"),
+        ("fiscal_period", {**WEEKS_445, "pattern": r"P(?P<period>\d\d) (?P<year>\d{4})"}, "P12 2026"),
+        ("week", {"pattern": r"(?P<date>[0-9.]+)", "date_format": "%d.%m.%Y"}, "31.12.2026"),
+        ("day", {"date_format": "%d/%m/%Y"}, "31/12/2026"),
+        ("month", {"pattern": r"(?P<month>[a-z]+) ?(?P<year>\d{4})"}, r"(?P<month>[a-z]+) ?(?P<year>\d{4})"),
+    ],
+)
+def test_what_a_period_should_look_like_is_shown_unless_its_pattern_allows_for_much(
+    frequency: str, settings: dict[str, Any], said: str
+) -> None:
+    period = {"source": "column", "header": "P", **settings, "frequency": frequency}
+    assert period_example(Period.model_validate(period)) == said
 
 
 @pytest.mark.parametrize(
@@ -98,10 +134,6 @@ def test_a_week_may_be_written_in_words_of_the_partner(desk: Any) -> None:
         ("D07|sales|2026-W06", date(2026, 2, 5), 2),
     ]
     assert outcome.reasons == {"unparseable_period": 1}
-
-
-# The year 2026 of 4-4-5 begins on 29 December 2025: P01 ends on 25 January, P02 on 22 February.
-WEEKS_445 = {"frequency": "fiscal_period", "calendar": {"pattern": "4-4-5"}}
 
 
 def test_a_fiscal_period_may_stand_in_the_files_name(desk: Any) -> None:
