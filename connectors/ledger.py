@@ -63,6 +63,7 @@ create table if not exists batches (
     totals text not null default '{}'
 );
 create index if not exists batches_content on batches (content_hash, profile_hash);
+create index if not exists batches_file on batches (system, file_name);
 create table if not exists slices (
     system text not null,
     entity text not null,
@@ -82,6 +83,7 @@ create table if not exists slices (
     primary key (system, entity, slice_key, batch_id, document)
 );
 create index if not exists slices_live on slices (system, entity, slice_key) where is_live = 1;
+create index if not exists slices_batch on slices (batch_id);
 create table if not exists pending (
     sequence integer primary key autoincrement,
     system text not null,
@@ -383,14 +385,20 @@ class Ledger:
             is not None
         )
 
-    def first_arrivals(self, feed_code: str) -> dict[tuple[str, str], datetime]:
-        """When a feed's files came first, by name and hash: equal bytes may be reports of two periods."""
-        rows = self._connection.execute(
-            "select file_name, content_hash, min(received_at) from batches where system = 'feeds' "
-            "and feed_code = ? and file_name is not null and content_hash is not null group by 1, 2",
+    def standing_files(self, feed_code: str) -> dict[str, tuple[str, datetime]]:
+        """What stood last under each name of a feed's files: the hash of its bytes, and when they came first
+        (after others stood there, when they came back).
+        """
+        standing: dict[str, tuple[str, datetime]] = {}
+        for name, content, text in self._connection.execute(
+            "select file_name, content_hash, received_at from batches where system = 'feeds' "
+            "and feed_code = ? and file_name is not null and content_hash is not null order by batch_id",
             (feed_code,),
-        )
-        return {(name, content): _moment(text) for name, content, text in rows}
+        ):
+            former, came_at = standing.get(name, (content, _moment(text)))
+            moment = _moment(text)
+            standing[name] = (content, min(came_at, moment) if former == content else moment)
+        return standing
 
     def find_content(
         self, content_hash: str, profile_hash: str, period_start: date | None = None
@@ -493,12 +501,33 @@ class Ledger:
         ).fetchone()
         return row is not None
 
-    def has_sighting(self, file_name: str, content_hash: str, profile_hash: str) -> bool:
-        """Whether this very file (name and bytes) has been entered before, duplicates included."""
+    def stands(self, system: str, file_name: str, content_hash: str, profile_hash: str) -> bool:
+        """Whether what was entered last under this name are these bytes, by these settings; duplicates
+        included.
+        """
+        row = self._connection.execute(
+            "select content_hash, profile_hash from batches where system = ? and file_name = ? "
+            "order by batch_id desc limit 1",
+            (system, file_name),
+        ).fetchone()
+        return row is not None and tuple(row) == (content_hash, profile_hash)
+
+    def is_replaced_in_place(
+        self, feed_code: str, file_name: str, content_hash: str, profile_hash: str
+    ) -> bool:
+        """Whether a slice that these bytes brought was superseded by what came under this name since: other
+        bytes, or the same ones by another profile.
+        """
         return (
             self._connection.execute(
-                "select 1 from batches where file_name = ? and content_hash = ? and profile_hash = ?",
-                (file_name, content_hash, profile_hash),
+                "select 1 from batches own join slices mine on mine.batch_id = own.batch_id "
+                "join slices theirs on theirs.system = mine.system and theirs.entity = mine.entity "
+                "and theirs.slice_key = mine.slice_key and theirs.is_live = 1 "
+                "join batches other on other.batch_id = theirs.batch_id "
+                "where own.feed_code = ?1 and own.content_hash = ?3 and own.profile_hash = ?4 "
+                "and mine.is_live = 0 and other.file_name = ?2 "
+                "and (other.content_hash <> ?3 or other.profile_hash <> ?4)",
+                (feed_code, file_name, content_hash, profile_hash),
             ).fetchone()
             is not None
         )

@@ -164,12 +164,13 @@ def _letting_go_of_the_warehouse() -> Iterator[None]:
 
 
 def reasons(result: dbtRunnerResult) -> str:
-    """Why a command failed, in dbt's own words; of a failed test also the query that shows the rows."""
+    """Why a command failed, in dbt's own words; of a failed test also its rows' query and what to do."""
     lines = []
     for item in _nodes(result):
         if item.status in ("error", "fail", "runtime error"):
             lines.append(f"{item.node.resource_type} {item.node.name}: {(item.message or '').strip()}")
             if item.status == "fail":
+                lines.append("  look at these rows; `aval run --full-refresh` builds all again from landing")
                 lines += ["  its rows:", indent(item.node.compiled_code.strip(), "    ")]
     skipped = sum(item.status == "skipped" for item in _nodes(result))
     if skipped:
@@ -202,7 +203,11 @@ def findings(
             f"| {item.node.name} | {item.status} | {'' if item.failures is None else item.failures} |"
             for item in sorted(items, key=lambda item: item.status == "pass")
         ]
-        queries = "\n".join(f"-- {item.node.name}\n{item.node.compiled_code.strip()};" for item in failed)
+        queries = "\n".join(
+            f"-- {item.node.name}\n{item.node.compiled_code.strip()};"
+            for item in failed
+            if item.status == "fail"
+        )
         yield dg.AssetObservation(
             key,
             description=f"{len(items)} tests of the models, {len(failed)} not passed",
@@ -210,7 +215,7 @@ def findings(
                 "tests": len(items),
                 "not passed": len(failed),
                 "results": dg.MetadataValue.md("\n".join(lines)),
-                **({"their rows": dg.MetadataValue.md(f"```sql\n{queries}\n```")} if failed else {}),
+                **({"their rows": dg.MetadataValue.md(f"```sql\n{queries}\n```")} if queries else {}),
             },
         )
 
@@ -341,7 +346,7 @@ def _work(settings: Settings, options: plan.Options, run_id: str) -> _Work:
         decided = plan.read_plan(ledger)
     if decided is None or decided.run_id != run_id:
         # Models launched alone, without landing: as the options say.
-        scope: plan.Scope = "all" if options.full_refresh or options.audit else "touched"
+        scope: plan.Scope = "all" if options.full_refresh else "touched"
         return _Work(options.full_refresh, options.audit, scope, "all", None)
     # Stock and marts go on from where a run left them only if the gates have passed what it left.
     return _Work(decided.full_refresh, decided.audit, decided.scope, decided.gate_scope, decided.unchanged)

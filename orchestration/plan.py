@@ -133,7 +133,6 @@ def decide(run_id: str, options: Options, now: Situation) -> Plan:
         reasons.append("the warehouse is not the one that was published")
     if published is not None and not now.is_published:
         reasons.append("the published file is gone")
-    everything = full_refresh or options.audit
     # A warehouse that the gates did not leave behind (a killed run, a closed gate, a change by hand) is
     # looked at as a whole: the touched slices alone would not show the damage.
     trusted = now.warehouse is not None and now.warehouse in {
@@ -141,11 +140,13 @@ def decide(run_id: str, options: Options, now: Situation) -> Plan:
         published.warehouse if published else None,
     }
     same_code = published is not None and published.code == now.code
-    gate_scope: Scope = "touched" if trusted and same_code and not everything else "all"
+    # An audit looks at what stands: built anew, what was wrong in it would be gone before anybody saw it.
+    looks_at_all = full_refresh or options.audit or not trusted or not same_code
+    gate_scope: Scope = "all" if looks_at_all else "touched"
     return Plan(
         run_id=run_id,
         reasons=tuple(reasons),
-        scope="all" if everything else "touched",
+        scope="all" if full_refresh else "touched",
         gate_scope=gate_scope,
         full_refresh=full_refresh,
         audit=options.audit,

@@ -130,7 +130,8 @@ def _take(
     """Land one export; None if it is known already."""
     fingerprint = _fingerprint(accounting)
     content = _content_hash(export)
-    if ledger.find_content(content, fingerprint) is not None:
+    file_name = ", ".join(path.name for path in export.files)
+    if ledger.stands(SYSTEM, file_name, content, fingerprint):
         return None
     newest = max(path.stat().st_mtime for path in export.files)
     batch = Batch(
@@ -140,7 +141,7 @@ def _take(
         state="landed",
         received_at=datetime.fromtimestamp(newest, UTC),
         landed_at=now,
-        file_name=", ".join(path.name for path in export.files),
+        file_name=file_name,
         content_hash=content,
         profile_hash=fingerprint,
         bytes=sum(path.stat().st_size for path in export.files),

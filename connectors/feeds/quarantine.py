@@ -118,7 +118,8 @@ class PutBack:
 def open_batches(ledger: Ledger) -> list[Batch]:
     """Reports with rows in quarantine that no later report has replaced, oldest first.
 
-    A file that was rejected for its faults is open until a file of that name or period lands.
+    A file that was rejected for its faults is open until a file of that name or period lands, or a known one
+    stands in its place.
     """
     found: list[Batch] = []
     answered: set[tuple[str | None, object]] = set()
@@ -132,6 +133,8 @@ def open_batches(ledger: Ledger) -> list[Batch]:
             found.append(batch)
         if batch.state in ("landed", "superseded"):
             answered.update((batch.feed_code, name) for name in names)
+        elif batch.state == "duplicate":
+            answered.add((batch.feed_code, batch.file_name))
     return found[::-1]
 
 

@@ -255,6 +255,11 @@ def test_a_line_doubled_by_hand_closes_the_gate_and_a_rebuild_gives_what_the_inc
     assert "fct_sell_out" in output
     assert "D03" in output
     assert site.published_hash() == before
+    # An audit does not mend what it was asked to find.
+    told = site.run("--audit", expect=1)
+    assert "fct_sell_out_lines_report_number__source_row__source_column: Got 1 result" in told
+    assert "`aval run --full-refresh` builds all again" in told
+    assert site.published_hash() == before
     site.run("--full-refresh", "--audit")
     assert site.published_hash() != before
     _assert_same(site, a_week_later)

@@ -155,7 +155,7 @@ class Intake:
         self, feed_code: str, items: Sequence[tuple[Found, Sighting | None]]
     ) -> list[tuple[Found, Sighting | None]]:
         """Files oldest first, what is read again by its first arrival: a correction stays the later one."""
-        came = self._ledger.first_arrivals(feed_code)
+        standing = self._ledger.standing_files(feed_code)
 
         def dated(found: Found, seen: Sighting | None) -> tuple[Found, Sighting | None]:
             if seen is None:
@@ -165,12 +165,13 @@ class Intake:
                     seen = replace(seen, stamp=found.stamp, content_hash=hash_of(found.path))
                 except OSError:  # told when its turn comes, which reads it once more
                     return found, seen
-            return replace(found, came_at=came.get((found.name, seen.content_hash))), seen
+            content, came_at = standing.get(found.name, (None, None))
+            return replace(found, came_at=came_at if content == seen.content_hash else None), seen
 
         return sorted((dated(*item) for item in items), key=lambda item: (item[0].received_at, item[0].name))
 
     def _identify(self, found: Found, feed_code: str, seen: Sighting | None) -> _Result | _Candidate:
-        """Tell a file by its bytes; a candidate if this very file has not been entered before."""
+        """Tell a file by its bytes; a candidate unless it stands in the ledger as it is."""
         profile = self._profiles[feed_code]
         base = unchanged_of(found, feed_code, profile)
         try:
@@ -182,7 +183,7 @@ class Intake:
         fingerprint = customers.fingerprint(profile)
         sighting = Sighting(found.stamp, content, fingerprint)
         for verdict in (fingerprint, self._identities.stamped(fingerprint)):
-            if self._ledger.has_sighting(found.name, content, verdict):
+            if self._ledger.stands("feeds", found.name, content, verdict):
                 return base, replace(sighting, profile_hash=verdict)
         try:
             is_kept = self._archive.keep(
@@ -222,10 +223,11 @@ class Intake:
     def _prepare(self, candidate: _Candidate) -> _Result | _Candidate:
         """Compare a file with what came before, and look how it can be read."""
         batch, found = candidate.batch, candidate.found
-        former = self._ledger.find_content(
-            candidate.sighting.content_hash, candidate.sighting.profile_hash, batch.period_start_date
-        )
-        if former is not None:
+        identity = (candidate.sighting.content_hash, candidate.sighting.profile_hash)
+        former = self._ledger.find_content(*identity, batch.period_start_date)
+        if former is not None and not self._ledger.is_replaced_in_place(
+            candidate.feed_code, found.name, *identity
+        ):
             return self._enter_duplicate(candidate.base, batch, former), candidate.sighting
         profile = self._profiles[candidate.feed_code]
         try:

@@ -127,8 +127,8 @@ def test_a_lost_publication_is_made_again() -> None:
     assert plan(replace(QUIET, is_published=False))[0]
 
 
-def test_an_audit_reads_and_judges_everything_without_rebuilding() -> None:
-    assert plan(QUIET, audit=True) == (True, "all", "all", False)
+def test_an_audit_judges_everything_and_builds_nothing_again() -> None:
+    assert plan(QUIET, audit=True) == (True, "touched", "all", False)
 
 
 def test_a_rebuild_is_told_as_what_was_asked_for_and_not_as_new_data() -> None:

@@ -98,6 +98,19 @@ def test_a_later_export_of_the_same_fiscal_year_replaces_the_former(tmp_path: Pa
     assert books.live_lines() == [("ledger|2026-06", date(2026, 1, 5), False, Decimal(130), Decimal(130))]
 
 
+def test_a_former_export_put_back_under_its_name_counts_again(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    books.write("123456789FEC20261231.txt", *BALANCED)
+    books.take_in()
+    right = books.live_lines()
+    books.write("123456789FEC20261231.txt", BALANCED[0])
+    books.take_in()
+    books.write("123456789FEC20261231.txt", *BALANCED)
+    assert [outcome.state for outcome in books.take_in()] == ["landed"]
+    assert books.live_lines() == right
+    assert books.take_in() == []
+
+
 def test_another_fiscal_year_stands_beside_it(tmp_path: Path) -> None:
     books = Books(tmp_path, fiscal_year_start_month=7)
     books.write("123456789FEC20260630.txt", ("VE", "1", "20260630", "1", "1"))

@@ -102,6 +102,65 @@ def test_a_correction_may_come_under_the_same_name(desk: Any) -> None:
     assert desk.take_one(W05, HEADER + "A;3;\n").superseded == (first.batch_id,)
 
 
+def test_a_former_report_put_back_under_its_name_counts_again(desk: Any, profile: MakeProfile) -> None:
+    first = desk.take_one(W05, HEADER + "A;1;\n")
+    mistaken = desk.take_one(W05, HEADER + "A;3;\n")
+    back = desk.take_one(W05, HEADER + "A;1;\n")
+    assert (back.state, back.superseded) == ("landed", (mistaken.batch_id,))
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "1.0000")]
+    os.utime(desk.inbox / W05)
+    assert states(desk.take(sales=profile())) == {W05: "unchanged"}
+    states_of = {batch.batch_id: batch.state for batch in desk.ledger.batches("feeds")}
+    assert states_of == {first.batch_id: "superseded", mistaken.batch_id: "superseded", back.batch_id: "landed"}
+
+
+def test_a_report_put_back_comes_after_what_came_while_another_stood_in_its_place(
+    desk: Any, profile: MakeProfile
+) -> None:
+    """Also when a changed profile has all files read again, in the order in which they came."""
+    desk.put(W05, HEADER + "A;1;\n", age=4000)
+    desk.take(sales=profile())
+    desk.put(W05, HEADER + "A;3;\n", age=3000)
+    desk.take(sales=profile())
+    desk.put("D07/fix_2026-W05.csv", HEADER + "A;2;\n", age=2500)
+    desk.put(W05, HEADER + "A;3;\nB;1;\n", age=2000)
+    desk.take(sales=profile())
+    desk.put(W05, HEADER + "A;1;\n", age=1000)
+    desk.take(sales=profile())
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "1.0000")]
+    desk.take(sales=profile(empty_is_zero=True))
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "1.0000")]
+
+
+def test_a_profile_that_is_changed_back_gives_the_former_figures_again(
+    desk: Any, profile: MakeProfile
+) -> None:
+    copy = "D07/copy_2026-W05.csv"
+    desk.put(copy, HEADER + "A;1;9\n", age=10)
+    desk.take_one(W05, HEADER + "A;1;9\n")
+    desk.take(sales=profile(columns={"partner_product_code": "Ref", "sold_quantity": "Amount"}))
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "9.0000")]
+    assert states(desk.take(sales=profile())) == {W05: "landed", copy: "duplicate"}
+    assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "1.0000")]
+    assert not desk.take(sales=profile()).has_news
+
+
+@pytest.mark.parametrize("between", ["Ref;Qty\nno report", "Week;Ref;Qty;Amount\n2026-W06;A;5;\n"])
+def test_bytes_that_come_back_where_nothing_of_them_was_replaced_are_a_duplicate(
+    desk: Any, between: str
+) -> None:
+    """A broken file, or the next week's under one name for all weeks; the correction of week 5 stays."""
+    pattern = r"(?P<year>\d{4})-W(?P<week>\d{2})"
+    week = {"frequency": "week", "source": "column", "header": "Week", "pattern": pattern}
+    rows = "Week;Ref;Qty;Amount\n2026-W05;A;{};\n"
+    desk.take_one("D07/r.csv", rows.format(1), period=week)
+    desk.take_one("D07/r.csv", between, period=week)
+    desk.take_one("D07/fix.csv", rows.format(2), period=week)
+    back = desk.take_one("D07/r.csv", rows.format(1), period=week)
+    assert (back.state, back.superseded) == ("duplicate", ())
+    assert live(desk)[0] == ("sell_out", "D07|sales|2026-W05", 1, "2.0000")
+
+
 @pytest.mark.parametrize("looked_at_first", [False, True])
 def test_a_report_that_is_read_again_from_a_copied_inbox_came_when_it_came_first(
     desk: Any, profile: MakeProfile, looked_at_first: bool
