@@ -47,14 +47,16 @@ cli_run.add_to(app)
 @command
 def doctor(company: CompanyOption = None, data: DataOption = None) -> None:
     """Check that this machine and this company directory have what a run needs."""
+    from rich.text import Text
+
     from orchestration.doctor import examine
     from orchestration.run import ExitCode
 
     findings = examine(company, data)
     out = console()
     for finding in findings:
-        mark = "[green]ok     [/]" if finding.is_ok else "[red]problem[/]"
-        out.print(f"{mark} {finding.what}: {finding.found}", highlight=False)
+        mark = ("ok     ", "green") if finding.is_ok else ("problem", "red")
+        out.print(Text.assemble(mark, f" {finding.what}: {finding.found}"))
         if not finding.is_ok:
             out.print(f"        -> {finding.remedy}", highlight=False)
     if not all(finding.is_ok for finding in findings):

@@ -98,7 +98,7 @@ def status(
                 batch.reason or "",
             )
         out.print(shown)
-        out.print("aval feeds accept BATCH lets one count", markup=False, highlight=False)
+        out.print("aval feeds accept BATCH lets one count", highlight=False)
     if recent:
         shown = table(f"Last {len(recent)} files")
         for name in ("landed at (UTC)", "file", "feed", "state", "read", "accepted", "quarantined", "reason"):
@@ -117,7 +117,7 @@ def status(
         out.print(shown)
         for batch in reversed(recent):
             for line in cli_report.control_lines(batch.totals)[1:]:
-                out.print(f"{batch.file_name}: {line.strip()}", markup=False, highlight=False)
+                out.print(f"{batch.file_name}: {line.strip()}", highlight=False)
 
     if aside:
         shown = table("In the inbox, not taken in")
@@ -148,9 +148,7 @@ def accept(
     settings = load_settings(company, data)
     with run_lock(settings.paths.state, "aval feeds accept"), Ledger(settings.paths.ledger) as ledger:
         accepted = accept_batch(ledger, batch, reason)
-    console().print(
-        f"{accepted.file_name} counts from the next run on", markup=False, highlight=False, soft_wrap=True
-    )
+    console().print(f"{accepted.file_name} counts from the next run on", highlight=False, soft_wrap=True)
 
 
 @app.command("fetch", epilog=EXIT_CODES)
@@ -262,7 +260,7 @@ def _show_looks(looks: Sequence[Look]) -> None:
     out.print(shown)
     for seen in looks:
         for name, reason in seen.refused[:_REFUSALS]:
-            out.print(f"refused from {seen.delivery}: {name}: {reason}", markup=False, highlight=False)
+            out.print(f"refused from {seen.delivery}: {name}: {reason}", highlight=False)
         if len(seen.refused) > _REFUSALS:
             out.print(f"… and {len(seen.refused) - _REFUSALS:,} more refused from {seen.delivery}")
 

@@ -213,7 +213,6 @@ def _show(settings: Settings, code: Open, place: str) -> None:
     out.print()
     out.print(
         f"{place}  {code.partner_code} {code.partner_name}: {code.reported_code} {code.reported_label or ''}",
-        markup=False,
         highlight=False,
         style="bold",
     )
@@ -224,11 +223,10 @@ def _show(settings: Settings, code: Open, place: str) -> None:
     estimated = " at list price" if code.reported_amount is None and code.amount is not None else ""
     out.print(
         f"at stake: {units}, {amount}{estimated}; seen {code.first_seen} to {code.last_seen}",
-        markup=False,
         highlight=False,
     )
     for number, candidate in enumerate(code.candidates, start=1):
-        out.print(f"  {number}  {_line(candidate)}", markup=False, highlight=False)
+        out.print(f"  {number}  {_line(candidate)}", highlight=False)
 
 
 def _line(candidate: Candidate) -> str:

@@ -51,16 +51,15 @@ def _show(done: Round, *, send: bool) -> None:
     out = console()
     for name, message in done.messages:
         out.rule(name)
-        out.print(message.subject, style="bold", markup=False, highlight=False)
-        out.print(message.text, markup=False, highlight=False)
+        out.print(message.subject, style="bold", highlight=False)
+        out.print(message.text, highlight=False)
     for entry in done.failed:
-        out.print(f"not sent: {entry.number} to {entry.recipient}: {entry.remark}", markup=False)
+        out.print(f"not sent: {entry.number} to {entry.recipient}: {entry.remark}")
     for entry in done.in_doubt:
         out.print(
             f"in doubt: {entry.number} to {entry.recipient}: "
             f"{entry.remark or 'aval ended while it was sent'}; "
             f"if it did not arrive: aval notices --send --again {entry.number}",
-            markup=False,
             highlight=False,
         )
     if not done.recipients:

@@ -29,16 +29,16 @@ def partner(
     data: DataOption = None,
 ) -> None:
     """Print the state of everything with one partner, in the company's language."""
+    from rich.text import Text
+
     from orchestration.partner_page import partner_page, write_page, written
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
     page = partner_page(settings.paths.published, code, settings.company.locale)
     out = console()
-    out.print(
-        f"[bold]{page.code} {page.name}[/], {page.word('as_of')} {written(page.as_of, 'date', page.locale)}",
-        highlight=False,
-    )
+    as_of = f", {page.word('as_of')} {written(page.as_of, 'date', page.locale)}"
+    out.print(Text.assemble((f"{page.code} {page.name}", "bold"), as_of))
     for title, columns in page.sections():
         shown = table(title)
         shown.show_header = False

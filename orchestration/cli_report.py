@@ -164,14 +164,11 @@ def propose(
 
 
 def _show_proposal(proposal: Proposal, *, to_error: bool) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-
     from connectors.feeds.draft import scalar
     from connectors.feeds.propose import OPEN_MARK, WRITTEN_FROM
 
-    out = Console(stderr=True) if to_error else console()
-    shown = table(f"Draft from {escape(proposal.file)}")
+    out = console(stderr=to_error)
+    shown = table(f"Draft from {proposal.file}")
     for name in ("setting", "value", "sure", "why"):
         shown.add_column(name, overflow="fold")
     for choice in proposal.choices:
@@ -184,18 +181,18 @@ def _show_proposal(proposal: Proposal, *, to_error: bool) -> None:
         )
         sure = f"{choice.confidence:.2f}" + (f" {OPEN_MARK}" if is_open else "")
         style = "red" if is_open else "yellow" if choice.confidence < 0.8 else None
-        shown.add_row(escape(choice.key), escape(text), sure, escape(choice.reason), style=style)
+        shown.add_row(choice.key, text, sure, choice.reason, style=style)
     out.print(shown)
     for note in proposal.notes:
-        out.print(f"- {note}", markup=False, highlight=False)
+        out.print(f"- {note}", highlight=False)
 
 
 def _show_check(report: CheckReport) -> None:
+    from rich.text import Text
+
     out = console()
-    out.print(
-        f"[bold]{report.file_name}[/] as feed {report.feed_code} of partner {report.partner_code}",
-        highlight=False,
-    )
+    feed = f" as feed {report.feed_code} of partner {report.partner_code}"
+    out.print(Text.assemble((report.file_name, "bold"), feed))
     if report.columns:
         shown = table("Columns")
         shown.add_column("ours")
@@ -221,9 +218,11 @@ def _show_check(report: CheckReport) -> None:
         out.print(shown)
     for column, count in report.addresses.items():
         out.print(
-            f"[yellow]{count:,} rows hold an e-mail address or a telephone number in {column}[/]: it would "
+            f"{count:,} rows hold an e-mail address or a telephone number in {column}: it would "
             "land in clear; name that column of the file under 'customer' or 'personal' instead, or ask the "
-            "partner to leave it out"
+            "partner to leave it out",
+            style="yellow",
+            highlight=False,
         )
     out.print(
         f"{report.rows_read:,} rows read: {report.rows_accepted:,} accepted, "
@@ -233,24 +232,24 @@ def _show_check(report: CheckReport) -> None:
     for reason, count in report.reasons.items():
         out.print(f"  {count:,} x {reason}", highlight=False)
     for line in control_lines(report.controls):
-        out.print(line, markup=False, highlight=False)
+        out.print(line, highlight=False)
     if report.twin is not None:
         out.print(
             f"the same bytes came before as {report.twin}: a run enters them once",
-            markup=False,
             highlight=False,
         )
     if report.superseded:
-        out.print(f"would replace: {', '.join(report.superseded)}", markup=False, highlight=False)
+        out.print(f"would replace: {', '.join(report.superseded)}", highlight=False)
     if report.personal:
         out.print(
-            f"[yellow]seems to hold people's data in clear:[/] {', '.join(report.personal)}; "
+            f"seems to hold people's data in clear: {', '.join(report.personal)}; "
             "name a customer's column under columns.customer, or ask the partner to leave it out",
+            style="yellow",
             highlight=False,
         )
     if report.problem is not None:
-        out.print("[red]would be rejected as a whole:[/]")
-        out.print(str(report.problem), markup=False, highlight=False)
+        out.print("would be rejected as a whole:", style="red")
+        out.print(str(report.problem), highlight=False)
     else:
         out.print("would be accepted")
 

@@ -118,9 +118,12 @@ def _run(settings: Settings, options: Options, *, with_figures: bool) -> None:
 
 
 def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
+    from rich.text import Text
+
     out = console()
     out.print()
-    out.print(f"[bold]{settings.company.company.name}[/], as of {settings.company.today()}", highlight=False)
+    company = settings.company
+    out.print(Text.assemble((company.company.name, "bold"), f", as of {company.today()}"))
     shown = table(None)
     shown.add_column("what")
     shown.add_column("figure", overflow="fold")
@@ -139,12 +142,12 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
         "Reports missing", f"{len(done.missing)}" + (f": {listed(done.missing)}" if done.missing else "")
     )
     for gate in done.gates:
-        state = "open" if gate.passed else "[red]CLOSED[/]"
-        shown.add_row(
-            f"Gate {gate.gate}",
-            f"{state}, {gate.checks} expectations on {gate.scope} data, "
-            f"{gate.failed} failed, {gate.warnings} warning{'' if gate.warnings == 1 else 's'}",
+        counts = (
+            f", {gate.checks} expectations on {gate.scope} data, "
+            f"{gate.failed} failed, {gate.warnings} warning{'' if gate.warnings == 1 else 's'}"
         )
+        state = "open" if gate.passed else ("CLOSED", "red")
+        shown.add_row(f"Gate {gate.gate}", Text.assemble(state, counts))
     if not done.gates:
         shown.add_row("Gates", "not run" if done.outcome.failures else "not run: nothing new")
     if done.plan is not None and done.plan.is_needed:
@@ -153,6 +156,16 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
     if done.alerts is not None:
         shown.add_row("Alerts", _alerts_line(done.alerts, done.outcome.published))
     out.print(shown)
+    warned = [(gate.gate, text) for gate in done.gates for text in gate.warned]
+    if warned:
+        shown = table("What the gates warn of")
+        for name in ("gate", "what, and what to do"):
+            shown.add_column(name, overflow="fold")
+        for row in warned[:20]:
+            shown.add_row(*row)
+        out.print(shown)
+        if len(warned) > 20:
+            out.print(f"… and {len(warned) - 20} more: {settings.paths.quality / 'docs' / 'index.html'}")
     if done.notes:
         shown = table("Files to know of")
         for name in ("file", "feed", "what", "why"):
@@ -173,8 +186,8 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
             shown.add_row(figure.name, figure.value, figure.source)
         out.print(shown)
     for failure in done.outcome.failures:
-        out.print(f"[red]failed[/] {failure.step}", highlight=False)
-        out.print(failure.reason, markup=False, highlight=False)
+        out.print(Text.assemble(("failed", "red"), f" {failure.step}"))
+        out.print(failure.reason, highlight=False)
     if done.outcome.failures:
         out.print("What was published stays as it was.")
     elif with_figures:
@@ -186,7 +199,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
             ("aval feeds status", "what each partner sent, and what is missing"),
             ("aval dev", "Dagster's page: from which source every figure comes"),
         ):
-            out.print(f"  {place}  [dim]{what}[/]", highlight=False, soft_wrap=True)
+            out.print(Text.assemble(f"  {place}  ", (what, "dim")), soft_wrap=True)
 
 
 def _publication_line(done: Summary) -> str:
@@ -234,7 +247,6 @@ def _progress() -> Iterator[None]:
         finally:
             stop()
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -246,17 +258,17 @@ def _progress() -> Iterator[None]:
 
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console(stderr=True),
         transient=True,
     ) as bar:
         task = bar.add_task("starting", total=STEPS)
         steps = Steps(
             lambda done, text: bar.update(task, completed=done, description=text[:60]),
-            lambda text: bar.console.print(text, markup=False, highlight=False),
+            lambda text: bar.console.print(text, highlight=False),
         )
         stop = listen(steps)
         try:

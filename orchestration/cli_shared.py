@@ -148,11 +148,15 @@ def _fail(error: Exception, code: ExitCode) -> NoReturn:
     raise typer.Exit(int(code))
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
+    """Where a command writes. Text is shown as it is: names and cells of partners' files may hold brackets,
+    in which rich would read its own markup, and colons, in which it would read emoji.
+    """
     from rich.console import Console
 
     # A log file has no width of its own; a table must not be folded to 80 columns there.
-    return Console(width=None if sys.stdout.isatty() else 160)
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 160, markup=False, emoji=False)
 
 
 def table(title: str | None) -> Any:
@@ -178,7 +182,7 @@ def working(what: str) -> Iterator[None]:
         typer.echo(f"{what} …", err=True)
         yield
         return
-    from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(f"{what} …"):
+    with console(stderr=True).status(Text(f"{what} …")):
         yield

@@ -80,6 +80,7 @@ def outcome(verdict: Verdict, scope: Scope) -> GateOutcome:
         checks=len(verdict.results),
         failed=len(verdict.failures),
         warnings=len(verdict.warnings),
+        warned=[f"{item.table}: {item.message} -> {item.remedy}" for item in verdict.warnings],
     )
 
 

@@ -39,7 +39,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class GateOutcome:
-    """What one gate said about the data that are published, for the record."""
+    """What one gate said about the data that are published, for the record; `warned` in sentences."""
 
     gate: str
     passed: bool
@@ -47,6 +47,7 @@ class GateOutcome:
     checks: int
     failed: int
     warnings: int = 0
+    warned: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

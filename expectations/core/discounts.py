@@ -65,8 +65,8 @@ def suites(terms: Terms) -> list[Suite]:
                     severity="warning",
                     message=f"Discounts outside the rules were given in the last {ALERT_DAYS} days that "
                     "nobody approved, or no longer.",
-                    remedy="ask who gave them; have them approved in the ERP, add the agreement to "
-                    "rules/discounts.yml, or stop them",
+                    remedy="Ask who gave them; have them approved in the ERP, add the agreement to "
+                    "rules/discounts.yml, or stop them.",
                     found="{partner_code}, {status_code}: {unapproved_amount} on {line_count} lines",
                     column="unapproved_amount",
                 ),

@@ -39,7 +39,7 @@ def suites() -> list[Suite]:
                     # A torn export makes the reconciliation unsure, and no figure of the channel wrong.
                     severity="warning",
                     message="Debits and credits of an entry differ: lines are missing or quarantined.",
-                    remedy="see the quarantined lines of the export, correct it and export the ledger again",
+                    remedy="See the quarantined lines of the export, correct it and export the ledger again.",
                     column="balance_amount",
                 ),
             ),

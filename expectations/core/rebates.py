@@ -152,7 +152,8 @@ def _payments() -> Suite:
                 severity="critical",
                 message="A rebate was paid to a partner that purchased nothing under the programme in that "
                 "period: no balance would show it.",
-                remedy="correct partner and period in rules/rebate_payments.csv, or the programme's partners",
+                remedy="Correct partner and period in rules/rebate_payments.csv, or the programme's "
+                "partners.",
                 found="{reference}: {programme_code} of {period_start_date}, {partner_code} "
                 "({source_file}, row {source_row})",
                 column="partner_code",

@@ -66,7 +66,7 @@ def _agrees_with_its_lines() -> Expectation:
         # Both come from the ERP: the figures of neither are made wrong by the other.
         severity="warning",
         message="Invoices as a whole, less tax, are not the sum of their lines in the ERP.",
-        remedy="compare the mapping queries invoices and invoice_lines, and the document in the ERP",
+        remedy="Compare the mapping queries invoices and invoice_lines, and the document in the ERP.",
         found="{invoice_number}: {net_amount}, its lines {net_of_lines_amount}",
         column="total_amount",
     )

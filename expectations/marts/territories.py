@@ -62,7 +62,10 @@ def suites(terms: Terms) -> list[Suite]:
                 ),
                 no_finding(
                     """
-                    select kind_code, count(*) as conflict_count, sum(at_stake_amount) as at_stake_amount
+                    select
+                        kind_code,
+                        count(*) as conflict_count,
+                        coalesce(cast(sum(at_stake_amount) as varchar), 'not known') as at_stake
                     from {batch}
                     where status_code = 'open'
                     group by kind_code
@@ -71,9 +74,9 @@ def suites(terms: Terms) -> list[Suite]:
                     name="conflicts_are_settled",
                     severity="warning",
                     message="Partners are in conflict over territories or deals.",
-                    remedy="look at mart_territory_conflicts, talk to both, and write what was decided into "
-                    "rules/territory_decisions.csv",
-                    found="{kind_code}: {conflict_count}, at stake {at_stake_amount}",
+                    remedy="Look at mart_territory_conflicts, talk to both, and write what was decided into "
+                    "rules/territory_decisions.csv.",
+                    found="{kind_code}: {conflict_count}, at stake {at_stake}",
                     column="status_code",
                 ),
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,16 @@ def test_the_demo_ends_with_a_summary_and_a_publication(built_demo: Path) -> Non
     assert line(summary, "Published") == f"version {published(built_demo)[0].removesuffix('.duckdb')}"
     assert summary.count("marts.") >= 8
     assert "no value" not in summary
+
+
+def test_the_summary_and_the_publication_say_what_the_gates_warn_of(built_demo: Path) -> None:
+    folded = " ".join((built_demo / "summary.txt").read_text().split())
+    (row,) = ask(built_demo / "published" / "current.duckdb", "select gate_results from marts.publication")
+    gates = json.loads(row[0])
+    assert [len(gate["warned"]) for gate in gates] == [gate["warnings"] for gate in gates]
+    assert any(gate["warned"] for gate in gates)
+    for text in (text for gate in gates for text in gate["warned"]):
+        assert text in folded
 
 
 def test_the_summary_counts_what_the_ledger_holds(built_demo: Path) -> None:
