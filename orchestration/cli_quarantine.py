@@ -32,13 +32,17 @@ SinceOption = Annotated[
 _TITLES: Final = {
     "en": (
         "file", "row", "column", "value", "reason", "row as sent", "units at stake", "amount at stake",
-        "currency", "estimated",
+        "currency", "estimated", "what we ask",
     ),
     "fr": (
         "fichier", "ligne", "colonne", "valeur", "motif", "ligne telle que reçue", "unités en jeu",
-        "montant en jeu", "devise", "estimé",
+        "montant en jeu", "devise", "estimé", "ce que nous demandons",
     ),
 }  # fmt: skip
+_ASKED: Final = {
+    "en": "Correct the row and send the whole report again: corrected rows alone would replace all others.",
+    "fr": "Corriger la ligne et renvoyer le rapport entier : des lignes seules remplaceraient le reste.",
+}
 _ESTIMATED: Final = {
     "en": ("", "units", "amount", "units, amount"),
     "fr": ("", "unités", "montant", "unités, montant"),
@@ -214,6 +218,7 @@ def quarantine_export(
                 stake.amount,
                 stake.currency,
                 _ESTIMATED[spoken][stake.units_are_estimated + 2 * stake.amount_is_estimated] or None,
+                _ASKED[spoken],
             )
             for fault, stake in zip(faults, at_stake, strict=True)
         ),

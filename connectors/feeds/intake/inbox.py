@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 from connectors.errors import Place, SourceError
@@ -85,16 +86,23 @@ def discover(inbox: Path) -> tuple[list[Found], list[FileOutcome]]:
                     )
                 )
                 continue
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
+            # realpath ends where links lead round in a circle.
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
                 refused.append(
                     refusal(
                         relative, "outside_inbox", "the link leads out of the inbox; copy the file instead"
                     )
                 )
                 continue
-            if not path.is_file():
-                continue
-            found.append(Found(path, relative, path.stat()))
+            try:
+                stat = path.stat()
+            except OSError as error:
+                if path.is_symlink():
+                    reason = f"the link leads to no file ({error.strerror}); put the file in its place"
+                    refused.append(refusal(relative, "dangling_link", reason))
+                continue  # otherwise it was taken away just now
+            if S_ISREG(stat.st_mode):
+                found.append(Found(path, relative, stat))
     found.sort(key=lambda item: (item.stat.st_mtime_ns, item.name))
     return found, refused
 

@@ -109,6 +109,7 @@ def test_a_file_for_a_partner_holds_that_partners_rows_only_and_no_formula(
     assert ';"\'=2+3;x"' in text
     rows = read_sheet(file, ("fichier", "ligne", "motif"))
     assert [row.cells["ligne telle que reçue"] for row in rows] == ["P1A;1 000", "=2+3;x"]
+    assert all("renvoyer le rapport entier" in row.cells["ce que nous demandons"] for row in rows)
     aval("export", str(file), "--partner", "P1", "--language", "en", *options)
     assert "holds no number" in file.read_text(encoding="utf-8-sig")
     assert "--partner" in aval("export", str(file), *options, code=2)

@@ -69,6 +69,15 @@ def test_a_link_within_the_inbox_is_a_file(desk: Any, profile: MakeProfile) -> N
     assert states(desk.take(sales=profile()))[W05] == "landed"
 
 
+def test_a_link_that_leads_to_no_file_is_told_and_stops_nobody(desk: Any, profile: MakeProfile) -> None:
+    desk.put(W05, HEADER + "A;1;\n")
+    (desk.inbox / "D07" / "gone.csv").symlink_to(desk.inbox / "D07" / "original.csv")
+    (desk.inbox / "D07" / "round.csv").symlink_to(desk.inbox / "D07" / "round.csv")
+    (desk.inbox / "D07" / "folder.csv").mkdir()
+    found = {outcome.file_name: outcome.reason_code for outcome in desk.take(sales=profile()).files}
+    assert found == {"D07/gone.csv": "dangling_link", "D07/round.csv": "dangling_link", W05: None}
+
+
 @pytest.mark.parametrize("glob", ["/etc/*", "../*.csv", "a/../../b"])
 def test_a_glob_that_leaves_the_inbox_is_no_valid_profile(profile: MakeProfile, glob: str) -> None:
     with pytest.raises(ValueError, match="below the inbox"):
