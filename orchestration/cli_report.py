@@ -235,7 +235,7 @@ def _show_check(report: CheckReport) -> None:
         out.print(line, highlight=False)
     if report.twin is not None:
         out.print(
-            f"the same bytes came before as {report.twin}: a run enters them once",
+            f"the same bytes came before as {report.twin}: a run enters a copy of them once",
             highlight=False,
         )
     if report.superseded:
