@@ -26,6 +26,10 @@ ENGLISH: Final = {
         "folder, or correct the number in the ERP (the next run then reads the file again), or name it under "
         "signs_as in the profile"
     ),
+    "total_row": (
+        "{column!r} names a total, whose figures would count a second time; leave such rows out by skip_rows "
+        "in the profile, or ask the partner to send the report without them"
+    ),
     "missing_product": "the row names no product; fill in one of: {column}",
     "invalid_gtin": (
         "{column!r} holds no GTIN and no other column names the product; expected up to 14 digits"
@@ -118,6 +122,10 @@ FRENCH: Final = {
     "other_partner": (
         "« {column} » est le numéro d'un autre partenaire que {expected} ; envoyer le rapport sous le bon "
         "numéro"
+    ),
+    "total_row": (
+        "« {column} » désigne un total, dont les chiffres compteraient deux fois ; envoyer le rapport sans "
+        "lignes de total"
     ),
     "missing_product": "la ligne ne désigne aucun article ; renseigner l'une des colonnes : {column}",
     "invalid_gtin": (

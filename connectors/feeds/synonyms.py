@@ -175,10 +175,18 @@ CURRENCY_WORDS: Final[dict[str, str]] = {
 }  # fmt: skip
 """Words by which a title of an amount names its currency: those that mean nothing else."""
 
-TOTAL_PATTERN: Final = (
-    r"(?i)^\s*((grand|sous|sub)[ -]?)?(total|totaux|totale|totaal|somme|summe|gesamt|suma|sum)\b"
-)
+_TOTAL: Final = r"((grand|sous|sub)[ -]?)?(total|totaux|totale|totaal|somme|summe|gesamt|suma|sum)"
+TOTAL_PATTERN: Final = rf"(?i)^\s*{_TOTAL}\b"
 """What a row that only adds up others begins with; read by Python and by DuckDB."""
+
+TOTAL_PRODUCT: Final = rf"(?i){_TOTAL}([\s:].*)?"
+"""The whole of such a cell where a product's code is expected: `TOTAL-5W30` is a code."""
+
+TOTAL_STORE: Final = rf"(?i){_TOTAL}(\s+(g[ée]n[ée]rale?|generale?|magasins?|stores?))?\s*:?"
+"""The whole of such a cell where a store is expected: `Total Access` is a store."""
+
+TOTAL_LETTERS: Final = "GSTgst"
+"""First letters of these."""
 
 MONTHS: Final[tuple[tuple[str, ...], ...]] = (
     ("janvier", "janv", "jan", "january", "januar", "enero", "gennaio", "januari"),

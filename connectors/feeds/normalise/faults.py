@@ -18,6 +18,7 @@ from connectors.feeds.normalise.layout import METRICS, PRODUCT, QUANTITIES, SEND
 from connectors.feeds.normalise.numbers import number_example
 from connectors.feeds.profile import Excel
 from connectors.feeds.reasons import explain
+from connectors.feeds.synonyms import TOTAL_LETTERS, TOTAL_PRODUCT, TOTAL_STORE
 from connectors.feeds.table import quoted
 
 _ERROR_CELLS: Final = (
@@ -64,6 +65,9 @@ def possible_faults(layout: Layout, foreign: AbstractSet[str], until: date | Non
     named = [name for name in PRODUCT if name in positions]
     no_product = " and ".join(f"t_{name} is null" for name in named)
     add("missing_product", no_product, ", ".join(layout.title(name) for name in named))
+    for name in (*PRODUCT, "store_code", "store_name"):
+        if name in positions and name != "gtin":
+            add("total_row", _adds_up(name), layout.title(name), f"t_{name}")
     if "gtin" in positions:
         others = "".join(f" and t_{name} is null" for name in named if name != "gtin")
         add("invalid_gtin", f"t_gtin is not null and gtin is null{others}", layout.title("gtin"), "t_gtin")
@@ -111,6 +115,19 @@ def possible_faults(layout: Layout, foreign: AbstractSet[str], until: date | Non
         known = ", ".join(repr(name) for name in profile.units)
         add("unknown_unit", "unit_code is null", layout.title("unit_code"), "t_unit_code", known)
     return faults
+
+
+def _adds_up(name: str) -> str:
+    """SQL: whether the row adds up others, by what stands where a product or store should.
+
+    A GTIN says that it is a product all the same; stores may well be called `Total Access`.
+    """
+    text, pattern = f"t_{name}", TOTAL_STORE if name.startswith("store") else TOTAL_PRODUCT
+    # Nearly all codes are spared the pattern by a comparison of their first letter.
+    letters = [(letter, chr(ord(letter) + 1)) for letter in TOTAL_LETTERS]
+    begins = " or ".join(f"({text} >= '{first}' and {text} < '{after}')" for first, after in letters)
+    known = "" if name.startswith("store") else " and gtin is null"
+    return f"case when {begins} then regexp_full_match({text}, {quoted(pattern)}){known} else false end"
 
 
 def _add_date_faults(layout: Layout, until: date | None, add: _AddFault) -> None:

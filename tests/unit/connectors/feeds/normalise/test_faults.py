@@ -13,3 +13,21 @@ def test_a_negative_sale_is_a_fault_unless_the_profile_says_what_it_means(desk: 
 
 def test_an_empty_quantity_is_a_fault_unless_it_means_zero(desk: Any) -> None:
     assert desk.take_one(WEEK, "Ref;Qty;Amount\nA;;\n").reasons == {"missing_quantity": 1}
+
+
+def test_a_row_that_adds_up_others_is_held_back_and_what_only_begins_like_one_is_not(desk: Any) -> None:
+    columns = {"partner_product_code": "Ref", "gtin": "EAN", "store_code": "Shop", "sold_quantity": "Qty"}
+    rows = (
+        "A;;Lyon;1\nTOTAL-5W30;;Lyon;2\nSummer;;Total Access;4\nTotal Quartz;3401234567890;Lyon;8\n"
+        "Total;;;15\nSous-total rayon 3;;Lyon;15\nA;;Total général;15\nsomme A :;;Lyon;1\n"
+    )
+    outcome = desk.take_one("D07/r_2026-W05.csv", f"Ref;EAN;Shop;Qty\n{rows}", columns=columns)
+    assert [row for (row,) in desk.rows("_source_row")] == [2, 3, 4, 5]
+    assert outcome.reasons == {"total_row": 4}
+    assert desk.faults("source_row, column_name") == [(6, "Ref"), (7, "Ref"), (8, "Shop"), (9, "Ref")]
+
+
+def test_a_total_that_the_profile_names_is_skipped(desk: Any) -> None:
+    skipped = [{"header": "Ref", "pattern": "^Total"}]
+    outcome = desk.take_one("D07/r_2026-W05.csv", "Ref;Qty;Amount\nA;1;2\nTotal;1;2\n", skip_rows=skipped)
+    assert (outcome.rows_accepted, outcome.rows_skipped, outcome.reasons) == (1, 1, {})
