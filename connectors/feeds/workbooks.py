@@ -58,11 +58,16 @@ _ERRORS: Final = re.compile(
     rb"(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)",
     re.DOTALL,
 )
+_FORMULA: Final = (
+    rb"<(?:\w+:)?c\s(?![^>]*\bt=)[^>]*?\br=[\"']([A-Z]+)(\d+)[^>]*[^/>]>\s*<(?:\w+:)?f(?:\s[^>]*)?"
+    rb"(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+)
 # A formula without a value, and without the type of a text, which may well be empty.
 _UNCOMPUTED: Final = re.compile(
-    rb"<(?:\w+:)?c\s(?![^>]*\bt=)[^>]*?\br=[\"']([A-Z]+)(\d+)[^>]*[^/>]>\s*<(?:\w+:)?f(?:\s[^>]*)?"
-    rb"(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+    _FORMULA + rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
+_ZERO: Final = re.compile(_FORMULA + rb"<(?:\w+:)?v>0</(?:\w+:)?v>\s*</(?:\w+:)?c>")
+_COMPUTED: Final = re.compile(rb"(?:<(?:\w+:)?f\s[^>]*/>|</(?:\w+:)?f>)\s*<(?:\w+:)?v>(?!0<|\s*<)")
 UNCOMPUTED: Final = "#UNCOMPUTED!"
 _ZIP: Final = b"PK\x03\x04"
 _ATTRIBUTE: Final = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -106,6 +111,17 @@ class Opened:
     def sheet(self, name: str, file: str) -> CalamineSheet:
         with refusals(file):
             return self.workbook.get_sheet_by_name(name)
+
+
+@dataclass
+class _Found:
+    """What the look through a sheet of an .xlsx finds: cells with errors, formulas whose value is 0, and
+    whether any formula has another value.
+    """
+
+    errors: dict[tuple[int, int], str] = field(default_factory=dict)
+    zeros: set[tuple[int, int]] = field(default_factory=set)
+    has_results: bool = False
 
 
 def open_workbook(path: Path, file: str) -> Opened:
@@ -205,14 +221,24 @@ def _examine(path: Path, file: str) -> dict[str, dict[tuple[int, int], str]]:
         if sum(item.file_size for item in archive.infolist()) > LARGEST_INFLATED:
             raise _oversized(file, "it inflates to more than 4 GiB")
         names = _sheet_names(archive) if _XLSX in archive.namelist() else {}
-        errors: dict[str, dict[tuple[int, int], str]] = {name: {} for name in names.values()}
+        found = {name: _Found() for name in names.values()}
         budget = LARGEST_INFLATED
         for item in archive.infolist():
             if not item.filename.endswith((".xml", ".rels")):
                 continue
             sheet = names.get(item.filename)
-            budget -= _look_through(path, item, sheet, errors.get(sheet or "", {}), budget, file)
-        return errors
+            budget -= _look_through(path, item, sheet, found.get(sheet or "", _Found()), budget, file)
+        if names and _awaits_computing(archive) and not any(each.has_results for each in found.values()):
+            for each in found.values():
+                each.errors.update(dict.fromkeys(each.zeros, UNCOMPUTED))
+        return {name: each.errors for name, each in found.items()}
+
+
+def _awaits_computing(archive: zipfile.ZipFile) -> bool:
+    """Whether the workbook asks to be computed when it is opened, as one that a program wrote does."""
+    return any(
+        node.get("fullCalcOnLoad") in ("1", "true") for node in _nodes(_small(archive, _XLSX), "calcPr")
+    )
 
 
 @contextmanager
@@ -253,7 +279,7 @@ def _look_through(
     path: Path,
     item: zipfile.ZipInfo,
     sheet: str | None,
-    errors: dict[tuple[int, int], str],
+    found: _Found,
     budget: int,
     file: str,
 ) -> int:
@@ -280,10 +306,10 @@ def _look_through(
         data, kept = (data[:cut], data[cut:]) if len(data) - cut < _CHUNK else (data, b"")
         rows, columns = _extent(data, rows, columns, sheet, file)
         if b't="e"' in data or b"t='e'" in data or b"<f" in data or b":f>" in data:
-            errors.update(_error_cells(data))
+            _look_at_cells(data, found)
     if sheet is not None:
         _extent(kept, rows, columns, sheet, file)
-        errors.update(_error_cells(kept))
+        _look_at_cells(kept, found)
     return size
 
 
@@ -319,14 +345,16 @@ def _extent(data: bytes, rows: int, columns: int, sheet: str, file: str) -> tupl
     return rows, columns
 
 
-def _error_cells(data: bytes) -> dict[tuple[int, int], str]:
-    found = {
-        (int(row) - 1, _column_number(column) - 1): value.decode("utf-8", errors="replace")
-        for column, row, value in _ERRORS.findall(data)
-    }
-    return found | {
-        (int(row) - 1, _column_number(column) - 1): UNCOMPUTED for column, row in _UNCOMPUTED.findall(data)
-    }
+def _look_at_cells(data: bytes, found: _Found) -> None:
+    for column, row, value in _ERRORS.findall(data):
+        found.errors[_place(column, row)] = value.decode("utf-8", errors="replace")
+    found.errors.update({_place(column, row): UNCOMPUTED for column, row in _UNCOMPUTED.findall(data)})
+    found.zeros.update(_place(column, row) for column, row in _ZERO.findall(data))
+    found.has_results = found.has_results or bool(_COMPUTED.search(data))
+
+
+def _place(column: bytes, row: bytes) -> tuple[int, int]:
+    return int(row) - 1, _column_number(column) - 1
 
 
 def _column_number(letters: bytes) -> int:

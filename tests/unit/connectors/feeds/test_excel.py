@@ -564,3 +564,37 @@ def test_an_error_cell_of_an_open_document_is_a_fault_and_not_zero(desk: Any) ->
         (8, "Amount", "#VALUE!"),
         (8, "Qty", "#VALUE!"),
     ]
+
+
+def test_zeros_that_a_program_wrote_for_all_formulas_are_none(desk: Any) -> None:
+    """XlsxWriter writes 0 for each formula, and asks Excel to compute them when it opens the file."""
+
+    def write(book: Any) -> None:
+        sheet = book.add_worksheet("V")
+        sheet.write_row(0, 0, ["Ref", "Qty", "Amount"])
+        sheet.write_row(1, 0, ["A", 3])
+        sheet.write_formula(1, 2, "=B2*1.5")
+        sheet.write_row(2, 0, ["B", 0, 7])
+
+    content = made(write)
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", content, container={"kind": "excel"})
+    assert outcome.reasons == {"unparseable_number": 1}
+    assert desk.faults("source_row, column_name, value") == [(2, "Amount", "#UNCOMPUTED!")]
+    assert desk.rows("partner_product_code, sold_quantity, net_amount") == [("B", 0, 7)]
+    # Saved by Excel, which computes and no longer asks for it, a 0 is a 0.
+    parts = dict(unzipped(content))
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(b' fullCalcOnLoad="1"', b"")
+    assert desk.take_one("D07/s_2026-W06.xlsx", zipped(parts), container={"kind": "excel"}).reasons == {}
+
+
+def test_a_zero_beside_formulas_that_a_program_computed_is_a_zero(desk: Any) -> None:
+    def write(book: Any) -> None:
+        sheet = book.add_worksheet("V")
+        sheet.write_row(0, 0, ["Ref", "Qty", "Amount"])
+        sheet.write_row(1, 0, ["A", 3])
+        sheet.write_formula(1, 2, "=B2*1.5", None, 4.5)
+        sheet.write_row(2, 0, ["B", 2])
+        sheet.write_formula(2, 2, "=B3*0")
+
+    desk.take_one("D07/r_2026-W05.xlsx", made(write), container={"kind": "excel"})
+    assert desk.rows("partner_product_code, net_amount") == [("A", Decimal("4.5")), ("B", 0)]
