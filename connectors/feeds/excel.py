@@ -42,7 +42,8 @@ def load(
     titles: tuple[str, ...] = ()
     blocks: list[pa.Table] = []
     body = container.header_row - 1 + container.header_rows
-    for number, name in enumerate(_chosen(opened, container, file), start=1):
+    chosen = _chosen(opened, container, file)
+    for number, name in enumerate(chosen, start=1):
         rows = opened.sheet(name, file).to_python(skip_empty_area=False)
         found, block = _block(rows, opened, name, profile, container, file)
         if blocks and [fold(title) for title in found] != [fold(title) for title in titles]:
@@ -56,6 +57,8 @@ def load(
         offset = number * SHEET_STEP if number > 1 else 0
         shifted = pa.compute.add(block.column("_row"), offset)
         blocks.append(block.set_column(0, "_row", shifted))
+    if container.sheet is None and container.sheets is None:
+        _refuse_further_sheets(opened, chosen[0], titles, container, file)
     if container.sheets is not None:
         titles = (*titles, SHEET_TITLE)
     fill(connection, "cells", pa.concat_tables(blocks))
@@ -125,6 +128,28 @@ def _chosen(opened: Opened, container: Excel, file: str) -> list[str]:
         "correct 'sheet' or 'sheets' in the profile, or ask the partner for the agreed layout",
         Place(file=file),
     )
+
+
+def _refuse_further_sheets(
+    opened: Opened, read: str, titles: tuple[str, ...], container: Excel, file: str
+) -> None:
+    """Programs go on in a second sheet where one is full, and nobody has said that it does not count."""
+    first = container.header_row - 1
+    body = first + container.header_rows
+    for name in opened.visible:
+        sheet = opened.sheet(name, file)
+        if name == read or sheet.end is None or sheet.end[0] < body:
+            continue
+        header = sheet.to_python(skip_empty_area=False, nrows=body)[first:]
+        found = join_titles(header, merged_ranges(sheet, first, body))
+        if [fold(title) for title in found if title] == [fold(title) for title in titles if title]:
+            raise RejectedFile(
+                "unclear_sheets",
+                f"the sheets {read!r} and {name!r} have the same titles, and the profile does not say which "
+                "of them count",
+                "name the one under 'sheet' or, with a pattern, all that count under 'sheets' in the profile",
+                Place(file=file, row=container.header_row),
+            )
 
 
 def merged_ranges(sheet: CalamineSheet, first: int, body: int) -> list[tuple[int, int, int]] | None:

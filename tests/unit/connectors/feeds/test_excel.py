@@ -598,3 +598,22 @@ def test_a_zero_beside_formulas_that_a_program_computed_is_a_zero(desk: Any) -> 
 
     desk.take_one("D07/r_2026-W05.xlsx", made(write), container={"kind": "excel"})
     assert desk.rows("partner_product_code, net_amount") == [("A", Decimal("4.5")), ("B", 0)]
+
+
+def test_a_report_that_goes_on_in_a_second_sheet_is_refused_where_none_is_named(desk: Any) -> None:
+    def write(book: Any) -> None:
+        for ref, titles in (
+            ("A", ["Ref", "Qty", "Amount"]),
+            ("", ["Notes"]),
+            ("B", ["ref ", "Qty", "Amount"]),
+        ):
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, titles)
+            sheet.write_row(1, 0, [ref, 1, 2])
+
+    content, excel = made(write), {"kind": "excel"}
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", content, container=excel)
+    assert outcome.state == "rejected"
+    assert "the sheets 'Sheet1' and 'Sheet3' have the same titles" in outcome.reason
+    desk.take_one("D07/r_2026-W05.xlsx", content, container=excel | {"sheets": "[13]$"})
+    assert desk.rows("partner_product_code") == [("A",), ("B",)]
