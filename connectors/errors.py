@@ -12,20 +12,24 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Place:
-    """Where a fault is: a file, and as much of line, row, column and value as is known."""
+    """Where a fault is: a file, and as much of line, row, column and value as is known.
+
+    `key` names the record to a person who looks for it in its system, where rows have no number.
+    """
 
     file: str | Path | None = None
     line: int | None = None
     row: int | None = None
     column: str | None = None
     value: str | None = None
+    key: str | None = None
 
     def __str__(self) -> str:
         parts = []
         if self.file is not None:
             parts.append(f"{self.file}" + (f":{self.line}" if self.line is not None else ""))
         if self.row is not None:
-            parts.append(f"row {self.row}")
+            parts.append(f"row {self.row}" + (f" ({self.key})" if self.key is not None else ""))
         if self.column is not None:
             parts.append(f"column {self.column!r}")
         if self.value is not None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from functools import partial
@@ -162,7 +163,7 @@ class Extract:
         with self._engine.connect() as connection:
             result = _run(connection, self._query.text, self._query, self._cursor)
             positions = _positions(self._query, list(result.keys()))
-            for chunk in result.partitions(CHUNK_ROWS):
+            for chunk in _chunks(result, self._query):
                 yield self._table(positions, list(zip(*chunk, strict=True)), len(chunk))
 
     def _table(self, positions: dict[str, int], values: list[tuple[Any, ...]], size: int) -> pa.Table:
@@ -170,11 +171,14 @@ class Extract:
         arrays = []
         for column in entity.asked_columns:
             at = positions.get(column.name)
-            arrays.append(
-                pa.nulls(size, arrow_type(column.type))
-                if at is None
-                else _array(query, column, values[at], first_row=self.rows + 1, zone=self._zone)
-            )
+            try:
+                arrays.append(
+                    pa.nulls(size, arrow_type(column.type))
+                    if at is None
+                    else _array(query, column, values[at], first_row=self.rows + 1, zone=self._zone)
+                )
+            except SourceError as fault:
+                raise self._with_key(fault, positions, values) from fault.__cause__
         stamps = arrays[-1] if entity.asked_columns[-1].name == "updated_at" else None
         if query.uses_cursor and (stamps is None or stamps.null_count):
             raise SourceError(
@@ -190,6 +194,16 @@ class Extract:
         self.rows += size
         return pa.table([*arrays, rows], names=[*(c.name for c in entity.asked_columns), "_source_row"])
 
+    def _with_key(
+        self, fault: SourceError, positions: dict[str, int], values: list[tuple[Any, ...]]
+    ) -> SourceError:
+        """The fault with the key of its row: the number of a row says nothing to the ERP."""
+        if fault.place.row is None:
+            return fault
+        at = fault.place.row - self.rows - 1
+        key = ", ".join(f"{name} {values[positions[name]][at]}" for name in self._query.entity.key)
+        return SourceError(fault.code, fault.problem, fault.remedy, replace(fault.place, key=key))
+
 
 def read_keys(engine: sa.Engine, query: MappingQuery, zone: tzinfo = UTC) -> pa.Table:
     """All keys that the ERP has, whatever their age: the mapping query cut to its key columns."""
@@ -199,7 +213,7 @@ def read_keys(engine: sa.Engine, query: MappingQuery, zone: tzinfo = UTC) -> pa.
     schema = pa.schema([(column.name, arrow_type(column.type)) for column in columns])
     tables = []
     with translated(query), engine.connect() as connection:
-        for chunk in _run(connection, text, query, BEGINNING).partitions(CHUNK_ROWS):
+        for chunk in _chunks(_run(connection, text, query, BEGINNING), query):
             arrays = [
                 _array(query, column, values, first_row=None, zone=zone)
                 for column, values in zip(columns, zip(*chunk, strict=True), strict=True)
@@ -220,6 +234,20 @@ def _run(connection: sa.Connection, text: str, query: MappingQuery, cursor: date
     if query.uses_cursor:
         statement = statement.bindparams(cursor=cursor_parameter(connection.engine, cursor))
     return connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS).execute(statement)
+
+
+def _chunks(result: sa.CursorResult[Any], query: MappingQuery) -> Iterator[Sequence[sa.Row[Any]]]:
+    """The rows in chunks; SourceError where the driver has no Python value for one of theirs."""
+    try:
+        yield from result.partitions(CHUNK_ROWS)
+    except (ValueError, OverflowError) as error:
+        dates = [c.name for c in query.entity.asked_columns if c.type in ("DATE", "TIMESTAMP")]
+        raise SourceError(
+            "query_value",
+            f"a value cannot be read from the ERP's database ({error}); it is most likely a mistyped date",
+            "correct the row in the ERP, or let the query give a date of the years 1 to 9999",
+            Place(file=query.file, column=", ".join(dates)),
+        ) from error
 
 
 @contextmanager

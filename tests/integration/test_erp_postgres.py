@@ -205,3 +205,20 @@ def test_a_server_killed_in_the_middle_lands_nothing_and_the_next_pull_lands_all
 
     server.ensure_postgres_running()
     assert erp.pull()["invoice_lines"].rows_landed == 50_002
+
+
+def test_a_value_that_cannot_be_read_is_named_by_the_key_of_its_row(erp: PostgresErp) -> None:
+    erp.change("insert into line values ('F3', 7, '2026-02-04', 'NaN', 1, '2026-02-04 08:00+00')")
+    with pytest.raises(SourceError) as caught:
+        erp.pull()
+    assert "row 3 (invoice_number F3, invoice_line_number 7), column 'invoiced_quantity'" in str(caught.value)
+
+
+@pytest.mark.parametrize("day", ["20260-02-04", "0044-03-15 BC"])
+def test_a_date_that_the_driver_does_not_know_is_named_with_its_query(erp: PostgresErp, day: str) -> None:
+    erp.change(f"insert into line values ('F3', 7, '{day}', 1, 1, '2026-02-04 08:00+00')")
+    with pytest.raises(SourceError) as caught:
+        erp.pull()
+    assert caught.value.code == "query_value"
+    assert "invoice_lines.sql, column 'invoice_date, " in str(caught.value)
+    assert erp.landed("invoice_number") == []
