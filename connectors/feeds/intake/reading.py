@@ -208,6 +208,15 @@ def verdict_on(
             "see the quarantined rows; correct the file or the profile",
             Place(file=file),
         )
+    if judged.second_table is not None:
+        row, titles = judged.second_table
+        return RejectedFile(
+            "second_table",
+            f"a second table begins here, with other titles ({titles}): its rows would count as rows of the "
+            "first",
+            "ask the partner for one table in a sheet or file",
+            Place(file=file, row=row),
+        )
     if not judged.spans and not takes_back:
         return RejectedFile(
             "no_rows",

@@ -23,6 +23,7 @@ from connectors.feeds.normalise.dates import load_period_texts, load_spans
 from connectors.feeds.normalise.evidence import itemise_faults
 from connectors.feeds.normalise.faults import possible_faults
 from connectors.feeds.normalise.layout import Layout
+from connectors.feeds.normalise.tables import second_tables
 from connectors.feeds.normalise.typed import judged_columns, typed_sql
 from connectors.feeds.periods import Span
 from connectors.feeds.profile import Profile
@@ -44,11 +45,14 @@ class Counts:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What judging found in one file: how many rows are good, faults by code, and its periods in order."""
+    """What judging found in one file: how many rows are good, faults by code, its periods in order, and the
+    row and titles of a second table below the first.
+    """
 
     counts: Counts
     reasons: Mapping[str, int]
     spans: tuple[Span, ...]
+    second_table: tuple[int, str] | None = None
 
 
 def check_profile(connection: duckdb.DuckDBPyConnection, profile: Profile, feed_code: str) -> None:
@@ -121,7 +125,11 @@ def judge(
     counts = [found.get(file, Counts(0, 0, 0)) for file in range(len(layout.files))]
     reasons = itemise_faults(connection, layout, faults, any(each.quarantined for each in counts))
     spans = load_spans(connection, layout)
-    return tuple(Judgement(each, reasons.get(file, {}), spans[file]) for file, each in enumerate(counts))
+    others = second_tables(connection, layout) if reasons else {}
+    return tuple(
+        Judgement(each, reasons.get(file, {}), spans[file], others.get(file))
+        for file, each in enumerate(counts)
+    )
 
 
 def _fill_from_source(connection: duckdb.DuckDBPyConnection, layout: Layout, name: str, query: str) -> None:
