@@ -147,6 +147,14 @@ def read_sheet(path: Path, required: Sequence[str]) -> list[SheetRow]:
             "keep the columns of the exported file",
             Place(file=path, row=1),
         )
+    twice = next((name for place, name in enumerate(header) if name and name in header[:place]), None)
+    if twice is not None:
+        raise ConfigError(
+            "duplicate_header",
+            f"the column {twice!r} stands twice",
+            "keep one of them",
+            Place(file=path, row=1, column=twice),
+        )
     return [
         SheetRow(
             Place(file=path, row=number),

@@ -342,6 +342,7 @@ def import_decisions(
     settled = {key_of(*subject(row, kind)) for row in known}
     targets = matter.targets(settings)
     read = [_decision(row, kind, codes, settled, targets, by, now) for row in rows]
+    _refuse_contradictions(rows, read, kind)
     rejected = rejected_pairs(known, kind)
     decisions = [
         decision
@@ -354,6 +355,32 @@ def import_decisions(
     ]
     add_decisions(settings.paths.company, decisions, kind)
     return decisions
+
+
+def _refuse_contradictions(rows: Sequence[SheetRow], read: Sequence[Decision | None], kind: Kind) -> None:
+    """Two rows of one code that cannot both hold: which of them was meant, only who wrote them knows."""
+    former: dict[str, list[tuple[SheetRow, Decision]]] = {}
+    for row, decision in zip(rows, read, strict=True):
+        if decision is None:
+            continue
+        others = former.setdefault(row.cells["key"], [])
+        for other_row, other in others:
+            if _contradict(decision, other):
+                raise ConfigError(
+                    "decided_twice",
+                    f"row {other_row.place.row} decides otherwise on the same code",
+                    "keep one of the two rows, or give each dates of its own",
+                    row.at(kind.target),
+                )
+        others.append((row, decision))
+
+
+def _contradict(one: Decision, other: Decision) -> bool:
+    is_same = one.target_code == other.target_code and one.unit_code == other.unit_code
+    if one.decision != other.decision:
+        return one.target_code == other.target_code
+    overlap = one.valid_from < other.valid_to and other.valid_from < one.valid_to
+    return one.decision == "accepted" and overlap and not is_same
 
 
 def _decision(

@@ -287,6 +287,7 @@ def test_decisions_made_in_an_office_program_are_read_back_whole_or_not_at_all(
         ("unit_code", "TRUCK", "write one of PCE"),
         ("valid_from_date", "32/01/2026", "row 3, column 'valid_from_date'"),
         ("key", "k000", "no open code has this key"),
+        ("key", rows[0].cells["key"], "row 2 decides otherwise on the same code"),
     ):
         result = CliRunner().invoke(
             app, ["match", "import", str(hand_in(tmp_path / "bad.csv", **{column: value})), *options]

@@ -64,6 +64,7 @@ def test_a_file_saved_by_excel_in_french_is_read(tmp_path: Path) -> None:
     [
         ("label;day\nx;\n", "missing_header", "row 1"),
         ('key;label;amount;day\nk1;"x;1;\n', "invalid_csv", "t.csv"),
+        ("key;label;amount;day; Day\nk1;x;1;;\n", "duplicate_header", "column 'day': .* stands twice"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_where(tmp_path: Path, content: str, code: str, said: str) -> None:
