@@ -102,6 +102,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
 
 def _of_every_document(entity: str, terms: Terms, is_delivered: bool) -> list[Expectation]:
     name = entity.removesuffix("_lines")
+    a_name = _with_article(name)
     number = ERP_KEYS[entity][0]
     return [
         not_empty(
@@ -122,7 +123,7 @@ def _of_every_document(entity: str, terms: Terms, is_delivered: bool) -> list[Ex
             "landing.newest_partners",
             "partner_code",
             severity="critical",
-            message=f"A {name} names a partner that the ERP did not deliver.",
+            message=f"{a_name} names a partner that the ERP did not deliver.",
             remedy="Check that the mapping query of partners does not filter it out.",
         ),
         refers_to(
@@ -130,7 +131,7 @@ def _of_every_document(entity: str, terms: Terms, is_delivered: bool) -> list[Ex
             "landing.newest_products",
             "product_code",
             severity="critical",
-            message=f"A {name} names a product that the ERP did not deliver.",
+            message=f"{a_name} names a product that the ERP did not deliver.",
             remedy="Check that the mapping query of products does not filter it out.",
         ),
         documents_hold_what_the_ledger_says(entity),
@@ -139,11 +140,15 @@ def _of_every_document(entity: str, terms: Terms, is_delivered: bool) -> list[Ex
             name="no_document_from_the_future",
             show=(number, DATE[entity]),
             severity="warning",
-            message=f"A {name} is dated after {terms.as_of.isoformat()}; it does not count yet.",
+            message=f"{a_name} is dated after {terms.as_of.isoformat()}; it does not count yet.",
             remedy="Correct its date in the ERP.",
             column=DATE[entity],
         ),
     ]
+
+
+def _with_article(name: str) -> str:
+    return f"{'An' if name[0] in 'aeiou' else 'A'} {name}"
 
 
 def documents_hold_what_the_ledger_says(entity: str) -> Expectation:
@@ -209,7 +214,8 @@ def _units_are_known(entity: str) -> Expectation:
         """,
         name="units_are_known",
         severity="warning" if entity == "order_lines" else "critical",
-        message=f"A {name} is in a unit that its product does not have: its units cannot be counted.",
+        message=f"{_with_article(name)} is in a unit that its product does not have: its units cannot be "
+        "counted.",
         remedy="Add the unit to the product in the ERP, to the mapping query of product_units, or to "
         "the company's rules/units.csv.",
         found="product {product_code} in {unit_code}: {line_count} lines",
