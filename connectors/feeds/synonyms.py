@@ -175,15 +175,20 @@ CURRENCY_WORDS: Final[dict[str, str]] = {
 }  # fmt: skip
 """Words by which a title of an amount names its currency: those that mean nothing else."""
 
-_TOTAL: Final = r"((grand|sous|sub)[ -]?)?(total|totaux|totale|totaal|somme|summe|gesamt|suma|sum)"
-TOTAL_PATTERN: Final = rf"(?i)^\s*{_TOTAL}\b"
+_PARTIAL: Final = "(grand|sous|sub)[ -]?"
+_TOTAL: Final = "(total|totaux|totale|totaal|somme|summe|gesamt|suma|sum)"
+TOTAL_PATTERN: Final = rf"(?i)^\s*({_PARTIAL})?{_TOTAL}\b"
 """What a row that only adds up others begins with; read by Python and by DuckDB."""
 
-TOTAL_PRODUCT: Final = rf"(?i){_TOTAL}([\s:].*)?"
-"""The whole of such a cell where a product's code is expected: `TOTAL-5W30` is a code."""
+TOTAL_PRODUCT: Final = rf"(?i)({_PARTIAL}{_TOTAL}([\s:].*)?|{_TOTAL}([\s:]+(\D*|20\d\d))?)"
+"""The whole of such a cell where a product's code is expected: `TOTAL-5W30` and `Total Quartz 9000` are
+products.
+"""
 
-TOTAL_STORE: Final = rf"(?i){_TOTAL}(\s+(g[ée]n[ée]rale?|generale?|magasins?|stores?))?\s*:?"
-"""The whole of such a cell where a store is expected: `Total Access` is a store."""
+TOTAL_STORE: Final = (
+    rf"(?i)({_PARTIAL})?(total|totaux)(\s+(g[ée]n[ée]rale?|generale?|magasins?|stores?))?\s*:?"
+)
+"""The whole of such a cell where a store is expected: `Total Access` and `Somme` are stores."""
 
 TOTAL_LETTERS: Final = "GSTgst"
 """First letters of these."""

@@ -18,13 +18,20 @@ def test_an_empty_quantity_is_a_fault_unless_it_means_zero(desk: Any) -> None:
 def test_a_row_that_adds_up_others_is_held_back_and_what_only_begins_like_one_is_not(desk: Any) -> None:
     columns = {"partner_product_code": "Ref", "gtin": "EAN", "store_code": "Shop", "sold_quantity": "Qty"}
     rows = (
-        "A;;Lyon;1\nTOTAL-5W30;;Lyon;2\nSummer;;Total Access;4\nTotal Quartz;3401234567890;Lyon;8\n"
-        "Total;;;15\nSous-total rayon 3;;Lyon;15\nA;;Total général;15\nsomme A :;;Lyon;1\n"
+        "A;;Somme;1\nTOTAL-5W30;;Lyon;2\nSummer;;Total Access;4\nTotal Quartz;3401234567890;Lyon;8\n"
+        "Total Quartz 9000;;Lyon;16\n"
+        "Total;;;15\nTotal 2026;;;15\nSous-total rayon 3;;Lyon;15\nA;;Total général;15\nsomme A :;;Lyon;1\n"
     )
     outcome = desk.take_one("D07/r_2026-W05.csv", f"Ref;EAN;Shop;Qty\n{rows}", columns=columns)
-    assert [row for (row,) in desk.rows("_source_row")] == [2, 3, 4, 5]
-    assert outcome.reasons == {"total_row": 4}
-    assert desk.faults("source_row, column_name") == [(6, "Ref"), (7, "Ref"), (8, "Shop"), (9, "Ref")]
+    assert [row for (row,) in desk.rows("_source_row")] == [2, 3, 4, 5, 6]
+    assert outcome.reasons == {"total_row": 5}
+    assert desk.faults("source_row, column_name") == [
+        (7, "Ref"),
+        (8, "Ref"),
+        (9, "Ref"),
+        (10, "Shop"),
+        (11, "Ref"),
+    ]
 
 
 def test_a_total_that_the_profile_names_is_skipped(desk: Any) -> None:
