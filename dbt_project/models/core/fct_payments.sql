@@ -14,10 +14,17 @@ rates as (
     select * from {{ ref('dim_exchange_rates') }}
 ),
 
--- A discount is before tax: it settles its part of the invoice's tax as well.
+-- A discount is before tax: it settles its part of the invoice's tax as well. What a
+-- payment takes off the partner's account is what was booked there: an invoice that is
+-- paid in its own currency leaves nothing, whatever the rate has done since.
 taken as (
     select
         payments.*,
+        case
+            when payments.currency_code = invoices.currency_code
+                then invoices.invoice_date
+            else payments.payment_date
+        end as rate_date,
         payments.paid_amount
         + coalesce(
             {{
@@ -59,7 +66,7 @@ final as (
     left join rates
         on
             taken.currency_code = rates.currency_code
-            and taken.payment_date = rates.date_day
+            and taken.rate_date = rates.date_day
 )
 
 select * from final
