@@ -45,7 +45,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *partners.suites(),
         *margin.suites(hub, terms),
         *alerts.suites(),
-        *sources.suites(),
+        *sources.suites(terms),
         *pipeline.suites(terms),
         *campaigns.suites(),
         *scorecard.suites(),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from great_expectations.expectations.expectation import Expectation
 
 from expectations.marts.promises import REBUILD, rate_follows
+from expectations.terms import Terms
 from expectations.vocabulary import Suite, no_finding, no_row_where, one_of, one_row_per
 
 SATISFACTION = "mart_partner_satisfaction_monthly"
@@ -14,11 +15,11 @@ TRAINING = "mart_partner_training_monthly"
 CONVERSION = "mart_conversion_monthly"
 
 
-def suites() -> list[Suite]:
-    return [_satisfaction(), _training(), _conversion()]
+def suites(terms: Terms) -> list[Suite]:
+    return [_satisfaction(terms), _training(terms), _conversion(terms)]
 
 
-def _satisfaction() -> Suite:
+def _satisfaction(terms: Terms) -> Suite:
     keys = ("month_start_date", "partner_code")
     subjects = ("partner", "product")
     return Suite(
@@ -40,6 +41,7 @@ def _satisfaction() -> Suite:
                 "core.fct_survey_answers",
                 keys,
                 {f"{s}_answer_count": f"count(*) filter (where subject_code = '{s}')" for s in subjects},
+                until=f"answer_date <= {terms.as_of_sql}",
                 name="answers_are_those_of_the_fact",
             ),
             _counts_the_fact(
@@ -47,6 +49,7 @@ def _satisfaction() -> Suite:
                 "core.fct_support_tickets",
                 keys,
                 {"opened_ticket_count": "count(*)"},
+                until=f"opened_date <= {terms.as_of_sql}",
                 name="tickets_are_those_of_the_fact",
             ),
             _nothing_without_reason(
@@ -57,7 +60,7 @@ def _satisfaction() -> Suite:
     )
 
 
-def _training() -> Suite:
+def _training(terms: Terms) -> Suite:
     keys = ("month_start_date", "partner_code")
     return Suite(
         f"marts.{TRAINING}",
@@ -75,6 +78,7 @@ def _training() -> Suite:
                 "core.fct_trainings",
                 keys,
                 {"attendance_count": "count(*)"},
+                until=f"training_date <= {terms.as_of_sql}",
                 name="attendances_are_those_of_the_fact",
             ),
             _nothing_without_reason(("is_certified",), ("reason_code",)),
@@ -82,7 +86,7 @@ def _training() -> Suite:
     )
 
 
-def _conversion() -> Suite:
+def _conversion(terms: Terms) -> Suite:
     keys = ("month_start_date", "partner_code", "source_code")
     return Suite(
         f"marts.{CONVERSION}",
@@ -94,6 +98,7 @@ def _conversion() -> Suite:
                 "core.fct_shop_visits",
                 keys,
                 {"purchase_count": "sum(purchase_count)"},
+                until=f"visit_date <= {terms.as_of_sql}",
                 name="purchases_are_those_of_the_fact",
             ),
             _nothing_without_reason(("conversion_rate",), ("reason_code",)),
@@ -125,9 +130,11 @@ def _score_follows(score: str, count: str, answers: str) -> Expectation:
 
 
 def _counts_the_fact(
-    mart: str, fact: str, keys: tuple[str, ...], counts: Mapping[str, str], *, name: str
+    mart: str, fact: str, keys: tuple[str, ...], counts: Mapping[str, str], *, until: str, name: str
 ) -> Expectation:
-    """Each figure of the mart that is known is the fact's of that month and partner."""
+    """Each figure of the mart that is known is the fact's of that month and partner; what lies after the as-of
+    day does not count yet (`until`).
+    """
     joined = ", ".join(keys)
     differs = " or ".join(f"mart.{column} <> coalesce(fact.{column}, 0)" for column in counts)
     shown = ", ".join(f"mart.{column} - coalesce(fact.{column}, 0) as {column}" for column in counts)
@@ -136,7 +143,7 @@ def _counts_the_fact(
         f"""
         with fact as (
             select {joined}, {", ".join(f"{source} as {column}" for column, source in counts.items())}
-            from {fact} group by {joined}
+            from {fact} where {until} group by {joined}
         )
         select {", ".join(f"mart.{key}" for key in keys)}, {shown}
         from {{batch}} as mart

@@ -10,6 +10,7 @@ placed_sales as (
     select * from {{ ref('fct_sell_out') }}
     where
         territory_code is not null
+        and sale_date <= {{ as_of_date() }}
         and {{ is_of_record('feed_code', 'sell_out') }}
 ),
 
@@ -17,11 +18,15 @@ store_sales as (
     select * from {{ ref('fct_sell_out') }}
     where
         postal_code is null
+        and sale_date <= {{ as_of_date() }}
         and {{ is_of_record('feed_code', 'sell_out') }}
 ),
 
 shipments as (
-    select * from {{ ref('fct_shipments') }} where ship_to_territory_code is not null
+    select * from {{ ref('fct_shipments') }}
+    where
+        ship_to_territory_code is not null
+        and shipment_date <= {{ as_of_date() }}
 ),
 
 sell_in as (
@@ -30,10 +35,12 @@ sell_in as (
 
 registrations as (
     select * from {{ ref('fct_deal_registrations') }}
+    where registered_date <= {{ as_of_date() }}
 ),
 
 leads as (
     select * from {{ ref('fct_lead_routings') }}
+    where created_date <= {{ as_of_date() }}
 ),
 
 stores as (

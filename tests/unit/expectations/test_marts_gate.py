@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from functools import partial
 
 import duckdb
@@ -526,6 +527,26 @@ def test_a_report_of_a_month_to_come_is_no_fault_of_the_mart(world: World) -> No
     assert set(failed(judge(world))) == {f"{SELL_OUT}.nothing_after_the_as_of_day"}
     change(world, f"update marts.{SELL_OUT} set net_amount = 1 where month_start_date = date '2026-04-01'")
     assert f"{SELL_OUT}.ties_to_the_fact" in failed(judge(world))
+
+
+@pytest.mark.parametrize(
+    ("fact", "day", "promise"),
+    [
+        ("fct_survey_answers", "answer_date", f"{SATISFACTION}.answers_are_those_of_the_fact"),
+        ("fct_support_tickets", "opened_date", f"{SATISFACTION}.tickets_are_those_of_the_fact"),
+        ("fct_trainings", "training_date", f"{TRAINING}.attendances_are_those_of_the_fact"),
+        ("fct_shop_visits", "visit_date", f"{CONVERSION}.purchases_are_those_of_the_fact"),
+    ],
+)
+def test_what_a_source_dates_after_today_does_not_count_yet(
+    world: World, fact: str, day: str, promise: str
+) -> None:
+    tomorrow = date(2026, 3, 21)
+    change(
+        build(world), f"insert into core.{fact} select * replace (date '{tomorrow}' as {day}) from core.{fact}"
+    )
+    assert promise not in failed(judge(world, as_of=tomorrow - timedelta(days=1)))
+    assert promise in failed(judge(world, as_of=tomorrow))
 
 
 def test_a_missing_rate_without_a_reason_is_reported_only(world: World) -> None:

@@ -288,16 +288,20 @@ create table marts.mart_territory_conflicts as select
 SOURCES = """
 create table core.fct_survey_answers as select
     number::varchar as answer_number, subject as subject_code, 'D01' as partner_code,
+    date '2026-03-02' as answer_date,
     date '2026-03-01' as month_start_date, 'sources|2026-03' as slice_key
 from (values (1, 'partner'), (2, 'partner'), (3, 'product')) t(number, subject);
 create table core.fct_support_tickets as select
-    'T1' as ticket_number, 'D01' as partner_code, date '2026-03-01' as month_start_date,
+    'T1' as ticket_number, 'D01' as partner_code, date '2026-03-02' as opened_date,
+    date '2026-03-01' as month_start_date,
     'sources|2026-03' as slice_key;
 create table core.fct_trainings as select
-    'F1' as training_number, 'D01' as partner_code, date '2026-03-01' as month_start_date,
+    'F1' as training_number, 'D01' as partner_code, date '2026-03-02' as training_date,
+    date '2026-03-01' as month_start_date,
     'sources|2026-03' as slice_key;
 create table core.fct_shop_visits as select
     'D01|mail|2026-03-02' as shop_visit_id, 'D01' as partner_code, 'mail' as source_code,
+    date '2026-03-02' as visit_date,
     date '2026-03-01' as month_start_date, 3::bigint as purchase_count, 'sources|2026-03' as slice_key;
 create table marts.mart_partner_satisfaction_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 2::bigint as partner_answer_count,
