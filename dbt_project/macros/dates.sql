@@ -81,6 +81,11 @@
     cast({{ month_start_date }} + to_months(cast({{ months }} as integer)) as date)
 {%- endmacro %}
 
+{# Whether the as-of day is the month's last one or a later one. #}
+{% macro is_month_over(month_start_date) -%}
+    {{ add_days(add_months(month_start_date, 1), -1) }} <= {{ as_of_date() }}
+{%- endmacro %}
+
 {#
     The first days of all months from `first` to `last`, both first days themselves, as
     rows of the column `month_start_date`.

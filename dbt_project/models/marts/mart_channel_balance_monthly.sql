@@ -365,6 +365,7 @@ judged as (
     select
         rated.*,
         case
+            when not {{ is_month_over('month_start_date') }} then 'month_not_over'
             when rolling_stock_month_count < {{ rolling_months }} then 'months_unknown'
             when rolling_coverage_rate < coverage_min_rate then 'coverage_too_low'
             when rolling_unknown_unit_count > 0 then 'unit_unknown'

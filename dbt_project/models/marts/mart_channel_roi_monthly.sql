@@ -239,8 +239,11 @@ levels as (
             end as bigint
         ) as acquisition_count,
         {{ amount('sum(average_stock_amount)') }} as average_stock_amount,
-        {{ amount('12 * sum(stocked_gross_margin_amount)') }}
-            as annual_gross_margin_amount
+        -- What a part of a month has earned says nothing of a year.
+        case
+            when {{ is_month_over('month_start_date') }}
+                then {{ amount('12 * sum(stocked_gross_margin_amount)') }}
+        end as annual_gross_margin_amount
     from placed
     group by level_code, month_start_date, channel_code, placed_partner_code
 ),
@@ -324,6 +327,8 @@ changes as (
         rolling_contribution_amount - former_contribution_amount
             as contribution_change_amount,
         case
+            when not {{ is_month_over('rolled.month_start_date') }}
+                then 'month_not_over'
             when
                 former_contribution_amount is null
                 or {{ add_months('rolled.month_start_date', -14) }}
@@ -417,6 +422,8 @@ final as (
             )
         }} as gmroi_ratio,
         case
+            when not {{ is_month_over('contributions.month_start_date') }}
+                then 'month_not_over'
             when contributions.average_stock_amount is null then 'stock_unknown'
             when contributions.average_stock_amount <= 0 then 'no_stock'
         end as gmroi_reason_code,

@@ -539,9 +539,7 @@ final as (
             ~ '_effect_amount end'
         ) }} as {{ code }}_effect_amount,
         {% endfor -%}
-        {{ add_days(
-            'cast(scopes.month_start_date + interval \'1\' month as date)', -1
-        ) }} <= {{ as_of_date() }} as is_month_complete,
+        {{ is_month_over('scopes.month_start_date') }} as is_month_complete,
         case
             when scopes.scope_code <> 'product' and scopes.unknown_count = 0
                 then
