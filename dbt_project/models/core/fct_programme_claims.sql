@@ -83,16 +83,20 @@ claims_converted as (
 claims_valued as (
     select
         claims_converted.*,
+        {% for side in ['company', 'document'] -%}
+        {% set own = 'company_' if side == 'company' else '' -%}
         case
             when status_code = 'rejected' then cast(0 as decimal(18, 4))
             when status_code = 'paid'
                 then coalesce(
-                    company_paid_amount, company_approved_amount, company_claimed_amount
+                    {{ own }}paid_amount, {{ own }}approved_amount,
+                    {{ own }}claimed_amount
                 )
             when status_code = 'approved'
-                then coalesce(company_approved_amount, company_claimed_amount)
-            else company_claimed_amount
-        end as cost_amount,
+                then coalesce({{ own }}approved_amount, {{ own }}claimed_amount)
+            else {{ own }}claimed_amount
+        end as {{ '' if side == 'company' else 'document_' }}cost_amount,
+        {% endfor -%}
         case when last_date <= {{ as_of_date() }} then last_date else claim_date end
             as cost_date
     from claims_converted
@@ -156,47 +160,77 @@ duplicates as (
         ) = 1
 ),
 
-budgets_converted as (
+-- A budget is used up in its own currency: what a rate has done since it was granted
+-- leaves nothing over and takes nothing away.
+budget_claims as (
     select
+        claims_valued.claim_number,
+        claims_valued.claim_date,
         budgets.budget_code,
+        budgets.currency_code,
         budgets.valid_from_date,
-        {{ to_the_cent(in_company_currency('budgets.budget_amount', 'budgets')) }}
-            as budget_amount
-    from budgets
+        budgets.budget_amount,
+        case
+            when claims_valued.currency_code = budgets.currency_code
+                then claims_valued.document_cost_amount
+            when budgets.currency_code = {{ company_currency() }}
+                then claims_valued.cost_amount
+            else {{
+                to_the_cent(
+                    divide(
+                        ['claims_valued.cost_amount', 'rates.currency_per_euro'],
+                        'rates.company_per_euro'
+                    )
+                )
+            }}
+        end as cost_amount
+    from claims_valued
+    inner join budgets on claims_valued.budget_code = budgets.budget_code
     left join rates
         on
             budgets.currency_code = rates.currency_code
-            and budgets.valid_from_date = rates.date_day
+            and claims_valued.claim_date = rates.date_day
+),
+
+budgets_used as (
+    select
+        *,
+        coalesce(
+            sum(cost_amount) over (
+                partition by budget_code
+                order by claim_date, claim_number
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as used_before_amount
+    from budget_claims
 ),
 
 budget_uses as (
     select
-        claims_valued.claim_number,
-        budgets_converted.budget_amount,
-        budgets_converted.valid_from_date as budget_version_date,
-        coalesce(
-            sum(claims_valued.cost_amount) over (
-                partition by claims_valued.budget_code
-                order by claims_valued.claim_date, claims_valued.claim_number
-                rows between unbounded preceding and 1 preceding
-            ),
-            0
-        ) as budget_used_before_amount
-    from claims_valued
-    inner join budgets_converted
-        on claims_valued.budget_code = budgets_converted.budget_code
-),
-
-differences_converted as (
-    select
-        differences.*,
-        {{ in_company_currency('differences.unit_difference_amount', 'differences') }}
-            as company_difference_amount
-    from differences
+        used.claim_number,
+        used.valid_from_date as budget_version_date,
+        {{ to_the_cent(in_company_currency('used.budget_amount', 'used')) }}
+            as budget_amount,
+        {{ to_the_cent(in_company_currency('used.used_before_amount', 'used')) }}
+            as budget_used_before_amount,
+        {{
+            to_the_cent(
+                in_company_currency(
+                    'greatest(least(used.cost_amount, used.used_before_amount '
+                    ~ '+ used.cost_amount - used.budget_amount), 0)',
+                    'used'
+                )
+            )
+        }} as over_budget_amount,
+        used.cost_amount > 0
+        and used.used_before_amount + used.cost_amount > used.budget_amount
+            as is_over_budget
+    from budgets_used as used
     left join rates
         on
-            differences.currency_code = rates.currency_code
-            and differences.valid_from_date = rates.date_day
+            used.currency_code = rates.currency_code
+            and used.valid_from_date = rates.date_day
 ),
 
 agreements as (
@@ -207,25 +241,27 @@ agreements as (
         claims_valued.product_code,
         claims_valued.first_date,
         claims_valued.last_date,
-        differences_converted.agreement_code,
-        differences_converted.valid_from_date,
-        differences_converted.company_difference_amount
+        claims_valued.claim_date,
+        differences.agreement_code,
+        differences.valid_from_date,
+        differences.currency_code,
+        differences.unit_difference_amount
     from claims_valued
-    inner join differences_converted
+    inner join differences
         on
-            claims_valued.partner_code = differences_converted.partner_code
-            and claims_valued.product_code = differences_converted.product_code
-            and claims_valued.cost_step_code = differences_converted.cost_step_code
-            and {{ in_range('claims_valued.last_date', 'differences_converted') }}
+            claims_valued.partner_code = differences.partner_code
+            and claims_valued.product_code = differences.product_code
+            and claims_valued.cost_step_code = differences.cost_step_code
+            and {{ in_range('claims_valued.last_date', 'differences') }}
             and coalesce(
-                claims_valued.agreement_code, differences_converted.agreement_code
-            ) = differences_converted.agreement_code
+                claims_valued.agreement_code, differences.agreement_code
+            ) = differences.agreement_code
     qualify
         row_number() over (
             partition by claims_valued.claim_number
             order by
-                differences_converted.valid_from_date desc,
-                differences_converted.agreement_code asc
+                differences.valid_from_date desc,
+                differences.agreement_code asc
         ) = 1
 ),
 
@@ -288,12 +324,14 @@ stocks as (
         ) = 1
 ),
 
-compared as (
+quantities as (
     select
         agreements.claim_number,
+        agreements.claim_date,
         agreements.agreement_code,
-        agreements.valid_from_date as agreement_version_date,
-        agreements.company_difference_amount as unit_difference_amount,
+        agreements.valid_from_date,
+        agreements.currency_code,
+        agreements.unit_difference_amount,
         case
             when agreements.cost_step_code = 'price_protection'
                 then stocks.reported_quantity
@@ -309,6 +347,34 @@ compared as (
     left join stocks on agreements.claim_number = stocks.claim_number
 ),
 
+-- Whole cents in the currency that was agreed on, at the rate of the claim's day: what
+-- is right in that currency is right to the cent.
+compared as (
+    select
+        quantities.claim_number,
+        quantities.agreement_code,
+        quantities.valid_from_date as agreement_version_date,
+        quantities.reported_quantity,
+        {{ in_company_currency('quantities.unit_difference_amount', 'quantities') }}
+            as unit_difference_amount,
+        {{
+            to_the_cent(
+                in_company_currency(
+                    to_the_cent(
+                        wide('quantities.reported_quantity')
+                        ~ ' * quantities.unit_difference_amount'
+                    ),
+                    'quantities'
+                )
+            )
+        }} as computed_amount
+    from quantities
+    left join rates
+        on
+            quantities.currency_code = rates.currency_code
+            and quantities.claim_date = rates.date_day
+),
+
 joined as (
     select
         claims_valued.*,
@@ -317,16 +383,13 @@ joined as (
         budget_uses.budget_amount,
         budget_uses.budget_version_date,
         budget_uses.budget_used_before_amount,
+        budget_uses.over_budget_amount,
+        budget_uses.is_over_budget,
         compared.agreement_code as found_agreement_code,
         compared.agreement_version_date,
         compared.unit_difference_amount,
         compared.reported_quantity,
-        {{
-            to_the_cent(
-                wide('compared.reported_quantity')
-                ~ ' * compared.unit_difference_amount'
-            )
-        }} as computed_amount
+        compared.computed_amount
     from claims_valued
     left join duplicates on claims_valued.claim_number = duplicates.claim_number
     left join budget_uses on claims_valued.claim_number = budget_uses.claim_number
@@ -367,18 +430,9 @@ final as (
         earlier_claim_number as duplicate_of_claim_number,
         duplicate_reason_code,
         budget_amount,
-        {{ amount('budget_used_before_amount') }} as budget_used_before_amount,
-        {{
-            amount(
-                'case when budget_amount is not null then greatest(least(cost_amount, '
-                ~ 'budget_used_before_amount + cost_amount - budget_amount), 0) end'
-            )
-        }} as over_budget_amount,
-        coalesce(
-            cost_amount > 0
-            and budget_used_before_amount + cost_amount > budget_amount,
-            false
-        ) as is_over_budget,
+        budget_used_before_amount,
+        over_budget_amount,
+        coalesce(is_over_budget, false) as is_over_budget,
         unit_difference_amount,
         reported_quantity,
         computed_amount,
