@@ -62,6 +62,37 @@ def test_the_valve_challenge_ends_with_the_units_of_its_three_months(
     assert sorted(ranked.dropna(subset=["prize_amount"])["position"].unique()) == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("partner", "first_month_without"),
+    [
+        ("D17", "2026-04-01"),  # reports by quarter, and the second one is not due
+        ("D04", "2026-06-01"),  # reports by month, June is not due
+        ("D03", "2026-06-01"),  # reports by week, the last one of June has not come
+        ("D01", "2026-07-01"),
+    ],
+)
+def test_growth_leaves_out_on_both_sides_what_has_not_been_reported_yet(
+    published: duckdb.DuckDBPyConnection, partner: str, first_month_without: str
+) -> None:
+    before = str(int(first_month_without[:4]) - 1) + first_month_without[4:]
+    now, then = (
+        published.execute(
+            "select sum(net_quantity)::double from core.fct_sell_out "
+            "where partner_code = ? and product_code <> 'UNMATCHED' "
+            "and month_start_date >= ?::date and month_start_date < ?::date",
+            [partner, f"{end[:4]}-01-01", end],
+        ).fetchall()[0][0]
+        for end in (first_month_without, before)
+    )
+    found = published.execute(
+        "select compared_value::double, last_year_value::double, growth_rate::double, reason_code "
+        "from marts.mart_challenges_monthly where challenge_code = 'CROISSANCE-2026' "
+        "and month_start_date = '2026-06-01' and partner_code = ?",
+        [partner],
+    ).fetchall()
+    assert found == [(now, then, pytest.approx(100 * (now - then) / then, abs=0.0001), None)]
+
+
 def expected_uplift(
     weekly: pd.DataFrame, partners: list[str], start: pd.Timestamp, end: pd.Timestamp, baseline: str
 ) -> dict[str, tuple[float, float]]:

@@ -56,6 +56,12 @@ reported as (
     group by month_start_date, partner_code
 ),
 
+-- What was invoiced before the first month that the ERP delivers is not known.
+history as (
+    select min(month_start_date) as first_month_date
+    from {{ ref('mart_sell_in_monthly') }}
+),
+
 measured as (
     select
         challenges.campaign_code,
@@ -127,8 +133,27 @@ gathered as (
             else last_year.month_value
         end as last_year_month_value,
         reported.expected_period_count,
-        reported.reported_period_count
+        reported.reported_period_count,
+        {{ is_month_over('expected.month_start_date') }}
+        and (
+            expected.is_of_sell_in
+            or coalesce(
+                reported.reported_period_count = reported.expected_period_count, false
+            )
+        ) as is_whole,
+        case
+            when expected.is_of_sell_in
+                then
+                    {{ add_months('expected.month_start_date', -12) }}
+                    >= history.first_month_date
+            else coalesce(
+                last_year_reported.reported_period_count
+                = last_year_reported.expected_period_count,
+                false
+            )
+        end as is_last_year_whole
     from expected
+    cross join history
     left join measured as this_year
         on
             expected.campaign_code = this_year.campaign_code
@@ -145,20 +170,36 @@ gathered as (
             not expected.is_of_sell_in
             and expected.partner_code = reported.partner_code
             and expected.month_start_date = reported.month_start_date
+    left join reported as last_year_reported
+        on
+            not expected.is_of_sell_in
+            and expected.partner_code = last_year_reported.partner_code
+            and last_year_reported.month_start_date
+            = {{ add_months('expected.month_start_date', -12) }}
 ),
 
+compared as (
+    select
+        *,
+        is_whole
+        and is_last_year_whole
+        and month_value is not null
+        and last_year_month_value is not null as is_compared
+    from gathered
+),
+
+-- Like for like: what has not been reported yet is no loss of the partner's.
 accumulated as (
     select
         *,
         sum(month_value) over so_far as reached_value,
-        -- A growth against months that are not all known would be none.
-        case
-            when count(last_year_month_value) over so_far = count(*) over so_far
-                then sum(last_year_month_value) over so_far
-        end as last_year_value,
+        sum(case when is_compared then month_value end) over so_far as compared_value,
+        sum(case when is_compared then last_year_month_value end) over so_far
+            as last_year_value,
+        count(case when is_whole then 1 end) over so_far as whole_month_count,
         sum(expected_period_count) over so_far as expected_periods,
         sum(reported_period_count) over so_far as reported_periods
-    from gathered
+    from compared
     window
         so_far as (
             partition by campaign_code, partner_code order by month_start_date
@@ -168,13 +209,14 @@ accumulated as (
 scored as (
     select
         *,
-        {{ percent('reached_value - last_year_value', 'last_year_value') }}
+        {{ percent('compared_value - last_year_value', 'last_year_value') }}
             as growth_rate,
         case
             when reached_value < minimum_value then null
             when ranked_by_code = 'value' then {{ amount('reached_value') }}
             when last_year_value > 0
-                then {{ percent('reached_value - last_year_value', 'last_year_value') }}
+                then
+                    {{ percent('compared_value - last_year_value', 'last_year_value') }}
         end as score
     from accumulated
 ),
@@ -231,6 +273,7 @@ final as (
         ranked.measure_code,
         ranked.ranked_by_code,
         {{ amount('ranked.reached_value') }} as reached_value,
+        {{ amount('ranked.compared_value') }} as compared_value,
         {{ amount('ranked.last_year_value') }} as last_year_value,
         ranked.growth_rate,
         cast(ranked.expected_periods as bigint) as expected_period_count,
@@ -247,6 +290,8 @@ final as (
         case
             when ranked.reached_value is null then 'not_reported'
             when ranked.reached_value < ranked.minimum_value then 'below_minimum'
+            when ranked.score is null and ranked.whole_month_count = 0
+                then 'no_whole_month'
             when ranked.score is null then 'no_last_year'
         end as reason_code
     from ranked
