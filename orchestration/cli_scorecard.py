@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +18,42 @@ from orchestration.cli_shared import EXIT_CODES, CompanyOption, DataOption, comm
 if TYPE_CHECKING:
     from orchestration.scorecards import Scorecard
     from orchestration.workbook import Locale
+
+
+COLUMNS: Final = ("theme", "figure", "score", "weight", "change", "benchmark", "target", "median", "remark")
+
+WORDS: Final[dict[str, dict[str, str]]] = {
+    "fr": {
+        "theme": "thème",
+        "figure": "valeur",
+        "score": "note",
+        "weight": "poids",
+        "change": "écart",
+        "benchmark": "repère",
+        "target": "objectif",
+        "median": "médiane",
+        "remark": "remarque",
+        "none": "aucun",
+        "rank": ", rang {rank} sur {of}",
+        "up": ", en hausse",
+        "down": ", en baisse",
+        "steady": ", stable",
+        "total": "total {total}{change}{rank}{trend} ; {covered} % des poids couverts",
+        "segment": "segment {segment}, total médian {median}",
+        "too_few": "inconnu : trop peu de partenaires",
+    },
+    "en": {
+        **{name: name for name in COLUMNS},
+        "none": "none",
+        "rank": ", rank {rank} of {of}",
+        "up": ", up",
+        "down": ", down",
+        "steady": ", steady",
+        "total": "total {total}{change}{rank}{trend}; {covered} % of the weights covered",
+        "segment": "segment {segment}, median total {median}",
+        "too_few": "of too few partners",
+    },
+}
 
 
 class Language(StrEnum):
@@ -47,7 +83,7 @@ def scorecard(
         ),
     ] = None,
     language: Annotated[
-        Language | None, typer.Option("--language", help="Of the workbook.", show_default="the company's")
+        Language | None, typer.Option("--language", help="Of the scorecard.", show_default="the company's")
     ] = None,
     company: CompanyOption = None,
     data: DataOption = None,
@@ -70,36 +106,47 @@ def scorecard(
 
 
 def _show(card: Scorecard, locale: Locale) -> None:
-    out = console()
-    shown = table(f"{card.partner_code} {card.partner_name}, {card.month:%Y-%m}")
-    for name in ("theme", "figure", "score", "weight", "change", "benchmark", "target", "median", "remark"):
-        shown.add_column(name, justify="left" if name in ("theme", "remark") else "right", overflow="fold")
+    from orchestration.partner_page import written
+
+    words, out = WORDS[locale], console()
+
+    def share(value: Decimal | None) -> str:
+        return "" if value is None else f"{written(100 * value, 'percent', locale)} %"
+
+    def points(value: Decimal | None, *, signed: bool = False) -> str:
+        text = _points(value, signed=signed)
+        return text.replace(".", ",") if locale == "fr" else text
+
+    shown = table(f"{card.partner_code} {card.partner_name}, {written(card.month, 'month', locale)}")
+    for name in COLUMNS:
+        shown.add_column(
+            words[name], justify="left" if name in ("theme", "remark") else "right", overflow="fold"
+        )
     for theme in card.themes:
         shown.add_row(
             theme.name,
-            _share(theme.figure),
-            _points(theme.score),
+            share(theme.figure),
+            points(theme.score),
             f"{theme.weight:.0f} %",
-            _points(theme.change, signed=True),
-            _share(theme.benchmark),
-            _share(theme.target),
-            _share(theme.median_figure),
+            points(theme.change, signed=True),
+            share(theme.benchmark),
+            share(theme.target),
+            share(theme.median_figure),
             theme.reason_in(locale),
         )
     out.print(shown)
-    total = _points(card.total) or "none"
-    rank = "" if card.rank is None else f", rank {card.rank} of {card.ranked_count}"
-    trend = "" if card.trend is None else f", {card.trend}"
-    change = "" if card.total_change is None else f" ({_points(card.total_change, signed=True)})"
-    typer.echo(f"total {total}{change}{rank}{trend}; {card.covered:.0f} % of the weights covered")
-    if card.segment is not None:
-        typer.echo(
-            f"segment {card.segment}, median total {_points(card.total_median) or 'of too few partners'}"
+    typer.echo(
+        words["total"].format(
+            total=points(card.total) or words["none"],
+            change="" if card.total_change is None else f" ({points(card.total_change, signed=True)})",
+            rank="" if card.rank is None else words["rank"].format(rank=card.rank, of=card.ranked_count),
+            trend="" if card.trend is None else words[card.trend],
+            covered=f"{card.covered:.0f}",
         )
-
-
-def _share(value: Decimal | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
+    )
+    if card.segment is not None:
+        median = points(card.total_median) or words["too_few"]
+        typer.echo(words["segment"].format(segment=card.segment, median=median))
 
 
 def _points(value: Decimal | None, *, signed: bool = False) -> str:

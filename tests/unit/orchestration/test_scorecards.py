@@ -177,11 +177,23 @@ def test_a_month_without_a_report_is_an_empty_cell(settings: Settings, tmp_path:
 def test_the_company_sees_total_and_rank_at_the_terminal(settings: Settings) -> None:
     publish(settings, partners=6)
     where = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
-    result = CliRunner().invoke(app, ["scorecard", "--partner", "D01", "--month", "2026-05", *where])
-    assert result.exit_code == 0, result.output
-    assert "total 66.6, rank 2 of 7" in result.output
-    assert "margin fr" in result.output
-    assert "98.8 %" in result.output
+    shown = {}
+    for language in ("fr", "en"):
+        asked = ["scorecard", "--partner", "D01", "--month", "2026-05", "--language", language, *where]
+        result = CliRunner().invoke(app, asked)
+        assert result.exit_code == 0, result.output
+        shown[language] = result.output
+    assert "D01, 2026-05" in shown["en"]
+    assert "total 66.6, rank 2 of 7" in shown["en"]
+    assert "benchmark" in shown["en"]
+    assert "98.8 %" in shown["en"]
+    assert "D01, 05/2026" in shown["fr"]
+    assert "total 66,6, rang 2 sur 7" in shown["fr"]
+    assert "des poids couverts" in shown["fr"]
+    assert "margin fr" in shown["fr"]
+    assert "repère" in shown["fr"]
+    assert "98,8 %" in shown["fr"]
+    assert "weight" not in shown["fr"]
 
 
 def test_a_partner_without_a_scorecard_is_said_in_words(settings: Settings) -> None:
