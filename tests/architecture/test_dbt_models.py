@@ -332,6 +332,13 @@ def test_default_thresholds_are_those_of_the_rules() -> None:
         seeded = {row["threshold_code"]: Decimal(row["threshold_value"]) for row in csv.DictReader(handle)}
     defaults = {name: Decimal(str(value)) for name, value in Thresholds().model_dump().items()}
     assert seeded == {name: value for name, value in defaults.items() if name in seeded}
+    asked = {
+        name
+        for path in (PROJECT.parent / "orchestration").glob("*.py")
+        for name in re.findall(r"threshold_code = '(\w+)'", path.read_text(encoding="utf-8"))
+    }
+    assert "reconciliation_tolerance_amount" in asked
+    assert asked <= set(seeded), "a command reads a threshold that dim_thresholds does not have"
 
 
 # --- each rule can fail ---

@@ -112,7 +112,7 @@ dated as (
         on lines.original_invoice_number = credited_invoices.invoice_number
 ),
 
-converted as (
+parts_converted as (
     select
         dated.*,
         {{
@@ -121,7 +121,7 @@ converted as (
             )
         }} as base_quantity,
         {{ in_company_currency('dated.gross_amount', 'dated') }}
-            as company_gross_amount,
+            as converted_gross_amount,
         {{ in_company_currency('dated.standard_discount_amount', 'dated') }}
             as company_standard_discount_amount,
         {{ in_company_currency('dated.exceptional_discount_amount', 'dated') }}
@@ -138,6 +138,26 @@ converted as (
         on
             dated.currency_code = rates.currency_code
             and dated.invoice_date = rates.date_day
+),
+
+-- What adds up in the document's currency does in ours: each part is rounded by itself,
+-- and the gross amount is what they make.
+converted as (
+    select
+        *,
+        case
+            when
+                gross_amount
+                = net_amount + standard_discount_amount + exceptional_discount_amount
+                then {{
+                    amount(
+                        'company_net_amount + company_standard_discount_amount '
+                        ~ '+ company_exceptional_discount_amount'
+                    )
+                }}
+            else converted_gross_amount
+        end as company_gross_amount
+    from parts_converted
 ),
 
 final as (
