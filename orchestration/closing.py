@@ -41,6 +41,12 @@ _REMARKS: Final[Mapping[str, Mapping[Locale, str]]] = {
         "fr": "{measure}{colon} écart de {amount} avec le grand livre, expliqué par ses causes",
         "en": "{measure}{colon} differs from the general ledger by {amount}, explained by its causes",
     },
+    "tolerated": {
+        "fr": "{measure}{colon} écart de {amount} avec le grand livre, "
+        "dont {unexplained} toléré sans explication",
+        "en": "{measure}{colon} differs from the general ledger by {amount}, "
+        "of which {unexplained} is tolerated without an explanation",
+    },
     "missing_report": {
         "fr": "{count} rapport de partenaire du mois manquait ({feeds})",
         "en": "{count} report of a partner for the month was missing ({feeds})",
@@ -317,13 +323,15 @@ def _examine_ledger(
                 "reconciliation_tolerance_amount once it is understood",
             )
     names = models()[_RECONCILIATION].words("measure_code", locale)
+    currency = settings.company.currency
     return [
-        _REMARKS["explained"][locale].format(
+        _REMARKS["tolerated" if unexplained else "explained"][locale].format(
             measure=names.get(measure, measure),
             colon=COLON[locale],
-            amount=f"{written(difference, 'amount', locale)} {settings.company.currency}",
+            amount=f"{written(difference, 'amount', locale)} {currency}",
+            unexplained=f"{written(unexplained or 0, 'amount', locale)} {currency}",
         )
-        for measure, _, difference in rows
+        for measure, unexplained, difference in rows
         if difference
     ]
 

@@ -178,7 +178,7 @@ def test_an_unexplained_difference_above_the_tolerance_is_refused(settings: Sett
     books.publication(settings, rows)
     assert refusal(settings, "2026-05") == "unexplained_difference"
     books.publication(settings, {**MARTS, RECONCILIATION: [reconciled("2026-05-01", "1.00")]})
-    said = "Coût des ventes : écart de 1,00 EUR avec le grand livre, expliqué par ses causes"
+    said = "Coût des ventes : écart de 1,00 EUR avec le grand livre, dont 1,00 EUR toléré sans explication"
     assert close(settings, "2026-05", "Ana").event.remarks == said
 
 
@@ -187,12 +187,12 @@ def test_an_unexplained_difference_above_the_tolerance_is_refused(settings: Sett
     [
         (
             "fr",
-            "Coût des ventes : écart de 1,00 EUR avec le grand livre, expliqué par ses causes; "
+            "Coût des ventes : écart de 5,00 EUR avec le grand livre, expliqué par ses causes; "
             "3 rapports de partenaires du mois manquaient (D03_ventes × 2, D17_trimestre)",
         ),
         (
             "en",
-            "Cost of goods sold: differs from the general ledger by 1.00 EUR, explained by its causes; "
+            "Cost of goods sold: differs from the general ledger by 5.00 EUR, explained by its causes; "
             "3 reports of partners for the month were missing (D03_ventes × 2, D17_trimestre)",
         ),
     ],
@@ -215,7 +215,7 @@ def test_what_a_close_remarks_is_said_in_the_language_of_the_company(
         spoken,
         {
             **MARTS,
-            RECONCILIATION: [reconciled("2026-05-01", "1.00")],
+            RECONCILIATION: [{**reconciled("2026-05-01"), "difference_amount": Decimal("5.00")}],
             "fct_reporting_periods": periods,
         },
         coverage=Coverage(reports_missing=("D03_ventes 2025-W33",)),
