@@ -543,7 +543,8 @@ def test_what_a_source_dates_after_today_does_not_count_yet(
 ) -> None:
     tomorrow = date(2026, 3, 21)
     change(
-        build(world), f"insert into core.{fact} select * replace (date '{tomorrow}' as {day}) from core.{fact}"
+        build(world),
+        f"insert into core.{fact} select * replace (date '{tomorrow}' as {day}) from core.{fact}",
     )
     assert promise not in failed(judge(world, as_of=tomorrow - timedelta(days=1)))
     assert promise in failed(judge(world, as_of=tomorrow))
