@@ -251,8 +251,8 @@ class Thresholds(Settings):
     reconciliation_tolerance_amount: Decimal = Field(
         default=Decimal("1.00"),
         ge=0,
-        description="Unexplained difference of a month against the ledger above which the marts gate closes and the "
-        "month cannot be closed.",
+        description="Unexplained difference of a month against the ledger above which the marts gate "
+        "closes and the month cannot be closed.",
     )
 
 

@@ -132,8 +132,8 @@ def _score_follows(score: str, count: str, answers: str) -> Expectation:
 def _counts_the_fact(
     mart: str, fact: str, keys: tuple[str, ...], counts: Mapping[str, str], *, until: str, name: str
 ) -> Expectation:
-    """Each figure of the mart that is known is the fact's of that month and partner; what lies after the as-of
-    day does not count yet (`until`).
+    """Each figure of the mart that is known is the fact's of that month and partner, as far as it counts yet
+    (`until`).
     """
     joined = ", ".join(keys)
     differs = " or ".join(f"mart.{column} <> coalesce(fact.{column}, 0)" for column in counts)
