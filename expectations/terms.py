@@ -70,9 +70,13 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a suite needs to know to write its expectations."""
+    """What a suite needs to know to write its expectations.
+
+    `is_rebuilt`: this run has built everything again from landing.
+    """
 
     scope: Scope
+    is_rebuilt: bool
     as_of: date
     currency: str
     thresholds: Thresholds

@@ -98,6 +98,7 @@ def validate(
     run_id: str,
     as_of: date,
     scope: Scope = "touched",
+    is_rebuilt: bool = False,
     currency: str = "EUR",
     published: Path | None = None,
     thresholds: Thresholds | None = None,
@@ -108,6 +109,7 @@ def validate(
 
     `warehouse` is created by the landing gate if it is not there yet, for the history; without one no
     history is kept. `published` is the last published file, with which the marts gate compares row counts.
+    `is_rebuilt` says that everything was built again, by which marts may become smaller.
     `thresholds` takes the place of the company's own. `pages=False` leaves out the Data Docs.
     No other connection of this process may hold the warehouse while a gate runs.
     """
@@ -124,6 +126,7 @@ def validate(
     ) as hub:
         terms = Terms(
             scope=scope,
+            is_rebuilt=is_rebuilt,
             as_of=as_of,
             currency=currency,
             thresholds=thresholds or Thresholds.of_company(hub.thresholds()),

@@ -53,7 +53,9 @@ def check_spec(gate: Gate, key: dg.AssetKey, *, blocking: bool = True) -> dg.Ass
     )
 
 
-def run_gate(settings: Settings, gate: Gate, scope: Scope, run_id: str) -> Verdict:
+def run_gate(
+    settings: Settings, gate: Gate, scope: Scope, run_id: str, *, is_rebuilt: bool = False
+) -> Verdict:
     """Judge what stands before the gate. Great Expectations is imported here, not before."""
     from expectations.validate import validate
 
@@ -65,6 +67,7 @@ def run_gate(settings: Settings, gate: Gate, scope: Scope, run_id: str) -> Verdi
         run_id=run_id,
         as_of=settings.company.today(),
         scope=scope,
+        is_rebuilt=is_rebuilt,
         currency=settings.company.currency,
         published=settings.current.resolve() if settings.current.exists() else None,
         memory_limit=settings.dbt_environment(scope)["AVAL_MEMORY_LIMIT"],
@@ -136,8 +139,10 @@ def pass_through(
     """
     with Ledger(settings.paths.ledger) as ledger:
         decided = read_plan(ledger)
-    scope: Scope = decided.gate_scope if decided is not None and decided.run_id == run_id else "all"
-    verdict = run_gate(settings, gate, scope, run_id)
+    if decided is not None and decided.run_id != run_id:
+        decided = None
+    scope: Scope = decided.gate_scope if decided is not None else "all"
+    verdict = run_gate(settings, gate, scope, run_id, is_rebuilt=decided is not None and decided.full_refresh)
     yield from check_results(verdict, scope, keys, otherwise)
     say(verdict.explain())
     with Ledger(settings.paths.ledger) as ledger:

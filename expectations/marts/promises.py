@@ -144,8 +144,9 @@ def has_reason(rates: tuple[str, ...], reason: str = "reason_code") -> Expectati
 def does_not_collapse(mart: str, hub: Hub, terms: Terms) -> list[Expectation]:
     """The mart has not lost a large share of its rows against the one last published.
 
-    It only warns when everything was looked at (`--audit`, `--full-refresh`, `--rebuild`): that is how
-    a person says that the smaller mart is right.
+    It only warns where everything was built again (`--full-refresh`): that is how a person says that the
+    smaller mart is right. That a run looks at everything says nothing of the kind: the one after a closed
+    gate does, too.
     """
     if f"published.{mart}" not in hub.tables():
         return []
@@ -163,7 +164,7 @@ def does_not_collapse(mart: str, hub: Hub, terms: Terms) -> list[Expectation]:
             where rows_now < rows_before * (1 - {share})
             """,
             name="does_not_collapse",
-            severity="critical" if terms.scope == "touched" else "warning",
+            severity="warning" if terms.is_rebuilt else "critical",
             message=f"{mart} has lost more than {share:.0%} of its rows since the last publication.",
             remedy="Look for a partner, product or period that is gone; if the smaller mart is right, "
             "accept it with `aval run --full-refresh`.",

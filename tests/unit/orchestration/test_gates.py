@@ -10,7 +10,7 @@ import pytest
 from connectors.ledger import Ledger
 from expectations.validate import ExpectationOutcome, Verdict
 from orchestration import gates
-from orchestration.plan import read_outcomes, read_validated
+from orchestration.plan import Options, decide, read_outcomes, read_validated, save_plan, situation
 from orchestration.settings import Settings, load_settings
 
 COMPANY = """
@@ -94,9 +94,27 @@ def test_a_warning_closes_nothing() -> None:
 
 
 def pass_through(settings: Settings, monkeypatch: pytest.MonkeyPatch, gate: str, judged: Verdict) -> None:
-    monkeypatch.setattr(gates, "run_gate", lambda *_: judged)
+    monkeypatch.setattr(gates, "run_gate", lambda *_, **__: judged)
     for _ in gates.pass_through(settings, gate, "run-1", [SELL_IN], SELL_IN, lambda _: None):  # type: ignore[arg-type]
         pass
+
+
+def test_only_the_run_that_builds_everything_again_tells_the_gate_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def judge(*_: object, **options: object) -> Verdict:
+        asked.append(options)
+        return verdict(found("core.fct_sell_in", success=True))
+
+    monkeypatch.setattr(gates, "run_gate", judge)
+    with Ledger(settings.paths.ledger) as ledger:
+        plan = decide("run-1", Options(full_refresh=True), situation(settings, ledger))
+        save_plan(ledger, plan)
+    for run_id in ("run-1", "run-2"):
+        list(gates.pass_through(settings, "core", run_id, [SELL_IN], SELL_IN, lambda _: None))
+    assert asked == [{"is_rebuilt": True}, {"is_rebuilt": False}]
 
 
 def test_a_closed_gate_fails_the_step_in_words_and_leaves_no_record_of_a_pass(
