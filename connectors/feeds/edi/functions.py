@@ -7,7 +7,7 @@ without a line. What does not: keeping documents (`connectors.ledger`), reading 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import duckdb
 
@@ -56,12 +56,25 @@ class Retirement:
     period_keys: tuple[str, ...]
 
 
+def _names(message: Message) -> tuple[str, ...]:
+    """What a message is called by who sends it."""
+    return (message.interchange, message.reference, message.kind, message.document, message.function_code)
+
+
+_ROWS: Final = "select columns(* exclude (number, message)) from edi_rows where message = "
+_DIFFERENCE: Final = f"""
+    (({_ROWS} $1) except all ({_ROWS} $2)) union all (({_ROWS} $2) except all ({_ROWS} $1)) limit 1
+"""
+"""A row that one of two messages has and the other one does not."""
+
+
 class Corrections:
     """What the functions of the messages do to one another and to what has come before."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known) -> None:
         self.reader = reader
         self.known = known
+        self._connection = connection
         self.skipped: set[tuple[int, str | None]] = set()
         self.modes: dict[str, Mode] = {}
         self.retired: list[Retirement] = []
@@ -82,6 +95,9 @@ class Corrections:
                 earlier.append(message)
 
     def _apply(self, message: Message, earlier: list[Message]) -> None:
+        if self._is_sent_again(message, earlier):
+            self.skipped.add((message.number, None))
+            return
         if message.function in ("cancel", "replace"):
             self._correct(message, earlier)
         if message.function == "cancel":
@@ -98,11 +114,31 @@ class Corrections:
             span = self._span(message.period)
             self.silent += [span] if span is not None else []
 
+    def _is_sent_again(self, message: Message, earlier: list[Message]) -> bool:
+        """Whether an interchange that stands twice in the file brings the message again."""
+        for former in earlier:
+            if _names(former) != _names(message) or former.interchange_segment == message.interchange_segment:
+                continue
+            difference = self._connection.execute(_DIFFERENCE, [former.number, message.number]).fetchone()
+            if difference is None:
+                self.reader.controls.remark(
+                    f"segment {message.segment}: message {message.reference} of interchange "
+                    f"{message.interchange} stands twice in the file, first at segment {former.segment}; "
+                    "it counts once"
+                )
+                return True
+        return False
+
     def _correct(self, message: Message, earlier: list[Message]) -> None:
         """Take out what the message replaces or cancels: earlier in this file, or in the ledger."""
         found = False
         for former in earlier:
-            sibling = former.function == message.function and former.document == message.document
+            # The parts of one document stand in one interchange; a later one corrects.
+            sibling = (
+                former.function == message.function
+                and former.document == message.document
+                and former.interchange_segment == message.interchange_segment
+            )
             if former.document and former.document in message.corrected and not sibling:
                 self.skipped.add((former.number, None))
                 found = True

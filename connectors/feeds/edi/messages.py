@@ -66,6 +66,8 @@ class Message:
     is_closed: bool = False
     period: str | None = None
     interchange: str = ""
+    interchange_segment: int = 0
+    """Where its interchange begins: two of a file may bear one reference."""
     is_other: bool = False
     """Whether it is of a type that the feed does not hold."""
     hash_totals: list[tuple[int, str, str]] = field(default_factory=list)

@@ -73,7 +73,13 @@ class Reader:
 
     def open_message(self, number: int, reference: str) -> Message:
         self.close_open_message()
-        message = Message(len(self.messages), number, reference, interchange=self.head.interchange)
+        message = Message(
+            len(self.messages),
+            number,
+            reference,
+            interchange=self.head.interchange,
+            interchange_segment=self.head.interchange_segment,
+        )
         message.sender = self.head.sender
         self.messages.append(message)
         self.head.message = message

@@ -91,7 +91,10 @@ def test_bytes_outside_the_declared_character_set_reject_the_file(edi: Edi) -> N
 
 def test_interchanges_of_one_file_may_have_separators_of_their_own(edi: Edi) -> None:
     other = PLAIN.replace(":", "#").replace("+", "|").replace("'", "~").replace("40.5", "40,5")
-    outcome = edi.take("a.edi", PLAIN + "\r\n" + "UNA#|,? ~" + other + "UNA:+.? '" + PLAIN)
+    outcome = edi.take(
+        "a.edi",
+        PLAIN + "\r\n" + "UNA#|,? ~" + other.replace("77", "78") + "UNA:+.? '" + PLAIN.replace("77", "79"),
+    )
     assert outcome.rows_accepted == 6
     assert sum(row[0] for row in edi.sold("sold_quantity")) == 21
 
@@ -473,6 +476,10 @@ A = ("RFF+ACW:A",)
         ([an_interchange(sales_message(5, "A"), sales_message(5, "A", "7", number=2))], 5),
         ([an_interchange(*(sales_message(5, "A", number=n) for n in (1, 2, 3)))], 15),
         ([sales(1, "X"), an_interchange(*(sales_message(5, "A", "5", number=n) for n in (1, 2)))], 10),
+        ([sales(5, "A") + sales(6, "A", "5", number="2") + sales(7, "A", "5", number="3")], 7),
+        ([sales(5, "A") + sales(5, "A")], 5),
+        ([sales(5, "A") + sales(5, "A", number="2")], 10),
+        ([sales(5, "A") + sales(6, "A")], 11),
     ],
 )  # fmt: skip
 def test_message_functions_decide_what_is_live(edi: Edi, files: list[str], units: int) -> None:
