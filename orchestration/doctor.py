@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -127,7 +128,7 @@ def _company(settings: Settings) -> Iterator[Finding]:
     if answer.is_ok and queries is not None:
         yield from _queries(company)
     for name, source in company.sources.items():
-        yield _source(name, source)
+        yield _source(name, source, company.zone)
     for code, delivery in company.deliveries.items():
         yield _delivery(code, delivery)
     inbox = company.inbox.path
@@ -141,11 +142,11 @@ def _company(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _source(name: str, source: AnySource) -> Finding:
+def _source(name: str, source: AnySource, zone: tzinfo) -> Finding:
     from connectors.sources.intake import attempt
 
     try:
-        return Finding(f"source {name}", True, attempt(source))
+        return Finding(f"source {name}", True, attempt(source, zone))
     except AvalError as error:
         return Finding(
             f"source {name}",

@@ -19,7 +19,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Final, Literal
 
@@ -107,7 +107,7 @@ def take_in(
             continue
         if progress is not None:
             progress(f"{name} from {_origin(source)}")
-        outcomes.append(_take_in_one(paths, source, ledger, now.astimezone(UTC), first_pause))
+        outcomes.append(_take_in_one(paths, company, source, ledger, now.astimezone(UTC), first_pause))
     return outcomes
 
 
@@ -131,14 +131,14 @@ def held_back(paths: Paths, ledger: Ledger, entity: str) -> list[Fault]:
     return [Fault(*row) for row in rows]
 
 
-def attempt(source: AnySource) -> str:
+def attempt(source: AnySource, zone: tzinfo) -> str:
     """Ask a source for its first rows and land nothing; what was found in words, AvalError if it fails."""
     if isinstance(source, FileSource):
         found = files.find(source)
         rows = sum(1 for part in files.read(source, found[-1:]) for _ in part.rows)
         return f"{len(found)} files, {rows:,} rows in {found[-1].name}"
     first = next(iter(rest.read(source.model_copy(update={"retries": 0}), None)), None)
-    judged = judge(source, [first] if first is not None else [])
+    judged = judge(source, [first] if first is not None else [], zone)
     return (
         f"{rest.address(source)}: {judged.read:,} rows on the first page, {judged.quarantined:,} with faults"
     )
@@ -149,11 +149,11 @@ def _origin(source: AnySource) -> str:
 
 
 def _take_in_one(
-    paths: Paths, source: AnySource, ledger: Ledger, now: datetime, first_pause: float
+    paths: Paths, company: Company, source: AnySource, ledger: Ledger, now: datetime, first_pause: float
 ) -> Outcome:
     former = standing(ledger, source.entity)
     try:
-        outcome, current = _read_and_land(paths, source, ledger, now, first_pause, former)
+        outcome, current = _read_and_land(paths, company, source, ledger, now, first_pause, former)
     except AvalError as error:
         failed = replace(former, tried_at=now.isoformat(), failure=str(error))
         ledger.remember(f"source:{source.entity}", json.dumps(asdict(failed)))
@@ -164,9 +164,15 @@ def _take_in_one(
 
 
 def _read_and_land(
-    paths: Paths, source: AnySource, ledger: Ledger, now: datetime, first_pause: float, former: Standing
+    paths: Paths,
+    company: Company,
+    source: AnySource,
+    ledger: Ledger,
+    now: datetime,
+    first_pause: float,
+    former: Standing,
 ) -> tuple[Outcome, Standing]:
-    settings = _fingerprint(source)
+    settings = _fingerprint(source, company.time_zone)
     is_same = settings == former.settings
     reading, since = "", None
     parts: Iterator[Part]
@@ -180,7 +186,7 @@ def _read_and_land(
         if source.cursor is not None and is_same and former.cursor is not None:
             since = datetime.fromisoformat(former.cursor) - OVERLAP
         parts = rest.read(source, since, first_pause=first_pause)
-    judged = judge(source, parts)
+    judged = judge(source, parts, company.zone)
     faults = _fingerprint_of_faults(source, judged.faults)
     with Comparison(paths.landing, judged.entity) as comparison:
         comparison.take_tables([judged.accepted()])
@@ -206,12 +212,15 @@ def _read_and_land(
     return Outcome(source.entity, state, judged.read, changed, judged.quarantined, gone), current
 
 
-def _fingerprint(source: AnySource) -> str:
-    """Changes with whatever decides how rows are read: the settings, the contract, the key of people."""
+def _fingerprint(source: AnySource, time_zone: str) -> str:
+    """Changes with whatever decides how rows are read: settings, contract, time zone, the key of people."""
     contract = source_entity(source.entity)
     has_people = any(is_of_person(name) for name in source.columns)
     return _hash_of(
-        source.model_dump(mode="json"), column_definitions(contract), key_id() if has_people else None
+        source.model_dump(mode="json"),
+        column_definitions(contract),
+        time_zone,
+        key_id() if has_people else None,
     )
 
 

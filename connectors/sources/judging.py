@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -92,14 +92,14 @@ class _Problem(Exception):
     reason: str
 
 
-def judge(source: AnySource, parts: Iterable[Part]) -> Judged:
-    """Judge all rows of a reading."""
+def judge(source: AnySource, parts: Iterable[Part], zone: tzinfo) -> Judged:
+    """Judge all rows of a reading; the day of an instant is that in `zone`."""
     judged = Judged(source_entity(source.entity))
     for part in parts:
         here: dict[tuple[Any, ...], dict[str, Any]] = {}
         for row in part.rows:
             judged.read += 1
-            faults, values = _judge_row(source, judged.entity, row)
+            faults, values = _judge_row(source, judged.entity, row, zone)
             if not faults:
                 key = tuple(values[name] for name in judged.entity.key)
                 if here.setdefault(key, values) != values:
@@ -134,7 +134,9 @@ _DOUBLE: Final = _Problem(
 _Found = tuple[str | None, str | None, _Problem]
 
 
-def _judge_row(source: AnySource, entity: Entity, row: Row) -> tuple[list[_Found], dict[str, Any]]:
+def _judge_row(
+    source: AnySource, entity: Entity, row: Row, zone: tzinfo
+) -> tuple[list[_Found], dict[str, Any]]:
     if row.malformed is not None:
         return [(None, None, _Problem("malformed_row", row.malformed))], {}
     faults: list[_Found] = []
@@ -143,7 +145,7 @@ def _judge_row(source: AnySource, entity: Entity, row: Row) -> tuple[list[_Found
         setting = source.columns.get(column.name)
         text = _text(setting, row)
         try:
-            values[column.name] = _value(entity, column, setting, text)
+            values[column.name] = _value(entity, column, setting, text, zone)
         except _Problem as problem:
             shown = PERSON if is_of_person(column.name) else text
             faults.append((setting.column if setting else column.name, shown, problem))
@@ -159,7 +161,9 @@ def _text(setting: SourceColumn | None, row: Row) -> str | None:
     return setting.value if setting.column is None else row.cells.get(setting.column)
 
 
-def _value(entity: Entity, column: Column, setting: SourceColumn | None, text: str | None) -> Any:
+def _value(
+    entity: Entity, column: Column, setting: SourceColumn | None, text: str | None, zone: tzinfo
+) -> Any:
     if text is not None and setting is not None and setting.codes:
         if text not in setting.codes:
             known = ", ".join(repr(word) for word in setting.codes)
@@ -172,6 +176,9 @@ def _value(entity: Entity, column: Column, setting: SourceColumn | None, text: s
             raise _Problem("missing_value", f"nothing stands here; expected: {column.description}")
         return None
     value = _READERS[column.type.partition("(")[0]](text, column, setting)
+    if column.type == "DATE":
+        # As of an instant of the ERP: half past eleven in London is tomorrow in Paris.
+        value = (value.astimezone(zone) if value.tzinfo else value).date()
     known_words = CODES.get(entity.name, {}).get(column.name)
     if known_words is not None and value not in known_words:
         raise _Problem(
@@ -228,16 +235,12 @@ def _read_text(text: str, column: Column, setting: SourceColumn | None) -> str:
     return text
 
 
-def _read_date(text: str, column: Column, setting: SourceColumn | None) -> date:
-    return _read_moment(text, setting).date()
-
-
 def _read_instant(text: str, column: Column, setting: SourceColumn | None) -> datetime:
-    moment = _read_moment(text, setting)
+    moment = _read_moment(text, column, setting)
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _read_moment(text: str, setting: SourceColumn | None) -> datetime:
+def _read_moment(text: str, column: Column, setting: SourceColumn | None) -> datetime:
     formats = [setting.format] if setting is not None and setting.format else []
     french = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: (\d{1,2}:\d{2})(?::(\d{2}))?)?", text)
     try:
@@ -278,7 +281,7 @@ def _read_integer(text: str, column: Column, setting: SourceColumn | None) -> in
 
 _READERS: Final[Mapping[str, Callable[[str, Column, SourceColumn | None], Any]]] = {
     "VARCHAR": _read_text,
-    "DATE": _read_date,
+    "DATE": _read_moment,
     "TIMESTAMP": _read_instant,
     "DECIMAL": _read_number,
     "INTEGER": _read_integer,

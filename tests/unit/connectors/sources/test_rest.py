@@ -224,6 +224,99 @@ def test_each_way_of_paging_brings_every_row_once(
     assert api.asked == pages
 
 
+def pages_of(rows: list[Any], size: int = 2, **more: Any) -> Any:
+    """What a server answers that knows page numbers and offsets."""
+
+    def answer(asked: dict[str, str]) -> Any:
+        start = int(asked["offset"]) if "offset" in asked else size * (int(asked.get("page", "1")) - 1)
+        return {"items": rows[start : start + size], **more}
+
+    return answer
+
+
+PAGES = {"kind": "page_number", "total": "pages"}
+OFFSETS = {"kind": "offset", "size": 2, "total": "count"}
+
+
+@pytest.mark.parametrize(
+    ("paging", "answer", "code"),
+    [
+        # The second of three pages is empty.
+        (PAGES, lambda rows: pages_of(rows[:2], pages=3), "source_incomplete"),
+        (OFFSETS, lambda rows: pages_of(rows[:4], count=5), "source_incomplete"),
+        # At most two rows are given where three are asked for: each third one is passed over.
+        ({"kind": "offset", "size": 3}, lambda rows: pages_of(rows), "source_incomplete"),
+        ({"kind": "page_number", "parameter": "p"}, lambda rows: pages_of(rows), "source_repeats"),
+        (
+            {"kind": "token", "path": "next", "parameter": "after"},
+            lambda rows: pages_of(rows, next="t"),
+            "source_repeats",
+        ),
+        (PAGES, lambda rows: pages_of(rows), "source_shape"),
+        (PAGES, lambda rows: pages_of(rows, pages="many"), "source_shape"),
+        ({**PAGES, "total": "pages["}, lambda rows: pages_of(rows, pages=3), "source_shape"),
+        ({"kind": "link", "path": "next"}, lambda rows: pages_of(rows, next={"href": "/2"}), "source_shape"),
+    ],
+)
+def test_pages_that_do_not_add_up_land_nothing_and_stop_no_run(
+    site: Site, api_with_five: Api, paging: dict[str, Any], answer: Any, code: str
+) -> None:
+    api_with_five.answer = answer(api_with_five.rows)
+    site.connect(support_tickets=tickets(api_with_five, paging=paging, records="items", cursor=None))
+
+    error = site.take_in()["support_tickets"].error
+
+    assert error is not None
+    assert error.code == code
+    assert site.batches() == []
+
+
+def test_rows_that_are_deleted_while_pages_are_read_refuse_the_reading(
+    site: Site, api_with_five: Api
+) -> None:
+    rows = api_with_five.rows
+
+    def answer(asked: dict[str, str]) -> Any:
+        if asked["offset"] == "2":
+            del rows[0]
+        start = int(asked["offset"])
+        return {"items": rows[start : start + 2], "count": len(rows)}
+
+    api_with_five.answer = answer
+    site.connect(support_tickets=tickets(api_with_five, paging=OFFSETS, records="items", cursor=None))
+
+    error = site.take_in()["support_tickets"].error
+
+    assert error is not None
+    assert error.problem == "its pages ended after 4 of 5 rows"
+
+
+def test_a_last_page_without_rows_is_no_fault(site: Site, api_with_five: Api) -> None:
+    api_with_five.answer = pages_of(api_with_five.rows, pages=4)
+    site.connect(support_tickets=tickets(api_with_five, paging=PAGES, records="items", cursor=None))
+
+    assert site.take_in()["support_tickets"].rows_landed == 5
+
+
+@pytest.mark.parametrize(
+    ("opened", "day"),
+    [
+        ("2026-01-31T23:30:00Z", "2026-02-01"),
+        ("2026-02-01T01:30:00+03:00", "2026-01-31"),
+        ("2026-01-31T23:30:00", "2026-01-31"),
+        ("2026-01-31", "2026-01-31"),
+    ],
+)
+def test_the_day_of_an_instant_is_that_of_the_companys_time_zone(
+    site: Site, api: Api, opened: str, day: str
+) -> None:
+    api.rows = [ticket(1, "2026-03-01T10:00:00Z", opened=opened)]
+    site.connect(support_tickets=tickets(api))
+    site.take_in()
+
+    assert site.landed("support_tickets", "opened_date::varchar") == [(day,)]
+
+
 def test_a_crm_brings_opportunities_in_place_of_the_erp_and_never_beside_it(site: Site, api: Api) -> None:
     crm = {
         "kind": "rest",
@@ -275,7 +368,8 @@ def test_a_cursor_needs_the_instant_of_the_change_and_paging_must_be_said(site: 
 def test_the_doctor_asks_for_one_page_and_lands_nothing(site: Site, api_with_five: Api) -> None:
     site.connect(support_tickets=tickets(api_with_five))
 
-    found = attempt(load_company(site.paths).sources["support_tickets"])
+    company = load_company(site.paths)
+    found = attempt(company.sources["support_tickets"], company.zone)
 
     assert "2 rows on the first page, 0 with faults" in found
     assert len(api_with_five.asked) == 1
