@@ -7,7 +7,8 @@ A SQLite file in WAL mode with these tables:
   EDI may stand beside one another in a slice, and be taken back by their number: then it has several. What
   restates a period too long after it is held: its slices are not live until somebody accepts it;
 - `pending`: slices whose facts must be replaced. An entry goes only after a publication that held it;
-- `erasures`: when a customer was erased, and from how many rows and files; never who;
+- `erasures`: when a customer was erased, and from how many rows and files; never who; `erased_contents`:
+  which files these were, so that one which comes back from a backup does not bring the customer back;
 - `deliveries`: what was fetched from where, so that it is not fetched again;
 - `sightings` and `facts`: what spares work (files seen unchanged, named values). Losing them loses nothing.
 
@@ -108,6 +109,7 @@ create table if not exists erasures (
     originals integer not null,
     files integer not null
 );
+create table if not exists erased_contents (content_hash text primary key, erased_at text not null);
 create table if not exists facts (name text primary key, value text not null);
 create table if not exists sightings (
     path text primary key,
@@ -468,11 +470,19 @@ class Ledger:
             )
             _insert(connection, "deliveries", row)
 
-    def record_erasure(self, erasure: Erasure) -> None:
-        """Enter that a customer was erased."""
+    def record_erasure(self, erasure: Erasure, contents: Iterable[str] = ()) -> None:
+        """Enter that a customer was erased, and the hashes of the files that held the customer."""
         with self._transaction() as connection:
             row = {name: _text(value) for name, value in asdict(erasure).items()}
             _insert(connection, "erasures", row)
+            connection.executemany(
+                "insert or ignore into erased_contents (content_hash, erased_at) values (?, ?)",
+                [(content, row["erased_at"]) for content in sorted(contents)],
+            )
+
+    def erased_contents(self) -> set[str]:
+        """Hashes of files that are not read again, because a customer whom they hold was erased."""
+        return {row["content_hash"] for row in self._connection.execute("select * from erased_contents")}
 
     def erasures(self) -> list[Erasure]:
         """Erasures in the order of entry."""

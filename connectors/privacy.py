@@ -99,8 +99,14 @@ def erase(
     looked into, for a person to do.
     """
     rows, batches = _erase_landed(paths.landing, who)
-    faults = _erase_quarantined(paths.landing, who)
-    contents = {batch.content_hash for batch in ledger.batches("feeds") if batch.batch_id in batches}
+    faults, faulty = _erase_quarantined(paths.landing, who)
+    contents = {
+        batch.content_hash
+        for batch in ledger.batches("feeds")
+        if batch.content_hash is not None
+        and batch.partner_code == who.partner_code
+        and batch.batch_id in batches | faulty
+    }
     scratch = paths.state / "erasure"
     scratch.mkdir(parents=True, exist_ok=True)
     left: list[str] = []
@@ -120,8 +126,8 @@ def erase(
         shutil.rmtree(scratch, ignore_errors=True)
     files = _erase_from_inbox(company.inbox.path, profiles, ledger, contents, who, left)
     ledger.mark_pending(ledger.slices_of(batches), "erasure")
-    entry = Erasure(who.partner_code, now, rows, faults, originals, files)
-    ledger.record_erasure(entry)
+    entry = Erasure(who.partner_code, now, rows, faults, len(originals), len(files))
+    ledger.record_erasure(entry, contents | originals | set(files))
     return entry, tuple(left)
 
 
@@ -178,9 +184,9 @@ def forget_in_parquet(path: Path, who: Wanted) -> int:
     return int(count)
 
 
-def _erase_quarantined(landing: Path, who: Wanted) -> int:
-    """Faults whose text named the customer; the fault stays, the text goes."""
-    faults = 0
+def _erase_quarantined(landing: Path, who: Wanted) -> tuple[int, set[str]]:
+    """Faults whose text named the customer, and their batches; the fault stays, the text goes."""
+    faults, batches = 0, set()
     with duckdb.connect() as connection:
         for path in _parquet(landing / "feeds" / "quarantine" / who.partner_code):
             source = f"read_parquet({quoted(str(path))})"
@@ -196,6 +202,7 @@ def _erase_quarantined(landing: Path, who: Wanted) -> int:
             if not count:
                 continue
             faults += int(count)
+            batches.add(path.stem)
             changes = ", ".join(
                 f"case when {condition} then {quoted(ERASED)} else {name} end as {name}"
                 for name, condition in names.items()
@@ -205,7 +212,7 @@ def _erase_quarantined(landing: Path, who: Wanted) -> int:
                     f"copy (select * replace ({changes}) from {source}) to {quoted(str(part))} "
                     "(format parquet, compression zstd)"
                 )
-    return faults
+    return faults, batches
 
 
 _QUARANTINE_KEYS: Final = ("batch_id", "partner_code", "feed_code", "file_name", "reason_code")
@@ -216,14 +223,15 @@ def _names_sql(column: str, who: Wanted) -> str:
 
 
 def _erase_archived(
-    archive: Archive, contents: set[str | None], who: Wanted, scratch: Path, left: list[str]
-) -> int:
-    removed = 0
+    archive: Archive, contents: set[str], who: Wanted, scratch: Path, left: list[str]
+) -> set[str]:
+    """Remove originals that hold the customer; returns their hashes."""
+    removed = set()
     for item in archive.originals(who.partner_code):
         try:
             if item.content_hash in contents or _opened_names(archive, item, who, scratch):
                 archive.remove(item)
-                removed += 1
+                removed.add(item.content_hash)
         except SourceError as error:
             left.append(f"{item.path}: {error.problem} -> {error.remedy}")
     return removed
@@ -238,13 +246,15 @@ def _erase_from_inbox(
     inbox: Path,
     profiles: Mapping[str, Profile],
     ledger: Ledger,
-    contents: set[str | None],
+    contents: set[str],
     who: Wanted,
     left: list[str],
-) -> int:
-    """Files of the inbox that intake has entered and that hold the customer; others are only told."""
+) -> list[str]:
+    """Remove files of the inbox that intake has entered and that hold the customer, and return their hashes;
+    others are only told.
+    """
     matcher = FeedMatcher(profiles)
-    removed = 0
+    removed = []
     for path in sorted(inbox.rglob("*")):
         if not path.is_file():
             continue
@@ -262,7 +272,7 @@ def _erase_from_inbox(
             continue
         if ledger.has_content(content):
             path.unlink()
-            removed += 1
+            removed.append(content)
         else:
             left.append(
                 f"{readable_name(name)}: it names the customer and has not been taken in; "

@@ -9,7 +9,7 @@ files. What does not: the run over all feeds (`run`), reading and judging (`read
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -85,6 +85,12 @@ _Result = tuple[FileOutcome, Sighting | None]
 """What became of a file, and the sighting to remember, None if it must be looked at again."""
 
 
+_ERASED: Final = (
+    "it names a customer who was erased since it came -> remove it; what landed of it still counts, and a "
+    "report that the partner sends anew is read"
+)
+
+
 class Intake:
     """What one run over the inbox does with the files of one partner."""
 
@@ -100,10 +106,12 @@ class Intake:
         zone: tzinfo,
         until: date,
         identities: Identities,
+        erased: Set[str],
         next_id: Callable[[], str],
     ) -> None:
         self._paths = paths
         self._identities = identities
+        self._erased = erased
         self._archive = archive
         self._profiles = profiles
         self._ledger = ledger
@@ -180,6 +188,9 @@ class Intake:
                 return waiting(base), None
         except OSError as error:
             return _failure(found, error), None
+        if content in self._erased:
+            # A backup of the inbox or of the archive that was put back.
+            return refusal(found.name, "erased_original", _ERASED), None
         fingerprint = customers.fingerprint(profile)
         sighting = Sighting(found.stamp, content, fingerprint)
         for verdict in (fingerprint, self._identities.stamped(fingerprint)):

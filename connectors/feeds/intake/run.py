@@ -50,6 +50,7 @@ def take_in(
     matcher = FeedMatcher(profiles)
     fingerprints = {code: customers.fingerprint(profile) for code, profile in profiles.items()}
     known = ledger.sightings()
+    erased = ledger.erased_contents()
     identities = load_identities(paths.landing)
     results: dict[str, FileOutcome] = {}
     todo: dict[str, list[tuple[Found, Sighting | None]]] = {}
@@ -65,7 +66,8 @@ def take_in(
         seen = known.get(item.name)
         unchanged = unchanged_of(item, feed_code, profiles[feed_code])
         verdicts = (fingerprints[feed_code], identities.stamped(fingerprints[feed_code]))
-        if seen is not None and seen.stamp == item.stamp and seen.profile_hash in verdicts:
+        is_seen = seen is not None and seen.stamp == item.stamp and seen.profile_hash in verdicts
+        if seen is not None and is_seen and seen.content_hash not in erased:
             results[item.name] = unchanged
         elif abs(now.timestamp() - item.stat.st_mtime) < company.inbox.settle_seconds:
             results[item.name] = waiting(unchanged)
@@ -98,6 +100,7 @@ def take_in(
                 company.zone,
                 company.last_day_begun(now),
                 identities,
+                erased,
                 next_id,
             )
             for feed_code, items in shares[partner].items():

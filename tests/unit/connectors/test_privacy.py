@@ -105,6 +105,29 @@ def test_a_customer_is_erased_everywhere_and_sums_stay(desk: Desk, monkeypatch: 
     assert (again.rows, again.faults, again.originals, again.files) == (0, 0, 0, 0)
 
 
+def test_files_that_a_backup_brings_back_do_not_bring_the_customer_back(desk: Desk) -> None:
+    held = HEAD + "A;1;Zoé Martin;x;\nB;2;Ali;x;\n"
+    faulty = HEAD + "A;4;Ali;x;\n;5;Ali;Zoé Martin gift;\n"
+    desk.put("D07/r_2026-W05.csv", held)
+    desk.put("D07/r_2026-W06.csv", faulty, 900)
+    desk.take(**PROFILES)
+    before, who = totals(desk), wanted("D07", ["zoé martin"])
+    forget(desk, "zoé martin")
+    desk.put("D07/r_2026-W05.csv", held)
+    desk.put("D07/other name_2026-W06.csv", faulty, 900)
+
+    for columns in (COLUMNS, {**COLUMNS, "unit_code": "Mail"}):
+        summary = desk.take(**PROFILES | {"sales": make_profile(columns=columns)})
+        assert {item.reason_code for item in summary.files if item.file_name.startswith("D07/")} == {
+            "erased_original"
+        }
+        assert totals(desk) == before
+        assert not hashes(desk) & set(who.hashes)
+
+    desk.put("D07/r_2026-W05.csv", held + "C;3;;x;\n", 100)
+    assert desk.take(**PROFILES).files[-1].state == "landed"
+
+
 def test_an_original_is_found_by_its_text_even_if_none_of_its_rows_landed(desk: Desk) -> None:
     desk.put("D07/r_2026-W05.csv", HEAD + "A;x;1;Tel 06 12 34 56 78;\n", encoding="utf-16")
     desk.put("D07/r_2026-W06.csv", HEAD + "A;1;Ali;x;\n", 900)
