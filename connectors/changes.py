@@ -155,6 +155,15 @@ class Comparison:
     def key_count(self) -> int:
         return self._count("select count(*) from keys")
 
+    def not_among_keys(self, others: pa.Table) -> list[tuple[Any, ...]]:
+        """Of these keys those that `know_keys` did not tell."""
+        self._connection.register("others", others)
+        found = self._connection.execute(
+            f"select distinct {self._keys} from others anti join keys using ({self._keys}) order by all"
+        ).fetchall()
+        self._connection.unregister("others")
+        return found
+
     def lacks_rows(self) -> bool:
         """Whether the ERP has keys that neither landing nor the extract holds."""
         return bool(

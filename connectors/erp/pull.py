@@ -55,6 +55,7 @@ from connectors.erp.reading import (
     check_shape,
     open_erp,
     read_keys,
+    read_unreached_keys,
     translated,
 )
 from connectors.erp.registrations import concealed
@@ -286,6 +287,7 @@ class _Puller:
                     comparison.know_keys(None)
             if is_swept:
                 self._refuse_emptiness(query, comparison)
+                self._refuse_rows_out_of_reach(engine, query, comparison)
             to_land = comparison.compare(keys_known=is_swept)
             new_cursor = self._reached(known_cursor, extract) if query.uses_cursor else None
             batch = self._land(query, comparison, extract, new_cursor) if to_land else None
@@ -338,6 +340,27 @@ class _Puller:
             remedy,
             Place(file=query.file),
         )
+
+    def _refuse_rows_out_of_reach(
+        self, engine: sa.Engine, query: MappingQuery, comparison: Comparison
+    ) -> None:
+        """A NULL is never `>= :cursor`: the condition hides its row from every pull and every sweep."""
+        if not query.uses_cursor:
+            return
+        keys = self.patiently(lambda: read_unreached_keys(engine, query, self._zone))
+        hidden = comparison.not_among_keys(keys) if keys is not None else []
+        if hidden:
+            raise SourceError(
+                "null_cursor",
+                f"of {len(hidden):,} rows the query compares a NULL with :cursor, and would never read them",
+                "compare what every row has, for example coalesce(updated_at, created_at) >= :cursor, "
+                "and give the same as updated_at",
+                Place(
+                    file=query.file,
+                    column=", ".join(query.entity.key),
+                    value=" | ".join(map(str, hidden[0])),
+                ),
+            )
 
     def _extract(
         self, engine: sa.Engine, query: MappingQuery, cursor: datetime, comparison: Comparison

@@ -29,6 +29,8 @@ _NEEDS: Final = re.compile(r"^\s*--\s*needs:\s*(.+)$", re.MULTILINE)
 _COMMENT: Final = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _PARAMETER: Final = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 
+_SINCE: Final = re.compile(r">=?\s*:cursor(?!\w)")
+
 HasObject = Callable[[str, str | None], bool]
 """Whether the database has a table, or a table with a column."""
 
@@ -45,7 +47,17 @@ class MappingQuery:
     @property
     def uses_cursor(self) -> bool:
         """Whether it gives only rows that changed since `:cursor`; otherwise it is read whole."""
-        return "cursor" in _PARAMETER.findall(self.text)
+        return binds_cursor(self.text)
+
+    @property
+    def never_reached(self) -> str | None:
+        """The query of the rows whose instant is NULL: its condition leaves them out, whatever the cursor is.
+
+        None where the cursor is compared in a way that cannot be turned round.
+        """
+        if len(_SINCE.findall(self.text)) != _PARAMETER.findall(self.text).count("cursor"):
+            return None
+        return _SINCE.sub("is null", self.text)
 
     @property
     def fingerprint(self) -> str:
@@ -56,6 +68,11 @@ class MappingQuery:
     def is_met(self, has: HasObject) -> bool:
         """Whether the database has all that the header `-- needs:` names."""
         return all(has(table, column or None) for table, _, column in (n.partition(".") for n in self.needs))
+
+
+def binds_cursor(text: str) -> bool:
+    """Whether a query takes the parameter `:cursor`."""
+    return "cursor" in _PARAMETER.findall(text)
 
 
 def read_query(file: Path, entity: Entity) -> MappingQuery:

@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from connectors.contract import Column, Entity
-from connectors.erp.queries import MappingQuery
+from connectors.erp.queries import MappingQuery, binds_cursor
 from connectors.errors import Place, SourceError
 
 CHUNK_ROWS: Final = 20_000
@@ -207,9 +207,21 @@ class Extract:
 
 def read_keys(engine: sa.Engine, query: MappingQuery, zone: tzinfo = UTC) -> pa.Table:
     """All keys that the ERP has, whatever their age: the mapping query cut to its key columns."""
+    return _keys(engine, query, query.text, zone)
+
+
+def read_unreached_keys(engine: sa.Engine, query: MappingQuery, zone: tzinfo = UTC) -> pa.Table | None:
+    """Keys whose instant is NULL, some of which another instant of the condition may reach; None if the query
+    does not show them.
+    """
+    text = query.never_reached
+    return None if text is None else _keys(engine, query, text, zone)
+
+
+def _keys(engine: sa.Engine, query: MappingQuery, rows: str, zone: tzinfo) -> pa.Table:
     entity = query.entity
     columns = [column for column in entity.columns if column.name in entity.key]
-    text = f"select {', '.join(column.name for column in columns)} from ({query.text}) mapped"
+    text = f"select {', '.join(column.name for column in columns)} from ({rows}) mapped"
     schema = pa.schema([(column.name, arrow_type(column.type)) for column in columns])
     tables = []
     with translated(query), engine.connect() as connection:
@@ -231,7 +243,7 @@ def check_shape(engine: sa.Engine, query: MappingQuery) -> None:
 
 def _run(connection: sa.Connection, text: str, query: MappingQuery, cursor: datetime) -> sa.CursorResult[Any]:
     statement = sa.text(text)
-    if query.uses_cursor:
+    if binds_cursor(text):
         statement = statement.bindparams(cursor=cursor_parameter(connection.engine, cursor))
     return connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS).execute(statement)
 

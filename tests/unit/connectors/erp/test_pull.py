@@ -239,6 +239,33 @@ def test_a_document_that_came_with_an_old_stamp_is_found_by_the_sweep(erp: Small
     assert erp.landed("invoice_number")[-1] == ("F0",)
 
 
+def test_a_row_whose_instant_is_null_is_named_and_not_passed_over(erp: SmallErp) -> None:
+    erp.pull()
+    erp.change("insert into line values ('F3', 1, 'P1', '2026-02-10', 'SAV', 3, 15.15, null)")
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"value 'F3 \| 1': of 1 rows"):
+            erp.pull()
+    erp.change("update line set changed_at = '2026-02-10 08:00:00' where invoice = 'F3'")
+    assert erp.pull()["invoice_lines"].rows_landed == 1
+    # A stamp that is lost was taken for a document that is gone.
+    erp.change("update line set changed_at = null where invoice = 'F2'")
+    with pytest.raises(SourceError, match=r"value 'F2 \| 1'"):
+        erp.pull()
+
+
+def test_one_instant_of_several_that_is_null_is_no_fault_where_another_one_reaches_the_row(
+    erp: SmallErp,
+) -> None:
+    erp.change("alter table line add column paid_at timestamp")
+    erp.write_query(
+        "invoice_lines",
+        (erp.queries / "invoice_lines.sql")
+        .read_text()
+        .replace("where changed_at >= :cursor", "where (changed_at >= :cursor or paid_at > :cursor)"),
+    )
+    assert erp.pull()["invoice_lines"].rows_landed == 3
+
+
 def test_a_changed_mapping_query_reads_everything_again(erp: SmallErp) -> None:
     erp.pull()
     query = (erp.queries / "invoice_lines.sql").read_text(encoding="utf-8")
