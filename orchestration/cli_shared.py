@@ -6,13 +6,11 @@ What does not belong here: commands, and work.
 from __future__ import annotations
 
 import atexit
-import errno
 import functools
 import gc
 import os
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
@@ -23,7 +21,6 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from connectors.errors import AvalError
     from orchestration.run import ExitCode
 
 # What a command imports, some 4,500 modules for a run, lives to its end: looking through it for garbage
@@ -74,20 +71,6 @@ _GATE_CLOSED: Final = (
     "publication_too_old",
     "unexplained_difference",
 )
-_DISK: Final[Mapping[int, str]] = {
-    errno.ENOSPC: "free space there; the next run goes on from what has landed",
-    errno.EDQUOT: "free space there, or ask for a larger quota; the next run goes on from what has landed",
-    errno.EROFS: "mount the disk to be written to, or name another folder with --data",
-    errno.EIO: "see whether the disk is full or failing; the next run goes on from what has landed",
-    errno.EACCES: "give this account the right to write there, or name another folder with --data",
-}
-# What SQLite, which keeps the intake ledger and Dagster's history, says of the same.
-_DISK_OF_SQLITE: Final[Mapping[int, int]] = {
-    sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_READONLY: errno.EROFS,
-    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
-    sqlite3.SQLITE_IOERR: errno.EIO,
-}
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -116,31 +99,14 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except (typer.Exit, typer.Abort, click.ClickException):
             raise
         except Exception as error:
-            of_disk = _fault_of_disk(error)
+            from orchestration.disk import fault_of_disk
+
+            of_disk = fault_of_disk(error)
             if of_disk is None:
                 raise
             _fail(of_disk, ExitCode.FAILED)
 
     return wrapped
-
-
-def _fault_of_disk(error: BaseException) -> AvalError | None:
-    """A full or read-only disk in the words of a person, where it is the cause of this error."""
-    from connectors.errors import AvalError
-
-    cause: BaseException | None = error
-    while cause is not None:
-        number = None
-        where = "the data directory"
-        if isinstance(cause, OSError):
-            number, where = cause.errno, str(cause.filename or where)
-        elif isinstance(cause, sqlite3.Error):
-            # The lowest byte of its extended codes is the kind of fault.
-            number = _DISK_OF_SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
-        if number is not None and number in _DISK:
-            return AvalError("disk", f"{where}: {os.strerror(number)}", _DISK[number])
-        cause = cause.__cause__
-    return None
 
 
 def _fail(error: Exception, code: ExitCode) -> NoReturn:
@@ -154,9 +120,17 @@ def console(*, stderr: bool = False) -> Console:
     """
     from rich.console import Console
 
+    class Shown(Console):
+        def on_broken_pipe(self) -> None:
+            """Go on in silence, where rich would end the process as if the work had failed."""
+            self.quiet = True
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
+
     # A log file has no width of its own; a table must not be folded to 80 columns there.
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 160, markup=False, emoji=False)
+    return Shown(stderr=stderr, width=None if stream.isatty() else 160, markup=False, emoji=False)
 
 
 def table(title: str | None) -> Any:

@@ -32,8 +32,17 @@ class Listener(Protocol):
 class Lines:
     """What is said as plain lines with the time, for a log."""
 
+    def __init__(self) -> None:
+        self._is_read = True
+
     def said(self, text: str) -> None:
-        sys.stderr.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {text}\n")
+        if not self._is_read:
+            return
+        try:
+            sys.stderr.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {text}\n")
+        except BrokenPipeError:
+            # Whoever read the log went away (`aval run 2>&1 | head`); Dagster keeps what is said.
+            self._is_read = False
 
     def going_on(self, text: str) -> None:
         pass

@@ -20,6 +20,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from connectors.errors import AvalError
+from orchestration.disk import with_remedy
 from orchestration.lock import run_lock
 from orchestration.plan import Options, span_of_months
 from orchestration.settings import Settings
@@ -245,7 +246,7 @@ def _cause(error: Any) -> str:
     """The innermost message of an unforeseen error; Dagster's history has the traceback."""
     while error is not None and error.cause is not None:
         error = error.cause
-    return str(error.message).strip() if error is not None else "no reason known"
+    return with_remedy(str(error.message).strip()) if error is not None else "no reason known"
 
 
 def lone_publication(settings: Settings) -> Any:
