@@ -9,6 +9,7 @@ to lines (`lines`), what cells mean (`normalise`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ from connectors.feeds.profile import FixedWidth
 from connectors.feeds.table import RawTable, collapse
 
 _MARKED: Final = "lines.txt"
+_LOOKED_AT: Final = 10_000
+"""Lines whose lengths are compared."""
 
 
 def look(path: Path, container: FixedWidth, decoded: Path, file: str) -> Text:
@@ -35,7 +38,27 @@ def look(path: Path, container: FixedWidth, decoded: Path, file: str) -> Text:
             "correct 'skip_lines' in the profile, or ask the partner for the agreed layout",
             Place(file=file),
         )
+    if container.counted_in == "characters" and container.line_length is None:
+        _refuse_bytes(source, container, file)
     return Text(source, file, titles, rows, seen.is_plain, seen.has_unusual_blanks)
+
+
+def _refuse_bytes(source: Path, container: FixedWidth, file: str) -> None:
+    """RejectedFile where lines are equally long in bytes alone: behind an accented letter each cell would be
+    cut too late, and a quantity of 12 read as 12000.
+    """
+    with source.open("rb") as handle:
+        lines = [line.rstrip(b"\r\n") for line in islice(handle, container.skip_lines, _LOOKED_AT)]
+    in_bytes = {len(line) for line in lines if line.strip()}
+    in_characters = {len(line.decode(errors="replace")) for line in lines if line.strip()}
+    if len(in_bytes) == 1 < len(in_characters):
+        raise RejectedFile(
+            "counted_in_bytes",
+            f"all lines are {max(in_bytes)} bytes long, and {min(in_characters)} to {max(in_characters)} "
+            "characters: the partner counts positions in bytes",
+            "write counted_in: bytes under container in the profile",
+            Place(file=file),
+        )
 
 
 def offer(connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], container: FixedWidth) -> RawTable:
@@ -77,11 +100,15 @@ def load_carefully(
 
 def _cells(container: FixedWidth) -> str:
     """SQL: the cells of a line; a line of another length than stated keeps its text as `_malformed`."""
+    is_in_bytes = container.counted_in == "bytes"
     malformed = "cast(null as varchar)"
     if container.line_length is not None:
-        malformed = f"case when trim(line) <> '' and length(line) <> {container.line_length} then line end"
+        length = "strlen(line)" if is_in_bytes else "length(line)"
+        malformed = f"case when trim(line) <> '' and {length} <> {container.line_length} then line end"
     cells = [
-        f"substr(line, {first}, {last - first + 1}) as c{i}"
+        f"decode(encode(line)[{first}:{last}]) as c{i}"
+        if is_in_bytes
+        else f"substr(line, {first}, {last - first + 1}) as c{i}"
         for i, (first, last) in enumerate(container.ranges.values())
     ]
     return f"{malformed} as _malformed, {', '.join(cells)}"

@@ -87,9 +87,12 @@ class Delimited(Packing):
         return self
 
 
+_UTF_8: Final = ("utf-8", "utf8", "utf-8-sig", "utf_8")
+
+
 class FixedWidth(Packing):
-    """A text file whose cells stand at fixed positions: `fields: {Réf: 1-13, Qté: 14-21}`, counted from 1 in
-    characters, both ends included. The names serve as titles; positions that no field covers are ignored.
+    """A text file whose cells stand at fixed positions: `fields: {Réf: 1-13, Qté: 14-21}`, counted from 1,
+    both ends included. The names serve as titles; positions that no field covers are ignored.
     """
 
     kind: Literal["fixed_width"]
@@ -97,11 +100,17 @@ class FixedWidth(Packing):
     fields: dict[str, Annotated[str, Field(pattern=r"^[1-9]\d{0,4}-[1-9]\d{0,4}$")]] = Field(min_length=1)
     skip_lines: int = Field(default=0, ge=0, description="Lines above the first record.")
     line_length: int | None = Field(
-        default=None, ge=1, description="Characters of each line; a line of another length is malformed."
+        default=None, ge=1, description="Length of each line; a line of another length is malformed."
+    )
+    counted_in: Literal["characters", "bytes"] = Field(
+        default="characters",
+        description="What positions count. Hosts count bytes, of which an accented letter in UTF-8 has two.",
     )
 
     @model_validator(mode="after")
     def _are_ranges(self) -> FixedWidth:
+        if self.counted_in == "bytes" and self.encoding.lower() not in _UTF_8:
+            raise ValueError("expected counted_in: bytes with UTF-8 only; elsewhere leave it out")
         for title, (first, last) in self.ranges.items():
             if first > last:
                 raise ValueError(f"expected the first position of {title!r} before its last")
@@ -669,8 +678,8 @@ class Profile(Settings):
 
     def fingerprint(self) -> str:
         """Hash of what decides how a file is read; a change of it makes files be read again."""
-        relevant = self.model_dump_json(
-            exclude={
+        beside: dict[str, Any] = dict.fromkeys(
+            (
                 "description",
                 "contact",
                 "expected_from",
@@ -681,8 +690,13 @@ class Profile(Settings):
                 "max_restatement_days",
                 "crosswalk",
                 *(() if self.other_titles else ("other_titles",)),
-            }
+            ),
+            True,
         )
+        # What came into profiles later counts where it is used, so that no file is read again for nothing.
+        if isinstance(self.container, FixedWidth) and self.container.counted_in == "characters":
+            beside["container"] = {"counted_in"}
+        relevant = self.model_dump_json(exclude=beside)
         return hashlib.sha256(relevant.encode()).hexdigest()[:16]
 
 

@@ -120,3 +120,39 @@ def test_several_files_of_one_feed_are_read_together(desk: Desk) -> None:
 def test_a_wrong_position_is_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         FixedWidth.model_validate({"kind": "fixed_width", **changes})
+
+
+def in_bytes(ref: str, label: str, quantity: str, amount: str) -> bytes:
+    """A line of 33 bytes in UTF-8, as a host pads it."""
+    return b"L%b%b%b%b\r\n" % (
+        ref.encode().ljust(6),
+        label.encode().ljust(10),
+        quantity.encode().rjust(6),
+        amount.encode().rjust(10),
+    )
+
+
+BYTES = in_bytes("A1", "Évier é", "12", "120,50") + in_bytes("B-22", "Joint", "3", "9,00")
+
+
+@pytest.mark.parametrize("between", [b"", b"\r\n"])
+def test_positions_may_be_counted_in_bytes(desk: Desk, between: bytes) -> None:
+    container = {**FIXED["container"], "encoding": "utf-8", "counted_in": "bytes", "line_length": 33}
+    outcome = desk.take_one(NAME, between.join([BYTES, b"Lshort\r\n"]), **{**FIXED, "container": container})
+    assert (outcome.state, outcome.rows_accepted, outcome.rows_quarantined) == ("landed", 2, 1)
+    assert desk.rows(COLUMNS) == [
+        ("A1", "Évier é", Decimal(12), Decimal("120.5")),
+        ("B-22", "Joint", Decimal(3), Decimal(9)),
+    ]
+
+
+def test_a_file_that_is_counted_in_bytes_is_not_cut_by_characters(desk: Desk) -> None:
+    container = {**FIXED["container"], "encoding": "utf-8"}
+    outcome = desk.take_one(NAME, BYTES, **{**FIXED, "container": container})
+    assert (outcome.state, outcome.reason_code) == ("rejected", "counted_in_bytes")
+    assert "all lines are 33 bytes long, and 31 to 33 characters" in str(outcome.reason)
+
+
+def test_bytes_are_told_from_characters_in_utf_8_only() -> None:
+    with pytest.raises(ValidationError, match="with UTF-8 only"):
+        FixedWidth.model_validate(FIXED["container"] | {"counted_in": "bytes"})
