@@ -267,6 +267,8 @@ class _X12:
             start, end = day_of(_at(values, 2)), day_of(_at(values, 3))
             raw = "-".join(filter(None, values[2:4]))
             head.dates[_XQ] = Dates(start or end, end or start, raw)
+            # The 852 has no element for it.
+            reader.set_function(message, "", _FUNCTIONS)
         elif tag == "BPT":
             message.document_segment = number
             message.document = _at(values, 2)

@@ -61,6 +61,7 @@ def _names(message: Message) -> tuple[str, ...]:
     return (message.interchange, message.reference, message.kind, message.document, message.function_code)
 
 
+_ORIGINALS: Final = ("", "9", "00")
 _ROWS: Final = "select columns(* exclude (number, message)) from edi_rows where message = "
 _DIFFERENCE: Final = f"""
     (({_ROWS} $1) except all ({_ROWS} $2)) union all (({_ROWS} $2) except all ({_ROWS} $1)) limit 1
@@ -105,6 +106,8 @@ class Corrections:
             return
         if message.function == "copy":
             self._leave_out_known(message, earlier)
+        if message.function == "add" and message.function_code in _ORIGINALS:
+            self._note_known(message)
         mode: Mode = "slice" if message.function in ("original", "replace") else "none"
         if message.function == "replace" and any(item.message == message.number for item in self.retired):
             mode = "none"
@@ -164,6 +167,14 @@ class Corrections:
                 and (self.known.has_come(message.document, span.key) or self.known.is_reported(span.key))
             ):
                 self.skipped.add((message.number, period))
+
+    def _note_known(self, message: Message) -> None:
+        """An original that the profile lets add may be one that is sent again: nothing tells."""
+        if message.document and self.known.is_live(message.document):
+            self.reader.controls.remark(
+                f"segment {message.segment}: {message.document} has come before and still counts; both do, "
+                "for the profile lets an original add"
+            )
 
     def _span(self, text: str | None) -> Span | None:
         if self._file_span is not None:

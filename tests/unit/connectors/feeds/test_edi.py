@@ -558,6 +558,26 @@ ACTIVITY = ("XQ*H*20260104*20260110", "N1*ST*SHOP*92*S1", "LIN**UP*400638133393*
             "ZA*QS*5*EA", "ZA*QU*1*EA", "ZA*QA*30*EA", "CTT*1")  # fmt: skip
 
 
+def test_a_sender_of_one_852_per_store_says_so(edi: Edi) -> None:
+    def of_store(store: str, units: int) -> str:
+        detail = ("LIN**EN*4006381333931", f"ZA*QS*{units}*EA")
+        return x12("852", "XQ*H*20260105*20260111", f"N1*ST**92*{store}", *detail)
+
+    for functions, units in (({"": "add"}, 12), ({}, 7)):
+        for store, sold in (("1", 5), ("2", 7)):
+            edi.take(f"{len(functions)}{store}.x12", of_store(store, sold), kind="x12", functions=functions)
+        assert edi.live() == {W02: Decimal(units)}
+
+
+def test_an_original_that_adds_and_comes_again_is_noted(edi: Edi, tmp_path: Path) -> None:
+    add = {"9": "add"}
+    edi.take("a.edi", sales(5, "A"), functions=add)
+    edi.take("b.edi", sales(6, "B", number="2"), functions=add)
+    edi.take("c.edi", sales(5, "A", number="3"), functions=add)
+    noted = [batch.totals.get("control_01", "") for batch in edi.desk.ledger.batches("feeds")]
+    assert [text.partition(": ")[2][:17] for text in noted] == ["", "", "A has come before"]
+
+
 @pytest.mark.parametrize(
     "content",
     [
