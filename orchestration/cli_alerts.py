@@ -101,10 +101,12 @@ def alerts(
     if context.invoked_subcommand is not None:
         return
     from orchestration.alerts import STATES, published_alerts
-    from orchestration.partner_page import written
+    from orchestration.partner_page import require_partner, written
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
+    if partner is not None:
+        require_partner(settings.paths.published, partner)
     found = published_alerts(
         settings.paths.published,
         states=STATES if everything else ("open",),

@@ -31,6 +31,8 @@ def erase(
             "--file",
             "-f",
             metavar="FILE",
+            exists=True,
+            dir_okay=False,
             help="What names the customer, one text a line (name, e-mail, telephone, card); standard input "
             "if absent. Never an argument: everyone on the machine can read those.",
         ),

@@ -55,11 +55,18 @@ def faults(
     data: DataOption = None,
 ) -> None:
     """List the rows of a source that its newest reading held back: row, column, value, why, what to do."""
+    from connectors.errors import ConfigError
     from connectors.ledger import Ledger
     from connectors.sources.intake import held_back
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
+    if entity not in settings.company.sources:
+        raise ConfigError(
+            "unknown_source",
+            f"no source brings {entity!r}",
+            f"one of: {', '.join(settings.company.sources) or 'none is connected'}",
+        )
     shown = table(f"{entity}: rows in quarantine")
     for name in ("file or page", "row", "column", "value", "why, and what to do"):
         shown.add_column(name, overflow="fold")

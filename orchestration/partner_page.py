@@ -221,6 +221,26 @@ def written(value: Any, kind: Kind, locale: Locale) -> str:
     return str(value)
 
 
+def require_partner(published: Path, partner: str) -> None:
+    """AvalError if the current publication knows no such partner: a mistyped code is not one without news."""
+    with duckdb.connect(str(current_file(published)), read_only=True) as connection:
+        require_mart(connection, MART)
+        found = connection.execute(f"select 1 from marts.{MART} where partner_code = ?", [partner]).fetchone()
+        if found is None:
+            raise _unknown(connection, partner)
+
+
+def _unknown(connection: duckdb.DuckDBPyConnection, partner: str) -> AvalError:
+    known = connection.execute(
+        f"select partner_code from marts.{MART} order by partner_code limit 8"
+    ).fetchall()
+    return AvalError(
+        "unknown_partner",
+        f"there is no partner {partner!r}",
+        f"codes are those of the ERP, such as {', '.join(code for (code,) in known)}",
+    )
+
+
 def partner_page(published: Path, partner: str, locale: Locale) -> Page:
     """The page of a partner from the current publication; AvalError if there is none, or no such partner."""
     with duckdb.connect(str(current_file(published)), read_only=True) as connection:
@@ -229,14 +249,7 @@ def partner_page(published: Path, partner: str, locale: Locale) -> Page:
         columns = [column[0] for column in found.description or ()]
         row = found.fetchone()
         if row is None:
-            known = connection.execute(
-                f"select partner_code from marts.{MART} order by partner_code limit 8"
-            ).fetchall()
-            raise AvalError(
-                "unknown_partner",
-                f"there is no partner {partner!r}",
-                f"codes are those of the ERP, such as {', '.join(code for (code,) in known)}",
-            )
+            raise _unknown(connection, partner)
         values = dict(zip(columns, row, strict=True))
         channel = connection.execute(
             f"select channel_name_{locale} from core.dim_channels where channel_code = ?",

@@ -157,6 +157,12 @@ def test_another_fault_keeps_its_traceback() -> None:
         fails()
 
 
+def test_faults_of_a_source_that_there_is_none_of_are_wrong_use(company: list[str]) -> None:
+    done = CliRunner().invoke(app, ["sources", "faults", "suport_tickets", *company])
+    assert done.exit_code == 2
+    assert "no source brings 'suport_tickets'" in done.output
+
+
 def test_a_second_run_gives_way(company: list[str], tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [
