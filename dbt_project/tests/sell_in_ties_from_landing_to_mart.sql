@@ -17,7 +17,11 @@ facts as (
         sum(invoiced_quantity_in_unit) as quantity_in_unit,
         sum(invoiced_quantity) as quantity,
         sum(document_net_amount) as document_net_amount,
-        sum(net_amount) as net_amount
+        sum(net_amount) as net_amount,
+        sum(case when invoice_date <= {{ as_of_date() }} then invoiced_quantity end)
+            as counted_quantity,
+        sum(case when invoice_date <= {{ as_of_date() }} then net_amount end)
+            as counted_amount
     from {{ ref('fct_sell_in') }}
     group by {{ month_start('invoice_date') }}
 ),
@@ -45,8 +49,8 @@ final as (
     where
         landed.quantity_in_unit is distinct from facts.quantity_in_unit
         or landed.net_amount is distinct from facts.document_net_amount
-        or marts.net_amount is distinct from facts.net_amount
-        or marts.quantity is distinct from coalesce(facts.quantity, 0)
+        or coalesce(marts.net_amount, 0) <> coalesce(facts.counted_amount, 0)
+        or coalesce(marts.quantity, 0) <> coalesce(facts.counted_quantity, 0)
 )
 
 select * from final

@@ -40,7 +40,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         *programmes.suites(hub, terms),
         *closing.suites(),
         *territories.suites(hub),
-        *margin.suites(),
+        *margin.suites(terms),
         *segments.suites(),
         *sources.suites(hub),
     ]

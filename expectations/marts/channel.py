@@ -64,6 +64,7 @@ def _balance(hub: Hub, terms: Terms) -> Suite:
                 month_of_fact="cast(date_trunc('month', invoice_date) as date)",
                 sums={"sell_in_quantity": "invoiced_quantity"},
                 until=terms,
+                where=f"invoice_date <= {terms.as_of_sql}",
                 since=since,
                 name="sell_in_ties_to_the_fact",
             ),

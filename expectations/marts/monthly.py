@@ -47,6 +47,7 @@ def _sell_in(hub: Hub, terms: Terms) -> Suite:
                     "net_amount": "net_amount",
                 },
                 until=terms,
+                where=f"invoice_date <= {terms.as_of_sql}",
             ),
             ties(
                 mart,
@@ -55,6 +56,7 @@ def _sell_in(hub: Hub, terms: Terms) -> Suite:
                 month_of_fact=_month("shipment_date"),
                 sums={"shipped_quantity": "case when shipment_type = 'delivery' then shipped_quantity end"},
                 until=terms,
+                where=f"shipment_date <= {terms.as_of_sql}",
                 name="shipped_ties_to_the_fact",
             ),
             ties(
@@ -64,6 +66,7 @@ def _sell_in(hub: Hub, terms: Terms) -> Suite:
                 month_of_fact=_month("order_date"),
                 sums={"ordered_quantity": "case when status_code <> 'cancelled' then ordered_quantity end"},
                 until=terms,
+                where=f"order_date <= {terms.as_of_sql}",
                 name="ordered_ties_to_the_fact",
             ),
             *does_not_collapse(mart, hub, terms),

@@ -26,6 +26,8 @@ CAUSES = (
 def suites(hub: Hub, terms: Terms) -> list[Suite]:
     if not hub.execute("select 1 from ledger.slices where system = 'accounting' and is_live limit 1"):
         return []
+    day = terms.as_of_sql
+    booked = f"not is_opening and entry_date <= {day}"
     return [
         Suite(
             f"marts.{MART}",
@@ -57,28 +59,28 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     "warehouse_amount",
                     "select date_trunc('month', invoice_date)::date as month_start_date, "
                     "sum(net_amount) as amount from core.fct_sell_in "
-                    "where date_trunc('month', invoice_date) in ("
-                    "select month_start_date from core.fct_gl_entries where not is_opening) group by 1",
+                    f"where invoice_date <= {day} and date_trunc('month', invoice_date) in ("
+                    f"select month_start_date from core.fct_gl_entries where {booked}) group by 1",
                     "The invoiced side of the reconciliation is not the sell-in of the month.",
                 ),
                 _side(
                     "ledger_amount",
                     "select month_start_date, -sum(balance_amount) as amount from core.fct_gl_entries "
-                    "where account_class_code in ('revenue', 'price_reduction') and not is_opening "
+                    f"where account_class_code in ('revenue', 'price_reduction') and {booked} "
                     "and not is_rebate_accrual group by 1",
                     "The booked side of the reconciliation is not what the ledger has on accounts of sales.",
                 ),
                 _side(
                     "ledger_amount",
                     "select month_start_date, sum(balance_amount) as amount from core.fct_gl_entries "
-                    "where account_class_code = 'receivable' and not is_opening group by 1",
+                    f"where account_class_code = 'receivable' and {booked} group by 1",
                     "The booked side of the reconciliation is not what customers' accounts have.",
                     measure="receivable",
                 ),
                 _side(
                     "ledger_amount",
                     "select month_start_date, sum(balance_amount) as amount from core.fct_gl_entries "
-                    "where account_class_code = 'price_reduction' and not is_opening "
+                    f"where account_class_code = 'price_reduction' and {booked} "
                     "and is_rebate_accrual group by 1",
                     "The booked side of the reconciliation is not what the ledger accrued for rebates.",
                     measure="rebate_accrual",

@@ -17,6 +17,7 @@
             max(invoice_date) as last_invoice_date,
             sum(net_amount) as net_amount
         from {{ ref('fct_sell_in') }}
+        where invoice_date <= {{ as_of_date() }}
         group by partner_code, {{ month_start('invoice_date') }}
     ),
 
@@ -27,7 +28,7 @@
             count(*) as line_count,
             sum(unapproved_amount) as unapproved_amount
         from {{ ref('fct_discount_exceptions') }}
-        where unapproved_amount <> 0
+        where unapproved_amount <> 0 and invoice_date <= {{ as_of_date() }}
         group by partner_code, month_start_date
     )
 

@@ -18,6 +18,10 @@ approvals as (
     select * from {{ ref('stg_erp__discount_approvals') }}
 ),
 
+rates as (
+    select * from {{ ref('dim_exchange_rates') }}
+),
+
 approval_batches as (
     select count(*) as batch_count
     from {{ ref('stg_ledger__batches') }}
@@ -27,8 +31,14 @@ approval_batches as (
 exceptions as (
     select
         lines.*,
+        {{ reduction_rounding('lines.document_currency_code', 'rates') }}
+            as rounding_amount,
         products.family_code
     from lines
+    left join rates
+        on
+            lines.document_currency_code = rates.currency_code
+            and lines.invoice_date = rates.date_day
     left join products on lines.product_code = products.product_code
     where lines.direction * lines.exception_discount_amount > 0
 ),
@@ -50,7 +60,8 @@ weighed as (
             'case when exceptions.gross_amount = 0 '
             ~ 'then exceptions.exception_discount_amount else cast('
             ~ wide('exceptions.gross_amount')
-            ~ ' * approvals.approved_rate as decimal(18, 2)) end'
+            ~ ' * approvals.approved_rate as decimal(18, 2)) end',
+            'exceptions.rounding_amount'
         ) }} as covered_amount,
         exceptions.exception_discount_amount,
         exceptions.conditions_date < approvals.valid_to_date as is_in_force,

@@ -1,22 +1,24 @@
 -- Grain: one row per measure, document, month and partner in which the ERP and the
--- general ledger differ; months that the ledger covers, and documents that it knows.
+-- general ledger differ; months that the ledger covers, and documents that it knows;
+-- both as booked and dated up to the as-of day.
 -- Additive within a measure: difference_amount.
 with
 
 lines as (
-    select * from {{ ref('fct_gl_entries') }} where not is_opening
+    select * from {{ ref('fct_gl_entries') }}
+    where not is_opening and entry_date <= {{ as_of_date() }}
 ),
 
 invoices as (
-    select * from {{ ref('fct_sell_in') }}
+    select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 receivables as (
-    select * from {{ ref('fct_receivables') }}
+    select * from {{ ref('fct_receivables') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 payments as (
-    select * from {{ ref('fct_payments') }}
+    select * from {{ ref('fct_payments') }} where payment_date <= {{ as_of_date() }}
 ),
 
 booked_receivables as (

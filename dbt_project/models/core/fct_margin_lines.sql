@@ -1,11 +1,11 @@
--- Grain: one row per invoice line; and one per month, partner and channel for what no
--- invoice line can carry (invoice_line_id NULL, product NONE).
+-- Grain: one row per invoice line up to the as-of day; and one per month, partner and
+-- channel for what no invoice line can carry (invoice_line_id NULL, product NONE).
 -- Additive: invoiced_quantity and amounts. Each level is the former one less its steps.
 {%- set cost_steps = programme_cost_steps() %}
 with
 
 lines as (
-    select * from {{ ref('fct_sell_in') }}
+    select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 rebates as (

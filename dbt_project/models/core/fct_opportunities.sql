@@ -20,35 +20,59 @@ rates as (
     select * from {{ ref('dim_exchange_rates') }}
 ),
 
--- What was ordered of it, where the ERP names the order.
+-- What was ordered of it, where the ERP names the order: of the product, or of an
+-- announcement without one all that the order holds.
+{% set ordered_sums %}
+        sum(ordered_quantity) as ordered_quantity,
+        sum(net_amount) as ordered_amount,
+        sum(document_net_amount) as document_ordered_amount,
+        case
+            when min(document_currency_code) = max(document_currency_code)
+                then min(document_currency_code)
+        end as ordered_currency_code
+{%- endset -%}
 ordered as (
     select
         order_number,
         product_code,
-        sum(ordered_quantity) as ordered_quantity,
-        sum(net_amount) as ordered_amount
+        {{ ordered_sums | trim }}
     from orders
     group by order_number, product_code
-),
-
-whole_orders as (
+    union all
     select
         order_number,
-        sum(ordered_quantity) as ordered_quantity,
-        sum(ordered_amount) as ordered_amount
-    from ordered
+        '' as product_code,
+        {{ ordered_sums | trim }}
+    from orders
     group by order_number
 ),
 
-converted as (
+joined as (
     select
         opportunities.*,
+        ordered.ordered_quantity,
+        ordered.ordered_amount,
         {{ in_company_currency('opportunities.announced_amount', 'opportunities') }}
             as company_announced_amount,
         {{ amount_reason('opportunities.announced_amount', 'opportunities') }}
             as amount_reason_code,
+        -- At the rate of what was announced: between two rates nobody misjudged.
+        case
+            when ordered.ordered_currency_code = opportunities.currency_code
+                then {{
+                    in_company_currency(
+                        'ordered.document_ordered_amount', 'opportunities'
+                    )
+                }}
+            else ordered.ordered_amount
+        end as comparable_ordered_amount,
         partners.partner_version_id,
-        partners.channel_code
+        partners.channel_code,
+        row_number() over (
+            partition by
+                opportunities.order_number, coalesce(opportunities.product_code, '')
+            order by opportunities.created_date, opportunities.opportunity_number
+        ) as claim_number
     from opportunities
     left join partners
         on
@@ -58,34 +82,10 @@ converted as (
         on
             opportunities.currency_code = rates.currency_code
             and opportunities.created_date = rates.date_day
-),
-
-joined as (
-    select
-        converted.*,
-        coalesce(
-            ordered.ordered_quantity,
-            case
-                when converted.product_code is null
-                    then whole_orders.ordered_quantity
-            end
-        ) as ordered_quantity,
-        coalesce(
-            ordered.ordered_amount,
-            case
-                when converted.product_code is null then whole_orders.ordered_amount
-            end
-        ) as ordered_amount,
-        row_number() over (
-            partition by converted.order_number, coalesce(converted.product_code, '')
-            order by converted.created_date, converted.opportunity_number
-        ) as claim_number
-    from converted
     left join ordered
         on
-            converted.order_number = ordered.order_number
-            and converted.product_code = ordered.product_code
-    left join whole_orders on converted.order_number = whole_orders.order_number
+            opportunities.order_number = ordered.order_number
+            and coalesce(opportunities.product_code, '') = ordered.product_code
 ),
 
 -- Two announcements that became one order bought it once.
@@ -133,7 +133,10 @@ final as (
         {{ amount(
             "case when stage_code = 'lost' then 0 "
             ~ "when stage_code <> 'won' or order_number is null then null "
-            ~ "when claim_number = 1 then coalesce(ordered_amount, 0) else 0 end"
+            ~ "when ordered_amount is not null and comparable_ordered_amount is null "
+            ~ "then null "
+            ~ "when claim_number = 1 then coalesce(comparable_ordered_amount, 0) "
+            ~ "else 0 end"
         ) }} as bought_amount,
         source_batch_id,
         source_file,

@@ -1,10 +1,10 @@
--- Grain: one row per source cost and invoice line that carries it; one row without a
--- line where no line can carry the cost.
+-- Grain: one row per source cost up to the as-of day and invoice line that carries it;
+-- one row without a line where no line can carry the cost.
 -- Additive: amount. The rows of a source cost sum to it, to the cent.
 with
 
 lines as (
-    select * from {{ ref('fct_sell_in') }}
+    select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 shipments as (
@@ -26,7 +26,9 @@ cash_discounts as (
 
 commissions as (
     select * from {{ ref('fct_commissions') }}
-    where event_code in ('earned', 'clawed_back')
+    where
+        event_code in ('earned', 'clawed_back')
+        and event_date <= {{ as_of_date() }}
 ),
 
 booked_costs as (
@@ -160,7 +162,9 @@ costs as (
         on
             gathered.cost_step_code = allocation_keys.cost_step_code
             and {{ in_range('gathered.cost_date', 'allocation_keys') }}
-    where gathered.amount is null or gathered.amount <> 0
+    where
+        (gathered.amount is null or gathered.amount <> 0)
+        and gathered.cost_date <= {{ as_of_date() }}
 ),
 
 invoiced_lines as (

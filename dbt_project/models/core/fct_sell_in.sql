@@ -13,6 +13,7 @@ reductions as (
     select
         priced.*,
         case when company_gross_amount < 0 then -1 else 1 end as direction,
+        {{ reduction_rounding('priced.currency_code', 'priced') }} as rounding_amount,
         case
             when base_quantity is not null and contract_unit_price_amount is not null
                 then 'partner_price'
@@ -54,7 +55,9 @@ contracts_taken as (
     select
         reductions.*,
         {{ reduction_taken(
-            '(company_gross_amount - company_net_amount)', 'contract_allowed_amount'
+            '(company_gross_amount - company_net_amount)',
+            'contract_allowed_amount',
+            'rounding_amount'
         ) }} as contract_discount_amount
     from reductions
 ),
@@ -64,7 +67,8 @@ promotions_taken as (
         contracts_taken.*,
         {{ reduction_taken(
             '(company_gross_amount - company_net_amount - contract_discount_amount)',
-            'promotion_allowed_amount'
+            'promotion_allowed_amount',
+            'rounding_amount'
         ) }} as promotion_discount_amount
     from contracts_taken
 ),

@@ -4,11 +4,12 @@
 with
 
 lines as (
-    select * from {{ ref('fct_gl_entries') }} where not is_opening
+    select * from {{ ref('fct_gl_entries') }}
+    where not is_opening and entry_date <= {{ as_of_date() }}
 ),
 
 payments as (
-    select * from {{ ref('fct_payments') }}
+    select * from {{ ref('fct_payments') }} where payment_date <= {{ as_of_date() }}
 ),
 
 invoices as (

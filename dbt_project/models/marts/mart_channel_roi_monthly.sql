@@ -14,7 +14,7 @@ lines as (
 
 orders as (
     select * from {{ ref('fct_orders') }}
-    where status_code <> 'cancelled'
+    where status_code <> 'cancelled' and order_date <= {{ as_of_date() }}
 ),
 
 sales as (
@@ -28,7 +28,7 @@ reports as (
 ),
 
 sell_in as (
-    select * from {{ ref('fct_sell_in') }}
+    select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 stocks as (
@@ -46,6 +46,7 @@ margins as (
         month_start_date,
         channel_code,
         partner_code,
+        max(invoice_date) as last_invoice_date,
         sum(invoice_sales_amount) as invoice_sales_amount,
         -- A line of unknown cost has no margin: it is counted, and not taken at 0.
         sum(
@@ -65,16 +66,18 @@ partner_orders as (
     select
         {{ month_start('order_date') }} as month_start_date,
         partner_code,
+        channel_code,
         count(distinct order_number) as order_count
     from orders
-    group by {{ month_start('order_date') }}, partner_code
+    group by {{ month_start('order_date') }}, partner_code, channel_code
 ),
 
 customers as (
     select
         partner_code,
         customer_key,
-        min(month_start_date) as first_month_date
+        min(month_start_date) as first_month_date,
+        min_by(channel_code, sale_date) as channel_code
     from sales
     group by partner_code, customer_key
 ),
@@ -92,10 +95,11 @@ customers_named as (
 new_customers as (
     select
         partner_code,
+        channel_code,
         first_month_date as month_start_date,
         count(*) as new_customer_count
     from customers
-    group by partner_code, first_month_date
+    group by partner_code, channel_code, first_month_date
 ),
 
 -- A month of which no report has come has no known customers, and not none.
@@ -135,6 +139,7 @@ product_cost_ranges as (
 stock_weeks as (
     select
         stocks.partner_code,
+        stocks.channel_code,
         stocks.week_start_date,
         sum(
             {{ wide('greatest(stocks.on_hand_quantity, 0)') }}
@@ -145,57 +150,138 @@ stock_weeks as (
         on
             stocks.product_code = product_cost_ranges.product_code
             and {{ in_range('stocks.week_start_date', 'product_cost_ranges') }}
-    group by stocks.partner_code, stocks.week_start_date
+    group by stocks.partner_code, stocks.channel_code, stocks.week_start_date
 ),
 
 -- A week belongs to the month of its Thursday.
+stock_months as (
+    select
+        partner_code,
+        channel_code,
+        {{ month_start(add_days('week_start_date', 3)) }} as month_start_date,
+        sum(stock_amount) as stock_amount,
+        count(*) as week_count
+    from stock_weeks
+    group by
+        partner_code,
+        channel_code,
+        {{ month_start(add_days('week_start_date', 3)) }}
+),
+
+-- By the weeks of the month, so that two channels share the stock of one partner.
 partner_stocks as (
     select
         partner_code,
-        {{ month_start(add_days('week_start_date', 3)) }} as month_start_date,
-        {{ divide('sum(stock_amount)', 'count(*)') }} as average_stock_amount
-    from stock_weeks
-    group by partner_code, {{ month_start(add_days('week_start_date', 3)) }}
+        channel_code,
+        month_start_date,
+        {{
+            divide(
+                'stock_amount',
+                'sum(week_count) over (partition by partner_code, month_start_date)'
+            )
+        }} as average_stock_amount
+    from stock_months
+),
+
+beside_lines as (
+    select
+        month_start_date,
+        partner_code,
+        channel_code,
+        order_count,
+        cast(null as bigint) as new_customer_count,
+        cast(null as decimal(18, 4)) as average_stock_amount
+    from partner_orders
+    union all
+    select
+        month_start_date,
+        partner_code,
+        channel_code,
+        cast(null as bigint) as order_count,
+        new_customer_count,
+        cast(null as decimal(18, 4)) as average_stock_amount
+    from new_customers
+    union all
+    select
+        month_start_date,
+        partner_code,
+        channel_code,
+        cast(null as bigint) as order_count,
+        cast(null as bigint) as new_customer_count,
+        average_stock_amount
+    from partner_stocks
+),
+
+last_channels as (
+    select
+        month_start_date,
+        partner_code,
+        channel_code
+    from margins
+    qualify
+        row_number() over (
+            partition by month_start_date, partner_code
+            order by last_invoice_date desc nulls last, channel_code asc
+        ) = 1
+),
+
+-- What stands beside the lines counts once: in the channel that the partner was in, or
+-- where nothing was invoiced in that one, in the channel of its last invoice.
+counted_beside as (
+    select
+        beside_lines.month_start_date,
+        beside_lines.partner_code,
+        coalesce(margins.channel_code, last_channels.channel_code) as channel_code,
+        sum(beside_lines.order_count) as order_count,
+        sum(beside_lines.new_customer_count) as new_customer_count,
+        sum(beside_lines.average_stock_amount) as average_stock_amount
+    from beside_lines
+    inner join last_channels
+        on
+            beside_lines.month_start_date = last_channels.month_start_date
+            and beside_lines.partner_code = last_channels.partner_code
+    left join margins
+        on
+            beside_lines.month_start_date = margins.month_start_date
+            and beside_lines.partner_code = margins.partner_code
+            and beside_lines.channel_code = margins.channel_code
+    group by
+        beside_lines.month_start_date,
+        beside_lines.partner_code,
+        coalesce(margins.channel_code, last_channels.channel_code)
 ),
 
 partner_months as (
     select
         margins.*,
-        coalesce(partner_orders.order_count, 0) as order_count,
+        coalesce(counted_beside.order_count, 0) as order_count,
         margins.month_start_date > customers_named.named_from_date
             as has_named_customers,
         case
             when margins.month_start_date > customers_named.named_from_date
                 then
                     coalesce(
-                        new_customers.new_customer_count,
+                        counted_beside.new_customer_count,
                         case when reported_months.partner_code is not null then 0 end
                     )
         end as new_customer_count,
-        partner_stocks.average_stock_amount,
+        counted_beside.average_stock_amount,
         case
-            when partner_stocks.average_stock_amount is not null
+            when counted_beside.average_stock_amount is not null
                 then margins.gross_margin_amount
         end as stocked_gross_margin_amount
     from margins
-    left join partner_orders
+    left join counted_beside
         on
-            margins.month_start_date = partner_orders.month_start_date
-            and margins.partner_code = partner_orders.partner_code
+            margins.month_start_date = counted_beside.month_start_date
+            and margins.partner_code = counted_beside.partner_code
+            and margins.channel_code = counted_beside.channel_code
     left join customers_named
         on margins.partner_code = customers_named.partner_code
-    left join new_customers
-        on
-            margins.month_start_date = new_customers.month_start_date
-            and margins.partner_code = new_customers.partner_code
     left join reported_months
         on
             margins.month_start_date = reported_months.month_start_date
             and margins.partner_code = reported_months.partner_code
-    left join partner_stocks
-        on
-            margins.month_start_date = partner_stocks.month_start_date
-            and margins.partner_code = partner_stocks.partner_code
 ),
 
 placed as (

@@ -4,6 +4,7 @@ with
 
 commissions as (
     select * from {{ ref('fct_commissions') }}
+    where case when event_code = 'paid' then due_date else event_date end <= {{ as_of_date() }}
 ),
 
 agents as (

@@ -3,19 +3,20 @@
 with
 
 lines as (
-    select * from {{ ref('fct_gl_entries') }} where not is_opening
+    select * from {{ ref('fct_gl_entries') }}
+    where not is_opening and entry_date <= {{ as_of_date() }}
 ),
 
 invoices as (
-    select * from {{ ref('fct_sell_in') }}
+    select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 receivables as (
-    select * from {{ ref('fct_receivables') }}
+    select * from {{ ref('fct_receivables') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 payments as (
-    select * from {{ ref('fct_payments') }}
+    select * from {{ ref('fct_payments') }} where payment_date <= {{ as_of_date() }}
 ),
 
 accruals as (

@@ -43,7 +43,9 @@ profits as (
 
 sell_in as (
     select * from {{ ref('fct_sell_in') }}
-    where invoice_date > {{ add_days(as_of_date(), -365) }}
+    where
+        invoice_date > {{ add_days(as_of_date(), -365) }}
+        and invoice_date <= {{ as_of_date() }}
 ),
 
 conflicts as (

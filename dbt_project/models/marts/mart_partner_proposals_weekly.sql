@@ -32,11 +32,13 @@ shipments as (
 ),
 
 orders as (
-    select * from {{ ref('fct_orders') }} where status_code <> 'cancelled'
+    select * from {{ ref('fct_orders') }}
+    where status_code <> 'cancelled' and order_date <= {{ as_of_date() }}
 ),
 
 invoices as (
-    select * from {{ ref('fct_sell_in') }} where invoice_type = 'invoice'
+    select * from {{ ref('fct_sell_in') }}
+    where invoice_type = 'invoice' and invoice_date <= {{ as_of_date() }}
 ),
 
 products as (

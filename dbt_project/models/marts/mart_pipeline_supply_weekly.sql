@@ -631,7 +631,9 @@ unit_costs as (
         product_code,
         unit_cost_amount
     from {{ ref('fct_sell_in') }}
-    where invoice_type = 'invoice' and unit_cost_amount is not null
+    where
+        invoice_type = 'invoice' and unit_cost_amount is not null
+        and invoice_date <= {{ as_of_date() }}
     qualify
         row_number() over (
             partition by product_code

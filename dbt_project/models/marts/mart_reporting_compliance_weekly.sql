@@ -12,7 +12,7 @@ reports as (
 ),
 
 sell_in as (
-    select * from {{ ref('fct_sell_in') }}
+    select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 partners as (

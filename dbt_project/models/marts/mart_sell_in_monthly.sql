@@ -1,18 +1,18 @@
 -- Grain: one row per month, partner and product with an order, a shipment or an
--- invoice.
+-- invoice up to the as-of day.
 -- Additive, but for invoice_count: one invoice counts for each of its products.
 with
 
 orders as (
-    select * from {{ ref('fct_orders') }}
+    select * from {{ ref('fct_orders') }} where order_date <= {{ as_of_date() }}
 ),
 
 shipments as (
-    select * from {{ ref('fct_shipments') }}
+    select * from {{ ref('fct_shipments') }} where shipment_date <= {{ as_of_date() }}
 ),
 
 invoices as (
-    select * from {{ ref('fct_sell_in') }}
+    select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 ordered as (

@@ -536,9 +536,12 @@ def test_a_report_of_a_month_to_come_is_no_fault_of_the_mart(world: World) -> No
         ("fct_support_tickets", "opened_date", f"{SATISFACTION}.tickets_are_those_of_the_fact"),
         ("fct_trainings", "training_date", f"{TRAINING}.attendances_are_those_of_the_fact"),
         ("fct_shop_visits", "visit_date", f"{CONVERSION}.purchases_are_those_of_the_fact"),
+        ("fct_sell_in", "invoice_date", f"{SELL_IN}.ties_to_the_fact"),
+        ("fct_orders", "order_date", f"{SELL_IN}.ordered_ties_to_the_fact"),
+        ("fct_shipments", "shipment_date", f"{SELL_IN}.shipped_ties_to_the_fact"),
     ],
 )
-def test_what_a_source_dates_after_today_does_not_count_yet(
+def test_what_is_dated_after_today_does_not_count_yet(
     world: World, fact: str, day: str, promise: str
 ) -> None:
     tomorrow = date(2026, 3, 21)
