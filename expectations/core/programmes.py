@@ -78,6 +78,8 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
 def costs_tie_to_their_sources(terms: Terms, *, with_booked: bool) -> Expectation:
     """Claim by claim, cost by cost, and commissions as a whole, the lines carry what the source costs.
 
+    Up to the as-of day: what is dated later does not count yet.
+
     A booked cost in another currency is converted by the model, and looked at for its existence only.
     """
     booked = f"""
@@ -85,21 +87,22 @@ def costs_tie_to_their_sources(terms: Terms, *, with_booked: bool) -> Expectatio
             select 'cost|' || trim(cost_number), case when currency_code = '{terms.currency}'
                 then cast(cost_amount as decimal(18, 2)) end
             from landing.programme_costs
-            where cast(cost_amount as decimal(18, 2)) <> 0
+            where cast(cost_amount as decimal(18, 2)) <> 0 and cost_date <= {terms.as_of_sql}
     """
     return no_finding(
         f"""
         with source as (
             select 'claim|' || claim_number as cost, cost_amount as amount
             from core.fct_programme_claims
-            where cost_amount <> 0
+            where cost_amount <> 0 and cost_date <= {terms.as_of_sql}
             union all
             select 'cash_discount|' || invoice_number, cost_amount
             from core.fct_cash_discounts
-            where cost_date is not null and cost_amount <> 0
+            where cost_date <= {terms.as_of_sql} and cost_amount <> 0
             union all
             select 'commission', sum(commission_amount)
             from core.fct_commissions
+            where event_code <> 'paid' and event_date <= {terms.as_of_sql}
             having count(*) filter (where commission_amount <> 0) > 0
             {booked if with_booked else ""}
         ),

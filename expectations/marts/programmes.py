@@ -35,6 +35,7 @@ def _commissions(hub: Hub, terms: Terms) -> Suite:
                 month_of_fact="cast(date_trunc('month', event_date) as date)",
                 sums={"accrued_amount": "commission_amount", "paid_amount": "paid_amount"},
                 until=terms,
+                where=f"case when event_code = 'paid' then due_date else event_date end <= {terms.as_of_sql}",
             ),
             *does_not_collapse(mart, hub, terms),
         ),

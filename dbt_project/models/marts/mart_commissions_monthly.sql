@@ -4,7 +4,9 @@ with
 
 commissions as (
     select * from {{ ref('fct_commissions') }}
-    where case when event_code = 'paid' then due_date else event_date end <= {{ as_of_date() }}
+    where
+        case when event_code = 'paid' then due_date else event_date end
+        <= {{ as_of_date() }}
 ),
 
 agents as (

@@ -23,7 +23,9 @@ MONTHS = {
     "mart_sell_in_monthly": "sum(ordered_quantity), sum(shipped_quantity), sum(net_amount)",
     "mart_margin_waterfall_monthly": "sum(invoiced_quantity), sum(tools_amount), sum(pocket_margin_amount)",
     "mart_channel_balance_monthly": "sum(sell_in_quantity)",
-    "mart_channel_roi_monthly": "sum(invoice_sales_amount), sum(programme_cost_amount), sum(acquisition_count)",
+    "mart_channel_roi_monthly": (
+        "sum(invoice_sales_amount), sum(programme_cost_amount), sum(acquisition_count)"
+    ),
 }
 
 

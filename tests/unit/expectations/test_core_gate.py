@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.unit.expectations import judging
 from tests.unit.expectations.conftest import World
 from tests.unit.expectations.judging import failed
-from tests.unit.expectations.warehouse import WEEK_10, build, change
+from tests.unit.expectations.warehouse import AS_OF, WEEK_10, build, change
 
 judge = partial(judging.judge, "core")
 
@@ -462,3 +463,20 @@ def test_a_daily_run_looks_at_the_weeks_of_stock_that_it_replaced(world: World) 
     assert "fct_inventory.anchors_are_reported_stocks" in failed(judge(world, scope="all"))
     change(world, "update intermediate.int_weeks_touched set first_week_date = date '2026-03-09'")
     assert not judge(world, scope="touched").passed
+
+
+@pytest.mark.parametrize(
+    ("fact", "day", "promise"),
+    [
+        ("fct_commissions", "event_date", "fct_programme_costs.costs_tie_to_their_sources"),
+        ("fct_sell_in", "invoice_date", "fct_margin_lines.ties_to_its_sources"),
+    ],
+)
+def test_what_is_dated_after_today_costs_and_earns_nothing_yet(
+    world: World, fact: str, day: str, promise: str
+) -> None:
+    copied = f"insert into core.{fact} select * replace (date '%s' as {day}) from core.{fact} limit 1"
+    change(build(world), copied % (AS_OF + timedelta(days=1)))
+    assert promise not in failed(judge(world))
+    change(world, copied % AS_OF)
+    assert promise in failed(judge(world))
