@@ -353,9 +353,14 @@ def _export_parquet(part: Path, parquet: Path, version: str) -> Path:
 
 
 def _switch(link: Path, target: str) -> None:
-    """Let `link` point to `target` beside it, atomically: a reader finds the one or the other."""
+    """Let `link` point to `target` beside it, atomically: a reader finds the one or the other.
+
+    A folder in the link's place, as a copy that followed links leaves it, goes with the next pruning.
+    """
     fresh = link.with_name(f".{link.name}.{secrets.token_hex(4)}.part")
     fresh.symlink_to(target)
+    if link.is_dir() and not link.is_symlink():
+        link.replace(link.with_name(f".{link.name}.{secrets.token_hex(4)}.part"))
     fresh.replace(link)
     fsync_folder(link.parent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -169,6 +170,18 @@ def test_the_newest_versions_and_the_current_one_are_kept(tmp_path: Path) -> Non
     assert current_version(published) == made[3]
     folders = {path.name for path in (published / "parquet").iterdir()}
     assert folders == {*made[2:], "current"}
+
+
+def test_a_copy_that_followed_links_can_be_published_again(tmp_path: Path) -> None:
+    release(build(tmp_path / "w.duckdb"), tmp_path / "published")
+    copied = tmp_path / "restored"
+    shutil.copytree(tmp_path / "published", copied)
+    assert not (copied / "parquet" / "current").is_symlink()
+
+    version = release(build(tmp_path / "w.duckdb", 99), copied).version
+    assert ask(copied / "current.duckdb", "select net_amount from marts.mart_month") == [(99,)]
+    assert (copied / "parquet" / "current").resolve().name == version
+    assert {path.name for path in (copied / "parquet").iterdir()} == {*versions(copied), "current"}
 
 
 def test_a_crash_before_the_switch_leaves_the_former_version(
