@@ -229,6 +229,8 @@ def _walk(
     conditions = [f"cast({expression} as varchar) = ?" for expression in keyed.values()]
     if source.where:
         conditions.append(f"({source.where})")
+    if source.day:
+        conditions.append(f"{source.day} <= (select as_of_date from marts.publication)")
     condition = " and ".join(conditions) or "true"
     parameters = [wanted[column] for column in keyed]
     values = ", ".join(source.measures[name] for name in chosen)

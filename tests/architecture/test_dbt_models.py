@@ -311,7 +311,7 @@ def declarations_of_nothing() -> list[str]:
             wanted[name] |= {*rows, *model.sheet.columns, *model.sheet.formulas}
         for source in model.trace:
             wanted[name] |= {*source.keys, *source.measures, *source.rows}
-            wanted.setdefault(source.fact, set()).update(source.rule)
+            wanted.setdefault(source.fact, set()).update({*source.rule, *filter(None, [source.day])})
             if source.fact not in known:
                 faults.append(source.fact)
         faults += [
@@ -325,6 +325,26 @@ def declarations_of_nothing() -> list[str]:
 
 def test_declarations_for_finance_name_columns_that_exist() -> None:
     assert declarations_of_nothing() == []
+
+
+DOCUMENTS = {
+    "fct_commissions",
+    "fct_gl_entries",
+    "fct_orders",
+    "fct_payments",
+    "fct_receivables",
+    "fct_sell_in",
+    "fct_shipments",
+}
+"""Facts that keep what is dated after the as-of day, which no mart counts."""
+
+
+def test_a_figure_of_documents_names_the_day_from_which_they_count() -> None:
+    traced = [(name, source) for name, model in models().items() for source in model.trace if source.measures]
+    assert {source.fact for _, source in traced} >= DOCUMENTS
+    assert [
+        (name, source.fact) for name, source in traced if source.fact in DOCUMENTS and not source.day
+    ] == []
 
 
 def test_default_thresholds_are_those_of_the_rules() -> None:

@@ -114,6 +114,16 @@ def test_each_step_adds_up_to_the_figure(settings: Settings) -> None:
     assert walk.sum_of_lines(0) == Decimal("90.25")
 
 
+def test_what_is_dated_after_the_as_of_day_stands_behind_no_figure(settings: Settings) -> None:
+    with duckdb.connect(str(settings.current.resolve())) as connection:
+        connection.execute("update marts.publication set as_of_date = date '2026-05-29'")
+        connection.execute("update marts.mart_sell_in_monthly set net_amount = 100.25")
+    found = trace(settings, of(settings, partner_code="D01"))
+    (walk,) = found.walks
+    assert found.agrees
+    assert [document for document, *_ in walk.documents] == ["I1"]
+
+
 def test_a_reported_sale_ends_at_its_file_row_message_and_original(settings: Settings) -> None:
     (walk,) = trace(settings, of(settings, "mart_sell_out_monthly")).walks
     (line,) = walk.lines
