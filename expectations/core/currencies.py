@@ -9,11 +9,11 @@ from great_expectations.expectations.expectation import Expectation
 from expectations.vocabulary import no_finding, no_row_where
 
 _UNCONVERTED: Final = {
-    "fct_orders": ("order_date", "count(amount_reason_code)"),
-    "fct_sell_in": ("invoice_date", "count(amount_reason_code)"),
-    "fct_sell_out_weekly": ("week_start_date", "sum(unconverted_line_count)"),
+    "fct_orders": ("order_date", "(amount_reason_code is not null)::integer"),
+    "fct_sell_in": ("invoice_date", "(amount_reason_code is not null)::integer"),
+    "fct_sell_out_weekly": ("week_start_date", "unconverted_line_count"),
 }
-"""Each fact with its date and the count of lines whose amount has no rate."""
+"""Each fact with its date and, of a row, the count of lines whose amount has no rate."""
 
 
 def amounts_have_a_rate(fact: str) -> Expectation:
@@ -24,12 +24,12 @@ def amounts_have_a_rate(fact: str) -> Expectation:
         select
             partner_code,
             document_currency_code,
-            {count} as line_count,
+            sum({count}) as line_count,
             min({date}) as first_date,
             strftime(min({date}), '%Y-%m') as month
         from {{batch}}
+        where {count} > 0
         group by partner_code, document_currency_code
-        having {count} > 0
         order by partner_code, document_currency_code
         """,
         name="amounts_have_a_rate",

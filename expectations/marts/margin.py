@@ -35,11 +35,11 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
 def _waterfall(hub: Hub, terms: Terms) -> Suite:
     mart = "mart_margin_waterfall_monthly"
     keys = ("month_start_date", "partner_code", "channel_code", "product_code")
-    # The mart has no margin where a cost is unknown; the lines that know theirs have one.
+    # Where a cost or a rate is missing, the mart has no level that it enters; the lines that know theirs have.
     known = tuple(
         step
         for step in (*LEVELS, *(step for steps in STEPS.values() for step in steps))
-        if step not in ("pocket_margin", "channel_contribution")
+        if step not in ("pocket_sales", "pocket_margin", "channel_contribution")
     )
     return Suite(
         f"marts.{mart}",

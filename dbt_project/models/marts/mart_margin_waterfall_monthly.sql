@@ -32,7 +32,8 @@ monthly as (
     group by month_start_date, partner_code, channel_code, product_code
 ),
 
--- A sum over lines of which some have no cost is no margin.
+-- A sum over lines of which some have no cost is no margin; nor are levels below the
+-- invoice what their steps leave where some sales have no rate, for their costs count.
 known as (
     select
         month_start_date,
@@ -41,9 +42,14 @@ known as (
         product_code,
         invoiced_quantity,
         {% for step in columns -%}
-        {% if step in ['pocket_margin', 'channel_contribution'] -%}
-        case when line_without_cost_count = 0 then {{ step }}_amount end
+        {% if step == 'pocket_sales' -%}
+        case when unconverted_line_count = 0 then {{ step }}_amount end
             as {{ step }}_amount,
+        {% elif step in ['pocket_margin', 'channel_contribution'] -%}
+        case
+            when line_without_cost_count = 0 and unconverted_line_count = 0
+                then {{ step }}_amount
+        end as {{ step }}_amount,
         {% else -%}
         {{ step }}_amount,
         {% endif -%}

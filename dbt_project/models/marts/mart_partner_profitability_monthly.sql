@@ -31,14 +31,17 @@ by_partner as (
         month_start_date,
         partner_code,
         sum(invoice_sales_amount) as invoice_sales_amount,
-        sum(pocket_sales_amount) as pocket_sales_amount,
+        case
+            when count(pocket_sales_amount) = count(*) then sum(pocket_sales_amount)
+        end as pocket_sales_amount,
         case
             when count(pocket_margin_amount) = count(*) then sum(pocket_margin_amount)
         end as pocket_margin_amount,
         case
             when count(channel_contribution_amount) = count(*)
                 then sum(channel_contribution_amount)
-        end as channel_contribution_amount
+        end as channel_contribution_amount,
+        sum(unconverted_line_count) as unconverted_line_count
     from margins
     group by month_start_date, partner_code
 ),
@@ -59,8 +62,14 @@ financed as (
     select
         keys.month_start_date,
         keys.partner_code,
-        coalesce(by_partner.invoice_sales_amount, 0) as invoice_sales_amount,
-        coalesce(by_partner.pocket_sales_amount, 0) as pocket_sales_amount,
+        case
+            when by_partner.partner_code is null then 0
+            else by_partner.invoice_sales_amount
+        end as invoice_sales_amount,
+        case
+            when by_partner.partner_code is null then 0
+            else by_partner.pocket_sales_amount
+        end as pocket_sales_amount,
         case
             when by_partner.partner_code is null then 0
             else by_partner.pocket_margin_amount
@@ -69,6 +78,7 @@ financed as (
             when by_partner.partner_code is null then 0
             else by_partner.channel_contribution_amount
         end as channel_contribution_amount,
+        coalesce(by_partner.unconverted_line_count, 0) as unconverted_line_count,
         {{ divide('receivables.opening_amount + receivables.closing_amount', '2') }}
             as average_receivable_amount,
         receivables.closing_amount as receivable_amount,
@@ -184,6 +194,7 @@ final as (
             else 'C'
         end as abc_code,
         case
+            when profitable.unconverted_line_count > 0 then 'rate_missing'
             when profitable.channel_contribution_amount is null then 'cost_unknown'
             when profitable.receivable_amount is null then 'receivables_not_connected'
             when profitable.invoice_sales_amount = 0 then 'no_invoice_sales'

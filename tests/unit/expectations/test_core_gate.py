@@ -367,6 +367,16 @@ def test_an_entry_out_of_balance_is_a_warning_that_names_its_lines(world: World)
     assert "source_row 3" in outcome.message
 
 
+def test_amounts_without_a_rate_are_told_from_the_first_of_them_on(world: World) -> None:
+    change(
+        build(world),
+        "insert into core.fct_sell_in select * replace (null as net_amount, 'F2|1' as invoice_line_id, "
+        "date '2026-03-20' as invoice_date, 'rate_missing' as amount_reason_code) from core.fct_sell_in",
+    )
+    message = failed(judge(world))["fct_sell_in.amounts_have_a_rate"].message
+    assert "partner D01: 1 lines in EUR from 2026-03-20 on" in message
+
+
 def test_a_doubled_line_is_named_with_its_slice_and_the_month_to_rebuild(world: World) -> None:
     change(
         build(world),
