@@ -86,9 +86,13 @@ class _Publication:
 
 def one_month(text: str) -> tuple[date, date]:
     """First and last day of a month written as 2026-05."""
+    wrong = AvalError("invalid_span", f"{text!r} is no month", "write it as 2026-05")
     if ".." in text:
-        raise AvalError("invalid_span", f"{text!r} is no month", "write it as 2026-05")
-    return span_of_months(text)
+        raise wrong
+    try:
+        return span_of_months(text)
+    except AvalError as error:
+        raise wrong from error
 
 
 def close(settings: Settings, month: str, by: str, note: str | None = None) -> Frozen:

@@ -20,6 +20,7 @@ _REMEDIES: Final[Mapping[int, str]] = {
     errno.EROFS: "mount the disk to be written to, or name another folder with --data",
     errno.EIO: "see whether the disk is full or failing; the next run goes on from what has landed",
     errno.EACCES: "give this account the right to write there, or name another folder with --data",
+    errno.ENOTDIR: "a file stands where a folder is needed: name another folder",
 }
 # What SQLite, which keeps the intake ledger and Dagster's history, says of the same.
 _OF_SQLITE: Final[Mapping[int, int]] = {

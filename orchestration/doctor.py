@@ -220,11 +220,12 @@ def _data(settings: Settings) -> Iterator[Finding]:
     data = settings.paths.data
     existing = next(path for path in (data, *data.parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    is_writable = os.access(existing, os.W_OK)
+    is_folder = existing.is_dir()
+    is_writable = is_folder and os.access(existing, os.W_OK)
     yield Finding(
         "data directory",
         is_writable,
-        str(data),
+        str(data) if is_folder else f"{existing} is a file",
         "give this account the right to write there, or name another folder with --data",
     )
     warehouse = settings.paths.warehouse.stat().st_size if settings.paths.warehouse.is_file() else 0

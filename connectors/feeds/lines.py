@@ -102,6 +102,13 @@ def decode(
     except UnicodeDecodeError as error:
         line = lines + 1 + bytes(error.object[: error.start]).count(b"\n")
         byte = done - pending + error.start + 1
+        if final:
+            raise RejectedFile(
+                "undecodable_bytes",
+                f"the file ends at byte {done} within a character: it was cut off on its way, or is not {encoding}",
+                "ask the partner for the whole file; if it is whole, state its true encoding in the profile",
+                Place(file=file, line=line),
+            ) from error
         raise encodings.undecodable(bytes(error.object), error.start, encoding, byte, line, file) from error
     except UnicodeError as error:
         # UTF-16 without its mark: the decoder does not say where.

@@ -245,6 +245,13 @@ def test_the_doctor_finds_what_a_run_would_miss(company: list[str]) -> None:
     assert invoke("doctor", *company)[0] == 2
 
 
+def test_the_doctor_takes_no_file_for_the_data_directory(company: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a_file").touch()
+    findings = {item.what: item for item in examine(Path(company[1]), tmp_path / "a_file" / "data")}
+    assert not findings["data directory"].is_ok
+    assert findings["data directory"].found == f"{tmp_path / 'a_file'} is a file"
+
+
 def test_the_doctor_is_content_with_a_company_that_can_run(company: list[str]) -> None:
     _start(company)
     code, output = invoke("doctor", *company)

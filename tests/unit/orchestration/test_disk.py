@@ -53,6 +53,11 @@ def test_a_fault_of_the_disk_is_found_behind_other_errors(tmp_path: Path) -> Non
     outer.__cause__ = OSError(errno.ENOSPC, "full", str(tmp_path))
     assert f"{tmp_path}: No space left on device -> free space there" in str(fault_of_disk(outer))
     assert fault_of_disk(ValueError("x")) is None
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(NotADirectoryError) as no_folder:
+        (file / "landing").mkdir()
+    assert f"{file}/landing: Not a directory -> a file stands where" in str(fault_of_disk(no_folder.value))
     with pytest.raises(sqlite3.OperationalError) as unopened:
         sqlite3.connect(tmp_path / "no folder" / "ledger.sqlite")
     assert "Permission denied" in str(fault_of_disk(unopened.value))

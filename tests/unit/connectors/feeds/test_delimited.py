@@ -170,6 +170,13 @@ def test_records_longer_than_one_chunk_are_numbered_like_short_ones(
     assert [row for row in rows if row[1] is not None] == [(2, "1", "é\né"), (5, "4", "5")]
 
 
+def test_a_file_that_ends_within_a_character_was_cut_off(tmp_path: Path) -> None:
+    content = "Ref;Qty\nA;1\nB;2\n".encode("utf-16")
+    with pytest.raises(RejectedFile, match="ask the partner for the whole file") as caught:
+        read(tmp_path, content[:-1], encoding="utf-16")
+    assert "ends at byte 33 within a character: it was cut off on its way" in caught.value.problem
+
+
 def test_the_likely_encoding_is_named_where_another_is_stated(tmp_path: Path) -> None:
     with pytest.raises(RejectedFile) as caught:
         read(tmp_path, "Référence;Qté\nA;1\n".encode("cp1252"))
