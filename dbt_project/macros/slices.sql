@@ -104,6 +104,48 @@
 {%- endmacro %}
 
 {#
+    Which products and units claim a GTIN. An article that bears another code now leaves its
+    former code behind, inactive or gone from the ERP, with the same GTIN: it claims it no
+    more once an active product does.
+#}
+{% macro gtin_claims() -%}
+    select
+        gtin_14,
+        product_code,
+        unit_code,
+        is_packing
+    from (
+        select
+            {{ gtin_14('gtin') }} as gtin_14,
+            product_code,
+            base_unit_code as unit_code,
+            false as is_packing,
+            is_active,
+            is_deleted
+        from {{ ref('stg_erp__products') }}
+        where gtin is not null
+        union all
+        select
+            {{ gtin_14('packings.gtin') }} as gtin_14,
+            packings.product_code,
+            packings.unit_code,
+            packings.unit_code <> products.base_unit_code as is_packing,
+            products.is_active,
+            products.is_deleted
+        from {{ ref('stg_erp__product_units') }} as packings
+        inner join {{ ref('stg_erp__products') }} as products
+            on packings.product_code = products.product_code
+        where packings.gtin is not null
+    ) as claimed
+    qualify
+        rank() over (
+            partition by gtin_14
+            order by
+                case when is_deleted then 2 when is_active then 0 else 1 end
+        ) = 1
+{%- endmacro %}
+
+{#
     All master data that decides to which product and unit a reported line belongs. The
     facts' copy (int_product_identifiers_used) is compared with it to find the slices
     that a change touches.
@@ -123,28 +165,13 @@
     select
         'gtin' as identifier_kind,
         '' as partner_code,
-        {{ gtin_14('gtin') }} as identifier,
+        gtin_14 as identifier,
         cast('1900-01-01' as date) as valid_from_date,
         cast('9999-12-31' as date) as valid_to_date,
         product_code,
-        base_unit_code as unit_code,
+        unit_code,
         {{ quantity(1) }} as base_quantity
-    from {{ ref('stg_erp__products') }}
-    where gtin is not null
-    union distinct
-    select
-        'gtin' as identifier_kind,
-        '' as partner_code,
-        {{ gtin_14('packings.gtin') }} as identifier,
-        cast('1900-01-01' as date) as valid_from_date,
-        cast('9999-12-31' as date) as valid_to_date,
-        packings.product_code,
-        packings.unit_code,
-        {{ quantity(1) }} as base_quantity
-    from {{ ref('stg_erp__product_units') }} as packings
-    inner join {{ ref('stg_erp__products') }} as products
-        on packings.product_code = products.product_code
-    where packings.gtin is not null
+    from ({{ gtin_claims() }}) as claims
     union distinct
     select
         'unit' as identifier_kind,

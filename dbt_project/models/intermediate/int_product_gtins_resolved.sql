@@ -3,35 +3,12 @@
 -- the wrong one.
 with
 
-products as (
-    select * from {{ ref('stg_erp__products') }}
-),
-
 units as (
     select * from {{ ref('int_product_units_completed') }}
 ),
 
-packings as (
-    select * from {{ ref('stg_erp__product_units') }}
-),
-
 claims as (
-    select
-        {{ gtin_14('gtin') }} as gtin_14,
-        product_code,
-        base_unit_code as unit_code,
-        false as is_packing
-    from products
-    where gtin is not null
-    union all
-    select
-        {{ gtin_14('packings.gtin') }} as gtin_14,
-        packings.product_code,
-        packings.unit_code,
-        packings.unit_code <> products.base_unit_code as is_packing
-    from packings
-    inner join products on packings.product_code = products.product_code
-    where packings.gtin is not null
+    {{ gtin_claims() }}
 ),
 
 -- Where one product gives the same GTIN to several units the smallest is meant.

@@ -432,6 +432,25 @@ def correct_what_was_sold(company: Company) -> None:
     sell(company, "2026-W08", 2)
 
 
+PRODUCTS_OF_THE_GTIN = (
+    "select product_code, count(*) from core.fct_sell_out where reported_gtin = '03001234567908' group by all"
+)
+
+
+def sell_the_article_under_another_code(company: Company) -> None:
+    """Nobody can say which of the two a line means."""
+    assert company.query(PRODUCTS_OF_THE_GTIN) == [("P3", 2)]
+    company.erp("products", [{"product_code": "P3N", "product_name": "Raccord", "gtin": "3001234567908"}])
+
+
+def end_its_former_code(company: Company) -> None:
+    assert company.query(PRODUCTS_OF_THE_GTIN) == [("UNMATCHED", 2)]
+    company.erp(
+        "products",
+        [{"product_code": "P3", "product_name": "Raccord", "gtin": "3001234567908", "is_active": False}],
+    )
+
+
 CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
     (restate_a_week, {(name, "D01|d01_w|2026-W03") for name in ("sell_out", "inventory")}),
     (report_a_zero, {("sell_out", "D02|d02_w|2026-W03")}),
@@ -480,6 +499,8 @@ CHANGES: list[tuple[Callable[[Company], None], set[tuple[str, str]]]] = [
     (sell_more_than_was_there, {("sell_out", "D01|d01_w|2026-W08")}),
     (sell_on_below_zero, {("sell_out", "D01|d01_w|2026-W09")}),
     (correct_what_was_sold, {("sell_out", "D01|d01_w|2026-W08")}),
+    (sell_the_article_under_another_code, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
+    (end_its_former_code, {("sell_out", f"D01|d01_w|2026-W0{w}") for w in (2, 6)}),
 ]
 
 
@@ -573,6 +594,7 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
     (estimates,) = company.query("select count(estimated_sold_quantity) from marts.mart_sell_out_monthly")
     assert estimates[0] > 0
     assert company.query(CAUSE_OF_WEEK_7) == [("late_report",)]
+    assert company.query(PRODUCTS_OF_THE_GTIN) == [("P3N", 2)]
     company.build()
     assert differences(company, "*") == []
 
