@@ -105,7 +105,8 @@ def decode(
         if final:
             raise RejectedFile(
                 "undecodable_bytes",
-                f"the file ends at byte {done} within a character: it was cut off on its way, or is not {encoding}",
+                f"the file ends at byte {done} within a character: it was cut off on its way, "
+                f"or is not {encoding}",
                 "ask the partner for the whole file; if it is whole, state its true encoding in the profile",
                 Place(file=file, line=line),
             ) from error

@@ -297,7 +297,34 @@ def _of_invoices(terms: Terms) -> list[Expectation]:
             column="net_amount",
         ),
         vanished_invoices_are_accepted(),
+        _partners_keep_their_code(),
     ]
+
+
+def _partners_keep_their_code() -> Expectation:
+    """No invoice stands under the former code of a partner that the ERP calls by another one now."""
+    return no_finding(
+        """
+        select former.partner_code, present.partner_code as present_code, count(*) as line_count
+        from {batch} as lines
+        inner join landing.newest_partners as former
+            on former.partner_code = lines.partner_code and former._is_deleted
+        inner join landing.newest_partners as present
+            on not present._is_deleted and (
+                present.siret = former.siret or present.gln = former.gln
+                or present.partner_name = former.partner_name and present.postal_code = former.postal_code
+            )
+        group by all
+        order by all
+        """,
+        name="partners_keep_their_code",
+        severity="warning",
+        message="A partner bears another code in the ERP now; invoices under its former one stand apart.",
+        remedy="Take the partner's `updated_at` into those of the mapping queries with `:cursor`: its "
+        "documents are then read again (docs/erp.md).",
+        found="{partner_code} is {present_code} now, {line_count} lines",
+        column="partner_code",
+    )
 
 
 def invoice_numbers_have_no_gap(terms: Terms) -> Expectation:

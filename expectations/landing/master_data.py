@@ -195,8 +195,8 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     show=("product_code", "valid_from_date", "currency_code"),
                     severity="critical",
                     message=f"A cost is in another currency than {terms.currency}: costs are not converted.",
-                    remedy=f"Convert it to {terms.currency} in the mapping query of this entity in the company "
-                    "directory, and run again.",
+                    remedy=f"Convert it to {terms.currency} in the mapping query of this entity in the "
+                    "company directory, and run again.",
                     column="currency_code",
                 )
             )

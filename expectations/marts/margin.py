@@ -35,7 +35,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
 def _waterfall(hub: Hub, terms: Terms) -> Suite:
     mart = "mart_margin_waterfall_monthly"
     keys = ("month_start_date", "partner_code", "channel_code", "product_code")
-    # Where a cost or a rate is missing, the mart has no level that it enters; the lines that know theirs have.
+    # Where a cost or a rate is missing, the mart has no level that it enters; lines that know theirs have.
     known = tuple(
         step
         for step in (*LEVELS, *(step for steps in STEPS.values() for step in steps))

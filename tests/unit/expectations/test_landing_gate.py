@@ -213,6 +213,22 @@ def test_a_newer_version_and_a_deleted_product_with_invoices_are_no_fault(world:
     assert failed(judge(world)) == {}
 
 
+def test_a_partner_that_bears_another_code_now_is_named_with_the_invoices_left_behind(world: World) -> None:
+    named = {**PARTNER, "postal_code": "69003"}
+    world.erp("partners", [named])
+    world.erp("products", [PRODUCT])
+    world.erp("invoice_lines", numbered(30))
+    world.erp("partners", [{**named, "_is_deleted": True}], SECOND)
+    elsewhere = {**named, "partner_code": "D03", "postal_code": "75001"}
+    world.erp("partners", [elsewhere], SECOND)
+    assert failed(judge(world)) == {}
+    world.erp("partners", [{**named, "partner_code": "D01N"}], THIRD)
+    verdict = judge(world)
+    assert verdict.passed
+    outcome = failed(verdict)["invoice_lines.partners_keep_their_code"]
+    assert "D01 is D01N now, 30 lines" in outcome.message
+
+
 def test_an_erp_without_invoices_of_its_own_is_warned_about_only(world: World) -> None:
     world.erp("partners", [PARTNER])
     world.erp("products", [PRODUCT])
