@@ -30,7 +30,10 @@ partners as (
 ),
 
 grants as (
-    select * from {{ ref('dim_partner_territories') }} where is_current
+    select territories_granted.*
+    from {{ ref('dim_partner_territories') }} as territories_granted
+    inner join partners on territories_granted.partner_code = partners.partner_code
+    where territories_granted.is_current
 ),
 
 territories as (
@@ -142,25 +145,33 @@ sellers_elsewhere as (
 overlapped_territories as (
     select
         partner_code,
-        territory_code
+        territory_code,
+        family_code
     from conflicts
     where kind_code = 'overlapping_grants'
     union all
     select
         other_partner_code as partner_code,
-        territory_code
+        territory_code,
+        family_code
     from conflicts
     where kind_code = 'overlapping_grants'
 ),
 
 overlapped as (
-    select
-        overlapped_territories.partner_code,
-        ancestors.unit_code as territory_code
+    select grants.partner_territory_id
     from overlapped_territories
     inner join ancestors
         on overlapped_territories.territory_code = ancestors.territory_code
-    group by overlapped_territories.partner_code, ancestors.unit_code
+    inner join grants
+        on
+            overlapped_territories.partner_code = grants.partner_code
+            and ancestors.unit_code = grants.territory_code
+            and {{
+                families_meet('overlapped_territories.family_code', 'grants.family_code')
+            }}
+    where grants.is_exclusive
+    group by grants.partner_territory_id
 ),
 
 covered as (
@@ -219,7 +230,7 @@ joined as (
         shares.profit_12_months_rate,
         shares.profit_share_rate,
         shares.profit_rank,
-        overlapped.territory_code is not null as has_overlap,
+        overlapped.partner_territory_id is not null as has_overlap,
         sellers_elsewhere.partner_code is not null as sells_in_others_territory,
         grants.territory_code is null and channels_with_grants.channel_code is not null
             as is_without_territory,
@@ -245,9 +256,7 @@ joined as (
     left join sellers_elsewhere
         on partners.partner_code = sellers_elsewhere.partner_code
     left join overlapped
-        on
-            grants.partner_code = overlapped.partner_code
-            and grants.territory_code = overlapped.territory_code
+        on grants.partner_territory_id = overlapped.partner_territory_id
     left join channels_with_grants
         on partners.channel_code = channels_with_grants.channel_code
 ),

@@ -21,7 +21,7 @@ shipments as (
 ),
 
 sell_in as (
-    select * from {{ ref('fct_sell_in') }}
+    select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
 own_stock as (
@@ -56,6 +56,17 @@ receipts as (
     group by order_number
 ),
 
+-- Without what is to be shipped later.
+shipped_lines as (
+    select
+        order_number,
+        order_line_number,
+        sum(shipped_quantity) as shipped_quantity
+    from shipments
+    where shipment_date <= {{ as_of_date() }}
+    group by order_number, order_line_number
+),
+
 -- The stock counted last before the order's day, if it was not too long ago.
 stocked_lines as (
     select
@@ -72,8 +83,15 @@ stocked_lines as (
                             then 1
                         else 0
                     end
-        end as is_available
+        end as is_available,
+        -- What was shipped beyond the order does not make up for what is missing.
+        least(coalesce(shipped_lines.shipped_quantity, 0), lines.ordered_quantity)
+            as filled_quantity
     from lines
+    left join shipped_lines
+        on
+            lines.order_number = shipped_lines.order_number
+            and lines.order_line_number = shipped_lines.order_line_number
     left join limits on lines.channel_code = limits.channel_code
     left join own_stock
         on
@@ -123,8 +141,7 @@ orders as (
         min(case when requested_delivery_date is null then 0 else 1 end) as is_dated,
         max(last_delivery_date) as last_delivery_date,
         sum(ordered_quantity) as ordered_quantity,
-        -- What was shipped beyond the order does not make up for what is missing.
-        sum(least(shipped_quantity, ordered_quantity)) as filled_quantity,
+        sum(filled_quantity) as filled_quantity,
         sum(is_available) as available_line_count,
         count(is_available) as stocked_line_count
     from stocked_lines

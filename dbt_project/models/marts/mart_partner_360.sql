@@ -219,9 +219,10 @@ stocked as (
         max(stock_date) as stock_date,
         {{ quantity('sum(on_hand_quantity)') }} as on_hand_quantity,
         {{ divide(
-            'sum(case when mean_daily_sell_out_quantity is not null '
+            'sum(case when mean_daily_sell_out_quantity > 0 '
             ~ 'then on_hand_quantity end)',
-            'sum(7 * mean_daily_sell_out_quantity)'
+            'sum(case when mean_daily_sell_out_quantity > 0 '
+            ~ 'then 7 * mean_daily_sell_out_quantity end)'
         ) }} as weeks_of_supply,
         count(case when stock_status_code = 'shortage' then 1 end)
             as shortage_product_count,

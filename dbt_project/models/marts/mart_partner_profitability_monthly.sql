@@ -1,4 +1,5 @@
--- Grain: one row per month and partner with a margin or a balance.
+-- Grain: one row per month and partner, from its first margin or balance to the as-of
+-- month: a month without sales is one of its twelve months, too.
 -- Additive: amounts of the month. Rates, days, ranks and sums over 12 months are not.
 with
 
@@ -46,22 +47,28 @@ by_partner as (
     group by month_start_date, partner_code
 ),
 
-keys as (
+first_months as (
     select
-        month_start_date,
-        partner_code
-    from by_partner
-    union distinct
-    select
-        month_start_date,
-        partner_code
-    from receivables
+        partner_code,
+        min(month_start_date) as first_month_date
+    from (
+        select
+            month_start_date,
+            partner_code
+        from by_partner
+        union all
+        select
+            month_start_date,
+            partner_code
+        from receivables
+    ) as known_months
+    group by partner_code
 ),
 
 financed as (
     select
-        keys.month_start_date,
-        keys.partner_code,
+        months.month_start_date,
+        first_months.partner_code,
         case
             when by_partner.partner_code is null then 0
             else by_partner.invoice_sales_amount
@@ -86,17 +93,17 @@ financed as (
         receivables.days_sales_outstanding,
         financing.financing_annual_rate,
         months.day_count
-    from keys
-    inner join months on keys.month_start_date = months.month_start_date
+    from first_months
+    inner join months on first_months.first_month_date <= months.month_start_date
     cross join financing
     left join by_partner
         on
-            keys.month_start_date = by_partner.month_start_date
-            and keys.partner_code = by_partner.partner_code
+            months.month_start_date = by_partner.month_start_date
+            and first_months.partner_code = by_partner.partner_code
     left join receivables
         on
-            keys.month_start_date = receivables.month_start_date
-            and keys.partner_code = receivables.partner_code
+            months.month_start_date = receivables.month_start_date
+            and first_months.partner_code = receivables.partner_code
 ),
 
 costed as (

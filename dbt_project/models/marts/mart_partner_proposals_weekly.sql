@@ -16,6 +16,7 @@ stocks as (
         select * from {{ ref('mart_channel_inventory_weekly') }}
         where
             stock_status_code <> 'not_reported'
+            and on_hand_quantity >= 0
             and {{ days_between('week_end_date', as_of_date()) }} < 35
         qualify
             row_number() over (
@@ -78,15 +79,35 @@ lead_times as (
     group by partner_code
 ),
 
+shipped_lines as (
+    select
+        order_number,
+        order_line_number,
+        sum(shipped_quantity) as shipped_quantity
+    from shipments
+    where order_number is not null
+    group by order_number, order_line_number
+),
+
+-- A line that is closed may still have a shipment to come.
 open_orders as (
     select
-        partner_code,
-        product_code,
-        sum(greatest(ordered_quantity - coalesce(shipped_quantity, 0), 0))
-            as on_order_quantity
+        orders.partner_code,
+        orders.product_code,
+        sum(
+            case
+                when orders.status_code = 'open'
+                    then greatest(orders.ordered_quantity, orders.shipped_quantity)
+                else orders.shipped_quantity
+            end
+            - coalesce(shipped_lines.shipped_quantity, 0)
+        ) as on_order_quantity
     from orders
-    where status_code = 'open'
-    group by partner_code, product_code
+    left join shipped_lines
+        on
+            orders.order_number = shipped_lines.order_number
+            and orders.order_line_number = shipped_lines.order_line_number
+    group by orders.partner_code, orders.product_code
 ),
 
 -- The packing of the partner's newest order of the product.
