@@ -57,6 +57,13 @@ class Alert:
     def name(self, language: Language) -> str:
         return self.name_fr if language == "fr" else self.name_en
 
+    @property
+    def measured_in(self) -> str:
+        """The unit of what was measured; of a rebate's tier that of its programme: amount, units or months."""
+        if self.unit != "value":
+            return self.unit
+        return dict(pair.split("=", 1) for pair in self.figures.split("; ")).get("measure_code", "")
+
     def action(self, language: Language) -> str:
         return self.action_fr if language == "fr" else self.action_en
 

@@ -40,6 +40,7 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "lapsed": "périmée le",
         "unknown": "inconnu",
         "unit_days": "jours",
+        "unit_months": "mois",
         "unit_percent": "%",
         "unit_units": "unités",
         "unit_weeks": "semaines",
@@ -67,6 +68,7 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "lapsed": "lapsed on",
         "unknown": "unknown",
         "unit_days": "days",
+        "unit_months": "months",
         "unit_percent": "%",
         "unit_units": "units",
         "unit_weeks": "weeks",
@@ -173,7 +175,9 @@ def _measured(alert: Alert, locale: Language) -> str:
         "" if value is None else written(value, "amount", locale).removesuffix(f"{mark}00")
         for value in (alert.measured, alert.limit)
     )
-    unit = WORDS[locale].get(f"unit_{alert.unit}", alert.currency if alert.unit == "amount" else "")
+    unit = WORDS[locale].get(
+        f"unit_{alert.measured_in}", alert.currency if alert.measured_in == "amount" else ""
+    )
     return " ".join(part for part in (measured, f"({limit})" if limit else "", unit) if part)
 
 

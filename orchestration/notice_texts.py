@@ -39,9 +39,9 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "reorder_line": "- {product} : commander {quantity} (colis de {pack}), stock {stock}, {amount}",
         "promotion_line": "- {product} : {quantity} en trop, {weeks} semaines de stock, {amount}",
         "novelty_line": "- {product}, lancé le {day}",
-        "rebate_tier_within_reach": "- Remise {programme} : il manque {measured} pour le palier {limit}, "
+        "rebate_tier_within_reach": "- Remise {programme} : il manque {measured} pour le palier de {limit}, "
         "jusqu'au {last_day}.",
-        "rebate_tier_at_risk": "- Remise {programme} : le palier {limit} n'est pas encore acquis, il manque "
+        "rebate_tier_at_risk": "- Remise {programme} : le palier de {limit} n'est pas encore acquis, il manque "
         "{measured} jusqu'au {last_day}.",
         "late_report": "- Vos rapports {item} nous arrivent en retard : merci de les envoyer "
         "à la date prévue.",
@@ -49,6 +49,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "more": "- et {count} de plus",
         "unknown": "inconnu",
         "partner": "Partenaire {partner}",
+        "in_units": "{number} unités",
+        "in_months": "{number} mois",
         "count_alert": "{count} alerte",
         "count_alerts": "{count} alertes",
         "count_proposal": "{count} proposition",
@@ -66,15 +68,17 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "reorder_line": "- {product}: order {quantity} (packs of {pack}), stock {stock}, {amount}",
         "promotion_line": "- {product}: {quantity} too many, {weeks} weeks of stock, {amount}",
         "novelty_line": "- {product}, launched on {day}",
-        "rebate_tier_within_reach": "- Rebate {programme}: {measured} are missing to the tier {limit}, "
+        "rebate_tier_within_reach": "- Rebate {programme}: {measured} are missing to the tier of {limit}, "
         "until {last_day}.",
-        "rebate_tier_at_risk": "- Rebate {programme}: the tier {limit} is not reached yet, {measured} are "
+        "rebate_tier_at_risk": "- Rebate {programme}: the tier of {limit} is not reached yet, {measured} are "
         "missing until {last_day}.",
         "late_report": "- Your reports {item} reach us late: please send them on the day agreed.",
         "missing_report": "- We have not received your report {item}: please send it.",
         "more": "- and {count} more",
         "unknown": "unknown",
         "partner": "Partner {partner}",
+        "in_units": "{number} units",
+        "in_months": "{number} months",
         "count_alert": "{count} alert",
         "count_alerts": "{count} alerts",
         "count_proposal": "{count} proposal",
@@ -162,10 +166,18 @@ def _told_to_partner(alert: Alert, language: Language) -> str:
     return _WORDS[language][alert.rule].format(
         item=" ".join(_item(alert, language)),
         programme=_item(alert, language)[0],
-        measured=_number(alert.measured, language),
-        limit=_number(alert.limit, language),
+        measured=_measured(alert.measured, alert, language),
+        limit=_measured(alert.limit, alert, language),
         last_day=_day(date.fromisoformat(last_day), language) if last_day else "",
     )
+
+
+def _measured(value: Decimal | None, alert: Alert, language: Language) -> str:
+    """A figure of the alert with its unit."""
+    if value is not None and alert.measured_in == "amount":
+        return _money(value, alert.currency, language)
+    number = _number(value, language)
+    return _WORDS[language].get(f"in_{alert.measured_in}", "{number}").format(number=number)
 
 
 def _proposal(proposal: Proposed, language: Language) -> str:

@@ -116,6 +116,7 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
     "as_of": {"fr": "à la date du", "en": "as of"},
     "units": {"fr": "unités", "en": "units"},
     "amount": {"fr": "montant", "en": "amount"},
+    "months": {"fr": "mois", "en": "months"},
     "amounts_in": {"fr": "montants en", "en": "amounts in"},
 }
 
@@ -135,7 +136,7 @@ NULL_WORDS: Final[Mapping[str, str]] = {
 """Columns whose NULL says something that is known."""
 
 OF_A_TIER: Final = ("next_tier_value", "next_tier_distance")
-"""Columns in what the rebate's tiers are measured in: money or pieces."""
+"""Columns in what the rebate's tiers are measured in: money, pieces or months."""
 
 COUNTED_BY: Final[Mapping[str, str]] = {
     "exclusive_territories": "territory_count",
@@ -201,7 +202,7 @@ class Page:
             return self.word(NULL_WORDS.get(column, "unknown"))
         units = {"amount": f" {self.currency}", "percent": " %"}
         if column in OF_A_TIER:
-            units["quantity"] = f" {self.word('units')}"
+            units["quantity"] = f" {self.values['next_tier_measure_code']}"
         elif not column.endswith(("_amount", "_rate")):
             units = {}
         return written(value, kind, self.locale) + units.get(kind, "")

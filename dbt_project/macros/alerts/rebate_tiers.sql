@@ -23,8 +23,16 @@
         coalesce(accruals.reached_tier_number, 0) as reached_tier_number,
         coalesce(accruals.expected_tier_number, 0) as expected_tier_number,
         accruals.reached_amount,
-        accruals.expected_amount
+        accruals.expected_amount,
+        case
+            when programmes.form_code = 'loyalty' then 'months'
+            else programmes.measure_code
+        end as measure_code
     from {{ ref('fct_rebate_accruals') }} as accruals
+    inner join {{ ref('dim_rebate_programmes') }} as programmes
+        on
+            accruals.programme_code = programmes.programme_code
+            and accruals.programme_version_date = programmes.programme_version_date
     inner join (
         {{ alert_partners(rule, ['distance_rate', 'last_months']) }}
     ) as partners
@@ -65,6 +73,7 @@
             as at_stake_amount,
         {{ alert_figures([
             ['measured_value', 'measured_value'],
+            ['measure_code', 'measure_code'],
             ['forecast_value', 'forecast_value'],
             ['next_tier_distance', 'next_tier_distance'],
             ['last_day', 'last_day_date'],
@@ -95,6 +104,7 @@
         expected_amount - reached_amount as at_stake_amount,
         {{ alert_figures([
             ['measured_value', 'measured_value'],
+            ['measure_code', 'measure_code'],
             ['forecast_value', 'forecast_value'],
             ['next_tier_distance', 'next_tier_distance'],
             ['last_day', 'last_day_date'],

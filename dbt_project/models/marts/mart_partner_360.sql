@@ -491,7 +491,10 @@ final as (
         earned.rebate_expected_amount,
         nearest_tiers.programme_name_fr as next_tier_programme_fr,
         nearest_tiers.programme_name_en as next_tier_programme_en,
-        nearest_tiers.measure_code as next_tier_measure_code,
+        case
+            when nearest_tiers.form_code = 'loyalty' then 'months'
+            else nearest_tiers.measure_code
+        end as next_tier_measure_code,
         nearest_tiers.next_tier_value,
         nearest_tiers.next_tier_distance,
         nearest_tiers.is_next_tier_included,

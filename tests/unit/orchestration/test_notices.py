@@ -76,7 +76,8 @@ REBATE = an_alert(
     item="RFA|2026-01-01",
     measured=Decimal(19),
     limit=Decimal(1000),
-    figures="measured_value=981; last_day=2026-12-31",
+    unit="value",
+    figures="measured_value=981; measure_code=units; last_day=2026-12-31",
 )
 NEWS = News(
     (
@@ -201,10 +202,51 @@ def test_a_conflict_names_both_partners_and_the_territory_and_a_report_its_feed(
     assert "D01 Nord SA (D01_ventes, 11/08/2025) : depuis le" in french
 
 
-def test_a_partner_reads_how_many_units_are_missing_and_by_when() -> None:
+@pytest.mark.parametrize(
+    ("measure", "missing", "tier", "english", "french"),
+    [
+        (
+            "units",
+            "19",
+            "1000",
+            "19 units are missing to the tier of 1,000 units",
+            "19 unités pour le palier de 1\u202f000 unités",
+        ),
+        (
+            "amount",
+            "259788.62",
+            "500000",
+            "259,788.62 EUR are missing to the tier of 500,000.00 EUR",
+            "259\u202f788,62 EUR pour le palier de 500\u202f000,00 EUR",
+        ),
+        (
+            "months",
+            "2",
+            "9",
+            "2 months are missing to the tier of 9 months",
+            "2 mois pour le palier de 9 mois",
+        ),
+    ],
+)
+def test_a_partner_reads_how_much_of_what_is_missing_and_by_when(
+    measure: str, missing: str, tier: str, english: str, french: str
+) -> None:
     mine = recipient(partner="D01")
-    text = compose(digest("x", mine, NEWS, ()), mine, "en", "Arvel", PARTNERS, TODAY).text
-    assert "- Rebate RFA: 19 are missing to the tier 1,000, until 2026-12-31." in text
+    alert = replace(
+        REBATE,
+        measured=Decimal(missing),
+        limit=Decimal(tier),
+        figures=f"measured_value=981; measure_code={measure}; last_day=2026-12-31",
+    )
+    told = Digest("x", (alert,), ())
+    assert (
+        f"- Rebate RFA: {english}, until 2026-12-31."
+        in compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
+    )
+    assert (
+        f"- Remise RFA : il manque {french}, jusqu'au 31/12/2026."
+        in compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
+    )
 
 
 def test_what_was_told_is_not_told_again_until_its_cause_is_another() -> None:

@@ -84,7 +84,9 @@ def test_the_next_tier_bears_the_unit_of_its_measure(tmp_path: Path) -> None:
         values |= {"next_tier_value": Decimal("1000.0000"), "next_tier_distance": Decimal("376.0000")}
         return Page("D21", "Franche-Comté", date(2026, 6, 30), "EUR", "en", values, (), ())
 
-    pieces, money = page("units"), page("amount")
+    pieces, money, months = page("units"), page("amount"), page("months")
+    months.values.update({"next_tier_value": Decimal("9.0000"), "next_tier_distance": Decimal("2.0000")})
+    assert [months.said(column) for column in OF_A_TIER] == ["9 months", "2 months"]
     assert [pieces.said(column) for column in OF_A_TIER] == ["1,000 units", "376 units"]
     assert [money.said(column) for column in OF_A_TIER] == ["1,000.00 EUR", "376.00 EUR"]
     file = tmp_path / "page.xlsx"
