@@ -59,7 +59,7 @@ class Alert:
 
     @property
     def measured_in(self) -> str:
-        """The unit of what was measured; of a rebate's tier that of its programme: amount, units or months."""
+        """The unit of what was measured; of a rebate's tier `amount`, `units` or `months`."""
         if self.unit != "value":
             return self.unit
         return dict(pair.split("=", 1) for pair in self.figures.split("; ")).get("measure_code", "")

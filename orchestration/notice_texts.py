@@ -41,8 +41,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "novelty_line": "- {product}, lancé le {day}",
         "rebate_tier_within_reach": "- Remise {programme} : il manque {measured} pour le palier de {limit}, "
         "jusqu'au {last_day}.",
-        "rebate_tier_at_risk": "- Remise {programme} : le palier de {limit} n'est pas encore acquis, il manque "
-        "{measured} jusqu'au {last_day}.",
+        "rebate_tier_at_risk": "- Remise {programme} : le palier de {limit} n'est pas encore acquis, "
+        "il manque {measured} jusqu'au {last_day}.",
         "late_report": "- Vos rapports {item} nous arrivent en retard : merci de les envoyer "
         "à la date prévue.",
         "missing_report": "- Nous n'avons pas reçu votre rapport {item} : merci de nous l'envoyer.",

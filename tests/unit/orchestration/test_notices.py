@@ -205,31 +205,19 @@ def test_a_conflict_names_both_partners_and_the_territory_and_a_report_its_feed(
 @pytest.mark.parametrize(
     ("measure", "missing", "tier", "english", "french"),
     [
-        (
-            "units",
-            "19",
-            "1000",
-            "19 units are missing to the tier of 1,000 units",
-            "19 unités pour le palier de 1\u202f000 unités",
-        ),
+        ("units", "19", "1000", ("19 units", "1,000 units"), ("19 unités", "1\u202f000 unités")),
         (
             "amount",
             "259788.62",
             "500000",
-            "259,788.62 EUR are missing to the tier of 500,000.00 EUR",
-            "259\u202f788,62 EUR pour le palier de 500\u202f000,00 EUR",
+            ("259,788.62 EUR", "500,000.00 EUR"),
+            ("259\u202f788,62 EUR", "500\u202f000,00 EUR"),
         ),
-        (
-            "months",
-            "2",
-            "9",
-            "2 months are missing to the tier of 9 months",
-            "2 mois pour le palier de 9 mois",
-        ),
+        ("months", "2", "9", ("2 months", "9 months"), ("2 mois", "9 mois")),
     ],
 )
 def test_a_partner_reads_how_much_of_what_is_missing_and_by_when(
-    measure: str, missing: str, tier: str, english: str, french: str
+    measure: str, missing: str, tier: str, english: tuple[str, str], french: tuple[str, str]
 ) -> None:
     mine = recipient(partner="D01")
     alert = replace(
@@ -239,13 +227,14 @@ def test_a_partner_reads_how_much_of_what_is_missing_and_by_when(
         figures=f"measured_value=981; measure_code={measure}; last_day=2026-12-31",
     )
     told = Digest("x", (alert,), ())
+    in_english = compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
+    in_french = compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
     assert (
-        f"- Rebate RFA: {english}, until 2026-12-31."
-        in compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
+        f"- Rebate RFA: {english[0]} are missing to the tier of {english[1]}, until 2026-12-31." in in_english
     )
     assert (
-        f"- Remise RFA : il manque {french}, jusqu'au 31/12/2026."
-        in compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
+        f"- Remise RFA : il manque {french[0]} pour le palier de {french[1]}, jusqu'au 31/12/2026."
+        in in_french
     )
 
 
