@@ -12,8 +12,9 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+from dbt.cli.main import dbtRunnerResult
 
-from orchestration.dbt import Translator, build_arguments, findings, invoke, parsed, reasons
+from orchestration.dbt import Translator, build_arguments, findings, invoke, parsed, prepare_manifest, reasons
 from orchestration.settings import SAMPLE_COMPANY, Settings, load_settings
 
 
@@ -71,6 +72,24 @@ def test_the_parsed_project_serves_another_day_and_another_place(
     monkeypatch.setitem(os.environ, "AVAL_MEMORY_LIMIT", "123MiB")
     assert "model.aval.fct_sell_in" in parsed(settings).nodes
     assert (settings.dbt_state / "target" / "partial_parse.msgpack").stat().st_mtime_ns == before
+
+
+def test_a_changed_project_is_parsed_anew_and_not_from_what_it_was(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = settings.dbt_state / "target" / "partial_parse.msgpack"
+    content = former.read_bytes()
+    started_from: list[bool] = []
+
+    def parse(*_: object) -> dbtRunnerResult:
+        started_from.append(former.exists())
+        former.write_bytes(content)
+        return dbtRunnerResult(success=True)
+
+    monkeypatch.setattr("orchestration.dbt.invoke", parse)
+    (settings.dbt_state / "manifest.fingerprint").write_text("of a former version")
+    prepare_manifest(settings)
+    assert started_from == [False]
 
 
 def test_what_the_models_tests_found_stands_on_the_asset_with_the_query_of_its_rows(
