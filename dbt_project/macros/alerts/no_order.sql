@@ -16,7 +16,7 @@
             order_date,
             sum(net_amount) as ordered_amount
         from {{ ref('fct_orders') }}
-        where status_code <> 'cancelled' and ordered_quantity > 0
+        where status_code <> 'cancelled' and ordered_quantity_in_unit > 0
         group by partner_code, order_date
     ),
 

@@ -7,12 +7,17 @@
 {%- set stock_age_days = 31 %}
 with
 
-lines as (
+placed as (
     select * from {{ ref('fct_orders') }}
     where
         status_code <> 'cancelled'
-        and ordered_quantity > 0
+        and ordered_quantity_in_unit > 0
         and order_date <= {{ as_of_date() }}
+),
+
+-- Of a line in a unit that nobody can convert it is not known what is complete.
+lines as (
+    select * from placed where ordered_quantity is not null
 ),
 
 shipments as (
@@ -222,7 +227,7 @@ order_days as (
         lag(order_date) over (
             partition by partner_code order by order_date
         ) as former_order_date
-    from orders
+    from placed
     group by partner_code, order_date
 ),
 
