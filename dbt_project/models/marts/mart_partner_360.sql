@@ -416,7 +416,8 @@ connected as (
         (select count(*) from grants) > 0 as has_grants,
         (select count(*) from deals) > 0 as has_deals,
         (select count(*) from opportunities) > 0 as has_opportunities,
-        (select count(*) from leads) > 0 as has_leads
+        (select count(*) from leads) > 0 as has_leads,
+        (select count(*) from rebates) > 0 as has_rebates
 ),
 
 final as (
@@ -487,8 +488,16 @@ final as (
         newest_profits.receivable_amount,
         newest_profits.overdue_amount,
         newest_profits.days_sales_outstanding,
-        earned.rebate_reached_amount,
-        earned.rebate_expected_amount,
+        case
+            when connected.has_rebates and earned.partner_code is null
+                then {{ amount(0) }}
+            else earned.rebate_reached_amount
+        end as rebate_reached_amount,
+        case
+            when connected.has_rebates and earned.partner_code is null
+                then {{ amount(0) }}
+            else earned.rebate_expected_amount
+        end as rebate_expected_amount,
         nearest_tiers.programme_name_fr as next_tier_programme_fr,
         nearest_tiers.programme_name_en as next_tier_programme_en,
         case
