@@ -142,7 +142,15 @@ def alerts(
             cells.append(words[alert.status] + (f" {written(until, 'date', locale)}" if until else ""))
         shown.add_row(*cells)
     out.print(shown)
-    typer.echo(f"{len(found):,} {words['count_one' if len(found) == 1 else 'count']}")
+    typer.echo(counted(len(found), locale))
+
+
+def counted(count: int, locale: Language) -> str:
+    from orchestration.partner_page import written
+
+    # French counts 0 and 1 in the singular, English 1 alone.
+    is_singular = count <= 1 if locale == "fr" else count == 1
+    return f"{written(count, 'quantity', locale)} {WORDS[locale]['count_one' if is_singular else 'count']}"
 
 
 def _listed(alert: Alert, locale: Language) -> str:

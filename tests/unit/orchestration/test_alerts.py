@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.alerts import Count, count_alerts
+from orchestration.cli_alerts import counted
 from orchestration.publish import Coverage, GateOutcome, publish
 
 OPEN = [GateOutcome("core", True, "all", 3, 0), GateOutcome("marts", True, "all", 2, 0)]
@@ -48,3 +49,13 @@ def test_without_a_publication_before_none_is_called_new(tmp_path: Path) -> None
     # With one kept version the former one is gone.
     second = release(tmp_path, [("A", "open")], keep=1)
     assert count_alerts(second) == Count(open=1, new=None)
+
+
+def test_alerts_are_counted_as_the_language_does() -> None:
+    assert [counted(count, "fr") for count in (0, 1, 2, 1234)] == [
+        "0 alerte",
+        "1 alerte",
+        "2 alertes",
+        "1\u202f234 alertes",
+    ]
+    assert [counted(count, "en") for count in (0, 1, 1234)] == ["0 alerts", "1 alert", "1,234 alerts"]
