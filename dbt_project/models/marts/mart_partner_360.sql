@@ -300,19 +300,35 @@ reported as (
     group by partner_code
 ),
 
+-- A report that carries sales and stock is one report.
+reports_due as (
+    select
+        partner_code,
+        feed_code,
+        period_start_date,
+        max(period_end_date) as period_end_date,
+        max(due_date) as due_date,
+        max(case when is_expected then 1 else 0 end) as is_expected,
+        max(case when is_reported then 1 else 0 end) as is_reported
+    from periods
+    group by partner_code, feed_code, period_start_date
+),
+
 owed_reports as (
     select
         partner_code,
-        max(case when is_reported then period_end_date end) as last_reported_date,
+        max(case when is_reported = 1 then period_end_date end) as last_reported_date,
         count(
             case
                 when
-                    is_expected and not is_reported and due_date < {{ as_of_date() }}
+                    is_expected = 1
+                    and is_reported = 0
+                    and due_date < {{ as_of_date() }}
                     and period_end_date > {{ add_days(as_of_date(), -365) }}
                     then 1
             end
         ) as missing_report_count
-    from periods
+    from reports_due
     group by partner_code
 ),
 
