@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -222,20 +222,24 @@ def _write_table(book: Workbook, table: _Table, title: str, month: str, locale: 
     book.head(grid, _FIRST_ROW - 1, columns)
     row = first = _FIRST_ROW
     everything = layout.zero()
+    knowledge: list[set[str]] = []
     for group, members in groupby(
         table.rows, key=lambda item: item[sheet.subtotal] if sheet.subtotal else None
     ):
         begin = row
         sums = layout.zero()
+        of_group: list[set[str]] = []
         for item in members:
-            cells, values = layout.line(item, row + 1)
+            cells, values, unknown = layout.line(item, row + 1)
             book.rows(grid, row, columns, [cells])
             row += 1
+            of_group.append(values.keys() - unknown)
             for name in layout.summed:
                 sums[name] += values[name]
                 everything[name] += values[name]
+        knowledge += of_group
         if sheet.subtotal is not None:
-            cells = layout.sum_line(f"{_TOTAL} {group}", begin, row, sums)
+            cells = layout.sum_line(f"{_TOTAL} {group}", begin, row, sums, of_group)
             book.rows(grid, row, columns, [cells], "total")
             row += 1
     grid.autofilter(first - 1, 0, row - 1, len(columns) - 1)
@@ -255,7 +259,8 @@ def _write_table(book: Workbook, table: _Table, title: str, month: str, locale: 
         for name, of_mart in table.totals.items()
     ]
     if sheet.total:
-        book.rows(grid, row, columns, [layout.sum_line(_TOTAL, first, row, everything)], "total")
+        cells = layout.sum_line(_TOTAL, first, row, everything, knowledge)
+        book.rows(grid, row, columns, [cells], "total")
     return checks
 
 
@@ -293,37 +298,49 @@ class _Layout:
     def zero(self) -> dict[str, Decimal]:
         return dict.fromkeys(self.summed, _ZERO)
 
-    def line(self, item: Mapping[str, Any], row: int) -> tuple[list[Cell | Formula], dict[str, Decimal]]:
-        """The cells of a row of the mart, and the values of the columns that are summed; `row` is Excel's."""
+    def line(
+        self, item: Mapping[str, Any], row: int
+    ) -> tuple[list[Cell | Formula], dict[str, Decimal], set[str]]:
+        """The cells of a row of the mart, the values of its numbers, and which of them it does not know.
+
+        `row` is Excel's.
+        """
         cells: dict[str, Cell | Formula] = {name: item[name] for name in (*self.labels, *self.sheet.columns)}
         values = {name: _number(item[name]) for name in self.sheet.columns if self.kinds[name] != "text"}
+        unknown = {name for name in values if item[name] is None}
         for name, text in self.sheet.formulas.items():
             # Where the mart has no value the cell is empty; a part that is not connected takes nothing away.
             if name in item and item[name] is None:
                 values[name] = _ZERO
+                unknown.add(name)
                 continue
             values[name] = sum((sign * values[part] for sign, part in _terms(text)), _ZERO)
             terms = "".join(f"{'-' if sign < 0 else '+'}{self.at[part]}{row}" for sign, part in _terms(text))
             cells[name] = Formula("=" + terms.lstrip("+"), float(values[name]))
-        return self._finish(cells, values, row), values
+        return self._finish(cells, values, row, unknown), values, unknown
 
     def sum_line(
-        self, label: str, first: int, last: int, sums: Mapping[str, Decimal]
+        self, label: str, first: int, last: int, sums: Mapping[str, Decimal], knowledge: Sequence[Set[str]]
     ) -> list[Cell | Formula]:
         """A line of sums over the rows from `first` to before `last`, both from 0; it stands at `last`.
 
         109 leaves out other subtotals and what a filter hides: sums follow what the reader looks at.
+        `knowledge` says which numbers each row knows. What none knows has no sum, what one does not no ratio.
         """
         cells: dict[str, Cell | Formula] = {self.order[0]: label}
-        for name in self.summed:
+        known_to_some = set[str]().union(*knowledge)
+        for name in (name for name in self.summed if name in known_to_some):
             span = f"{self.at[name]}{first + 1}:{self.at[name]}{last}"
             cells[name] = Formula(f"=SUBTOTAL(109,{span})", float(sums[name]))
-        return self._finish(cells, sums, last + 1)
+        known_to_all = set(sums).intersection(*knowledge)
+        return self._finish(cells, sums, last + 1, sums.keys() - known_to_all)
 
     def _finish(
-        self, cells: dict[str, Cell | Formula], values: Mapping[str, Decimal], row: int
+        self, cells: dict[str, Cell | Formula], values: Mapping[str, Decimal], row: int, unknown: Set[str]
     ) -> list[Cell | Formula]:
         for ratio in self.sheet.ratios:
+            if ratio.numerator in unknown or ratio.denominator in unknown:
+                continue
             above, below = self.at[ratio.numerator], self.at[ratio.denominator]
             divisor = values.get(ratio.denominator, _ZERO)
             cells[ratio.column] = Formula(

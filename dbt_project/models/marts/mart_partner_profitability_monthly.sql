@@ -189,7 +189,10 @@ final as (
         {{ amount('ranked.profit_12_months_amount') }} as profit_12_months_amount,
         {{ percent('ranked.profit_12_months_amount', 'ranked.sales_12_months_amount') }}
             as profit_12_months_rate,
-        cast(ranked.profit_rank as integer) as profit_rank,
+        case
+            when ranked.profit_12_months_amount is not null
+                then cast(ranked.profit_rank as integer)
+        end as profit_rank,
         case
             when ranked.sales_12_months_amount <= 0 then 'C'
             when

@@ -218,6 +218,41 @@ CODES_OF_THE_COMPANY = {
 }
 
 
+def earned(partner: str, sales: int, margin: int | None) -> dict[str, Any]:
+    return {
+        "partner_profitability_id": partner,
+        "month_start_date": MAY,
+        "partner_code": partner,
+        "invoice_sales_amount": Decimal(sales),
+        "pocket_sales_amount": Decimal(sales),
+        "pocket_margin_amount": None if margin is None else Decimal(margin),
+        "channel_contribution_amount": None if margin is None else Decimal(margin),
+        "profit_amount": None if margin is None else Decimal(margin),
+    }
+
+
+def test_what_is_not_known_is_an_empty_cell_and_no_part_of_a_ratio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+    settings = books.company(tmp_path, locale="en")
+    rows = [earned("D01", 100, 40), earned("D02", 50, None)]
+    books.publication(settings, {"mart_partner_profitability_monthly": rows, "dim_partners": []})
+    path = tmp_path / "pack.xlsx"
+    assert write_pack(settings, "2026-05", path).agrees
+    calculator = Calculator(path)
+    sheet = calculator.book["Partner profitability"]
+    at = {cell.value: cell.column_letter for cell in sheet[4]}
+    rates = [sheet[f"{at['Pocket margin rate']}{row}"].value for row in (5, 6, 7)]
+    assert rates[0] is not None
+    # D02 has no rate, and neither has a total of which a part is not known.
+    assert rates[1:] == [None, None]
+    assert calculator.number(sheet, f"{at['Pocket margin']}7") == 40
+    # Nobody's waiting has a cost that is known: no total of 0.
+    assert sheet[f"{at['Financing cost']}7"].value is None
+
+
 def test_every_code_of_ours_on_a_sheet_has_a_name_in_both_languages() -> None:
     """`measure_code` of the adjustments is a column of the mart beside it and is named by that."""
     found = {
