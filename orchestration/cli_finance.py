@@ -170,6 +170,9 @@ def trace(
     if rows > 0:
         for walk in found.walks:
             _show_walk(walk, rows)
+    if found.unknown_rows:
+        counts = ", ".join(f"{name} ({count:,})" for name, count in found.unknown_rows.items())
+        typer.echo(f"not known in rows of the mart, which are left out at each step: {counts}")
     if found.not_traced:
         typer.echo(f"no fact is declared behind: {', '.join(found.not_traced)}")
     if xlsx is not None:

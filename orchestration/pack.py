@@ -163,7 +163,13 @@ def _read(connection: duckdb.DuckDBPyConnection, model: Model, month: date, loca
             )
             names.append(f"any_value({name}) as {name}")
     summed = [name for name in layout.summed if name in types]
-    sums = [f"sum({name}) as {name}" for name in summed]
+    # What the sheet computes from other columns is known where each row of the mart knows it.
+    sums = [
+        f"case when count({name}) = count(*) then sum({name}) end as {name}"
+        if name in sheet.formulas
+        else f"sum({name}) as {name}"
+        for name in summed
+    ]
     rows = _rows(
         connection,
         f"with mart as (select * from {schema}.{model.name} where {where}) "
@@ -182,8 +188,9 @@ def _read(connection: duckdb.DuckDBPyConnection, model: Model, month: date, loca
         return _Table(model, sheet, rows, {})
     totals = _rows(
         connection,
-        f"select {', '.join(f'sum({name}) as {name}' for name in summed)} from {schema}.{model.name} "
-        f"where {where}",
+        f"with groups as (select {', '.join(sums)} from {schema}.{model.name} where {where} "
+        f"group by {', '.join(keys)}) "
+        f"select {', '.join(f'sum({name}) as {name}' for name in summed)} from groups",
         {"month": month},
     )
     return _Table(model, sheet, rows, {name: _number(value) for name, value in totals[0].items()})

@@ -91,13 +91,17 @@ class Sums:
 
 @dataclass(frozen=True)
 class Trace:
-    """All that was found. `not_traced` are measures of which no fact is declared."""
+    """All that was found. `not_traced` are measures of which no fact is declared.
+
+    `unknown_rows` counts by measure the rows of the mart in which it is NULL: each step leaves them out.
+    """
 
     question: Question
     version: str
     rows: int
     walks: tuple[Walk, ...]
     not_traced: tuple[str, ...]
+    unknown_rows: Mapping[str, int]
 
     @property
     def sums(self) -> list[Sums]:
@@ -155,14 +159,37 @@ def trace(settings: Settings, question: Question, version: str | None = None) ->
             )
         with Ledger(settings.paths.ledger) as ledger:
             finder = _Finder(settings, {batch.batch_id: batch for batch in ledger.batches()})
-        walks = [
-            walk
-            for source in model.trace
-            if (walk := _walk(connection, model, source, wanted, measures, finder)) is not None
-        ]
-    covered = {name for walk in walks for name in walk.measures}
+        walks: list[Walk] = []
+        unknown: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+        for source in model.trace:
+            if any(wanted.get(column, value) != value for column, value in source.rows.items()):
+                continue
+            chosen = [name for name in measures if name in source.measures]
+            rows_of_it, known = _known_rows(connection, model, {**wanted, **source.rows}, chosen)
+            unknown |= {
+                (name, tuple(source.rows.items())): rows_of_it - known[name]
+                for name in chosen
+                if known[name] < rows_of_it
+            }
+            # A measure that some rows do not know has a way of its own: through those that know it.
+            ways = [tuple(name for name in chosen if known[name] == rows_of_it)]
+            ways += [(name,) for name in chosen if 0 < known[name] < rows_of_it]
+            walks += [
+                walk
+                for way in ways
+                if (walk := _walk(connection, model, source, wanted, way, finder, way != ways[0])) is not None
+            ]
+    unknown_rows: dict[str, int] = {}
+    for (name, _), count in unknown.items():
+        unknown_rows[name] = unknown_rows.get(name, 0) + count
+    covered = {name for walk in walks for name in walk.measures} | unknown_rows.keys()
     return Trace(
-        question, path.stem, rows, tuple(walks), tuple(name for name in measures if name not in covered)
+        question,
+        path.stem,
+        rows,
+        tuple(walks),
+        tuple(name for name in measures if name not in covered),
+        unknown_rows,
     )
 
 
@@ -196,22 +223,36 @@ def _period(model: Model, text: str) -> dict[str, str]:
     return {"month_start_date": first.isoformat()}
 
 
+def _known_rows(
+    connection: duckdb.DuckDBPyConnection, model: Model, of_mart: Mapping[str, str], measures: Sequence[str]
+) -> tuple[int, dict[str, int]]:
+    """How many of these rows the mart has, and by measure how many of them know it."""
+    counts = "".join(f", count({name})" for name in measures)
+    where = " and ".join(f"cast({column} as varchar) = ?" for column in of_mart)
+    total, *known = connection.execute(
+        f"select count(*){counts} from marts.{model.name} where {where}", [*of_mart.values()]
+    ).fetchall()[0]
+    return total, dict(zip(measures, known, strict=True))
+
+
 def _walk(
     connection: duckdb.DuckDBPyConnection,
     model: Model,
     source: TraceSource,
     wanted: Mapping[str, str],
-    measures: Sequence[str],
+    chosen: tuple[str, ...],
     finder: _Finder,
+    is_partly_known: bool,
 ) -> Walk | None:
-    """The walk through one fact; None if it is behind none of the figures that are asked for."""
-    chosen = tuple(name for name in measures if name in source.measures)
-    conflicting = any(wanted.get(column, value) != value for column, value in source.rows.items())
+    """The walk through one fact; None if it is behind none of the figures that are asked for.
+
+    A measure that is partly known is walked alone, through the rows of the mart that know it.
+    """
     present = connection.execute(
         "select 1 from information_schema.tables where table_schema = 'core' and table_name = ?",
         [source.fact],
     ).fetchone()
-    if not chosen or conflicting or present is None:
+    if not chosen or present is None:
         return None
     of_mart = {**wanted, **source.rows}
     where = " and ".join(f"cast({column} as varchar) = ?" for column in of_mart)
@@ -221,18 +262,21 @@ def _walk(
     ).fetchone()
     if figure is None or not figure[0]:
         return None
-    # Rows of the mart without the measure are not connected: there is nothing to walk to.
-    if all(value is None for value in figure[1:]):
-        return None
-
     keyed = {column: source.keys[column] for column in wanted if column in source.keys}
     conditions = [f"cast({expression} as varchar) = ?" for expression in keyed.values()]
     if source.where:
         conditions.append(f"({source.where})")
     if source.day:
         conditions.append(f"{source.day} <= (select as_of_date from marts.publication)")
-    condition = " and ".join(conditions) or "true"
     parameters = [wanted[column] for column in keyed]
+    if is_partly_known:
+        conditions.append(
+            f"({', '.join(source.keys.values())}) not in "
+            f"(select ({', '.join(source.keys)}) from marts.{model.name} "
+            f"where {where} and {chosen[0]} is null)"
+        )
+        parameters += of_mart.values()
+    condition = " and ".join(conditions) or "true"
     values = ", ".join(source.measures[name] for name in chosen)
     total = connection.execute(
         f"select {values} from core.{source.fact} where {condition}", parameters

@@ -253,6 +253,45 @@ def test_what_is_not_known_is_an_empty_cell_and_no_part_of_a_ratio(
     assert sheet[f"{at['Financing cost']}7"].value is None
 
 
+def test_a_level_that_one_product_does_not_know_is_empty_for_the_partner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+    settings = books.company(tmp_path, locale="en")
+
+    def of_product(partner: str, product: str, cost: int | None) -> dict[str, Any]:
+        margin = None if cost is None else Decimal(100 - cost)
+        return {
+            "margin_waterfall_id": f"{partner}|{product}",
+            "month_start_date": MAY,
+            "channel_code": "direct",
+            "partner_code": partner,
+            "product_code": product,
+            "gross_sales_amount": Decimal(100),
+            "invoice_sales_amount": Decimal(100),
+            "pocket_sales_amount": Decimal(100),
+            "cost_of_goods_amount": cost,
+            "pocket_margin_amount": margin,
+            "channel_contribution_amount": margin,
+        }
+
+    rows = [of_product("D01", "P1", 60), of_product("D01", "P2", None), of_product("D02", "P1", 70)]
+    books.publication(
+        settings, {"mart_margin_waterfall_monthly": rows, "dim_partners": [], "dim_channels": []}
+    )
+    path = tmp_path / "pack.xlsx"
+    pack = write_pack(settings, "2026-05", path)
+    assert [check for check in pack.checks if check.difference] == []
+    calculator = Calculator(path)
+    sheet = calculator.book["Margin waterfall"]
+    at = {cell.value: cell.column_letter for cell in sheet[4]}
+    assert sheet[f"{at['Pocket margin']}5"].value is None
+    assert calculator.number(sheet, f"{at['Pocket sales']}5") == 200
+    assert calculator.number(sheet, f"{at['Pocket margin']}6") == 30
+    assert calculator.number(sheet, f"{at['Pocket margin']}7") == 30
+
+
 def test_every_code_of_ours_on_a_sheet_has_a_name_in_both_languages() -> None:
     """`measure_code` of the adjustments is a column of the mart beside it and is named by that."""
     found = {

@@ -124,6 +124,23 @@ def test_what_is_dated_after_the_as_of_day_stands_behind_no_figure(settings: Set
     assert [document for document, *_ in walk.documents] == ["I1"]
 
 
+def test_rows_of_the_mart_that_do_not_know_a_measure_are_left_out_at_each_step(settings: Settings) -> None:
+    with duckdb.connect(str(settings.current.resolve())) as connection:
+        connection.execute(
+            "insert into core.fct_sell_in by name "
+            "select * replace ('P2' as product_code) from core.fct_sell_in"
+        )
+        connection.execute(
+            "insert into marts.mart_sell_in_monthly by name select * replace ('P2' as product_code, "
+            "null as net_amount) from marts.mart_sell_in_monthly"
+        )
+    found = trace(settings, of(settings, partner_code="D01"))
+    assert found.agrees
+    assert found.unknown_rows == {"net_amount": 1}
+    sums = {item.measure: item.figure for item in found.sums}
+    assert sums == {"net_quantity": Decimal(20), "net_amount": Decimal("90.25")}
+
+
 def test_a_reported_sale_ends_at_its_file_row_message_and_original(settings: Settings) -> None:
     (walk,) = trace(settings, of(settings, "mart_sell_out_monthly")).walks
     (line,) = walk.lines
