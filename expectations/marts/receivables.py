@@ -48,16 +48,22 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                 no_finding(
                     f"""
                     with owed as (
-                        select partner_code, total_amount as amount from core.fct_receivables
+                        select partner_code, total_amount as amount, amount_reason_code
+                        from core.fct_receivables
                         where invoice_date <= {terms.as_of_sql}
                         union all
-                        select partner_code, -settled_amount from core.fct_payments
+                        select partner_code, -settled_amount, amount_reason_code from core.fct_payments
                         where payment_date <= {terms.as_of_sql}
                     ),
-                    fact as (select partner_code, sum(amount) as amount from owed group by partner_code),
+                    fact as (
+                        select
+                            partner_code, sum(amount) as amount,
+                            count(amount_reason_code) as unconverted_count
+                        from owed group by partner_code
+                    ),
                     mart as (
-                        select partner_code, max_by(closing_amount, month_start_date) as amount
-                        from {{batch}} group by partner_code
+                        select partner_code, closing_amount as amount from {{batch}}
+                        qualify month_start_date = max(month_start_date) over (partition by partner_code)
                     )
                     select
                         coalesce(mart.partner_code, fact.partner_code) as partner_code,
@@ -65,6 +71,10 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     from mart
                     full join fact on mart.partner_code = fact.partner_code
                     where coalesce(mart.amount, 0) <> coalesce(fact.amount, 0)
+                        and not (
+                            mart.partner_code is not null and mart.amount is null
+                            and fact.unconverted_count > 0
+                        )
                     order by partner_code
                     """,
                     name="ties_to_the_facts",

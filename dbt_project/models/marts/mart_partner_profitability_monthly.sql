@@ -89,6 +89,7 @@ financed as (
         {{ divide('receivables.opening_amount + receivables.closing_amount', '2') }}
             as average_receivable_amount,
         receivables.closing_amount as receivable_amount,
+        receivables.partner_code is not null as has_receivables,
         receivables.overdue_amount,
         receivables.days_sales_outstanding,
         financing.financing_annual_rate,
@@ -121,7 +122,8 @@ costed as (
 profitable as (
     select
         *,
-        channel_contribution_amount - coalesce(financing_cost_amount, 0)
+        channel_contribution_amount
+        - case when has_receivables then financing_cost_amount else 0 end
             as profit_amount
     from costed
 ),
@@ -206,7 +208,8 @@ final as (
         case
             when profitable.unconverted_line_count > 0 then 'rate_missing'
             when profitable.channel_contribution_amount is null then 'cost_unknown'
-            when profitable.receivable_amount is null then 'receivables_not_connected'
+            when not profitable.has_receivables then 'receivables_not_connected'
+            when profitable.financing_cost_amount is null then 'rate_missing'
             when profitable.invoice_sales_amount = 0 then 'no_invoice_sales'
         end as reason_code,
         {{ company_currency() }} as currency_code

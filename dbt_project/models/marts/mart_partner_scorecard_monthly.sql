@@ -405,7 +405,12 @@ healths as (
         sum(profits.invoice_sales_amount) as denominator_value,
         cast(null as decimal(18, 4)) as coverage_rate,
         case
-            when count(profits.{{ amount_column }}) < count(*) then 'cost_unknown'
+            when count(profits.{{ amount_column }}) = count(*) then null
+            when count(
+                case when profits.reason_code = 'rate_missing' then 1 end
+            ) > 0
+                then 'rate_missing'
+            else 'cost_unknown'
         end as reason_code
     from partners
     inner join profits
@@ -426,13 +431,15 @@ payments as (
         case
             when receivables.closing_amount > 0
                 then greatest(receivables.overdue_amount, 0)
-            else 0
+            when receivables.closing_amount <= 0 then 0
         end as numerator_value,
         case
-            when receivables.closing_amount > 0 then receivables.closing_amount else 1
+            when receivables.closing_amount > 0 then receivables.closing_amount
+            when receivables.closing_amount <= 0 then 1
         end as denominator_value,
         cast(null as decimal(18, 4)) as coverage_rate,
-        cast(null as string) as reason_code
+        case when receivables.closing_amount is null then 'rate_missing' end
+            as reason_code
     from partners
     inner join receivables
         on

@@ -66,6 +66,73 @@ owed as (
     group by partner_code, {{ month_start('balance_date') }}
 ),
 
+-- What has no rate moves no balance; what was invoiced and paid without one leaves
+-- nothing. Between the two nobody knows what the partner owes.
+without_rate as (
+    select
+        partner_code,
+        invoice_number as document_number,
+        document_currency_code,
+        {{ month_start('invoice_date') }} as month_start_date,
+        document_total_amount as document_amount,
+        1 as invoice_count,
+        0 as payment_count
+    from documents
+    where amount_reason_code is not null and invoice_date <= {{ as_of_date() }}
+    union all
+    select
+        partner_code,
+        coalesce(invoice_number, payment_number) as document_number,
+        document_currency_code,
+        {{ month_start('payment_date') }} as month_start_date,
+        -document_settled_amount as document_amount,
+        0 as invoice_count,
+        1 as payment_count
+    from payments
+    where amount_reason_code is not null
+),
+
+standing as (
+    select
+        *,
+        case when abs(document_balance_amount) > 0.01 then 1 else 0 end as is_standing
+    from (
+        select
+            partner_code,
+            document_number,
+            document_currency_code,
+            month_start_date,
+            sum(invoice_count) as invoice_count,
+            sum(payment_count) as payment_count,
+            sum(sum(document_amount)) over (
+                partition by partner_code, document_number, document_currency_code
+                order by month_start_date
+            ) as document_balance_amount
+        from without_rate
+        group by
+            partner_code, document_number, document_currency_code, month_start_date
+    ) as balanced
+),
+
+unconverted as (
+    select
+        partner_code,
+        month_start_date,
+        sum(invoice_count) as invoice_count,
+        sum(payment_count) as payment_count,
+        sum(is_standing - was_standing) as standing_change_count
+    from (
+        select
+            *,
+            lag(is_standing, 1, 0) over (
+                partition by partner_code, document_number, document_currency_code
+                order by month_start_date
+            ) as was_standing
+        from standing
+    ) as stood
+    group by partner_code, month_start_date
+),
+
 overdue as (
     select
         partner_code,
@@ -93,6 +160,18 @@ gathered as (
         coalesce(owed.invoiced_amount, 0) as invoiced_amount,
         coalesce(owed.paid_amount, 0) as paid_amount,
         coalesce(owed.settled_amount, 0) as settled_amount,
+        coalesce(unconverted.invoice_count, 0) as unconverted_invoice_count,
+        coalesce(unconverted.payment_count, 0) as unconverted_payment_count,
+        sum(coalesce(unconverted.standing_change_count, 0)) over (
+            partition by first_months.partner_code order by months.month_start_date
+        ) as standing_count,
+        sum(coalesce(unconverted.standing_change_count, 0)) over (
+            partition by first_months.partner_code order by months.month_start_date
+        ) - coalesce(unconverted.standing_change_count, 0) as former_standing_count,
+        sum(coalesce(unconverted.invoice_count, 0)) over (
+            partition by first_months.partner_code order by months.month_start_date
+            rows between 2 preceding and current row
+        ) as unconverted_3_months_count,
         sum(coalesce(owed.balance_change_amount, 0)) over (
             partition by first_months.partner_code order by months.month_start_date
         ) as closing_amount,
@@ -121,6 +200,10 @@ gathered as (
         on
             first_months.partner_code = overdue.partner_code
             and months.month_start_date = overdue.month_start_date
+    left join unconverted
+        on
+            first_months.partner_code = unconverted.partner_code
+            and months.month_start_date = unconverted.month_start_date
 ),
 
 -- From the newest month backwards: the days of a month count as far as its invoices are
@@ -132,12 +215,19 @@ steps as (
         current_month.closing_amount,
         former.day_count,
         former.invoiced_amount,
+        former.unconverted_invoice_count,
         current_month.closing_amount
         - (
             current_month.invoiced_so_far_amount
             - former.invoiced_so_far_amount
         ) as remaining_amount,
-        max(case when former.invoiced_amount <= 0 then 1 else 0 end) over (
+        max(
+            case
+                when former.unconverted_invoice_count > 0 then 0
+                when former.invoiced_amount <= 0 then 1
+                else 0
+            end
+        ) over (
             partition by current_month.partner_code, current_month.month_start_date
             order by former.month_start_date desc
         ) as is_past_a_gap
@@ -152,67 +242,94 @@ counted as (
     select
         partner_code,
         month_start_date,
-        sum(
-            case
-                when remaining_amount >= invoiced_amount
-                    then cast(day_count as decimal(18, 4))
-                else {{
-                    divide(['remaining_amount', 'day_count'], 'invoiced_amount')
-                }}
-            end
-        ) as countback_days,
+        case
+            when max(unconverted_invoice_count) = 0
+                then sum(
+                    case
+                        when remaining_amount >= invoiced_amount
+                            then cast(day_count as decimal(18, 4))
+                        else {{
+                            divide(
+                                ['remaining_amount', 'day_count'], 'invoiced_amount'
+                            )
+                        }}
+                    end
+                )
+        end as countback_days,
         min(remaining_amount - invoiced_amount) as uncounted_amount
     from steps
     where is_past_a_gap = 0 and remaining_amount > 0
     group by partner_code, month_start_date
 ),
 
+known as (
+    select
+        *,
+        case
+            when former_standing_count = 0
+                then closing_amount - invoiced_amount + settled_amount
+        end as known_opening_amount,
+        case when unconverted_invoice_count = 0 then invoiced_amount end
+            as known_invoiced_amount,
+        case when unconverted_payment_count = 0 then paid_amount end
+            as known_paid_amount,
+        case when unconverted_payment_count = 0 then settled_amount - paid_amount end
+            as known_discount_amount,
+        case when standing_count = 0 then closing_amount end as known_closing_amount,
+        case when standing_count = 0 then overdue_amount end as known_overdue_amount,
+        case when unconverted_3_months_count = 0 then invoiced_3_months_amount end
+            as known_3_months_amount
+    from gathered
+),
+
 final as (
     select
-        cast(gathered.month_start_date as string) || '|' || gathered.partner_code
+        cast(known.month_start_date as string) || '|' || known.partner_code
             as receivables_month_id,
-        gathered.month_start_date,
-        gathered.partner_code,
-        {{ amount(
-            'gathered.closing_amount - gathered.invoiced_amount'
-            ~ ' + gathered.settled_amount'
-        ) }} as opening_amount,
-        {{ amount('gathered.invoiced_amount') }} as invoiced_amount,
-        {{ amount('gathered.paid_amount') }} as paid_amount,
-        {{ amount('gathered.settled_amount - gathered.paid_amount') }}
-            as discount_with_tax_amount,
-        {{ amount('gathered.closing_amount') }} as closing_amount,
-        {{ amount('gathered.overdue_amount') }} as overdue_amount,
-        {{ percent('gathered.overdue_amount', positive('gathered.closing_amount')) }}
-            as overdue_rate,
-        {{ amount('gathered.invoiced_3_months_amount') }} as invoiced_3_months_amount,
-        cast(gathered.days_3_months as integer) as days_3_months,
+        known.month_start_date,
+        known.partner_code,
+        {{ amount('known.known_opening_amount') }} as opening_amount,
+        {{ amount('known.known_invoiced_amount') }} as invoiced_amount,
+        {{ amount('known.known_paid_amount') }} as paid_amount,
+        {{ amount('known.known_discount_amount') }} as discount_with_tax_amount,
+        {{ amount('known.known_closing_amount') }} as closing_amount,
+        {{ amount('known.known_overdue_amount') }} as overdue_amount,
+        {{ percent(
+            'known.known_overdue_amount', positive('known.known_closing_amount')
+        ) }} as overdue_rate,
+        {{ amount('known.known_3_months_amount') }} as invoiced_3_months_amount,
+        cast(known.days_3_months as integer) as days_3_months,
         case
-            when gathered.invoiced_3_months_amount > 0
+            when known.known_3_months_amount > 0
                 then {{
                     divide(
-                        ['gathered.closing_amount', 'gathered.days_3_months'],
-                        'gathered.invoiced_3_months_amount'
+                        ['known.known_closing_amount', 'known.days_3_months'],
+                        'known.known_3_months_amount'
                     )
                 }}
         end as days_sales_outstanding,
         case
-            when gathered.closing_amount <= 0 then cast(0 as decimal(18, 4))
-            else {{ amount('counted.countback_days') }}
+            when known.known_closing_amount <= 0 then cast(0 as decimal(18, 4))
+            when known.known_closing_amount > 0
+                then {{ amount('counted.countback_days') }}
         end as days_sales_outstanding_countback,
         case
-            when gathered.invoiced_3_months_amount <= 0 then 'no_sales'
             when
-                gathered.closing_amount > 0
-                and coalesce(counted.uncounted_amount, gathered.closing_amount) > 0
+                known.standing_count + known.former_standing_count
+                + known.unconverted_3_months_count + known.unconverted_payment_count > 0
+                then 'rate_missing'
+            when known.invoiced_3_months_amount <= 0 then 'no_sales'
+            when
+                known.closing_amount > 0
+                and coalesce(counted.uncounted_amount, known.closing_amount) > 0
                 then 'older_than_counted'
         end as reason_code,
         {{ company_currency() }} as currency_code
-    from gathered
+    from known
     left join counted
         on
-            gathered.partner_code = counted.partner_code
-            and gathered.month_start_date = counted.month_start_date
+            known.partner_code = counted.partner_code
+            and known.month_start_date = counted.month_start_date
 )
 
 select * from final

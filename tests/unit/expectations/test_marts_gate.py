@@ -553,6 +553,19 @@ def test_what_is_dated_after_today_does_not_count_yet(
     assert promise in failed(judge(world, as_of=tomorrow))
 
 
+def test_a_balance_is_unknown_only_where_something_has_no_rate(world: World) -> None:
+    promise = f"{RECEIVABLES}.ties_to_the_facts"
+    change(
+        build(world),
+        f"update marts.{RECEIVABLES} set invoiced_amount = null, closing_amount = null",
+        f"insert into marts.{RECEIVABLES} select * replace (date '2026-02-01' as month_start_date, "
+        f"70 as closing_amount) from marts.{RECEIVABLES}",
+    )
+    assert promise in failed(judge(world))
+    change(world, "update core.fct_receivables set total_amount = null, amount_reason_code = 'rate_missing'")
+    assert promise not in failed(judge(world))
+
+
 def test_a_missing_rate_without_a_reason_is_reported_only(world: World) -> None:
     change(
         build(world),

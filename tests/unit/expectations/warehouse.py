@@ -222,11 +222,12 @@ from (values
 create table core.fct_receivables as select
     'F1' as invoice_number, 'D01' as partner_code, date '2026-03-10' as invoice_date,
     240::decimal(18,4) as total_amount, 40::decimal(18,4) as document_tax_amount,
-    240::decimal(18,4) as document_total_amount, 'erp|2026-03' as slice_key;
+    240::decimal(18,4) as document_total_amount, null::varchar as amount_reason_code,
+    'erp|2026-03' as slice_key;
 create table core.fct_payments as select
     'R1' as payment_number, 'D01' as partner_code, date '2026-03-20' as payment_date,
     98.8::decimal(18,4) as paid_amount, 100::decimal(18,4) as settled_amount,
-    98.8::decimal(18,4) as document_paid_amount,
+    98.8::decimal(18,4) as document_paid_amount, null::varchar as amount_reason_code,
     'erp|2026-03' as slice_key;
 create table core.dim_rebate_programmes as select
     programme as programme_code, date '2026-01-01' as programme_version_date, 'X' as exclusive_group_code
