@@ -102,11 +102,7 @@
         case
             when numbered.is_held
                 then sum(case when numbered.is_held then 1 else 0 end) over (
-                    partition by
-                        numbered.rule_code,
-                        numbered.partner_code,
-                        numbered.item_code,
-                        numbered.island_number
+                    partition by numbered.subject_number, numbered.island_number
                     order by numbered.period_start_date
                     rows between unbounded preceding and current row
                 )
@@ -117,8 +113,7 @@
             sum(
                 case when followed.is_held and not followed.was_held then 1 else 0 end
             ) over (
-                partition by
-                    followed.rule_code, followed.partner_code, followed.item_code
+                partition by followed.subject_number
                 order by followed.period_start_date
                 rows between unbounded preceding and current row
             ) as island_number
@@ -127,22 +122,19 @@
                 conditions.*,
                 coalesce(
                     lag(is_held) over (
-                        partition by rule_code, partner_code, item_code
-                        order by period_start_date
+                        partition by subject_number order by period_start_date
                     ),
                     false
                 ) as follows_held,
                 coalesce(
                     lag(is_held) over (
-                        partition by rule_code, partner_code, item_code
-                        order by period_start_date
+                        partition by subject_number order by period_start_date
                     )
                     and (
                         not is_periodic
                         or {{ days_between(
                             'lag(period_end_date) over ('
-                            ~ 'partition by rule_code, partner_code, item_code '
-                            ~ 'order by period_start_date)',
+                            ~ 'partition by subject_number order by period_start_date)',
                             'period_end_date'
                         ) }} <= lapse_days
                     ),

@@ -406,9 +406,10 @@ healths as (
         cast(null as decimal(18, 4)) as coverage_rate,
         case
             when count(profits.{{ amount_column }}) = count(*) then null
-            when count(
-                case when profits.reason_code = 'rate_missing' then 1 end
-            ) > 0
+            when
+                count(
+                    case when profits.reason_code = 'rate_missing' then 1 end
+                ) > 0
                 then 'rate_missing'
             else 'cost_unknown'
         end as reason_code
