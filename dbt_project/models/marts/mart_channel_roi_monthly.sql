@@ -48,13 +48,16 @@ margins as (
         partner_code,
         max(invoice_date) as last_invoice_date,
         sum(invoice_sales_amount) as invoice_sales_amount,
-        -- A line of unknown cost has no margin: it is counted, and not taken at 0.
+        -- A line without cost, or without a rate, has no margin: it is counted, and not
+        -- taken at 0.
         sum(
             invoice_sales_amount - cost_of_goods_amount
             - coalesce(landed_cost_amount, 0)
         ) as gross_margin_amount,
         sum(case when cost_of_goods_amount is null then 1 else 0 end)
             as unknown_cost_line_count,
+        sum(case when reason_code = 'rate_missing' then 1 else 0 end)
+            as unconverted_line_count,
         {{ sum_of_steps(transaction_steps) }} as transaction_cost_amount,
         {{ sum_of_steps(programme_steps) }} as programme_cost_amount,
         {{ sum_of_steps(serving_steps) }} as cost_to_serve_amount
@@ -307,6 +310,7 @@ levels as (
         sum(invoice_sales_amount) as invoice_sales_amount,
         {{ amount('sum(gross_margin_amount)') }} as gross_margin_amount,
         cast(sum(unknown_cost_line_count) as bigint) as unknown_cost_line_count,
+        cast(sum(unconverted_line_count) as bigint) as unconverted_line_count,
         {{ amount('coalesce(sum(transaction_cost_amount), 0)') }}
             as transaction_cost_amount,
         {{ amount('sum(programme_cost_amount)') }} as programme_cost_amount,
@@ -475,9 +479,12 @@ final as (
             when contributions.programme_cost_amount is null
                 then 'programme_costs_not_connected'
             when contributions.programme_cost_amount <= 0 then 'no_programme_costs'
-            when contributions.gross_margin_amount is null then 'cost_unknown'
+            when contributions.gross_margin_amount is not null then null
+            when contributions.unconverted_line_count > 0 then 'rate_missing'
+            else 'cost_unknown'
         end as roi_reason_code,
         contributions.unknown_cost_line_count,
+        contributions.unconverted_line_count,
         contributions.cost_to_serve_amount,
         {{
             percent(

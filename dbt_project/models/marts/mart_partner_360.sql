@@ -245,7 +245,9 @@ returned as (
         partner_code,
         {{ amount('sum(programme_cost_amount)') }} as programme_cost_12_months_amount,
         {{ amount(
-            'case when count(channel_contribution_amount) = count(*) '
+            'case '
+            ~ 'when sum(unknown_cost_line_count + unconverted_line_count) > 0 then null '
+            ~ 'when count(channel_contribution_amount) = count(*) '
             ~ 'then sum(channel_contribution_amount) end'
         ) }} as contribution_12_months_amount
     from returns_on_costs
