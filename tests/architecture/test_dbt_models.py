@@ -110,6 +110,21 @@ def undescribed(manifest: Manifest) -> list[str]:
     return faults
 
 
+def units_in_one_language(manifest: Manifest) -> list[str]:
+    """Columns of core and marts whose names say percent or days in one language only."""
+    faults = []
+    for model in nodes(manifest, "model"):
+        for column in model["columns"].values():
+            french, english = (column["config"]["meta"].get(f"name_{code}", "") for code in ("fr", "en"))
+            if (
+                ("%" in french) != ("%" in english)
+                or ("(jours)" in french and "day" not in english.lower())
+                or ("(days)" in english and "jour" not in french.lower())
+            ):
+                faults.append(f"{model['name']}.{column['name']}")
+    return faults
+
+
 def misnamed(manifest: Manifest) -> list[str]:
     return [
         model["name"]
@@ -179,6 +194,7 @@ def manifest(manifest_data: Path) -> Manifest:
         models_without_key_test,
         models_without_contract,
         undescribed,
+        units_in_one_language,
         misnamed,
         marts_without_unit_test,
         unstaged_sources,
@@ -428,6 +444,19 @@ def test_a_column_without_description_or_names_is_found() -> None:
     }
     broken = a_manifest(a_model("fct_a", "core", description="Facts.", columns=columns))
     assert undescribed(broken) == ["fct_a.b", "fct_a.c"]
+
+
+def test_a_unit_that_one_language_leaves_out_is_found() -> None:
+    def column(name: str, name_fr: str, name_en: str) -> dict[str, Any]:
+        return {"name": name, "config": {"meta": {"name_fr": name_fr, "name_en": name_en}}}
+
+    columns = {
+        "a": column("a", "Part échue (%)", "Overdue (%)"),
+        "b": column("b", "Part échue (%)", "Overdue"),
+        "c": column("c", "Délai", "Lead time (days)"),
+    }
+    broken = a_manifest(a_model("fct_a", "core", columns=columns))
+    assert units_in_one_language(broken) == ["fct_a.b", "fct_a.c"]
 
 
 def test_a_missing_twin_or_grain_is_found(tmp_path: Path) -> None:

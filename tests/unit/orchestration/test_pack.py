@@ -244,7 +244,7 @@ def test_what_is_not_known_is_an_empty_cell_and_no_part_of_a_ratio(
     calculator = Calculator(path)
     sheet = calculator.book["Partner profitability"]
     at = {cell.value: cell.column_letter for cell in sheet[4]}
-    rates = [sheet[f"{at['Pocket margin rate']}{row}"].value for row in (5, 6, 7)]
+    rates = [sheet[f"{at['Pocket margin rate (%)']}{row}"].value for row in (5, 6, 7)]
     assert rates[0] is not None
     # D02 has no rate, and neither has a total of which a part is not known.
     assert rates[1:] == [None, None]
