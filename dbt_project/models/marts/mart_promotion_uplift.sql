@@ -99,7 +99,12 @@ partners as (
     select partner_code from {{ ref('dim_partners') }} where is_current
 ),
 
--- The ERP knows every week of every partner: nothing invoiced is 0.
+history as (
+    select min(invoice_date) as first_invoice_date from {{ ref('fct_sell_in') }}
+),
+
+-- The ERP knows every week of every partner since its first invoice: nothing invoiced
+-- is 0. What was invoiced before is not known.
 sell_in as (
     select
         looked_at.campaign_code,
@@ -108,6 +113,7 @@ sell_in as (
         coalesce(invoiced.week_quantity, 0) as week_quantity
     from looked_at
     cross join partners
+    inner join history on looked_at.week_start_date >= history.first_invoice_date
     left join invoiced
         on
             looked_at.campaign_code = invoiced.campaign_code

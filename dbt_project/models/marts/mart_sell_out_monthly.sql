@@ -86,7 +86,8 @@ sold as (
     group by month_start_date, partner_code, product_code
 ),
 
--- Partners that report no amounts have none, not zero.
+-- Partners that report no amounts have none, not zero. A month without a line, where it
+-- was reported, is worth 0 whatever they report.
 amounts as (
     select
         month_start_date,
@@ -186,7 +187,8 @@ joined as (
         sold.unresolved_line_count,
         sold.unconverted_line_count,
         sold.partner_code is not null as has_lines,
-        coalesce(amounts.has_amounts, false) as has_amounts,
+        coalesce(amounts.has_amounts, covered.any_reported_period_count > 0, false)
+            as has_amounts,
         coalesce(covered.expected_period_count, 0) as expected_period_count,
         coalesce(covered.reported_period_count, 0) as reported_period_count,
         coalesce(covered.any_reported_period_count, 0) > 0 as is_reported
