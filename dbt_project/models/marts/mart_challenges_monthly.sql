@@ -33,7 +33,8 @@ sold as (
         partner_code,
         product_code,
         net_quantity,
-        net_amount
+        net_amount,
+        0 as unresolved_line_count
     from {{ ref('mart_sell_in_monthly') }}
     union all
     select
@@ -42,7 +43,8 @@ sold as (
         partner_code,
         product_code,
         net_quantity,
-        net_amount
+        net_amount,
+        unresolved_line_count
     from {{ ref('mart_sell_out_monthly') }}
 ),
 
@@ -73,7 +75,16 @@ measured as (
                     then sold.net_quantity
                 else sold.net_amount
             end
-        ) as month_value
+        ) as month_value,
+        max(
+            case
+                when
+                    challenges.measure_code = 'sell_out_units'
+                    and sold.unresolved_line_count > 0
+                    then 1
+                else 0
+            end
+        ) = 1 as has_unknown_units
     from challenges
     inner join members as partners
         on
@@ -135,6 +146,7 @@ gathered as (
         reported.expected_period_count,
         reported.reported_period_count,
         {{ is_month_over('expected.month_start_date') }}
+        and not coalesce(this_year.has_unknown_units, false)
         and (
             expected.is_of_sell_in
             or coalesce(
@@ -148,7 +160,8 @@ gathered as (
                     >= history.first_month_date
             else coalesce(
                 last_year_reported.reported_period_count
-                = last_year_reported.expected_period_count,
+                = last_year_reported.expected_period_count
+                and not last_year.has_unknown_units,
                 false
             )
         end as is_last_year_whole

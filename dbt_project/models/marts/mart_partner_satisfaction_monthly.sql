@@ -19,13 +19,16 @@ tickets as (
     where opened_date <= {{ as_of_date() }}
 ),
 
+-- Tickets are those of the whole month: units of a part of it are no base for them.
 sell_out as (
     select
         month_start_date,
         partner_code,
         sum(sold_quantity) as sold_quantity
     from {{ ref('mart_sell_out_monthly') }}
+    where product_code <> 'UNMATCHED' and coverage_rate >= 100
     group by month_start_date, partner_code
+    having count(case when unresolved_line_count > 0 then 1 end) = 0
 ),
 
 limits as (

@@ -30,7 +30,8 @@ sell_in as (
     group by month_start_date, partner_code
 ),
 
--- Of months that are reported in full; a month with a hole is no lower month.
+-- Of months that are reported in full; a month with a hole is no lower month, nor one in
+-- which a part was sold in a unit that nobody can convert.
 sell_out as (
     select
         month_start_date,
@@ -39,6 +40,7 @@ sell_out as (
     from {{ ref('mart_sell_out_monthly') }}
     where product_code <> 'UNMATCHED' and coverage_rate >= 100 and is_reported
     group by month_start_date, partner_code
+    having count(case when unresolved_line_count > 0 then 1 end) = 0
 ),
 
 balances as (
@@ -60,6 +62,15 @@ balances as (
     from {{ ref('mart_channel_balance_monthly') }}
     where coverage_rate >= 100
     group by month_start_date, partner_code
+    having
+        count(
+            case
+                when
+                    balance_status_code = 'not_reported'
+                    and sell_out_quantity is not null
+                    then 1
+            end
+        ) = 0
 ),
 
 -- A week belongs to the month of its Thursday.

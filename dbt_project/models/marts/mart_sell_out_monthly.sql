@@ -245,33 +245,51 @@ described as (
     from joined
 ),
 
-known_months as (
+reported_months as (
     select
         month_start_date,
         partner_code,
         product_code,
-        sold_quantity
+        sold_quantity,
+        unresolved_line_count
     from described
-    where
-        {{ estimation_months }} > 0
-        and coverage_rate = 100
-        and sold_quantity is not null
+    where {{ estimation_months }} > 0 and coverage_rate = 100
     {%- if is_incremental() %}
     union all
     select
         month_start_date,
         partner_code,
         product_code,
-        sold_quantity
+        sold_quantity,
+        unresolved_line_count
     from {{ this }}
     where
         {{ estimation_months }} > 0
         and coverage_rate = 100
-        and sold_quantity is not null
         and month_start_date
         >= {{ touched_from('first_month_date', estimation_months + 12) }}
         and month_start_date < {{ touched_from('first_month_date') }}
     {%- endif %}
+),
+
+-- A part that was sold in a unit which nobody can convert is missing from its month.
+whole_months as (
+    select *
+    from reported_months
+    where product_code <> 'UNMATCHED'
+    qualify
+        max(unresolved_line_count) over (partition by month_start_date, partner_code)
+        = 0
+),
+
+known_months as (
+    select
+        month_start_date,
+        partner_code,
+        product_code,
+        sold_quantity
+    from whole_months
+    where sold_quantity is not null
 ),
 
 known_partner_months as (
