@@ -79,8 +79,12 @@ def test_tickets_are_held_against_what_the_partner_sold_on(
     sold = {
         (row["partner_code"], row["month"]): row["sold_quantity"]
         for row in key["sell_out_monthly"]
-        if row["sold_quantity"]
+        if row["sold_quantity"] and not row["unit_unknown_line_count"]
     }
+    # Three weeks of D03 never came; on 30 June the last reports of weekly and daily reporters are to come.
+    in_part = {("D03", "2025-08"), *((partner, "2026-06") for partner in ("D03", "D07", "D08", "W01"))}
+    assert in_part < set(sold)
+    sold = {pair: units for pair, units in sold.items() if pair not in in_part}
     opened = {
         (row["partner_code"], row["month"]): row["opened_count"] for row in key["sources"]["tickets_monthly"]
     }

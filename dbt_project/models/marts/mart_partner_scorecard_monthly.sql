@@ -30,8 +30,8 @@ sell_in as (
     group by month_start_date, partner_code
 ),
 
--- Of months that are reported in full; a month with a hole is no lower month, nor one in
--- which a part was sold in a unit that nobody can convert.
+-- Of months that are reported in full; a month with a hole is no lower month, nor is
+-- one with a sale in a unit that nobody can convert.
 sell_out as (
     select
         month_start_date,
