@@ -269,7 +269,9 @@ agreements as (
 resales as (
     select
         agreements.claim_number,
-        {{ quantity('sum(sell_out.net_quantity)') }} as reported_quantity
+        {{ quantity('sum(sell_out.net_quantity)') }} as reported_quantity,
+        count(case when sell_out.resolution_code <> 'resolved' then 1 end)
+            as unknown_unit_count
     from agreements
     inner join sell_out
         on
@@ -332,9 +334,11 @@ quantities as (
         agreements.valid_from_date,
         agreements.currency_code,
         agreements.unit_difference_amount,
+        coalesce(resales.unknown_unit_count, 0) > 0 as has_unknown_units,
         case
             when agreements.cost_step_code = 'price_protection'
                 then stocks.reported_quantity
+            when resales.unknown_unit_count > 0 then null
             when
                 resales_reported.period_count > 0
                 and resales_reported.missing_period_count = 0
@@ -354,6 +358,7 @@ compared as (
         quantities.claim_number,
         quantities.agreement_code,
         quantities.valid_from_date as agreement_version_date,
+        quantities.has_unknown_units,
         quantities.reported_quantity,
         {{ in_company_currency('quantities.unit_difference_amount', 'quantities') }}
             as unit_difference_amount,
@@ -388,6 +393,7 @@ joined as (
         compared.agreement_code as found_agreement_code,
         compared.agreement_version_date,
         compared.unit_difference_amount,
+        compared.has_unknown_units,
         compared.reported_quantity,
         compared.computed_amount
     from claims_valued
@@ -442,6 +448,7 @@ final as (
             when computed_amount is not null then null
             when cost_step_code not in ('ship_and_debit', 'price_protection') then null
             when found_agreement_code is null then 'no_agreement'
+            when has_unknown_units then 'unit_unknown'
             else 'not_reported'
         end as comparison_reason_code,
         source_batch_id,

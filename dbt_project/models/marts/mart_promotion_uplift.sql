@@ -61,6 +61,7 @@ products as (
     where member_kind_code = 'product'
 ),
 
+-- A product that was sold in a unit which nobody can convert has no units in its week.
 sell_out as (
     select
         looked_at.campaign_code,
@@ -76,6 +77,7 @@ sell_out as (
     where looked_at.measure_code = 'sell_out_units' and stocks.is_sell_out_reported
     group by
         looked_at.campaign_code, stocks.partner_code, stocks.week_start_date
+    having count(stocks.sold_quantity) = count(*)
 ),
 
 invoiced as (
