@@ -53,11 +53,12 @@ _FIGURES: Final[Sequence[tuple[str, str, str, str]]] = (
         f"select sum(net_quantity) from marts.mart_sell_out_monthly where {_YEAR}",
     ),
     (
-        "Sell-out / sell-in, where sell-out is reported",
+        "Sell-out / sell-in, where sell-out is reported in full",
         "{:,.1f} %",
         "mart_channel_balance_monthly",
         "select 100 * sum(sell_out_quantity) / nullif(sum(sell_in_quantity), 0) "
-        f"from marts.mart_channel_balance_monthly where {_YEAR} and sell_out_quantity is not null",
+        f"from marts.mart_channel_balance_monthly where {_YEAR} "
+        "and coverage_rate >= 100 and balance_status_code <> 'not_reported'",
     ),
     (
         "Reports received of those expected",
