@@ -50,6 +50,23 @@
 
 {# A figure of a scheme in words: 12.3 % or an amount in whole units. #}
 {% macro figure_in_words(figure, language) -%}
+    {{ in_unit_of_scheme(figure, language, "' %'") }}
+{%- endmacro %}
+
+{# How far a figure lies from another: 12.3 points or an amount in whole units. #}
+{% macro distance_in_words(distance, language) -%}
+    {%- set points -%}
+        {# French counts less than two in the singular. #}
+        case
+            when '{{ language }}' = 'fr' and cast(100 * {{ distance }} as decimal(18, 1)) < 2
+                then ' point'
+            else ' points'
+        end
+    {%- endset -%}
+    {{ in_unit_of_scheme(distance, language, points) }}
+{%- endmacro %}
+
+{% macro in_unit_of_scheme(figure, language, share_unit) -%}
     {%- set percent -%}
         cast(cast(100 * {{ figure }} as decimal(18, 1)) as string)
     {%- endset -%}
@@ -60,6 +77,6 @@
                 || {{ company_currency() }}
         else
             {{ "replace(" ~ percent ~ ", '.', ',')" if language == 'fr' else percent }}
-            || ' %'
+            || {{ share_unit }}
     end
 {%- endmacro %}

@@ -503,7 +503,7 @@ said as (
                             when hysteresis_value = 0 then ''
                             else
                                 '{{ passed }}'
-                                || {{ figure_in_words('hysteresis_value', language) }}
+                                || {{ distance_in_words('hysteresis_value', language) }}
                         end
                         || case
                             when hysteresis_months = 1 then ''
