@@ -252,13 +252,18 @@ class _Collector:
             self._found.new.append(f"{item.name}\0{item.stamp}")
             return
         try:
-            files = self._bring(source, item, former)
+            files, refused = self._bring(source, item, former)
         except _Changing:
             self._found.waiting.append(item.name)
             return
         except RefusedItem as error:
-            self._remember(item, "refused", {"reason": str(error)})
-            raise
+            files, refused = {}, [error]
+        if refused:
+            # What else the item holds has arrived; the item itself stays where it is.
+            reason = "; ".join(map(str, refused))
+            self._remember(item, "refused", {"reason": reason})
+            self._found.refused[item.name] = reason
+            return
         self._finish(source, item, self._remember(item, "fetched", files))
 
     def _finish(self, source: Source, item: Item, fetched: Delivered) -> None:
@@ -294,8 +299,12 @@ class _Collector:
 
     # --- fetching one item ---
 
-    def _bring(self, source: Source, item: Item, former: Delivered | None) -> dict[str, str]:
-        """Fetch the files of an item; returns their names in the inbox with their hashes."""
+    def _bring(
+        self, source: Source, item: Item, former: Delivered | None
+    ) -> tuple[dict[str, str], list[RefusedItem]]:
+        """Fetch the files of an item; returns their names in the inbox with their hashes, and why others of
+        them are refused.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         if not self._folder.resolve().is_relative_to(self._inbox.resolve()):
             raise ConfigError(
@@ -303,34 +312,42 @@ class _Collector:
                 f"{self._folder} is a link that leads out of the inbox",
                 "make it a folder of the inbox",
             )
-        for leftover in self._folder.glob(f"{_INCOMING}*"):
-            leftover.unlink()
+        self._clear()
         parts: list[tuple[Path, str, str]] = []
+        refused: list[RefusedItem] = []
         size = 0
         try:
             for content in source.contents(item):
-                name = safe_path(content.file_name)
                 part = self._folder / f"{_INCOMING}{secrets.token_hex(8)}.part"
-                parts.append((part, name, ""))
                 digest = hashlib.sha256()
-                with part.open("xb") as handle:
-                    for chunk in content.chunks:
-                        size += len(chunk)
-                        self._check_size(size, item)
-                        digest.update(chunk)
-                        handle.write(chunk)
-                    handle.flush()
-                    os.fsync(handle.fileno())
-                parts[-1] = (part, name, digest.hexdigest())
+                try:
+                    name = safe_path(content.file_name)
+                    with part.open("xb") as handle:
+                        for chunk in content.chunks:
+                            size += len(chunk)
+                            self._check_size(size, item)
+                            digest.update(chunk)
+                            handle.write(chunk)
+                        handle.flush()
+                        os.fsync(handle.fileno())
+                except RefusedItem as error:
+                    refused.append(error)
+                else:
+                    parts.append((part, name, digest.hexdigest()))
             is_file = not isinstance(self._settings, MailDelivery)
-            if is_file and item.size is not None and size != item.size:
+            if is_file and not refused and item.size is not None and size != item.size:
                 raise _Changing
             if source.stamp(item) != item.stamp:
                 raise _Changing
-            return {self._place(part, name, digest, item, former): digest for part, name, digest in parts}
+            files = {self._place(part, name, digest, item, former): digest for part, name, digest in parts}
+            return files, refused
         finally:
-            for part, _, _ in parts:
-                part.unlink(missing_ok=True)
+            self._clear()
+
+    def _clear(self) -> None:
+        """Remove what was fetched and did not arrive, also of a run that was killed."""
+        for part in self._folder.glob(f"{_INCOMING}*"):
+            part.unlink()
 
     def _place(self, part: Path, name: str, digest: str, item: Item, former: Delivered | None) -> str:
         """Give a fetched file its name in the inbox. A file that intake has not entered yet is not replaced

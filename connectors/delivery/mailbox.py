@@ -88,17 +88,7 @@ class MailSource:
         if not wanted and not self._is_of_others(header, attached):
             raise _without_report(header, attached)
         for part in wanted:
-            name = safe_name(part.get_filename() or "")
-            payload = part.get_payload(decode=True)
-            if any(isinstance(defect, InvalidBase64LengthDefect) for defect in part.defects):
-                raise RefusedItem(
-                    "damaged_attachment",
-                    f"the attachment of {_named(header)} was cut off on its way",
-                    "ask the partner to send it again",
-                    Place(file=name),
-                )
-            data = payload if isinstance(payload, bytes) else b""
-            yield Content(name, (data[i : i + CHUNK] for i in range(0, len(data), CHUNK)))
+            yield Content(part.get_filename() or "", _attachment(header, part))
 
     def _is_of_others(self, header: EmailMessage, attached: Sequence[EmailMessage]) -> bool:
         """Whether another delivery of the mailbox takes something of a mail."""
@@ -217,6 +207,21 @@ def _asks_for(settings: MailDelivery, part: EmailMessage) -> bool:
     globs = (re.compile(glob_translate(glob), re.IGNORECASE) for glob in settings.files)
     name = part.get_filename()
     return name is not None and any(glob.fullmatch(name) for glob in globs)
+
+
+def _attachment(header: EmailMessage, part: EmailMessage) -> Iterator[bytes]:
+    """The bytes of an attachment; RefusedItem if its name holds a path or it is not whole."""
+    name = safe_name(part.get_filename() or "")
+    payload = part.get_payload(decode=True)
+    if any(isinstance(defect, InvalidBase64LengthDefect) for defect in part.defects):
+        raise RefusedItem(
+            "damaged_attachment",
+            f"the attachment of {_named(header)} was cut off on its way",
+            "ask the partner to send it again",
+            Place(file=name),
+        )
+    data = payload if isinstance(payload, bytes) else b""
+    yield from (data[i : i + CHUNK] for i in range(0, len(data), CHUNK))
 
 
 def _without_report(header: EmailMessage, attached: Sequence[EmailMessage]) -> RefusedItem:

@@ -36,7 +36,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Content:
-    """One file of an item: the name that its sender gave it, and its bytes in chunks."""
+    """One file of an item: the name that its sender gave it, and its bytes in chunks. RefusedItem while they
+    are read is about this file alone.
+    """
 
     file_name: str
     chunks: Iterable[bytes]

@@ -544,6 +544,27 @@ def test_imap_an_attachment_that_was_cut_off_does_not_arrive_as_base64(house: Ho
     assert house.files() == {}
 
 
+def test_imap_one_attachment_that_is_refused_keeps_back_none_of_its_mail(house: House, post: Post) -> None:
+    whole = mail(
+        "ventes@d07.example",
+        ("stock/stock.csv", b"c;d\n"),
+        ("ventes.csv", b"a;b\n" * 20),
+        ("retours.csv", b"e;f\n"),
+    )
+    head, _, tail = whole.partition(b"YTtiC")  # "a;b" in base64
+    post.put(head + b"YTtiC\n--" + tail.partition(b"\n--")[2])
+    house.deliveries["mail"] = mailbox(post, files=["**"], then="mark")
+    first, again = house.collect()[0], house.collect()[0]
+    assert house.files() == {"D07/retours.csv": b"e;f\n"}
+    assert list(first.fetched) == ["D07/retours.csv"]
+    for seen in (first, again):
+        ((_, reason),) = seen.refused
+        assert "stock/stock.csv: the name holds a path" in reason
+        assert "ventes.csv: the attachment of a mail from ventes@d07.example" in reason
+    assert list(again.fetched) == []
+    assert not any(b"Seen" in flags for flags in post.flags())
+
+
 def test_imap_the_same_attachment_twice_changes_nothing_and_another_of_its_name_is_kept(
     house: House, post: Post
 ) -> None:
