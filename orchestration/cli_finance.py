@@ -107,9 +107,7 @@ def closings(company: CompanyOption = None, data: DataOption = None) -> None:
 @command
 def trace(
     mart: Annotated[str, typer.Argument(metavar="MART", help="mart_sell_in_monthly, or sell_in_monthly.")],
-    month: Annotated[
-        str, typer.Option("--month", "-m", help="The month, as 2026-05; of a weekly mart the week, 2026-W20.")
-    ],
+    month: Annotated[str, typer.Option("--month", "-m", help="The month, as 2026-05.")],
     partner: Annotated[str | None, typer.Option("--partner", "-p", help="Only this partner.")] = None,
     product: Annotated[str | None, typer.Option("--product", help="Only this product.")] = None,
     only: Annotated[

@@ -243,9 +243,7 @@ def _next(month: date) -> date:
 
 
 def _publication(settings: Settings) -> _Publication:
-    if not settings.current.exists():
-        raise Refused("no_publication", "nothing has been published", "`aval run` first")
-    path = settings.current.resolve()
+    path = settings.publication()
     with duckdb.connect(str(path), read_only=True) as connection:
         row = connection.execute(
             "select publication_id, run_id, published_at, code_version, as_of_date, gate_results "

@@ -155,7 +155,7 @@ def warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """The working warehouse, opened for reading; AvalError where there is none or a run holds it."""
     path = settings.paths.warehouse
     if not path.is_file():
-        raise AvalError("no_warehouse", "there is no warehouse yet", "start `aval run` first")
+        raise AvalError("no_warehouse", f"there is no warehouse yet at {path}", "start `aval run` first")
     try:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.IOException as error:

@@ -92,13 +92,7 @@ class _Table:
 def write_pack(settings: Settings, month: str, path: Path, version: str | None = None) -> Pack:
     """Write the month's workbook from the current publication, or from another one."""
     first, _ = one_month(month)
-    published = (
-        settings.current.resolve() if version is None else (settings.paths.published / f"{version}.duckdb")
-    )
-    if not published.is_file():
-        raise Refused(
-            "no_publication", f"there is no publication {version or ''}".strip(), "`aval run` first"
-        )
+    published = settings.publication(version)
     with Ledger(settings.paths.ledger) as ledger:
         known = closings(settings.paths.landing, ledger)
     closing = next((item for item in known if item.month == first and item.is_closed), None)

@@ -256,7 +256,9 @@ def lone_publication(settings: Settings) -> Any:
     from orchestration.release import release
 
     if not settings.paths.warehouse.is_file():
-        raise AvalError("no_warehouse", "there is nothing to publish", "run `aval run` first")
+        raise AvalError(
+            "no_warehouse", f"there is no warehouse at {settings.paths.warehouse}", "run `aval run` first"
+        )
     with run_lock(settings.paths.state, "aval publish"), Ledger(settings.paths.ledger) as ledger:
         repair(settings)
         return release(settings, ledger, "publish-by-hand")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +28,10 @@ _ZERO: Final = Decimal(0)
 
 @dataclass(frozen=True)
 class Question:
-    """Which figures: a mart, a month (2026-05) or an ISO week (2026-W20), and columns with their values."""
+    """Which figures: a mart, a month (2026-05), and columns with their values."""
 
     mart: str
-    period: str
+    month: str
     columns: Mapping[str, str]
     measures: tuple[str, ...] = ()
 
@@ -134,10 +133,9 @@ class Trace:
 def trace(settings: Settings, question: Question, version: str | None = None) -> Trace:
     """Walk from figures of a mart to the rows behind them, in the current publication or in another one."""
     model = _traced(question.mart)
-    path = settings.current.resolve() if version is None else settings.paths.published / f"{version}.duckdb"
-    if not path.is_file():
-        raise AvalError("no_publication", f"there is no publication {version or ''}".strip(), "`aval run`")
-    wanted = {**_period(model, question.period), **question.columns}
+    path = settings.publication(version)
+    first, _ = one_month(question.month)
+    wanted = {"month_start_date": first.isoformat(), **question.columns}
     for column in wanted:
         if column not in model.types:
             raise _unknown(f"{model.name} has no column {column!r}", model)
@@ -205,22 +203,6 @@ def _traced(mart: str) -> Model:
 
 def _unknown(problem: str, model: Model) -> AvalError:
     return AvalError("unknown_figure", problem, f"its columns: {', '.join(model.types)}")
-
-
-def _period(model: Model, text: str) -> dict[str, str]:
-    """The column of the period, and the day on which it begins."""
-    if "week_start_date" in model.types and "month_start_date" not in model.types:
-        year, mark, number = text.partition("-W")
-        if not mark or not (year + number).isdigit():
-            raise AvalError(
-                "invalid_span", f"{text!r} is no week", "write it as 2026-W20: the mart is by week"
-            )
-        try:
-            return {"week_start_date": date.fromisocalendar(int(year), int(number), 1).isoformat()}
-        except ValueError as error:
-            raise AvalError("invalid_span", f"{text!r} is no week", "write it as 2026-W20") from error
-    first, _ = one_month(text)
-    return {"month_start_date": first.isoformat()}
 
 
 def _known_rows(
@@ -440,7 +422,7 @@ def write_trace(found: Trace, path: Path, locale: Locale) -> None:
     said = ", ".join(
         f"{model.heading(column, locale)}: {value}" for column, value in found.question.columns.items()
     )
-    subtitle = f"{model.title(locale)}, {found.question.period}" + (f", {said}" if said else "")
+    subtitle = f"{model.title(locale)}, {found.question.month}" + (f", {said}" if said else "")
     with workbook(path, locale, f"{word('publication')} {found.version}") as book:
         steps = book.sheet(word("steps"), word("title"), f"{subtitle}, {word('publication')} {found.version}")
         head = [

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connectors.closing import closings, pinned_publications
+from connectors.errors import AvalError
 from connectors.ledger import Ledger
 from orchestration.cli import app
 from orchestration.closed_rows import write_closed_rows
@@ -153,7 +154,9 @@ def refusal(settings: Settings, month: str) -> str:
 
 def test_nothing_published_is_refused(settings: Settings) -> None:
     settings.current.unlink()
-    assert refusal(settings, "2026-05") == "no_publication"
+    with pytest.raises(AvalError) as refused:
+        close(settings, "2026-05", "Ana")
+    assert refused.value.code == "no_publication"
 
 
 def test_a_publication_that_did_not_pass_its_gates_is_refused(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,12 +15,21 @@ from typer.testing import CliRunner
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
 from orchestration.cli import app
+from orchestration.pack import write_pack
 from orchestration.settings import Settings
 from orchestration.trace import Question, trace
 from tests.unit.orchestration import books
 from tests.unit.orchestration.formulas import Calculator
 
 MAY = date(2026, 5, 1)
+
+
+def trace_of(settings: Settings, version: str | None) -> object:
+    return trace(settings, Question("sell_in_monthly", "2026-05", {}), version)
+
+
+def pack_of(settings: Settings, version: str | None) -> object:
+    return write_pack(settings, "2026-05", settings.paths.data / "pack.xlsx", version)
 
 
 @pytest.fixture
@@ -181,6 +191,20 @@ def test_a_figure_that_does_not_exist_is_wrong_use(
     with pytest.raises(AvalError) as refused:
         trace(settings, Question(mart, month, columns))
     assert refused.value.code in ("unknown_figure", "invalid_span")
+
+
+@pytest.mark.parametrize("ask", [trace_of, pack_of])
+@pytest.mark.parametrize(
+    ("version", "said"), [(None, "nothing has been published"), ("20250101", "20250101")]
+)
+def test_a_publication_that_is_not_there_names_the_folder(
+    settings: Settings, ask: Callable[[Settings, str | None], object], version: str | None, said: str
+) -> None:
+    settings.current.unlink()
+    with pytest.raises(AvalError) as refused:
+        ask(settings, version)
+    assert refused.value.code == "no_publication"
+    assert f"{said} in {settings.paths.published} -> " in str(refused.value)
 
 
 def test_originals_that_left_the_inbox_are_found_in_the_archive(settings: Settings) -> None:
