@@ -19,9 +19,18 @@ minimums as (
     select * from {{ ref('stg_rules__rebate_scopes') }} where role_code = 'minimum'
 ),
 
-reporting_periods as (
-    select * from {{ ref('fct_reporting_periods') }}
+-- A report that carries sales and stock is one report.
+reports as (
+    select
+        partner_code,
+        feed_code,
+        period_start_date,
+        max(due_date) as due_date,
+        max(case when is_reported then 1 else 0 end) as is_reported,
+        min(coalesce(first_received_at, received_at)) as received_at
+    from {{ ref('fct_reporting_periods') }}
     where is_expected and is_of_record and due_date <= {{ as_of_date() }}
+    group by partner_code, feed_code, period_start_date
 ),
 
 payments as (
@@ -133,20 +142,20 @@ happened as (
         0 as on_time_amount,
         1 as expected_reports,
         0 as received_reports
-    from reporting_periods
+    from reports
     union all
     select
         partner_code,
         {{ month_start('due_date') }} as due_month_date,
-        {{ month_start('greatest(due_date, coalesce('
-            ~ 'cast(coalesce(first_received_at, received_at) as date), due_date))') }}
-            as month_start_date,
+        {{ month_start(
+            'greatest(due_date, coalesce(cast(received_at as date), due_date))'
+        ) }} as month_start_date,
         0 as due_amount,
         0 as on_time_amount,
         0 as expected_reports,
         1 as received_reports
-    from reporting_periods
-    where is_reported
+    from reports
+    where is_reported = 1
 ),
 
 happened_monthly as (

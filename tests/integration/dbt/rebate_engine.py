@@ -48,8 +48,9 @@ TABLES = {
     "ordered_quantity decimal(18,3), net_amount decimal(18,4)",
     "core.fct_shipments": "order_number varchar, order_line_number varchar, partner_code varchar, "
     "partner_version_id varchar, product_code varchar, arrival_date date, signed_quantity decimal(18,3)",
-    "core.fct_reporting_periods": "partner_code varchar, is_expected boolean, is_of_record boolean, "
-    "is_reported boolean, due_date date, received_at timestamp, first_received_at timestamp",
+    "core.fct_reporting_periods": "partner_code varchar, feed_code varchar, report_kind_code varchar, "
+    "period_start_date date, is_expected boolean, is_of_record boolean, is_reported boolean, "
+    "due_date date, received_at timestamp, first_received_at timestamp",
     "core.fct_trainings": "training_number varchar, partner_code varchar, training_date date, "
     "certification_code varchar, certified_from_date date, certified_to_date date",
     "core.fct_payments": "payment_number varchar, invoice_number varchar, payment_date date, "

@@ -474,7 +474,9 @@ def test_what_is_paid_counts_once_the_invoice_is_settled(
 def test_conditions_hold_the_rebate_back_unless_the_rule_says_otherwise(
     engine: Engine, condition: str, status: str, rebate: str
 ) -> None:
-    """600.00 of 1,000.00 were paid by their due date; one of two reports came."""
+    """600.00 of 1,000.00 were paid by their due date; one of two reports came. The one that is missing
+    carries sales and stock, and is one report.
+    """
     rules = version(f"form: flat\nconditions: {{{condition}}}\ntiers: [{{from: 0, rate: 0.01}}]")
     lines = [
         line("A", "2026-02-03", 1, 600, due_date="2026-03-05"),
@@ -484,10 +486,18 @@ def test_conditions_hold_the_rebate_back_unless_the_rule_says_otherwise(
         payment("A", "2026-03-05", 720),
         payment("B", "2026-03-06", 480),
     ]
-    report = {"partner_code": "D1", "is_expected": True, "is_of_record": True}
+    report = {"partner_code": "D1", "feed_code": "F1", "is_expected": True, "is_of_record": True}
+    january = {**report, "period_start_date": "2026-01-01", "due_date": "2026-02-10"}
+    february = {**report, "period_start_date": "2026-02-01", "due_date": "2026-03-10"}
     reports = [
-        {**report, "is_reported": True, "due_date": "2026-02-10", "received_at": "2026-02-09 08:00:00"},
-        {**report, "is_reported": False, "due_date": "2026-03-10"},
+        {
+            **january,
+            "report_kind_code": "sell_out",
+            "is_reported": True,
+            "received_at": "2026-02-09 08:00:00",
+        },
+        {**february, "report_kind_code": "sell_out", "is_reported": False},
+        {**february, "report_kind_code": "inventory", "is_reported": False},
     ]
     name = "reporting" if condition.startswith("reporting") else condition.partition(":")[0]
     columns = f"{name}_status_code, reached_amount::varchar, withheld_amount + reached_amount"
