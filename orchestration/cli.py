@@ -77,6 +77,7 @@ def dev(
 ) -> None:
     """Open Dagster's web page on this company: assets, runs, checks, schedule and sensor."""
     import os
+    import signal
 
     from orchestration.dbt import prepare_manifest
     from orchestration.run import prepare_home
@@ -94,6 +95,8 @@ def dev(
     typer.echo(f"Dagster for {settings.company.company.name}: http://{host}:{port} (stop with Ctrl-C)")
     dagster = str(Path(sys.executable).with_name("dagster"))
     os.chdir(ROOT)
+    # Dagster takes SIGTERM as it takes Ctrl-C, which a shell lets everything ignore that it starts by `&`.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(  # noqa: S606 - Dagster of this environment takes this process's place
         dagster, [dagster, "dev", "-m", "orchestration.definitions", "-h", host, "-p", str(port)], environment
     )

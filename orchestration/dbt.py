@@ -312,6 +312,8 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
         ]
     yield from _in_order(context.assets_def, told)
     if result is not None and not result.success:
+        if isinstance(result.exception, dg.DagsterExecutionInterruptedError):
+            raise result.exception
         raise dg.Failure(description=reasons(result), allow_retries=False)
 
 

@@ -49,6 +49,7 @@ run_monitoring:
 """
 
 
+TOLD_TO_END: Final = "the run was told to end (SIGTERM or Ctrl-C) -> start it again when you like"
 STARTED_BY_US: Final = {"aval/started_by": "aval run"}
 
 
@@ -246,6 +247,8 @@ def _cause(error: Any) -> str:
     """The innermost message of an unforeseen error; Dagster's history has the traceback."""
     while error is not None and error.cause is not None:
         error = error.cause
+    if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+        return TOLD_TO_END
     return with_remedy(str(error.message).strip()) if error is not None else "no reason known"
 
 

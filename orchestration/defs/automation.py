@@ -11,6 +11,8 @@ import dagster as dg
 
 from connectors.delivery.collect import Look, look
 from connectors.ledger import Ledger
+from orchestration.lock import is_locked
+from orchestration.run import TOLD_TO_END
 from orchestration.settings import Settings
 
 JOB = "daily"
@@ -28,7 +30,8 @@ def tell_failure(context: dg.HookContext) -> None:
 
 def failure_message(run_id: str, step: str, error: BaseException | None) -> str:
     """The message of a failed step: the sentence of the error, without a traceback."""
-    reason = getattr(error, "description", None) or str(error)
+    is_told = isinstance(error, dg.DagsterExecutionInterruptedError)
+    reason = TOLD_TO_END if is_told else getattr(error, "description", None) or str(error)
     return f"Aval run {run_id} failed at {step}; what was published stays as it was.\n{reason}"
 
 
@@ -69,6 +72,8 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         description="Starts a run when files of the inbox have come, gone or changed, and are whole.",
     )
     def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if at_work := _at_work(settings):
+            return at_work
         state = inbox_state(settings, time.time())
         if state == context.cursor:
             return dg.SkipReason("nothing new in the inbox")
@@ -81,6 +86,8 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         description="Starts a run, which fetches it, when a partner's server or mailbox holds something new.",
     )
     def deliveries(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if at_work := _at_work(settings):
+            return at_work
         with Ledger(settings.paths.ledger) as ledger:
             looks = look(settings.company, ledger, now=datetime.now(UTC))
         for seen in looks:
@@ -92,6 +99,14 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"deliveries-{state}")], cursor=state)
 
     return [inbox, deliveries] if settings.company.deliveries else [inbox]
+
+
+def _at_work(settings: Settings) -> dg.SkipReason | None:
+    """A reason to look again later: a run that begins now would fail at the lock, and the one at work may
+    have looked at the inbox before.
+    """
+    holder = is_locked(settings.paths.state)
+    return dg.SkipReason(f"another run is at work ({holder})") if holder else None
 
 
 def deliveries_state(looks: Sequence[Look]) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 
 from orchestration.defs.automation import failure_message, inbox_state, jobs, sensors
 from orchestration.defs.resources import Notifier
+from orchestration.lock import run_lock
 from orchestration.settings import Settings, load_settings
 
 COMPANY = """
@@ -74,6 +75,21 @@ def test_the_sensor_asks_for_one_run_per_state_of_the_inbox(settings: Settings) 
     assert again.skip_message == "nothing new in the inbox"
 
 
+def test_a_file_that_comes_while_a_run_is_at_work_starts_one_when_that_has_ended(settings: Settings) -> None:
+    """The run that is at work may have looked at the inbox before; another would only fail at the lock."""
+    put(settings, "D01/a.csv", "one", 300)
+    (sensor,) = sensors(settings)
+    repository = dg.Definitions(jobs=[_job()], sensors=[sensor]).get_repository_def()
+    context = dg.build_sensor_context(repository_def=repository)
+    with run_lock(settings.paths.state, "aval run"):
+        meanwhile = sensor.evaluate_tick(context)
+    assert not meanwhile.run_requests
+    assert meanwhile.skip_message is not None
+    assert meanwhile.skip_message.startswith("another run is at work (aval run, process ")
+    assert meanwhile.cursor is None
+    assert len(sensor.evaluate_tick(context).run_requests or []) == 1
+
+
 def test_the_sensor_of_deliveries_asks_for_a_run_when_a_source_holds_something_new(tmp_path: Path) -> None:
     company = tmp_path / "company"
     company.mkdir()
@@ -121,6 +137,11 @@ def test_a_failure_is_told_in_one_sentence_without_a_traceback() -> None:
         "Aval run run-1 failed at gate_core; what was published stays as it was.\n"
         "gate core: CLOSED\n  a line is double"
     )
+
+
+def test_a_run_that_was_told_to_end_says_so(settings: Settings) -> None:
+    message = failure_message("run-1", "dbt_core", dg.DagsterExecutionInterruptedError())
+    assert message.endswith("the run was told to end (SIGTERM or Ctrl-C) -> start it again when you like")
 
 
 def test_the_notifier_hands_the_message_to_the_operators_command(tmp_path: Path) -> None:
