@@ -6,6 +6,7 @@ What belongs here: formats, headings, tables with totals, printing. What does no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ Locale = Literal["fr", "en"]
 COLON: Final[Mapping[Locale, str]] = {"fr": " :", "en": ":"}
 Cell = str | int | float | Decimal | date | bool | None
 MAX_ROWS: Final = 1_048_576
+_MAX_TEXT: Final = 32_767
+_MAX_FOOTER: Final = 200
 
 # A format code is written as in English; the prefix gives the separators of French where a program heeds it,
 # and Excel takes those of its own language, which is what its user is used to.
@@ -112,16 +115,17 @@ class Workbook:
 
     def sheet(self, name: str, title: str, subtitle: str = "") -> Any:
         """A sheet with its title in the first row, set up to print on the width of one page."""
-        sheet = self._book.add_worksheet(name[:31])
-        sheet.write_string(0, 0, title, self.format(look="title"))
+        sheet = self._book.add_worksheet(_sheet_name(name))
+        sheet.write_string(0, 0, _fitting(title), self.format(look="title"))
         if subtitle:
-            sheet.write_string(1, 0, subtitle, self.format(look="note"))
+            sheet.write_string(1, 0, _fitting(subtitle), self.format(look="note"))
         sheet.hide_gridlines(2)
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.set_margins(0.4, 0.4, 0.6, 0.6)
         sheet.fit_to_pages(1, 0)
-        sheet.set_footer(f"&L&8{self._footer}&R&8&A  &P / &N")
+        # A single & begins a code.
+        sheet.set_footer(f"&L&8{self._footer.replace('&', '&&')[:_MAX_FOOTER]}&R&8&A  &P / &N")
         return sheet
 
     def write(self, sheet: Any, row: int, column: int, cell: Cell | Formula, kind: Kind, look: str) -> None:
@@ -134,7 +138,7 @@ class Workbook:
         elif isinstance(cell, bool):
             sheet.write_boolean(row, column, cell, style)
         elif isinstance(cell, str):
-            sheet.write_string(row, column, cell, style)
+            sheet.write_string(row, column, _fitting(cell), style)
         elif isinstance(cell, datetime):
             sheet.write_datetime(row, column, cell.replace(tzinfo=None), style)
         elif isinstance(cell, date):
@@ -164,6 +168,17 @@ class Workbook:
             for number, (column, cell) in enumerate(zip(columns, cells, strict=True)):
                 self.write(sheet, first + offset, number, cell, column.kind, look)
         return first + len(rows)
+
+
+def _sheet_name(text: str) -> str:
+    """A text as far as Excel lets a sheet be called so."""
+    allowed = re.sub(r"[\[\]:*?/\\]", "-", text).strip("'")
+    return allowed[:31].rstrip("'") or "-"
+
+
+def _fitting(text: str) -> str:
+    """A text cut to what a cell holds: a longer one would be left out whole."""
+    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
 
 
 def letter(column: int) -> str:
