@@ -70,8 +70,8 @@ def _lines() -> Suite:
                     select programme_code, programme_version_date, period_start_date, partner_code,
                         reached_amount, expected_amount
                     from core.fct_rebate_accruals
-                    where reached_amount <> 0 or expected_amount <> 0
-                    qualify month_start_date = max(month_start_date) over ()
+                    where month_start_date = (select max(month_start_date) from core.fct_rebate_accruals)
+                        and (reached_amount <> 0 or expected_amount <> 0)
                 )
                 select
                     coalesce(carried.programme_code, earned.programme_code) as programme_code,

@@ -357,6 +357,17 @@ def test_each_fault_closes_the_gate(world: World, group: str) -> None:
     assert not verdict.passed
 
 
+def test_a_rebate_that_all_have_lost_is_carried_by_no_line(world: World) -> None:
+    """In March a condition is unmet, and there is no other rebate: what was expected in February is gone."""
+    change(
+        build(world),
+        "update core.fct_rebate_accruals set reached_amount = 0, expected_amount = 0, accrual_amount = -4 "
+        "where programme_code = 'P' and month_start_date = '2026-03-01'",
+        "delete from core.fct_rebate_lines",
+    )
+    assert "fct_rebate_lines.lines_give_the_rebate" not in failed(judge(world))
+
+
 def test_an_entry_out_of_balance_is_a_warning_that_names_its_lines(world: World) -> None:
     change(build(world), "update core.fct_gl_entries set is_entry_balanced = false where source_row = 3")
     verdict = judge(world)
