@@ -11,7 +11,8 @@ Names in the hub:
   reports that stand beside one another in a slice), `ledger.files`;
 - `landing.<entity>` for ERP entities: the newest version of each key, deleted ones left out;
   `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
-- `landing.expected_feeds`, `landing.thresholds`, `landing.unit_rules`: the company's rules;
+- `landing.expected_feeds`, `landing.thresholds`, `landing.unit_rules`, `landing.stock_adjustments`: the
+  company's rules;
   `landing.names_in_rules`: where targets and segments name a partner or a segment;
   `landing.peer_schemes`, `landing.peer_segments`: the segments that targets can be set for;
 - `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
@@ -323,8 +324,13 @@ def _see_reports(hub: Hub, landing: Path, scope: Scope) -> None:
 
 
 def _see_rules(hub: Hub, landing: Path) -> None:
-    """Expected feeds, thresholds, units."""
-    for entity, table in (("feeds", "expected_feeds"), ("thresholds", "thresholds"), ("units", "unit_rules")):
+    """Expected feeds, thresholds, units, stock adjustments."""
+    for entity, table in (
+        ("feeds", "expected_feeds"),
+        ("thresholds", "thresholds"),
+        ("units", "unit_rules"),
+        ("stock_adjustments", "stock_adjustments"),
+    ):
         if rows := _newest_rules(landing, entity):
             hub.execute(f"create table landing.{table} as {rows}")
     if "landing.unit_rules" not in hub.tables():
@@ -335,13 +341,9 @@ def _see_rules(hub: Hub, landing: Path) -> None:
 
 def _newest_rules(landing: Path, entity: str) -> str | None:
     """Rules land as a whole, and the newest batch is the truth: its rows as SQL, None if there is none."""
-    folder = landing / "rules" / entity
-    if not any(folder.glob("*.parquet")):
-        return None
-    return (
-        f"select * from read_parquet({_literal(folder / '**' / '*.parquet')}, union_by_name = true) "
-        "qualify _batch_id = max(_batch_id) over ()"
-    )
+    # By name, since a batch without rows says that there is no such rule any more.
+    batches = sorted((landing / "rules" / entity).glob("[0-9]*.parquet"))
+    return f"select * from read_parquet({_literal(batches[-1])})" if batches else None
 
 
 def _see_names_in_rules(hub: Hub, landing: Path) -> None:

@@ -132,6 +132,30 @@ def _names_in_rules(hub: Hub) -> Suite:
     return Suite("landing.names_in_rules", tuple(expectations))
 
 
+def _stock_adjustments() -> Suite:
+    return Suite(
+        "landing.stock_adjustments",
+        (
+            no_finding(
+                """
+                select _source_file, partner_code, product_code, adjustment_date
+                from {batch}
+                where partner_code not in (select partner_code from landing.newest_partners)
+                    or product_code not in (select product_code from landing.newest_products)
+                order by all
+                """,
+                name="partners_and_products_are_known",
+                severity="critical",
+                message="A stock adjustment names a partner or a product that the ERP does not have: the "
+                "stock would be nobody's.",
+                remedy="Correct the code in that line, or remove the line.",
+                found="{_source_file}: partner {partner_code}, product {product_code} of {adjustment_date}",
+                column="product_code",
+            ),
+        ),
+    )
+
+
 def suites(hub: Hub, terms: Terms) -> list[Suite]:
     found = []
     for entity, required in REQUIRED.items():
@@ -203,4 +227,8 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
         found.append(Suite(table, tuple(expectations)))
     if "landing.newest_partners" in hub.tables():
         found.append(_names_in_rules(hub))
+    if {"landing.stock_adjustments", "landing.newest_partners", "landing.newest_products"} <= set(
+        hub.tables()
+    ):
+        found.append(_stock_adjustments())
     return found

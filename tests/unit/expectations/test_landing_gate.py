@@ -585,6 +585,33 @@ def test_a_partner_that_a_rule_misspells_is_named_with_file_line_and_the_nearest
     assert "rules/targets.csv, line 3: D0l; expected a partner of the ERP, such as D01" in found.message
 
 
+def test_a_rule_that_was_taken_away_is_looked_at_no_more(world: World) -> None:
+    land(world)
+    target = {"measure_code": "sell_in_amount", "target_value": 100, "month_start_date": date(2026, 1, 1)}
+    land_rules(world, "targets", [{**target, "partner_code": "D0l", "line_number": 2}], "rules/targets.csv")
+    assert set(failed(judge(world))) == {"names_in_rules.partners_are_known"}
+    world.write(world.landing / "rules" / "targets" / f"{SECOND}.parquet", "rules", "targets", [], SECOND)
+    assert failed(judge(world)) == {}
+
+
+def test_a_stock_adjustment_of_nobodys_product_closes_the_gate_and_is_named(world: World) -> None:
+    """It would stand in the stock of a product that no dimension has."""
+    land(world)
+    adjusted = {"adjustment_date": date(2026, 2, 3), "adjusted_quantity": -12}
+    rows = [
+        {**adjusted, "partner_code": "D01", "product_code": "P1"},
+        {**adjusted, "partner_code": "D01", "product_code": "P-1"},
+        {**adjusted, "partner_code": "D0l", "product_code": "P1"},
+    ]
+    land_rules(world, "stock_adjustments", rows, "rules/stock_adjustments.csv")
+    verdict = judge(world)
+    assert not verdict.passed
+    (found,) = failed(verdict).values()
+    assert (found.name, found.unexpected_count) == ("partners_and_products_are_known", 2)
+    assert "rules/stock_adjustments.csv: partner D01, product P-1 of 2026-02-03" in found.message
+    assert "rules/stock_adjustments.csv: partner D0l, product P1 of 2026-02-03" in found.message
+
+
 def land_peers(world: World, measure: str, segments: Sequence[str]) -> None:
     """Scorecards go by the scheme `value`; another scheme has a segment of its own."""
     dated = {"valid_from_date": date(2026, 1, 1), "valid_to_date": date(9999, 12, 31)}
