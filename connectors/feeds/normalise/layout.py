@@ -98,9 +98,13 @@ def file_span(profile: Profile, file: str) -> Span | None:
     name = file.rpartition("/")[2]
     span = span_from_text(name, period.pattern or "", period.frequency, period.date_format, period.calendar)
     if span is None:
+        wanted = in_words(period.frequency)
+        spelled = re.search(period.pattern or "", name, re.IGNORECASE)
         raise RejectedFile(
             "unknown_period",
-            f"the file's name names no {in_words(period.frequency)} by the pattern {period.pattern!r}",
+            f"the file's name names no real {wanted} ({spelled[0]!r})"
+            if spelled
+            else f"the file's name names no {wanted} by the pattern {period.pattern!r}",
             "rename the file as agreed, or correct 'period.pattern' in the profile",
             Place(file=file),
         )

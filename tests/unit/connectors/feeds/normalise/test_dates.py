@@ -96,10 +96,18 @@ def test_the_period_stands_in_the_files_name(
     ]
 
 
-@pytest.mark.parametrize("name", ["report.csv", "r_2026-W54.csv", "r_2025-W53.csv"])
-def test_a_file_whose_name_names_no_real_period_is_rejected(desk: Any, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("report.csv", "names no week by the pattern"),
+        ("r_2026-W54.csv", "names no real week ('2026-W54')"),
+        ("r_2025-W53.csv", "names no real week ('2025-W53')"),
+    ],
+)
+def test_a_file_whose_name_names_no_real_period_is_rejected(desk: Any, name: str, said: str) -> None:
     outcome = desk.take_one(f"D07/{name}", "Ref;Qty;Amount\nA;1;2\n")
     assert (outcome.state, outcome.reason_code) == ("rejected", "unknown_period")
+    assert said in outcome.reason
 
 
 def test_a_period_column_splits_a_file_into_slices(desk: Any) -> None:
