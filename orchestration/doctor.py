@@ -132,12 +132,12 @@ def _company(settings: Settings) -> Iterator[Finding]:
     for code, delivery in company.deliveries.items():
         yield _delivery(code, delivery)
     inbox = company.inbox.path
-    files = sum(1 for path in inbox.rglob("*") if path.is_file()) if inbox.is_dir() else 0
+    files = sum(len(names) for _, _, names in os.walk(inbox))
     yield Finding(
         "inbox",
-        inbox.is_dir() and os.access(inbox, os.R_OK),
+        inbox.is_dir() and os.access(inbox, os.R_OK | os.X_OK),
         f"{inbox}, {files} files",
-        "create the folder or correct inbox.path in company.yml",
+        "create the folder, let this account read and enter it, or correct inbox.path in company.yml",
         True,
     )
 

@@ -125,8 +125,8 @@ def inbox_state(settings: Settings, now: float) -> str:
     for path in sorted(root.rglob("*")):
         try:
             status = path.stat()
-        except FileNotFoundError:
-            # Taken away in between, or a link that leads nowhere.
+        except (FileNotFoundError, PermissionError):
+            # Taken away in between, a link that leads nowhere, or not ours to read: the run says which.
             continue
         is_settled = now - status.st_mtime >= settings.company.inbox.settle_seconds
         if path.is_file() and not path.name.startswith(".") and is_settled:

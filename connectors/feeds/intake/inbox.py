@@ -22,6 +22,7 @@ from connectors.feeds.profile import Profile
 _IGNORED_ENDINGS: Final = (".part", ".tmp", ".crdownload", ".partial", ".filepart")
 _IGNORED_STARTS: Final = (".", "~$")
 _HASH_CHUNK: Final = 1 << 20
+_RIGHT_TO_READ: Final = "give the account that runs Aval the right to read the folder and to enter it"
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,8 @@ def discover(inbox: Path) -> tuple[list[Found], list[FileOutcome]]:
 
     def unreadable(error: OSError) -> None:
         name = Path(error.filename or inbox).relative_to(inbox).as_posix()
-        refused.append(
-            refusal(readable_name(name), "unreadable_folder", f"the folder cannot be read ({error.strerror})")
-        )
+        reason = f"the folder cannot be read ({error.strerror}); {_RIGHT_TO_READ}"
+        refused.append(refusal(readable_name(name), "unreadable_folder", reason))
 
     for folder, folders, files in os.walk(inbox, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -86,8 +86,14 @@ def discover(inbox: Path) -> tuple[list[Found], list[FileOutcome]]:
                     )
                 )
                 continue
+            try:
+                is_link = path.is_symlink()
+            except PermissionError as error:
+                reason = f"the file cannot be looked at ({error.strerror}); {_RIGHT_TO_READ}"
+                refused.append(refusal(relative, "unreadable_file", reason))
+                continue
             # realpath ends where links lead round in a circle.
-            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+            if is_link and not Path(os.path.realpath(path)).is_relative_to(root):
                 refused.append(
                     refusal(
                         relative, "outside_inbox", "the link leads out of the inbox; copy the file instead"
@@ -97,7 +103,7 @@ def discover(inbox: Path) -> tuple[list[Found], list[FileOutcome]]:
             try:
                 stat = path.stat()
             except OSError as error:
-                if path.is_symlink():
+                if is_link:
                     reason = f"the link leads to no file ({error.strerror}); put the file in its place"
                     refused.append(refusal(relative, "dangling_link", reason))
                 continue  # otherwise it was taken away just now

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -55,6 +57,22 @@ def test_neither_a_link_to_nothing_nor_a_name_that_is_no_text_stops_the_look(set
     assert inbox_state(settings, NOW) == empty
     put(settings, os.fsdecode(b"D01/\xe9t\xe9.csv"), "one", 300)
     assert inbox_state(settings, NOW) != empty
+
+
+def test_a_folder_whose_files_may_not_be_looked_at_stops_no_look(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(settings, "D01/a.csv", "one", 300)
+    closed = put(settings, "D02/b.csv", "two", 300)
+    whole, stat = inbox_state(settings, NOW), Path.stat
+
+    def refusing(path: Path, **options: Any) -> os.stat_result:
+        if path == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    assert inbox_state(settings, NOW) != whole
 
 
 def test_a_file_that_is_still_being_written_starts_no_run_until_it_has_settled(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -88,3 +89,26 @@ def test_a_missing_inbox_is_one_clear_error(desk: Any, profile: MakeProfile) -> 
     desk.inbox.rmdir()
     with pytest.raises(SourceError, match=r"inbox\.path"):
         desk.take(sales=profile())
+
+
+def test_a_folder_whose_files_may_not_be_looked_at_stops_no_other_partner(
+    desk: Any, profile: MakeProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `chmod -R 644` leaves it: names can be listed, and nothing else."""
+    desk.put(W05, HEADER + "A;1;2\n")
+    closed, lstat = desk.put("D08/r_2026-W05.csv", "x"), Path.lstat
+
+    def refusing(path: Path) -> os.stat_result:
+        if path == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", refusing)
+    files = {outcome.file_name: outcome for outcome in desk.take(sales=profile()).files}
+    assert files[W05].state == "landed"
+    other = files["D08/r_2026-W05.csv"]
+    assert (other.state, other.reason_code) == ("refused", "unreadable_file")
+    assert other.reason == (
+        "the file cannot be looked at (Permission denied); give the account that runs Aval the right to read "
+        "the folder and to enter it"
+    )
