@@ -390,9 +390,8 @@ def _failure(found: Found, error: Exception) -> FileOutcome:
     if isinstance(error, ConfigError):
         return refusal(found.name, error.code, str(error))
     if isinstance(error, OSError):
-        reason = (
-            f"the file cannot be read ({error.strerror or error}); let the account that runs Aval read it"
-        )
+        remedy = "; let the account that runs Aval read it" if isinstance(error, PermissionError) else ""
+        reason = f"the file cannot be read ({error.strerror or error}){remedy}"
         return refusal(found.name, "unreadable_file", reason)
     first_line = str(error).splitlines()[0]
     return refusal(found.name, "engine_error", f"DuckDB could not work through the file: {first_line}")
