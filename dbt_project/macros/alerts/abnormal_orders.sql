@@ -41,8 +41,7 @@
             month_start_date,
             ordered_amount,
             others_amount,
-            cast(ordered_amount as double) * {{ divide('1000000', 'others_amount') }}
-                as share_of_others
+            {{ quotient('ordered_amount', 'others_amount') }} as share_of_others
         from seasoned
         where others_amount > 0 and ordered_amount > 0
     ),
@@ -99,7 +98,7 @@
             spreads.spread_share,
             {{
                 amount(
-                    'spreads.usual_share * ' ~ wide('shares.others_amount') ~ ' * 0.000001'
+                    'spreads.usual_share * cast(shares.others_amount as double)'
                 )
             }}
                 as usual_amount

@@ -15,8 +15,16 @@
             margins.partner_code,
             margins.month_start_date,
             months.month_end_date,
-            sum(margins.pocket_sales_amount) over last_three as pocket_sales_amount,
-            sum(margins.pocket_margin_amount) over last_three as pocket_margin_amount
+            case
+                when count(margins.pocket_sales_amount) over last_three
+                    = count(*) over last_three
+                    then sum(margins.pocket_sales_amount) over last_three
+            end as pocket_sales_amount,
+            case
+                when count(margins.pocket_margin_amount) over last_three
+                    = count(*) over last_three
+                    then sum(margins.pocket_margin_amount) over last_three
+            end as pocket_margin_amount
         from {{ ref('mart_partner_profitability_monthly') }} as margins
         inner join months on margins.month_start_date = months.month_start_date
         window last_three as (

@@ -96,7 +96,8 @@
         silent_for_days >= silent_days
         and silent_for_days > rhythm_factor * usual_interval_days as is_held,
         silent_for_days as measured_value,
-        silent_days as limit_value,
+        {{ amount('greatest(silent_days, rhythm_factor * usual_interval_days)') }}
+            as limit_value,
         cast(null as decimal(18, 3)) as at_stake_quantity,
         {{ divide(['ordered_amount', 'silent_for_days'], 'habit_days') }} as at_stake_amount,
         {{ alert_figures([

@@ -25,7 +25,7 @@
         from (
             select
                 *,
-                coalesce(reason_code, '') <> 'unit_unknown' as is_unit_known
+                balance_status_code <> 'not_reported' as is_unit_known
             from {{ ref('mart_channel_balance_monthly') }}
             where coverage_rate >= 100
         ) as balances

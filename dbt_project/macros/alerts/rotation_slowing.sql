@@ -27,6 +27,9 @@
             and balances.average_stock_quantity is not null
         group by
             balances.partner_code, balances.month_start_date, months.month_end_date
+        having
+            count(case when balances.balance_status_code = 'not_reported' then 1 end)
+            = 0
     ),
 
     amounts as (

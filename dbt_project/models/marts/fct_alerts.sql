@@ -194,10 +194,15 @@ covering as (
         partner_code,
         min(case when held_number >= period_count then period_end_date end)
             as first_seen_date,
-        coalesce(
-            min(case when not is_held then period_end_date end),
-            cast('9999-12-31' as date)
-        ) as resolved_date
+        case
+            when count(case when not is_held then 1 end) = 0
+                then cast('9999-12-31' as date)
+            else
+                greatest(
+                    min(case when not is_held then period_end_date end),
+                    max(case when is_held then period_end_date end)
+                )
+        end as resolved_date
     from covering_periods
     where island_number > 0
     group by rule_code, partner_code, subject_number, island_number
