@@ -17,7 +17,7 @@ import duckdb
 
 from connectors.alerts import RULES, Severity
 from connectors.errors import ConfigError
-from orchestration.publish import current_file, current_version, has_mart, require_mart, versions
+from orchestration.publish import current_version, has_mart, published_file, require_mart, versions
 
 Language = Literal["fr", "en"]
 MART: Final = "fct_alerts"
@@ -85,7 +85,7 @@ def published_alerts(
     severity: str | None = None,
 ) -> list[Alert]:
     """Alerts of the current publication in these states: by severity, then by what is at stake."""
-    current = current_file(published)
+    current = published_file(published)
     if rule is not None and rule not in RULES:
         raise ConfigError("unknown_alert_rule", f"there is no rule {rule!r}", f"one of: {', '.join(RULES)}")
     conditions = ["status_code in (select unnest(?))"]

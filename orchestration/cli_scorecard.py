@@ -90,12 +90,12 @@ def scorecard(
 ) -> None:
     """Show a partner's scorecard of a month; --share writes the one that the partner may see."""
     from orchestration.closing import one_month
-    from orchestration.publish import current_file
+    from orchestration.publish import published_file
     from orchestration.scorecards import read_scorecard, write_shared
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
-    published = current_file(settings.paths.published)
+    published = published_file(settings.paths.published)
     locale: Locale = settings.company.locale if language is None else language.value
     card = read_scorecard(published, partner, one_month(month)[0] if month else None, locale)
     if share is None:

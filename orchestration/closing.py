@@ -25,6 +25,7 @@ from orchestration.declared import Model, finance_marts, models
 from orchestration.lock import run_lock
 from orchestration.partner_page import written
 from orchestration.plan import span_of_months
+from orchestration.publish import published_file
 from orchestration.settings import Settings
 from orchestration.workbook import COLON, Locale
 
@@ -243,7 +244,7 @@ def _next(month: date) -> date:
 
 
 def _publication(settings: Settings) -> _Publication:
-    path = settings.publication()
+    path = published_file(settings.paths.published)
     with duckdb.connect(str(path), read_only=True) as connection:
         row = connection.execute(
             "select publication_id, run_id, published_at, code_version, as_of_date, gate_results "

@@ -20,7 +20,7 @@ from connectors.alerts import RULES, SEVERITIES
 from connectors.errors import ConfigError, Place
 from connectors.notices import FILE, PARTNER_RULES, Notices, Proposal, Recipient
 from orchestration.alerts import Alert, published_alerts
-from orchestration.publish import current_file
+from orchestration.publish import published_file
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class News:
 def read_news(published: Path) -> News:
     """Open alerts and proposals of the current publication, and the partners' names by code."""
     alerts = published_alerts(published)
-    with duckdb.connect(str(current_file(published)), read_only=True) as connection:
+    with duckdb.connect(str(published_file(published)), read_only=True) as connection:
         proposals = connection.execute(_PROPOSALS).fetchall()
         partners = connection.execute(
             "select partner_code, partner_name from core.dim_partners where is_current"

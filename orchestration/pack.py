@@ -25,6 +25,7 @@ from connectors.ledger import Ledger
 from orchestration.closing import Refused, feeds_in_words, missing_reports, one_month
 from orchestration.declared import Model, Sheet, models
 from orchestration.partner_page import written
+from orchestration.publish import published_file
 from orchestration.settings import Settings
 from orchestration.workbook import (
     COLON,
@@ -92,7 +93,7 @@ class _Table:
 def write_pack(settings: Settings, month: str, path: Path, version: str | None = None) -> Pack:
     """Write the month's workbook from the current publication, or from another one."""
     first, _ = one_month(month)
-    published = settings.publication(version)
+    published = published_file(settings.paths.published, version)
     with Ledger(settings.paths.ledger) as ledger:
         known = closings(settings.paths.landing, ledger)
     closing = next((item for item in known if item.month == first and item.is_closed), None)

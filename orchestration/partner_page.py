@@ -18,7 +18,7 @@ import duckdb
 from connectors.errors import AvalError
 from orchestration.alerts import Alert, published_alerts
 from orchestration.declared import models
-from orchestration.publish import current_file, require_mart
+from orchestration.publish import published_file, require_mart
 from orchestration.workbook import Cell, Column, Kind, Locale, kind_of, workbook
 
 MART: Final = "mart_partner_360"
@@ -224,7 +224,7 @@ def written(value: Any, kind: Kind, locale: Locale) -> str:
 
 def require_partner(published: Path, partner: str) -> None:
     """AvalError if the current publication knows no such partner: a mistyped code is not one without news."""
-    with duckdb.connect(str(current_file(published)), read_only=True) as connection:
+    with duckdb.connect(str(published_file(published)), read_only=True) as connection:
         require_mart(connection, MART)
         found = connection.execute(f"select 1 from marts.{MART} where partner_code = ?", [partner]).fetchone()
         if found is None:
@@ -244,7 +244,7 @@ def _unknown(connection: duckdb.DuckDBPyConnection, partner: str) -> AvalError:
 
 def partner_page(published: Path, partner: str, locale: Locale) -> Page:
     """The page of a partner from the current publication; AvalError if there is none, or no such partner."""
-    with duckdb.connect(str(current_file(published)), read_only=True) as connection:
+    with duckdb.connect(str(published_file(published)), read_only=True) as connection:
         require_mart(connection, MART)
         found = connection.execute(f"select * from marts.{MART} where partner_code = ?", [partner])
         columns = [column[0] for column in found.description or ()]

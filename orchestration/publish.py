@@ -174,12 +174,22 @@ def current_version(published: Path) -> str | None:
     return link.resolve().stem if link.exists() else None
 
 
-def current_file(published: Path) -> Path:
-    """The file that readers get now, by its version's name; AvalError before the first publication."""
-    version = current_version(published)
-    if version is None:
-        raise AvalError("no_publication", "nothing has been published yet", "run: aval run")
-    return published / f"{version}.duckdb"
+def published_file(published: Path, version: str | None = None) -> Path:
+    """The file of the publication that readers get now, by its version's name, or of another one; AvalError
+    if it is not there.
+    """
+    wanted = version or current_version(published)
+    path = published / f"{wanted}.duckdb"
+    if wanted is None or not path.is_file():
+        what = "nothing has been published" if wanted is None else f"there is no publication {wanted}"
+        raise AvalError(
+            "no_publication",
+            f"{what} in {published}",
+            "`aval run`, or name with --data or AVAL_DATA where the company's data lie"
+            if version is None
+            else "name a file of that folder, without .duckdb",
+        )
+    return path
 
 
 def require_mart(connection: duckdb.DuckDBPyConnection, mart: str) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 from connectors.company import Company, Paths, load_company
 from connectors.contract import CRM_ENTITIES
-from connectors.errors import AvalError, ConfigError, Place
+from connectors.errors import ConfigError, Place
 from connectors.feeds.profile import Profile, load_profiles
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -46,22 +46,6 @@ class Settings:
     def current(self) -> Path:
         """The published DuckDB file that readers open."""
         return self.paths.published / "current.duckdb"
-
-    def publication(self, version: str | None = None) -> Path:
-        """The file of the current publication, by its version's name, or of another one; AvalError if it is
-        not there.
-        """
-        path = self.current.resolve() if version is None else self.paths.published / f"{version}.duckdb"
-        if not path.is_file():
-            what = "nothing has been published" if version is None else f"there is no publication {version}"
-            raise AvalError(
-                "no_publication",
-                f"{what} in {self.paths.published}",
-                "`aval run`, or name with --data or AVAL_DATA where the company's data lie"
-                if version is None
-                else "name a file of that folder, without .duckdb",
-            )
-        return path
 
     @property
     def owners(self) -> list[str]:

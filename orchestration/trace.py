@@ -20,6 +20,7 @@ from connectors.errors import AvalError
 from connectors.ledger import Batch, Ledger
 from orchestration.closing import one_month
 from orchestration.declared import Model, TraceSource, models
+from orchestration.publish import published_file
 from orchestration.settings import Settings
 from orchestration.workbook import MAX_ROWS, Cell, Column, Formula, Locale, kind_of, letter, workbook
 
@@ -133,7 +134,7 @@ class Trace:
 def trace(settings: Settings, question: Question, version: str | None = None) -> Trace:
     """Walk from figures of a mart to the rows behind them, in the current publication or in another one."""
     model = _traced(question.mart)
-    path = settings.publication(version)
+    path = published_file(settings.paths.published, version)
     first, _ = one_month(question.month)
     wanted = {"month_start_date": first.isoformat(), **question.columns}
     for column in wanted:
