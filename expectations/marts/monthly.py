@@ -76,11 +76,16 @@ def _sell_in(hub: Hub, terms: Terms) -> Suite:
 
 def _sell_out(hub: Hub, terms: Terms) -> Suite:
     mart = "mart_sell_out_monthly"
+    # On 30 June, a Tuesday, the week has begun, and counts in July as its Thursday does.
+    of_week_begun = (
+        "month_start_date in (select month_start_date from core.fct_sell_out_weekly "
+        f"where week_start_date <= {terms.as_of_sql})"
+    )
     return Suite(
         f"marts.{mart}",
         (
             *of_grain(mart, GRAIN),
-            of_time("month_start_date", terms),
+            of_time("month_start_date", terms, unless=of_week_begun),
             ties(
                 mart,
                 "core.fct_sell_out_weekly",

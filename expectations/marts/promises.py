@@ -35,10 +35,10 @@ def of_grain(mart: str, keys: tuple[str, ...]) -> list[Expectation]:
     ]
 
 
-def of_time(column: str, terms: Terms) -> Expectation:
-    """Nothing lies after the as-of day."""
+def of_time(column: str, terms: Terms, unless: str = "false") -> Expectation:
+    """Nothing lies after the as-of day, `unless` this condition holds for the row."""
     return no_row_where(
-        f"{column} > {terms.as_of_sql}",
+        f"{column} > {terms.as_of_sql} and not ({unless})",
         name="nothing_after_the_as_of_day",
         show=(column, "partner_code", "product_code"),
         severity="critical",

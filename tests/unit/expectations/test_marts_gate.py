@@ -511,12 +511,23 @@ def test_a_missing_cent_is_named_with_its_month(world: World) -> None:
     assert "net_amount -0.0100" in message
 
 
+def test_a_week_that_has_begun_may_count_in_the_month_to_come(world: World) -> None:
+    change(
+        build(world),
+        *(
+            f"insert into {table} select * replace (date '2026-04-01' as month_start_date) from {table}"
+            for table in ("core.fct_sell_out_weekly", f"marts.{SELL_OUT}")
+        ),
+    )
+    assert failed(judge(world)) == {}
+
+
 def test_a_report_of_a_month_to_come_is_no_fault_of_the_mart(world: World) -> None:
     build(world)
     change(
         world,
-        "insert into core.fct_sell_out_weekly select * replace (date '2026-04-01' as month_start_date) "
-        "from core.fct_sell_out_weekly",
+        "insert into core.fct_sell_out_weekly select * replace (date '2026-04-01' as month_start_date, "
+        "date '2026-04-06' as week_start_date) from core.fct_sell_out_weekly",
     )
     assert failed(judge(world)) == {}
     change(
