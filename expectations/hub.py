@@ -341,9 +341,14 @@ def _see_rules(hub: Hub, landing: Path) -> None:
 
 def _newest_rules(landing: Path, entity: str) -> str | None:
     """Rules land as a whole, and the newest batch is the truth: its rows as SQL, None if there is none."""
+    folder = landing / "rules" / entity
     # By name, since a batch without rows says that there is no such rule any more.
-    batches = sorted((landing / "rules" / entity).glob("[0-9]*.parquet"))
-    return f"select * from read_parquet({_literal(batches[-1])})" if batches else None
+    batches = sorted(folder.glob("[0-9]*.parquet"))
+    if not batches:
+        return None
+    # The schema beside it has the columns that came after the batch.
+    files = ", ".join(_literal(path) for path in (*folder.glob("_schema.parquet"), batches[-1]))
+    return f"select * from read_parquet([{files}], union_by_name = true)"
 
 
 def _see_names_in_rules(hub: Hub, landing: Path) -> None:

@@ -594,6 +594,17 @@ def test_a_rule_that_was_taken_away_is_looked_at_no_more(world: World) -> None:
     assert failed(judge(world)) == {}
 
 
+def test_rules_that_landed_before_there_was_a_column_are_looked_at(world: World) -> None:
+    land(world)
+    target = {"measure_code": "sell_in_amount", "target_value": 100, "month_start_date": date(2026, 1, 1)}
+    land_rules(world, "targets", [{**target, "partner_code": "D0l", "line_number": 2}], "rules/targets.csv")
+    for file in (world.landing / "rules" / "targets").glob("[0-9]*.parquet"):
+        with duckdb.connect() as connection:
+            connection.execute(f"create table t as select * exclude (segment_code) from '{file}'")
+            connection.execute(f"copy t to '{file}' (format parquet)")
+    assert set(failed(judge(world))) == {"names_in_rules.partners_are_known"}
+
+
 def test_a_stock_adjustment_of_nobodys_product_closes_the_gate_and_is_named(world: World) -> None:
     """It would stand in the stock of a product that no dimension has."""
     land(world)
