@@ -192,5 +192,5 @@ def missing_extra(extra: str) -> ConfigError:
     return ConfigError(
         "missing_extra",
         f"deliveries of kind {extra} need a library that is not installed",
-        f"pip install 'aval-warehouse[{extra}]'",
+        f"in the checkout: make install, or pip install -e '.[{extra}]' in an environment of your own",
     )

@@ -609,4 +609,4 @@ def test_imap_limits_the_size_and_tells_a_wrong_password(house: House, post: Pos
 def test_a_missing_library_names_the_command_that_installs_it() -> None:
     error = folders.missing_extra("sftp")
     assert isinstance(error, ConfigError)
-    assert "pip install 'aval-warehouse[sftp]'" in str(error)
+    assert "in the checkout: make install, or pip install -e '.[sftp]'" in str(error)
