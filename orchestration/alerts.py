@@ -51,8 +51,12 @@ class Alert:
     currency: str
     name_fr: str
     name_en: str
+    measure_fr: str
+    measure_en: str
     action_fr: str
     action_en: str
+    partner_name: str | None
+    product_name: str | None
 
     def name(self, language: Language) -> str:
         return self.name_fr if language == "fr" else self.name_en
@@ -64,14 +68,25 @@ class Alert:
             return self.unit
         return dict(pair.split("=", 1) for pair in self.figures.split("; ")).get("measure_code", "")
 
+    def measure(self, language: Language) -> str:
+        """What `measured` and `limit` measure, in words."""
+        return self.measure_fr if language == "fr" else self.measure_en
+
     def action(self, language: Language) -> str:
         return self.action_fr if language == "fr" else self.action_en
 
 
 _COLUMNS: Final = (
-    "alert_id, rule_code, severity_code, subject_code, partner_code, item_code, status_code, since_date, "
-    "first_seen_date, last_seen_date, resolved_date, muted_until_date, measured_value, limit_value, "
-    "unit_code, figures, at_stake_amount, currency_code, rule_name_fr, rule_name_en, action_fr, action_en"
+    "alert_id, rule_code, severity_code, subject_code, alerts.partner_code, item_code, status_code, "
+    "since_date, first_seen_date, last_seen_date, resolved_date, muted_until_date, measured_value, "
+    "limit_value, unit_code, figures, at_stake_amount, alerts.currency_code, rule_name_fr, rule_name_en, "
+    "measure_fr, measure_en, action_fr, action_en, partner_name, product_name"
+)
+_NAMED: Final = (
+    f"marts.{MART} as alerts "
+    "left join core.dim_partners as partners "
+    "on alerts.partner_code = partners.partner_code and partners.is_current "
+    "left join core.dim_products as products on alerts.product_code = products.product_code"
 )
 _ORDER: Final = "severity_number, at_stake_amount desc nulls last, alert_id"
 
@@ -90,14 +105,18 @@ def published_alerts(
         raise ConfigError("unknown_alert_rule", f"there is no rule {rule!r}", f"one of: {', '.join(RULES)}")
     conditions = ["status_code in (select unnest(?))"]
     values: list[object] = [list(states)]
-    for column, wanted in (("partner_code", partner), ("rule_code", rule), ("severity_code", severity)):
+    for column, wanted in (
+        ("alerts.partner_code", partner),
+        ("rule_code", rule),
+        ("severity_code", severity),
+    ):
         if wanted is not None:
             conditions.append(f"{column} = ?")
             values.append(wanted)
     with duckdb.connect(str(current), read_only=True) as connection:
         require_mart(connection, MART)
         rows = connection.execute(
-            f"select {_COLUMNS} from marts.{MART} where {' and '.join(conditions)} order by {_ORDER}",
+            f"select {_COLUMNS} from {_NAMED} where {' and '.join(conditions)} order by {_ORDER}",
             values,
         ).fetchall()
     return [Alert(*row) for row in rows]

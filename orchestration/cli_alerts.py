@@ -154,13 +154,15 @@ def counted(count: int, locale: Language) -> str:
 
 
 def _listed(alert: Alert, locale: Language) -> str:
-    """The subject in words where it is about no partner."""
+    """The subject, in words where it is about no partner, and below it the names that it has."""
     from orchestration.alerts import NOBODY
 
-    if alert.partner != NOBODY:
-        return alert.subject
-    who = "own_stock" if alert.rule == "own_stock_shortage" else "no_partner"
-    return WORDS[locale][who] + alert.subject.removeprefix(NOBODY)
+    subject = alert.subject
+    if alert.partner == NOBODY:
+        who = "own_stock" if alert.rule == "own_stock_shortage" else "no_partner"
+        subject = WORDS[locale][who] + subject.removeprefix(NOBODY)
+    names = (None if alert.partner == NOBODY else alert.partner_name, alert.product_name)
+    return "\n".join([subject, *(name for name in names if name)])
 
 
 def _published(subject: str, locale: Language) -> str:
@@ -173,7 +175,7 @@ def _published(subject: str, locale: Language) -> str:
 
 
 def _measured(alert: Alert, locale: Language) -> str:
-    """What was measured, with its limit where the rule has one, in the rule's unit."""
+    """The value, its limit where the rule has one, in the rule's unit, and below it what was measured."""
     from orchestration.partner_page import written
 
     if alert.measured is None:
@@ -186,7 +188,8 @@ def _measured(alert: Alert, locale: Language) -> str:
     unit = WORDS[locale].get(
         f"unit_{alert.measured_in}", alert.currency if alert.measured_in == "amount" else ""
     )
-    return " ".join(part for part in (measured, f"({limit})" if limit else "", unit) if part)
+    value = " ".join(part for part in (measured, f"({limit})" if limit else "", unit) if part)
+    return f"{value}\n{alert.measure(locale)}"
 
 
 @app.command(epilog=EXIT_CODES)

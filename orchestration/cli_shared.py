@@ -21,6 +21,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from connectors.errors import AvalError
     from orchestration.run import ExitCode
 
 # What a command imports, some 4,500 modules for a run, lives to its end: looking through it for garbage
@@ -90,23 +91,27 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except ConfigError as error:
             _fail(error, ExitCode.WRONG_USE)
         except AvalError as error:
-            wrong_use = error.code in _WRONG_USE
-            closed = error.code in _GATE_CLOSED
-            _fail(
-                error,
-                ExitCode.WRONG_USE if wrong_use else ExitCode.GATE_CLOSED if closed else ExitCode.FAILED,
-            )
+            _fail(error, _exit_code(error))
         except (typer.Exit, typer.Abort, click.ClickException):
             raise
         except Exception as error:
             from orchestration.disk import fault_of_disk
+            from orchestration.publish import fault_of_age
 
-            of_disk = fault_of_disk(error)
-            if of_disk is None:
+            known = fault_of_disk(error) or fault_of_age(error)
+            if known is None:
                 raise
-            _fail(of_disk, ExitCode.FAILED)
+            _fail(known, _exit_code(known))
 
     return wrapped
+
+
+def _exit_code(error: AvalError) -> ExitCode:
+    from orchestration.run import ExitCode
+
+    if error.code in _WRONG_USE:
+        return ExitCode.WRONG_USE
+    return ExitCode.GATE_CLOSED if error.code in _GATE_CLOSED else ExitCode.FAILED
 
 
 def _fail(error: Exception, code: ExitCode) -> NoReturn:

@@ -200,6 +200,19 @@ def require_mart(connection: duckdb.DuckDBPyConnection, mart: str) -> None:
         )
 
 
+def fault_of_age(error: BaseException) -> AvalError | None:
+    """The fault of a publication without a table or column that this version of Aval reads, if it is one."""
+    found = str(error).partition("\n")[0]
+    is_missing = "not found in FROM clause" in found or "does not exist" in found
+    if not (isinstance(error, duckdb.BinderException | duckdb.CatalogException) and is_missing):
+        return None
+    return AvalError(
+        "no_publication",
+        f"what is published was built by another version of Aval, which wrote it otherwise: {found}",
+        "run: aval run",
+    )
+
+
 def has_mart(connection: duckdb.DuckDBPyConnection, mart: str) -> bool:
     """Whether the publication holds this mart."""
     found = connection.execute(

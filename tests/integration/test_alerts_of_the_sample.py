@@ -562,6 +562,8 @@ def test_alerts_are_listed_most_urgent_first_and_by_partner(built_demo: Path) ->
     assert places == sorted(places)
     assert "Alertes à la date du 30/06/2026" in everything
     assert "77 (61) jours" in everything
+    assert "Temps sans commande" in everything
+    assert "Normandie Fluides" in everything
     assert "Appeler le partenaire" in everything
     assert "cut_off" not in everything
     assert "notre stock|" in everything

@@ -15,6 +15,8 @@ final as (
         covered_by_rule_code,
         rule_name_fr,
         rule_name_en,
+        measure_fr,
+        measure_en,
         action_fr,
         action_en,
         stake_fr,

@@ -388,6 +388,8 @@ final as (
         {{ company_currency() }} as currency_code,
         case when judged.at_stake_amount is null then 'not_valued' end
             as reason_code,
+        rules.measure_fr,
+        rules.measure_en,
         rules.stake_fr,
         rules.stake_en,
         rules.action_fr,

@@ -134,13 +134,15 @@ def test_a_line_with_a_fault_names_its_place_and_nothing_is_added(tmp_path: Path
 def test_each_rule_has_its_limits_its_texts_its_macro_and_its_page() -> None:
     project = ROOT / "dbt_project"
     with (project / "seeds" / "staging" / "seed_alert_rules.csv").open(encoding="utf-8") as file:
-        seeded = [row["rule_code"] for row in csv.DictReader(file)]
+        texts = list(csv.DictReader(file))
+    seeded = [row["rule_code"] for row in texts]
     shared = (project / "macros" / "alerts" / "_shared.sql").read_text()
     listed = re.findall(r"'([a-z_]+)'", shared.partition("macro alert_rules()")[2].partition("endmacro")[0])
     macros = "".join(path.read_text() for path in (project / "macros" / "alerts").glob("*.sql"))
     page = (ROOT / "docs" / "alerts.md").read_text()
 
     assert seeded == listed == list(RULES)
+    assert all(all(row.values()) for row in texts)
     for code, rule in RULES.items():
         assert f"macro alert_{code}()" in macros
         assert f"`{code}`" in page

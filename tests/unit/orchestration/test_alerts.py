@@ -7,8 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import pytest
+from typer.testing import CliRunner
 
 from orchestration.alerts import Count, count_alerts
+from orchestration.cli import app
 from orchestration.cli_alerts import counted
 from orchestration.publish import Coverage, GateOutcome, publish
 
@@ -59,3 +62,15 @@ def test_alerts_are_counted_as_the_language_does() -> None:
         "1\u202f234 alertes",
     ]
     assert [counted(count, "en") for count in (0, 1, 1234)] == ["0 alerts", "1 alert", "1,234 alerts"]
+
+
+def test_a_publication_of_an_older_version_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", str(tmp_path))
+    release(tmp_path, [("A", "open")], keep=1)
+    shown = CliRunner().invoke(app, ["alerts"])
+    assert shown.exit_code == 2
+    assert "was built by another version of Aval" in shown.output
+    assert "-> run: aval run" in shown.output

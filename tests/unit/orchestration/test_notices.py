@@ -46,8 +46,12 @@ def an_alert(rule: str, partner: str, severity: str = "warning", **more: Any) ->
         currency="EUR",
         name_fr="Surstock",
         name_en="Overstock",
+        measure_fr="Sell-out / sell-in du mois",
+        measure_en="Sell-out / sell-in of the month",
         action_fr="Freiner les livraisons.",
         action_en="Slow down deliveries.",
+        partner_name="Nord SA",
+        product_name=None,
     )
     return replace(alert, **more)
 

@@ -17,6 +17,7 @@ from orchestration.publish import (
     Coverage,
     GateOutcome,
     current_version,
+    fault_of_age,
     publish,
     remove_leftovers,
     versions,
@@ -246,3 +247,17 @@ def test_a_reader_that_holds_the_file_open_is_neither_blocked_nor_broken(tmp_pat
         reader.stdin.close()
     assert current_version(published) == second.version
     assert ask(published / "current.duckdb", "select net_amount from marts.mart_month") == [(20,)]
+
+
+def test_only_what_is_missing_is_taken_for_an_older_publication() -> None:
+    def answer(query: str) -> str:
+        with duckdb.connect() as connection:
+            connection.execute("create table a (x int); create table b (x int)")
+            with pytest.raises(duckdb.Error) as caught:
+                connection.execute(query)
+        return str(fault_of_age(caught.value))
+
+    assert 'Referenced column "y" not found' in answer("select y from a")
+    assert "Table with name c does not exist" in answer("select * from c")
+    assert answer("select x from a, b") == "None"
+    assert answer("select cast('x' as int) from range(1)") == "None"
