@@ -57,6 +57,8 @@ class Alert:
     action_en: str
     partner_name: str | None
     product_name: str | None
+    programme_name_fr: str | None
+    programme_name_en: str | None
 
     def name(self, language: Language) -> str:
         return self.name_fr if language == "fr" else self.name_en
@@ -72,6 +74,10 @@ class Alert:
         """What `measured` and `limit` measure, in words."""
         return self.measure_fr if language == "fr" else self.measure_en
 
+    def programme_name(self, language: Language) -> str | None:
+        """The name of the rebate programme that the alert is of."""
+        return self.programme_name_fr if language == "fr" else self.programme_name_en
+
     def action(self, language: Language) -> str:
         return self.action_fr if language == "fr" else self.action_en
 
@@ -80,13 +86,20 @@ _COLUMNS: Final = (
     "alert_id, rule_code, severity_code, subject_code, alerts.partner_code, item_code, status_code, "
     "since_date, first_seen_date, last_seen_date, resolved_date, muted_until_date, measured_value, "
     "limit_value, unit_code, figures, at_stake_amount, alerts.currency_code, rule_name_fr, rule_name_en, "
-    "measure_fr, measure_en, action_fr, action_en, partner_name, product_name"
+    "measure_fr, measure_en, action_fr, action_en, partner_name, product_name, "
+    "programme_name_fr, programme_name_en"
 )
 _NAMED: Final = (
     f"marts.{MART} as alerts "
     "left join core.dim_partners as partners "
     "on alerts.partner_code = partners.partner_code and partners.is_current "
-    "left join core.dim_products as products on alerts.product_code = products.product_code"
+    "left join core.dim_products as products on alerts.product_code = products.product_code "
+    "left join ("
+    "select programme_code, max_by(programme_name_fr, programme_version_date) as programme_name_fr, "
+    "max_by(programme_name_en, programme_version_date) as programme_name_en "
+    "from core.dim_rebate_programmes group by programme_code"
+    ") as programmes on alerts.subject_kind_code = 'programme' "
+    "and split_part(alerts.item_code, '|', 1) = programmes.programme_code"
 )
 _ORDER: Final = "severity_number, at_stake_amount desc nulls last, alert_id"
 

@@ -161,7 +161,8 @@ def _listed(alert: Alert, locale: Language) -> str:
     if alert.partner == NOBODY:
         who = "own_stock" if alert.rule == "own_stock_shortage" else "no_partner"
         subject = WORDS[locale][who] + subject.removeprefix(NOBODY)
-    names = (None if alert.partner == NOBODY else alert.partner_name, alert.product_name)
+    partner = None if alert.partner == NOBODY else alert.partner_name
+    names = (partner, alert.product_name, alert.programme_name(locale))
     return "\n".join([subject, *(name for name in names if name)])
 
 

@@ -39,9 +39,9 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "reorder_line": "- {product} : commander {quantity} (colis de {pack}), stock {stock}, {amount}",
         "promotion_line": "- {product} : {quantity} en trop, {weeks} semaines de stock, {amount}",
         "novelty_line": "- {product}, lancé le {day}",
-        "rebate_tier_within_reach": "- Remise {programme} : il manque {measured} pour le palier de {limit}, "
+        "rebate_tier_within_reach": "- {programme} : il manque {measured} pour le palier de {limit}, "
         "jusqu'au {last_day}.",
-        "rebate_tier_at_risk": "- Remise {programme} : le palier de {limit} n'est pas encore acquis, "
+        "rebate_tier_at_risk": "- {programme} : le palier de {limit} n'est pas encore acquis, "
         "il manque {measured} jusqu'au {last_day}.",
         "late_report": "- Vos rapports {item} nous arrivent en retard : merci de les envoyer "
         "à la date prévue.",
@@ -68,9 +68,9 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "reorder_line": "- {product}: order {quantity} (packs of {pack}), stock {stock}, {amount}",
         "promotion_line": "- {product}: {quantity} too many, {weeks} weeks of stock, {amount}",
         "novelty_line": "- {product}, launched on {day}",
-        "rebate_tier_within_reach": "- Rebate {programme}: {measured} are missing to the tier of {limit}, "
+        "rebate_tier_within_reach": "- {programme}: {measured} are missing to the tier of {limit}, "
         "until {last_day}.",
-        "rebate_tier_at_risk": "- Rebate {programme}: the tier of {limit} is not reached yet, {measured} are "
+        "rebate_tier_at_risk": "- {programme}: the tier of {limit} is not reached yet, {measured} are "
         "missing until {last_day}.",
         "late_report": "- Your reports {item} reach us late: please send them on the day agreed.",
         "missing_report": "- We have not received your report {item}: please send it.",
@@ -157,6 +157,11 @@ def _item(alert: Alert, language: Language) -> list[str]:
     return [code, _day(date.fromisoformat(day), language)] if day else [code]
 
 
+def _programme(alert: Alert, language: Language) -> str:
+    code, name = _item(alert, language)[0], alert.programme_name(language)
+    return f"{name} ({code})" if name else code
+
+
 def _figures(alert: Alert) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in alert.figures.split("; "))
 
@@ -165,7 +170,7 @@ def _told_to_partner(alert: Alert, language: Language) -> str:
     last_day = _figures(alert).get("last_day")
     return _WORDS[language][alert.rule].format(
         item=" ".join(_item(alert, language)),
-        programme=_item(alert, language)[0],
+        programme=_programme(alert, language),
         measured=_measured(alert.measured, alert, language),
         limit=_measured(alert.limit, alert, language),
         last_day=_day(date.fromisoformat(last_day), language) if last_day else "",

@@ -52,6 +52,8 @@ def an_alert(rule: str, partner: str, severity: str = "warning", **more: Any) ->
         action_en="Slow down deliveries.",
         partner_name="Nord SA",
         product_name=None,
+        programme_name_fr=None,
+        programme_name_en=None,
     )
     return replace(alert, **more)
 
@@ -78,6 +80,8 @@ REBATE = an_alert(
     "D01",
     "notice",
     item="RFA|2026-01-01",
+    programme_name_fr="Remise de fin d'année",
+    programme_name_en="Year-end rebate",
     measured=Decimal(19),
     limit=Decimal(1000),
     unit="value",
@@ -234,11 +238,12 @@ def test_a_partner_reads_how_much_of_what_is_missing_and_by_when(
     in_english = compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
     in_french = compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
     assert (
-        f"- Rebate RFA: {english[0]} are missing to the tier of {english[1]}, until 2026-12-31." in in_english
+        f"- Year-end rebate (RFA): {english[0]} are missing to the tier of {english[1]}, until 2026-12-31."
+        in in_english
     )
     assert (
-        f"- Remise RFA : il manque {french[0]} pour le palier de {french[1]}, jusqu'au 31/12/2026."
-        in in_french
+        f"- Remise de fin d'année (RFA) : il manque {french[0]} pour le palier de {french[1]}, "
+        "jusqu'au 31/12/2026." in in_french
     )
 
 
