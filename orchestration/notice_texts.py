@@ -32,7 +32,9 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "subject": "{company} : {alerts} à traiter, {proposals}",
         "subject_partner": "{company} : nos propositions du {day}",
         "alerts": "À traiter",
-        "alert": "- {name}, {subject} : depuis le {since}, enjeu {stake}. {action}",
+        "alert": "- {name}, {subject} : {measure}depuis le {since}, enjeu {stake}. {action}",
+        "measure": "{what} {measured}, ",
+        "measure_limit": "{what} {measured} (limite {limit}), ",
         "reorder": "Réassort conseillé",
         "promotion": "Stock élevé : promotion conseillée",
         "novelty": "Nouveautés à découvrir",
@@ -49,8 +51,14 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "more": "- et {count} de plus",
         "unknown": "inconnu",
         "partner": "Partenaire {partner}",
-        "in_units": "{number} unités",
+        "in_days": "{number} jours",
+        "in_one_days": "{number} jour",
         "in_months": "{number} mois",
+        "in_percent": "{number} %",
+        "in_units": "{number} unités",
+        "in_one_units": "{number} unité",
+        "in_weeks": "{number} semaines",
+        "in_one_weeks": "{number} semaine",
         "count_alert": "{count} alerte",
         "count_alerts": "{count} alertes",
         "count_proposal": "{count} proposition",
@@ -61,7 +69,9 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "subject": "{company}: {alerts} to look at, {proposals}",
         "subject_partner": "{company}: our proposals of {day}",
         "alerts": "To look at",
-        "alert": "- {name}, {subject}: since {since}, at stake {stake}. {action}",
+        "alert": "- {name}, {subject}: {measure}since {since}, at stake {stake}. {action}",
+        "measure": "{what} {measured}, ",
+        "measure_limit": "{what} {measured} (limit {limit}), ",
         "reorder": "Reorders that we propose",
         "promotion": "Much stock: promotions that we propose",
         "novelty": "New products to try",
@@ -77,8 +87,15 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "more": "- and {count} more",
         "unknown": "unknown",
         "partner": "Partner {partner}",
-        "in_units": "{number} units",
+        "in_days": "{number} days",
+        "in_one_days": "{number} day",
         "in_months": "{number} months",
+        "in_one_months": "{number} month",
+        "in_percent": "{number} %",
+        "in_units": "{number} units",
+        "in_one_units": "{number} unit",
+        "in_weeks": "{number} weeks",
+        "in_one_weeks": "{number} week",
         "count_alert": "{count} alert",
         "count_alerts": "{count} alerts",
         "count_proposal": "{count} proposal",
@@ -131,9 +148,22 @@ def _told_to_us(alert: Alert, language: Language, partners: Mapping[str, str]) -
     return words["alert"].format(
         name=alert.name(language),
         subject=_subject(alert, partners, language),
+        measure=_measure(alert, language),
         since=_day(alert.since, language),
         stake=stake,
         action=alert.action(language),
+    )
+
+
+def _measure(alert: Alert, language: Language) -> str:
+    """What was measured, within a sentence, and its limit where the rule has one."""
+    if alert.measured is None:
+        return ""
+    what = alert.measure(language)
+    return _WORDS[language]["measure" if alert.limit is None else "measure_limit"].format(
+        what=what[0].lower() + what[1:],
+        measured=_measured(alert.measured, alert, language),
+        limit=_measured(alert.limit, alert, language),
     )
 
 
@@ -181,8 +211,11 @@ def _measured(value: Decimal | None, alert: Alert, language: Language) -> str:
     """A figure of the alert with its unit."""
     if value is not None and alert.measured_in == "amount":
         return _money(value, alert.currency, language)
-    number = _number(value, language)
-    return _WORDS[language].get(f"in_{alert.measured_in}", "{number}").format(number=number)
+    words, unit = _WORDS[language], alert.measured_in
+    # French says what is less than two in the singular, English one alone.
+    is_singular = value is not None and (abs(value) < 2 if language == "fr" else value == 1)
+    shown = words.get(f"in_one_{unit}") if is_singular else None
+    return (shown or words.get(f"in_{unit}", "{number}")).format(number=_number(value, language))
 
 
 def _proposal(proposal: Proposed, language: Language) -> str:
