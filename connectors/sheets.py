@@ -23,6 +23,9 @@ Locale = Literal["fr", "en"]
 Cell = str | int | float | Decimal | date | None
 
 ENDINGS: Final = (".csv", ".xlsx")
+LONGEST_TEXT: Final = 32_767
+"""Characters that a cell of Excel holds; a longer text would be left out whole, without a word."""
+MAX_ROWS: Final = 1_048_576
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
@@ -34,6 +37,11 @@ def harmless(text: str) -> str:
 def original(text: str) -> str:
     """The text that `harmless` was given."""
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def fitting(text: str) -> str:
+    """A text cut to what a cell of Excel holds."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,14 @@ def _written(cell: Cell, locale: Locale) -> str:
 def _write_excel(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     import xlsxwriter
 
+    rows = list(rows)
+    if len(rows) >= MAX_ROWS:
+        raise ConfigError(
+            "too_many_rows",
+            f"{len(rows):,} rows do not fit below the titles: a sheet of Excel holds {MAX_ROWS:,} in all",
+            "write a .csv file, or ask for fewer rows",
+            Place(file=path),
+        )
     with atomic_file(path) as part:
         book = xlsxwriter.Workbook(str(part), {"strings_to_formulas": False, "strings_to_urls": False})
         sheet = book.add_worksheet()
@@ -121,7 +137,7 @@ def _write_excel(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell
                     continue
                 widths[column] = max(widths[column], min(60, len(str(cell))))
                 if isinstance(cell, str):
-                    sheet.write_string(number, column, cell)
+                    sheet.write_string(number, column, fitting(cell))
                 elif isinstance(cell, date):
                     sheet.write_datetime(number, column, datetime(cell.year, cell.month, cell.day), day)  # noqa: DTZ001
                 else:

@@ -18,11 +18,12 @@ import duckdb
 from connectors.archive import Archive
 from connectors.errors import AvalError
 from connectors.ledger import Batch, Ledger
+from connectors.sheets import MAX_ROWS
 from orchestration.closing import one_month
 from orchestration.declared import Model, TraceSource, models
 from orchestration.publish import published_file
 from orchestration.settings import Settings
-from orchestration.workbook import MAX_ROWS, Cell, Column, Formula, Locale, kind_of, letter, workbook
+from orchestration.workbook import Cell, Column, Formula, Locale, kind_of, letter, workbook
 
 _ZERO: Final = Decimal(0)
 

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from connectors.landing import atomic_file
+from connectors.sheets import fitting
 
 Kind = Literal["text", "amount", "quantity", "count", "percent", "date", "month", "instant"]
 Locale = Literal["fr", "en"]
 COLON: Final[Mapping[Locale, str]] = {"fr": " :", "en": ":"}
 Cell = str | int | float | Decimal | date | bool | None
-MAX_ROWS: Final = 1_048_576
-_MAX_TEXT: Final = 32_767
 _MAX_FOOTER: Final = 200
 
 # A format code is written as in English; the prefix gives the separators of French where a program heeds it,
@@ -116,9 +115,9 @@ class Workbook:
     def sheet(self, name: str, title: str, subtitle: str = "") -> Any:
         """A sheet with its title in the first row, set up to print on the width of one page."""
         sheet = self._book.add_worksheet(_sheet_name(name))
-        sheet.write_string(0, 0, _fitting(title), self.format(look="title"))
+        sheet.write_string(0, 0, fitting(title), self.format(look="title"))
         if subtitle:
-            sheet.write_string(1, 0, _fitting(subtitle), self.format(look="note"))
+            sheet.write_string(1, 0, fitting(subtitle), self.format(look="note"))
         sheet.hide_gridlines(2)
         sheet.set_landscape()
         sheet.set_paper(9)
@@ -138,7 +137,7 @@ class Workbook:
         elif isinstance(cell, bool):
             sheet.write_boolean(row, column, cell, style)
         elif isinstance(cell, str):
-            sheet.write_string(row, column, _fitting(cell), style)
+            sheet.write_string(row, column, fitting(cell), style)
         elif isinstance(cell, datetime):
             sheet.write_datetime(row, column, cell.replace(tzinfo=None), style)
         elif isinstance(cell, date):
@@ -174,11 +173,6 @@ def _sheet_name(text: str) -> str:
     """A text as far as Excel lets a sheet be called so."""
     allowed = re.sub(r"[\[\]:*?/\\]", "-", text).strip("'")
     return allowed[:31].rstrip("'") or "-"
-
-
-def _fitting(text: str) -> str:
-    """A text cut to what a cell holds: a longer one would be left out whole."""
-    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
 
 
 def letter(column: int) -> str:

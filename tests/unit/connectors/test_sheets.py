@@ -51,6 +51,25 @@ def test_an_excel_file_holds_texts_and_no_formula(tmp_path: Path) -> None:
     assert "<f>" not in str(path.read_bytes())
 
 
+def test_a_text_longer_than_a_cell_of_excel_is_cut_and_marked(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    write_sheet(path, ("key", "label"), [("k1", "x" * 32_767), ("k2", "y" * 32_768)], "fr")
+    fits, cut = read_sheet(path, ("key",))
+    assert fits.cells["label"] == "x" * 32_767
+    assert cut.cells["label"] == "y" * 32_766 + "…"
+
+
+def test_more_rows_than_a_sheet_of_excel_has_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.sheets.MAX_ROWS", 3)
+    path = tmp_path / "t.xlsx"
+    write_sheet(path, ("key",), [("k1",), ("k2",)], "fr")
+    with pytest.raises(ConfigError, match=r"t\.xlsx: 3 rows do not fit"):
+        write_sheet(path, ("key",), [("k1",), ("k2",), ("k3",)], "fr")
+    assert [row.cells["key"] for row in read_sheet(path, ("key",))] == ["k1", "k2"]
+
+
 def test_a_file_saved_by_excel_in_french_is_read(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes("key;label;amount;day\r\nk1;été €;1,5;31/01/2026\r\n\r\nk2\r\n".encode("cp1252"))
