@@ -162,6 +162,7 @@ def open_sftp(settings: SftpDelivery) -> FolderSource:
 def open_s3(settings: S3Delivery) -> FolderSource:
     """A prefix of a bucket."""
     try:
+        import aiohttp
         import botocore.exceptions
         from s3fs import S3FileSystem
     except ImportError as error:
@@ -184,7 +185,9 @@ def open_s3(settings: S3Delivery) -> FolderSource:
         skip_instance_cache=True,
     )
     root = f"{settings.bucket}/{settings.prefix.strip('/')}"
-    return FolderSource(connect, root, settings, passing=(botocore.exceptions.BotoCoreError,))
+    # An answer that breaks off within a file comes as an error of aiohttp itself.
+    passing = (botocore.exceptions.BotoCoreError, aiohttp.ClientError)
+    return FolderSource(connect, root, settings, passing=passing)
 
 
 def missing_extra(extra: str) -> ConfigError:

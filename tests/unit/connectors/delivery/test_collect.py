@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
 import os
 import shutil
+import threading
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -365,6 +367,52 @@ def test_s3_delivers_what_is_new_below_its_prefix(
     (seen,) = house.collect()
     assert seen.state == "failed"
     assert "wrong one" not in (seen.problem or "")
+
+
+def test_s3_an_answer_that_breaks_off_is_told_and_stops_no_other_source(
+    house: House, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = (
+        '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Contents>'
+        "<Key>d07/ventes.csv</Key><LastModified>2026-01-05T06:00:00.000Z</LastModified>"
+        "<ETag>&quot;1&quot;</ETag><Size>100</Size></Contents></ListBucketResult>"
+    )
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            is_listing = "list-type" in self.path
+            body = listing.encode() if is_listing else b"0123456789"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body) if is_listing else 100))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_GET = do_HEAD = answer  # noqa: N815 - names of the base class
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    monkeypatch.setenv("S3_KEY", "access")
+    house.deliveries["bucket"] = delivery(
+        kind="s3",
+        bucket="reports",
+        prefix="d07/",
+        endpoint_url=f"http://127.0.0.1:{server.server_address[1]}",
+        region="us-east-1",
+        access_key={"env": "S3_KEY"},
+        secret_key={"env": "S3_KEY"},
+        retries=0,
+    )
+    put(drop / "stock.csv", "a;b\n")
+    whole, broken = house.collect()
+    server.shutdown()
+    server.server_close()
+    assert (broken.state, list(broken.fetched)) == ("failed", [])
+    assert "ventes.csv: s3: Response payload is not completed" in (broken.problem or "")
+    assert list(whole.fetched) == ["D07/stock.csv"]
+    assert list(house.files()) == ["D07/stock.csv"]
 
 
 # --- HTTPS ---
