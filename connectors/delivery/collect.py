@@ -8,6 +8,7 @@ not: protocols (`folders`, `downloads`, `mailbox`), and reading reports (`connec
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -32,13 +33,15 @@ from connectors.company import (
     SftpDelivery,
 )
 from connectors.delivery.source import UNFINISHED_ENDINGS, Item, RefusedItem, Source, safe_path
-from connectors.errors import AvalError, ConfigError, SourceError
+from connectors.errors import AvalError, ConfigError, Place, SourceError
 from connectors.landing import fsync_folder
 from connectors.ledger import Delivered, DeliveryState, Ledger
 
 _LOOKS: Final = "deliveries"
 _INCOMING: Final = ".incoming-"
 _GIVE_UP_AFTER: Final = 3
+_OF_A_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Faults that come from writing alone, so that the inbox has them and no source."""
 
 State = Literal["ok", "failed"]
 
@@ -305,18 +308,18 @@ class _Collector:
         """Fetch the files of an item; returns their names in the inbox with their hashes, and why others of
         them are refused.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if not self._folder.resolve().is_relative_to(self._inbox.resolve()):
-            raise ConfigError(
-                "outside_inbox",
-                f"{self._folder} is a link that leads out of the inbox",
-                "make it a folder of the inbox",
-            )
-        self._clear()
         parts: list[tuple[Path, str, str]] = []
         refused: list[RefusedItem] = []
         size = 0
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._folder.resolve().is_relative_to(self._inbox.resolve()):
+                raise ConfigError(
+                    "outside_inbox",
+                    f"{self._folder} is a link that leads out of the inbox",
+                    "make it a folder of the inbox",
+                )
+            self._clear()
             for content in source.contents(item):
                 part = self._folder / f"{_INCOMING}{secrets.token_hex(8)}.part"
                 digest = hashlib.sha256()
@@ -341,8 +344,22 @@ class _Collector:
                 raise _Changing
             files = {self._place(part, name, digest, item, former): digest for part, name, digest in parts}
             return files, refused
+        except OSError as error:
+            self._refuse_if_ours(error)
+            raise
         finally:
             self._clear()
+
+    def _refuse_if_ours(self, error: OSError) -> None:
+        """SourceError where the inbox cannot be written to: nobody should look for that at the source."""
+        is_below = Path(os.fsdecode(error.filename or b"")).is_relative_to(self._inbox)
+        if is_below or error.errno in _OF_A_DISK:
+            raise SourceError(
+                "unwritable_inbox",
+                f"the inbox cannot be written to ({error.strerror})",
+                "see to the rights and the space of that folder; the next look fetches what is missing",
+                Place(file=self._folder),
+            ) from error
 
     def _clear(self) -> None:
         """Remove what was fetched and did not arrive, also of a run that was killed."""

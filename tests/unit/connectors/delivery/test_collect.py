@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
 import os
@@ -138,6 +139,23 @@ def test_a_source_that_is_down_is_told_and_the_others_deliver(
     assert "deliveries.gone" in (looks["gone"].problem or "")
     with Ledger(house.folder / "ledger.sqlite") as ledger:
         assert {seen.delivery: seen.state for seen in last_looks(ledger)} == {"share": "ok", "gone": "failed"}
+
+
+def test_an_inbox_that_cannot_be_written_to_is_told_as_such_and_not_as_the_sources_fault(
+    house: House, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(drop / "ventes.csv", "a;b\n")
+    (house.inbox / "D07").write_text("a file where the folder should be")
+    (seen,) = house.collect()
+    assert (seen.state, list(seen.refused)) == ("failed", [])
+    assert f"{house.inbox / 'D07'}: the inbox cannot be written to (File exists)" in (seen.problem or "")
+    (house.inbox / "D07").unlink()
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        (seen,) = house.collect()
+    assert "the inbox cannot be written to (No space left)" in (seen.problem or "")
+    assert house.files() == {}
+    assert list(house.collect()[0].fetched) == ["D07/ventes.csv"]
 
 
 def test_a_passing_fault_is_tried_again(house: House, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
