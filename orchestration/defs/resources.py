@@ -17,7 +17,7 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
-from connectors.errors import BusyError
+from connectors.errors import AvalError, BusyError, Place
 from connectors.landing import remove_leftovers as remove_landing_leftovers
 from connectors.ledger import Ledger
 from orchestration import plan, publish
@@ -82,12 +82,21 @@ class Notifier(dg.ConfigurableResource["Notifier"]):
 
 def repair(settings: Settings) -> list[str]:
     """Put right what a killed run left half done; returns what was found, in words."""
+    found = []
+    if holds_nothing(settings.paths.warehouse):
+        settings.paths.warehouse.unlink()
+        found.append(f"removed {settings.paths.warehouse.name}, which was never written to")
     wait_until_free(settings.paths.warehouse)
-    found = [f"removed {path.name}" for path in remove_landing_leftovers(settings.paths.landing)]
+    found += [f"removed {path.name}" for path in remove_landing_leftovers(settings.paths.landing)]
     found += [f"removed {path.name}" for path in publish.remove_leftovers(settings.paths.published)]
     for folder in _old_artifacts(settings.dbt_state / "runs"):
         shutil.rmtree(folder)
     return found
+
+
+def holds_nothing(warehouse: Path) -> bool:
+    """Whether the file is what a full disk leaves of a warehouse that was to be made: without its headers."""
+    return warehouse.is_file() and warehouse.stat().st_size < _HEADERS
 
 
 def wait_until_free(warehouse: Path, seconds: float = 300.0) -> None:
@@ -102,7 +111,13 @@ def wait_until_free(warehouse: Path, seconds: float = 300.0) -> None:
             return
         except duckdb.IOException as error:
             if "lock" not in str(error):
-                raise
+                raise AvalError(
+                    "broken_warehouse",
+                    f"the warehouse cannot be opened ({str(error).splitlines()[0]})",
+                    "remove the file, and the one beside it that ends in .wal: the next run builds all that "
+                    "was in it from landing",
+                    Place(file=warehouse),
+                ) from error
             if time.monotonic() >= until:
                 raise BusyError(
                     "warehouse_in_use",
@@ -120,3 +135,5 @@ def _old_artifacts(runs: Path) -> list[Path]:
 
 
 _KEPT_ARTIFACTS: Final = 6
+_HEADERS: Final = 3 * 4096
+"""Bytes of the headers with which every file of DuckDB begins."""

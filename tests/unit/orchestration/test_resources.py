@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors.errors import BusyError
-from orchestration.defs.resources import wait_until_free
-from orchestration.settings import file_fingerprint
+from connectors.errors import AvalError, BusyError
+from orchestration.defs.resources import repair, wait_until_free
+from orchestration.settings import SAMPLE_COMPANY, file_fingerprint, load_settings
 
 HOLDER = """
 import sys, duckdb
@@ -65,3 +65,32 @@ def test_looking_whether_the_warehouse_is_free_does_not_change_it(warehouse: Pat
 
 def test_there_is_nothing_to_wait_for_before_the_first_run(tmp_path: Path) -> None:
     wait_until_free(tmp_path / "aval.duckdb", seconds=0)
+
+
+@pytest.mark.parametrize("size", [0, 8192])
+def test_what_a_full_disk_left_of_a_new_warehouse_is_removed(tmp_path: Path, size: int) -> None:
+    settings = load_settings(SAMPLE_COMPANY, tmp_path)
+    warehouse = settings.paths.warehouse
+    warehouse.parent.mkdir()
+    duckdb.connect(str(warehouse)).close()
+    with warehouse.open("r+b") as handle:
+        handle.truncate(size)
+    assert repair(settings) == ["removed aval.duckdb, which was never written to"]
+    assert not warehouse.exists()
+
+
+def test_a_warehouse_without_a_table_is_kept(tmp_path: Path) -> None:
+    settings = load_settings(SAMPLE_COMPANY, tmp_path)
+    settings.paths.warehouse.parent.mkdir()
+    duckdb.connect(str(settings.paths.warehouse)).close()
+    assert repair(settings) == []
+    assert settings.paths.warehouse.exists()
+
+
+def test_a_damaged_warehouse_is_named_with_its_remedy(warehouse: Path) -> None:
+    with warehouse.open("r+b") as handle:
+        handle.write(b"damaged" * 2000)
+    with pytest.raises(
+        AvalError, match=r"aval\.duckdb: the warehouse cannot be opened .* -> remove the file"
+    ):
+        wait_until_free(warehouse)
