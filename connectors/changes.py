@@ -57,10 +57,14 @@ NOTHING: Final = Totals(0, 0, "0", "0")
 
 
 class Comparison:
-    """The comparison of one extract with what is landed. Use it as a context manager."""
+    """The comparison of one extract with what is landed. Use it as a context manager.
 
-    def __init__(self, landing: Path, entity: Entity) -> None:
+    `origin` is the query that gives the extract, for errors.
+    """
+
+    def __init__(self, landing: Path, entity: Entity, origin: Path | None = None) -> None:
         self.entity = entity
+        self._origin = origin
         self._folder = entity_folder(landing, entity)
         self._business = [column.name for column in entity.columns]
         self._keys = ", ".join(entity.key)
@@ -142,7 +146,9 @@ class Comparison:
                 f"{double[-1]} rows of the extract have the same key",
                 f"the mapping query must give {self.entity.grain} once: look for a join that multiplies rows",
                 Place(
-                    file=f"{self.entity.name}.sql", column=self._keys, value=" | ".join(map(str, double[:-1]))
+                    file=self._origin or f"{self.entity.name}.sql",
+                    column=self._keys,
+                    value=" | ".join(map(str, double[:-1])),
                 ),
             )
 

@@ -274,7 +274,7 @@ class _Puller:
         if query.uses_cursor and is_same_query and known_cursor:
             cursor = max(BEGINNING, datetime.fromisoformat(known_cursor) - OVERLAP)
         is_whole = cursor == BEGINNING
-        with Comparison(self._paths.landing, entity) as comparison:
+        with Comparison(self._paths.landing, entity, query.file) as comparison:
             extract = self._extract(engine, query, cursor, comparison)
             is_swept = is_whole
             if is_whole:

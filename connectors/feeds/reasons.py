@@ -39,7 +39,8 @@ ENGLISH: Final = {
         "means zero"
     ),
     "unparseable_number": (
-        "{column!r} holds no number written as {expected}; correct the cell, or the marks in the profile"
+        "{column!r} holds no number written as {expected}; correct the cell, or in the profile decimal_mark, "
+        "thousands_mark or, for signs and words beside the number, number_affixes"
     ),
     "negative_quantity": (
         "{column!r} is negative; correct the cell, or state in the profile what a negative quantity means "
@@ -179,6 +180,13 @@ FRENCH: Final = {
     "test_interchange": "l'échange est marqué comme un test ; l'envoyer en production",
 }
 
+_FORMER: Final = {
+    "unparseable_number": (
+        "{column!r} holds no number written as {expected}; correct the cell, or the marks in the profile"
+    ),
+}
+"""English texts of former versions, in which rows wait in quarantine."""
+
 _TABLES: Final = {"en": ENGLISH, "fr": FRENCH}
 _PERIODS: Final = {"day": "le jour", "week": "la semaine", "month": "le mois"}
 
@@ -192,7 +200,8 @@ def in_language(code: str, text: str, language: Language) -> str:
     """A stored reason in another language: what its English text names is read back from it."""
     if language == "en" or code not in _TABLES[language]:
         return text
-    match = _pattern(code).fullmatch(text) if code in ENGLISH else None
+    templates = (table[code] for table in (ENGLISH, _FORMER) if code in table)
+    match = next(filter(None, (_pattern(template).fullmatch(text) for template in templates)), None)
     if match is None:
         return text
     named = match.groupdict(default="")
@@ -203,9 +212,9 @@ def in_language(code: str, text: str, language: Language) -> str:
 
 
 @cache
-def _pattern(code: str) -> re.Pattern[str]:
+def _pattern(template: str) -> re.Pattern[str]:
     parts = []
-    for literal, name, _, conversion in Formatter().parse(ENGLISH[code]):
+    for literal, name, _, conversion in Formatter().parse(template):
         parts.append(re.escape(literal))
         if name:
             parts.append(rf"(?P<{name}>'.*?'|\".*?\")" if conversion else rf"(?P<{name}>.*)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -314,6 +315,7 @@ def test_two_rows_of_one_key_are_refused_before_anything_is_landed(erp: SmallErp
         erp.pull()
 
     assert caught.value.place.value == "F2 | 1"
+    assert Path(str(caught.value.place.file)).is_file(), "a file that a person can open"
     assert erp.batches() == []
 
 

@@ -39,6 +39,16 @@ def test_a_period_is_said_in_french(expected: str, french: str) -> None:
     assert french in in_language("outside_period", stored, "fr")
 
 
+def test_a_number_with_a_sign_beside_it_names_the_setting_for_it() -> None:
+    assert "number_affixes" in explain("unparseable_number", "CA", "1 234,56")
+
+
+def test_a_text_of_a_former_version_is_said_in_french() -> None:
+    stored = "'CA' holds no number written as 1 234,56; correct the cell, or the marks in the profile"
+    french = explain("unparseable_number", "CA", "1 234,56", "fr")
+    assert in_language("unparseable_number", stored, "fr") == french
+
+
 def test_a_text_of_another_version_and_an_unknown_code_stay_as_they_are() -> None:
     assert in_language("missing_date", "the date is not there", "fr") == "the date is not there"
     assert in_language("a_code_of_tomorrow", "something", "fr") == "something"
