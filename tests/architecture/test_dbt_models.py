@@ -375,6 +375,16 @@ def test_default_thresholds_are_those_of_the_rules() -> None:
     }
     assert "reconciliation_tolerance_amount" in asked
     assert asked <= set(seeded), "a command reads a threshold that dim_thresholds does not have"
+    read = {
+        name
+        for folder in ("models", "macros")
+        for path in (PROJECT / folder).rglob("*.sql")
+        for name in re.findall(r"threshold(?:\(|_code = )'(\w+)'", path.read_text(encoding="utf-8"))
+    }
+    assert {"overstock_ratio_rate", "rolling_ratio_months", "claim_duplicate_days"} <= read
+    assert read <= set(seeded), (
+        "a model reads a threshold that dim_thresholds does not have: it is NULL there"
+    )
 
 
 # --- each rule can fail ---
