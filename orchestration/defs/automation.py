@@ -77,7 +77,8 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         state = inbox_state(settings, time.time())
         if state == context.cursor:
             return dg.SkipReason("nothing new in the inbox")
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"inbox-{state}")], cursor=state)
+        # Without a key: Dagster starts none twice, and an inbox may become again what it was.
+        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=state)
 
     @dg.sensor(
         name="deliveries",
@@ -96,7 +97,7 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         state = deliveries_state(looks)
         if state is None or state == context.cursor:
             return dg.SkipReason("nothing new is delivered")
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"deliveries-{state}")], cursor=state)
+        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=state)
 
     return [inbox, deliveries] if settings.company.deliveries else [inbox]
 

@@ -93,6 +93,21 @@ def test_the_sensor_asks_for_one_run_per_state_of_the_inbox(settings: Settings) 
     assert again.skip_message == "nothing new in the inbox"
 
 
+def test_an_inbox_that_becomes_again_what_it_was_starts_a_run(settings: Settings) -> None:
+    """A mistaken correction is undone by putting the former file back; Dagster starts no run key twice."""
+    (sensor,) = sensors(settings)
+    repository = dg.Definitions(jobs=[_job()], sensors=[sensor]).get_repository_def()
+    cursor, keys = None, []
+    for text, age in (("one", 300_000_000), ("other", 200_000_000), ("one", 300_000_000)):
+        put(settings, "D01/a.csv", text, age)
+        tick = sensor.evaluate_tick(dg.build_sensor_context(repository_def=repository, cursor=cursor))
+        keys += [request.run_key for request in tick.run_requests or []]
+        cursor = tick.cursor
+    assert len(keys) == 3
+    named = [key for key in keys if key is not None]
+    assert len(named) == len(set(named))
+
+
 def test_a_file_that_comes_while_a_run_is_at_work_starts_one_when_that_has_ended(settings: Settings) -> None:
     """The run that is at work may have looked at the inbox before; another would only fail at the lock."""
     put(settings, "D01/a.csv", "one", 300)
