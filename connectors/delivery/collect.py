@@ -167,6 +167,7 @@ class _Collector:
         self._settings = settings
         self._now = now
         self._found = _Found()
+        self._is_clear = False
 
     def fetch(self, pause: float) -> Look:
         tries = Retrying(
@@ -308,6 +309,7 @@ class _Collector:
         """Fetch the files of an item; returns their names in the inbox with their hashes, and why others of
         them are refused.
         """
+        made: list[Path] = []
         parts: list[tuple[Path, str, str]] = []
         refused: list[RefusedItem] = []
         size = 0
@@ -319,9 +321,10 @@ class _Collector:
                     f"{self._folder} is a link that leads out of the inbox",
                     "make it a folder of the inbox",
                 )
-            self._clear()
+            self._clear_once()
             for content in source.contents(item):
                 part = self._folder / f"{_INCOMING}{secrets.token_hex(8)}.part"
+                made.append(part)
                 digest = hashlib.sha256()
                 try:
                     name = safe_path(content.file_name)
@@ -348,7 +351,8 @@ class _Collector:
             self._refuse_if_ours(error)
             raise
         finally:
-            self._clear()
+            for part in made:
+                part.unlink(missing_ok=True)
 
     def _refuse_if_ours(self, error: OSError) -> None:
         """SourceError where the inbox cannot be written to: nobody should look for that at the source."""
@@ -361,10 +365,12 @@ class _Collector:
                 Place(file=self._folder),
             ) from error
 
-    def _clear(self) -> None:
-        """Remove what was fetched and did not arrive, also of a run that was killed."""
-        for part in self._folder.glob(f"{_INCOMING}*"):
-            part.unlink()
+    def _clear_once(self) -> None:
+        """Remove what a look that was killed left. Once: the folder may hold ten thousands of files."""
+        if not self._is_clear:
+            for part in self._folder.glob(f"{_INCOMING}*"):
+                part.unlink()
+        self._is_clear = True
 
     def _place(self, part: Path, name: str, digest: str, item: Item, former: Delivered | None) -> str:
         """Give a fetched file its name in the inbox. A file that intake has not entered yet is not replaced

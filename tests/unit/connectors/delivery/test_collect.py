@@ -8,6 +8,7 @@ import http.server
 import os
 import shutil
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -156,6 +157,25 @@ def test_an_inbox_that_cannot_be_written_to_is_told_as_such_and_not_as_the_sourc
     assert "the inbox cannot be written to (No space left)" in (seen.problem or "")
     assert house.files() == {}
     assert list(house.collect()[0].fetched) == ["D07/ventes.csv"]
+
+
+def test_what_a_killed_look_left_is_removed_by_a_single_look_at_the_folder(
+    house: House, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (house.inbox / "D07").mkdir()
+    (house.inbox / "D07" / ".incoming-0123.part").write_text("half a report")
+    for number in range(5):
+        put(drop / f"ventes_{number}.csv", "a;b\n")
+    looked, glob = [], Path.glob
+
+    def counting(path: Path, pattern: str) -> Iterator[Path]:
+        looked.append(path)
+        return glob(path, pattern)
+
+    monkeypatch.setattr(Path, "glob", counting)
+    house.collect()
+    assert looked == [house.inbox / "D07"]
+    assert list(house.files()) == [f"D07/ventes_{number}.csv" for number in range(5)]
 
 
 def test_a_passing_fault_is_tried_again(house: House, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
