@@ -611,6 +611,19 @@ def _variables(paths: Paths) -> dict[str, str]:
     return {**os.environ, "AVAL_COMPANY": str(paths.company), "AVAL_DATA": str(paths.data)}
 
 
+def text_of(path: Path) -> str:
+    """The text of a file of the company directory; ConfigError with its line where it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            "invalid_encoding",
+            "the file is not UTF-8",
+            "save it as UTF-8; the letter with an accent in that line is written in another code page",
+            Place(file=path, line=error.object[: error.start].count(b"\n") + 1),
+        ) from error
+
+
 Model = TypeVar("Model", bound=BaseModel)
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -624,7 +637,7 @@ def read_model(path: Path, model: type[Model], variables: Mapping[str, str] | No
         raise ConfigError(
             "missing_file", f"{path} does not exist", "create it; examples/start shows what it holds"
         )
-    text = path.read_text(encoding="utf-8")
+    text = text_of(path)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
@@ -709,7 +722,7 @@ LineFinder = Callable[[tuple[Any, ...]], int | None]
 
 def line_finder(path: Path) -> LineFinder:
     """Tells the line of a setting (keys and positions from the top down) in a YAML file that was read."""
-    return partial(_line, yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
+    return partial(_line, yaml.compose(text_of(path), Loader=yaml.SafeLoader))
 
 
 def _line(node: yaml.Node | None, loc: tuple[Any, ...]) -> int | None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from connectors.company import text_of
 from connectors.contract import ERP_ENTITIES, Entity
 from connectors.errors import ConfigError, Place, SourceError
 
@@ -77,7 +78,7 @@ def binds_cursor(text: str) -> bool:
 
 def read_query(file: Path, entity: Entity) -> MappingQuery:
     """Read and check one file; SourceError if it cannot be one mapping query."""
-    written = file.read_text(encoding="utf-8")
+    written = text_of(file)
     needs = tuple(
         name.strip() for line in _NEEDS.findall(written) for name in line.split(",") if name.strip()
     )

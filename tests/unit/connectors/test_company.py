@@ -96,6 +96,14 @@ def test_broken_yaml_names_the_line(tmp_path: Path) -> None:
     assert error.place.line is not None
 
 
+def test_a_file_in_another_code_page_names_the_line(tmp_path: Path) -> None:
+    (tmp_path / "company.yml").write_bytes(GOOD.replace("Acme SAS", "Société Générale").encode("cp1252"))
+    with pytest.raises(ConfigError, match="the file is not UTF-8 -> save it as UTF-8") as caught:
+        load_company(Paths(tmp_path, tmp_path / "data"))
+    line = 1 + GOOD[: GOOD.index("Acme SAS")].count("\n")
+    assert caught.value.place.line == line
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"company\.yml does not exist"):
         load_company(Paths(tmp_path, tmp_path / "data"))

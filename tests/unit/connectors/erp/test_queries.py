@@ -9,7 +9,7 @@ import pytest
 from connectors.contract import entity
 from connectors.erp import tryton
 from connectors.erp.queries import choose, find_queries, read_query
-from connectors.errors import SourceError
+from connectors.errors import ConfigError, SourceError
 
 PARTNERS = entity("erp", "partners")
 
@@ -36,6 +36,13 @@ def test_the_cursor_is_recognised_and_casts_and_times_are_not_taken_for_paramete
 def test_another_parameter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="uses :since, which is not known"):
         _query(tmp_path, "select 1 from t where c > :since")
+
+
+def test_a_query_in_another_code_page_is_named_and_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    assert _query(tmp_path, "\ufeffselect 1").text == "select 1"
+    (tmp_path / "partners.sql").write_bytes("select 1\n-- société".encode("cp1252"))
+    with pytest.raises(ConfigError, match=r"partners\.sql:2: the file is not UTF-8"):
+        read_query(tmp_path / "partners.sql", PARTNERS)
 
 
 def test_a_query_of_comments_alone_is_refused(tmp_path: Path) -> None:
