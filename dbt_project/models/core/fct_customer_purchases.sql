@@ -48,7 +48,8 @@ visits as (
         coalesce(customer_key, '-') as customer_key,
         transaction_id,
         case when transaction_id is null then sale_date end as visit_date,
-        sum(net_amount) as net_amount,
+        -- Of a line without an amount, or without a rate, nobody knows the whole.
+        case when count(net_amount) = count(*) then sum(net_amount) end as net_amount,
         -- What only came back is no purchase.
         max(case when sold_quantity_in_unit > 0 then 1 else 0 end) as purchase_count,
         count(*) as line_count
@@ -67,10 +68,18 @@ customers as (
         month_start_date,
         customer_key,
         count(transaction_id) as transaction_count,
-        {{ amount(
-            'coalesce(sum(case when transaction_id is not null then net_amount end), 0)'
-        ) }} as transacted_amount,
-        {{ amount('coalesce(sum(net_amount), 0)') }} as net_amount,
+        case
+            when
+                count(transaction_id)
+                = count(case when transaction_id is not null then net_amount end)
+                then {{ amount(
+                    'coalesce(sum('
+                    ~ 'case when transaction_id is not null then net_amount end), 0)'
+                ) }}
+        end as transacted_amount,
+        case
+            when count(net_amount) = count(*) then {{ amount('sum(net_amount)') }}
+        end as net_amount,
         -- Days count where no line names a transaction.
         cast(
             case

@@ -17,7 +17,9 @@ reporting as (
     select
         partner_code,
         month_start_date,
-        max(coverage_rate) as coverage_rate
+        max(coverage_rate) as coverage_rate,
+        max(expected_period_count) as expected_period_count,
+        max(reported_period_count) as reported_period_count
     from {{ ref('mart_sell_out_monthly') }}
     group by partner_code, month_start_date
 ),
@@ -33,7 +35,8 @@ partners as (
 limits as (
     select
         channel_code,
-        100 * {{ threshold('min_repeat_purchase_rate') }} as min_repeat_purchase_rate
+        100 * {{ threshold('min_repeat_purchase_rate') }} as min_repeat_purchase_rate,
+        {{ threshold('coverage_min_rate') }} as coverage_min_rate
     from thresholds
     group by channel_code
 ),
@@ -44,7 +47,8 @@ months as (
         month_start_date,
         max(currency_code) as currency_code,
         sum(transaction_count) as transaction_count,
-        sum(transacted_amount) as transacted_amount,
+        case when count(transacted_amount) = count(*) then sum(transacted_amount) end
+            as transacted_amount,
         min(month_start_date) over (partition by partner_code) as first_month_date
     from purchases
     group by partner_code, month_start_date
@@ -113,6 +117,39 @@ counted as (
     group by partner_code, month_start_date
 ),
 
+-- Who bought in a month that was not reported looks lost, or was never there: of the
+-- last three months and of the three before enough has to be reported.
+looked_back as (
+    select
+        months.partner_code,
+        months.month_start_date,
+        cast(months.month_start_date - interval '3' month as date)
+        < reporting.month_start_date as is_recent,
+        reporting.expected_period_count,
+        reporting.reported_period_count
+    from months
+    inner join reporting
+        on
+            months.partner_code = reporting.partner_code
+            and months.month_start_date >= reporting.month_start_date
+            and cast(months.month_start_date - interval '6' month as date)
+            < reporting.month_start_date
+),
+
+covered as (
+    select
+        partner_code,
+        month_start_date,
+        sum(case when is_recent then expected_period_count end) as expected_count,
+        sum(case when is_recent then reported_period_count end) as reported_count,
+        sum(case when not is_recent then expected_period_count end)
+            as former_expected_count,
+        sum(case when not is_recent then reported_period_count end)
+            as former_reported_count
+    from looked_back
+    group by partner_code, month_start_date
+),
+
 rated as (
     select
         months.*,
@@ -120,23 +157,32 @@ rated as (
         reporting.coverage_rate,
         counted.customer_count,
         counted.repeat_customer_count,
+        counted.former_customer_count as counted_former_count,
+        counted.lost_customer_count as counted_lost_count,
         limits.min_repeat_purchase_rate,
-        -- Six months of history stand behind it.
         case
+            when counted.customer_count is null then 'no_customers_named'
+            when not {{ is_month_over('months.month_start_date') }}
+                then 'month_not_over'
+            -- Six months of history stand behind it.
             when
                 months.first_month_date
-                <= cast(months.month_start_date - interval '5' month as date)
-                then counted.former_customer_count
-        end as former_customer_count,
-        case
+                > cast(months.month_start_date - interval '5' month as date)
+                then 'history_too_short'
             when
-                months.first_month_date
-                <= cast(months.month_start_date - interval '5' month as date)
-                then counted.lost_customer_count
-        end as lost_customer_count,
+                covered.reported_count
+                < limits.coverage_min_rate * covered.expected_count
+                or covered.former_reported_count
+                < limits.coverage_min_rate * covered.former_expected_count
+                then 'coverage_too_low'
+        end as unknown_churn_code,
         {{ percent('counted.repeat_customer_count', 'counted.customer_count') }}
             as repeat_purchase_rate
     from months
+    left join covered
+        on
+            months.partner_code = covered.partner_code
+            and months.month_start_date = covered.month_start_date
     left join counted
         on
             months.partner_code = counted.partner_code
@@ -152,6 +198,16 @@ rated as (
     left join limits on partners.channel_code = limits.channel_code
 ),
 
+judged as (
+    select
+        *,
+        case when unknown_churn_code is null then counted_former_count end
+            as former_customer_count,
+        case when unknown_churn_code is null then counted_lost_count end
+            as lost_customer_count
+    from rated
+),
+
 final as (
     select
         partner_code || '|' || cast(month_start_date as string)
@@ -165,8 +221,10 @@ final as (
         {{ divide('transacted_amount', 'transaction_count') }}
             as average_basket_amount,
         currency_code,
-        case when transaction_count = 0 then 'no_transactions_named' end
-            as basket_reason_code,
+        case
+            when transaction_count = 0 then 'no_transactions_named'
+            when transacted_amount is null then 'amount_unknown'
+        end as basket_reason_code,
         customer_count,
         cast(repeat_customer_count as bigint) as repeat_customer_count,
         repeat_purchase_rate,
@@ -181,11 +239,10 @@ final as (
         cast(lost_customer_count as bigint) as lost_customer_count,
         {{ percent('lost_customer_count', 'former_customer_count') }} as churn_rate,
         case
-            when customer_count is null then 'no_customers_named'
-            when former_customer_count is null then 'history_too_short'
+            when unknown_churn_code is not null then unknown_churn_code
             when former_customer_count = 0 then 'no_former_customers'
         end as churn_reason_code
-    from rated
+    from judged
 )
 
 select * from final
