@@ -81,13 +81,16 @@ shares as (
             'newest_profits.profit_12_months_amount',
             'sum(newest_profits.profit_12_months_amount) over ()'
         ) }} as profit_share_rate,
-        cast(
-            row_number() over (
-                order by
-                    newest_profits.sales_12_months_amount desc nulls last,
-                    newest_profits.partner_code asc nulls last
-            ) as integer
-        ) as sales_rank,
+        case
+            when newest_profits.sales_12_months_amount is not null
+                then cast(
+                    row_number() over (
+                        order by
+                            newest_profits.sales_12_months_amount desc nulls last,
+                            newest_profits.partner_code asc nulls last
+                    ) as integer
+                )
+        end as sales_rank,
         newest_profits.profit_rank
     from newest_profits
     inner join partners on newest_profits.partner_code = partners.partner_code

@@ -132,7 +132,11 @@ yearly as (
     select
         current_month.month_start_date,
         current_month.partner_code,
-        sum(former.invoice_sales_amount) as sales_12_months_amount,
+        -- Sales without a rate may be most of what the partner bought.
+        case
+            when sum(former.unconverted_line_count) = 0
+                then sum(former.invoice_sales_amount)
+        end as sales_12_months_amount,
         case
             when count(former.profit_amount) = count(*)
                 then sum(former.profit_amount)
@@ -196,6 +200,7 @@ final as (
                 then cast(ranked.profit_rank as integer)
         end as profit_rank,
         case
+            when ranked.sales_12_months_amount is null then null
             when ranked.sales_12_months_amount <= 0 then 'C'
             when
                 ranked.larger_partners_amount < 0.8 * ranked.all_partners_amount
