@@ -22,12 +22,26 @@ deliveries as (
     select
         product_code,
         shipment_date,
-        sum(shipped_quantity) as shipped_quantity,
-        sum(case when order_number is not null then shipped_quantity else 0 end)
-            as ordered_quantity
+        sum(shipped_quantity) as shipped_quantity
     from {{ ref('fct_shipments') }}
     where shipment_type = 'delivery'
     group by product_code, shipment_date
+),
+
+-- What was sent of the orders above, whatever article was sent for the one ordered: of
+-- an order that is cancelled, or older than those that we know, nothing is owed.
+order_deliveries as (
+    select
+        orders.product_code,
+        shipments.shipment_date,
+        sum(shipments.shipped_quantity) as shipped_quantity
+    from {{ ref('fct_shipments') }} as shipments
+    inner join orders
+        on
+            shipments.order_number = orders.order_number
+            and shipments.order_line_number = orders.order_line_number
+    where shipments.shipment_type = 'delivery'
+    group by orders.product_code, shipments.shipment_date
 ),
 
 supplies as (
@@ -165,8 +179,8 @@ moves as (
     select
         product_code,
         shipment_date as move_date,
-        -ordered_quantity as moved_quantity
-    from deliveries
+        -shipped_quantity as moved_quantity
+    from order_deliveries
 ),
 
 owed as (
