@@ -11,6 +11,7 @@
         when {{ sell_out }} is null then 'not_reported'
         when {{ coverage_rate }} < coverage_min_rate then 'not_reported'
         when {{ unknown_unit_count }} > 0 then 'not_reported'
+        when {{ sell_in }} is null then 'not_reported'
         when {{ sell_in }} <= 0 then 'no_sell_in'
         when is_launch then 'launch'
         when {{ rate }} < overstock_rate then 'overstock_risk'

@@ -24,6 +24,13 @@ sell_in as (
     {%- endif %}
 ),
 
+-- What was bought before the ERP's first invoice is not known, and not 0.
+known_months as (
+    select min(month_start_date) as first_month_date
+    from {{ ref('mart_sell_in_monthly') }}
+    where net_quantity <> 0
+),
+
 sell_out as (
     select * from {{ ref('mart_sell_out_monthly') }}
     where
@@ -192,7 +199,10 @@ joined as (
         grid.partner_code,
         grid.product_code,
         partners.channel_code,
-        coalesce(sell_in.net_quantity, 0) as sell_in_quantity,
+        case
+            when known_months.first_month_date <= grid.month_start_date
+                then coalesce(sell_in.net_quantity, 0)
+        end as sell_in_quantity,
         case
             when sell_out.partner_code is not null then sell_out.net_quantity
             when reports.is_reported then 0
@@ -224,6 +234,7 @@ joined as (
         limits.rotation_high_rate,
         limits.coverage_min_rate
     from grid
+    cross join known_months
     left join sell_in
         on
             grid.month_start_date = sell_in.month_start_date
@@ -248,48 +259,51 @@ joined as (
     left join limits on partners.channel_code = limits.channel_code
 ),
 
--- Months without a report are left out on both sides of the rolling ratio (like for
--- like).
+-- Months without a report, or without a sell-in that is known, are left out on both
+-- sides of the rolling ratio (like for like).
+compared as (
+    select
+        *,
+        sell_out_quantity is not null and sell_in_quantity is not null as is_compared
+    from joined
+),
+
 windowed as (
     select
-        joined.*,
+        compared.*,
         0.5 * (opening_stock_quantity + closing_stock_quantity)
             as average_stock_quantity,
-        sum(sell_out_quantity) over (
+        sum(case when is_compared then sell_out_quantity end) over (
             partition by partner_code, product_code
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
         ) as rolling_sell_out_quantity,
-        sum(case when sell_out_quantity is not null then sell_in_quantity end) over (
+        sum(case when is_compared then sell_in_quantity end) over (
             partition by partner_code, product_code
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
         ) as rolling_sell_in_quantity,
-        sum(
-            case when sell_out_quantity is not null then expected_period_count end
-        ) over (
+        sum(case when is_compared then expected_period_count end) over (
             partition by partner_code, product_code
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
         ) as rolling_expected_period_count,
-        sum(
-            case when sell_out_quantity is not null then reported_period_count end
-        ) over (
+        sum(case when is_compared then reported_period_count end) over (
             partition by partner_code, product_code
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
         ) as rolling_reported_period_count,
-        sum(case when sell_out_quantity is not null then unknown_unit_count end) over (
+        sum(case when is_compared then unknown_unit_count end) over (
             partition by partner_code, product_code
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
         ) as rolling_unknown_unit_count,
-        count(sell_out_quantity) over (
+        count(case when is_compared then 1 end) over (
             partition by partner_code, product_code
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
         ) as rolling_month_count
-    from joined
+    from compared
 ),
 
 averaged as (
@@ -434,6 +448,7 @@ final as (
         }} as rolling_balance_status_code,
         case
             when sell_out_quantity is null then 'sell_out_not_reported'
+            when sell_in_quantity is null then 'sell_in_unknown'
             when sell_in_quantity = 0 then 'no_sell_in'
             when sell_in_quantity < 0 then 'negative_sell_in'
             when coverage_rate < coverage_min_rate then 'coverage_too_low'
