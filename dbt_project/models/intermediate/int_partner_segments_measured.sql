@@ -26,6 +26,7 @@ inventory as (
 
 sell_out as (
     select * from {{ ref('fct_sell_out') }}
+    where {{ is_of_record('feed_code', 'sell_out') }}
 ),
 
 periods as (
