@@ -245,7 +245,11 @@ agreements as (
         differences.agreement_code,
         differences.valid_from_date,
         differences.currency_code,
-        differences.unit_difference_amount
+        differences.unit_difference_amount,
+        -- The last week of a month, which holds its last Thursday, ends by then.
+        claims_valued.cost_step_code = 'ship_and_debit'
+        and {{ add_days(add_months(month_start('claims_valued.last_date'), 1), 2) }}
+        > {{ as_of_date() }} as is_running
     from claims_valued
     inner join differences
         on
@@ -288,7 +292,8 @@ resales_reported as (
     select
         agreements.claim_number,
         count(*) as period_count,
-        count(case when not periods.is_reported then 1 end) as missing_period_count
+        count(case when not periods.is_reported then 1 end) as missing_period_count,
+        max(periods.month_start_date) as last_month_date
     from agreements
     inner join periods
         on
@@ -335,13 +340,18 @@ quantities as (
         agreements.currency_code,
         agreements.unit_difference_amount,
         coalesce(resales.unknown_unit_count, 0) > 0 as has_unknown_units,
+        agreements.is_running,
         case
+            when agreements.is_running then null
             when agreements.cost_step_code = 'price_protection'
                 then stocks.reported_quantity
             when resales.unknown_unit_count > 0 then null
             when
                 resales_reported.period_count > 0
                 and resales_reported.missing_period_count = 0
+                -- A period that is not over has no row yet.
+                and resales_reported.last_month_date
+                = {{ month_start('agreements.last_date') }}
                 then coalesce(resales.reported_quantity, 0)
         end as reported_quantity
     from agreements
@@ -359,6 +369,7 @@ compared as (
         quantities.agreement_code,
         quantities.valid_from_date as agreement_version_date,
         quantities.has_unknown_units,
+        quantities.is_running,
         quantities.reported_quantity,
         {{ in_company_currency('quantities.unit_difference_amount', 'quantities') }}
             as unit_difference_amount,
@@ -394,6 +405,7 @@ joined as (
         compared.agreement_version_date,
         compared.unit_difference_amount,
         compared.has_unknown_units,
+        compared.is_running,
         compared.reported_quantity,
         compared.computed_amount
     from claims_valued
@@ -448,6 +460,7 @@ final as (
             when computed_amount is not null then null
             when cost_step_code not in ('ship_and_debit', 'price_protection') then null
             when found_agreement_code is null then 'no_agreement'
+            when is_running then 'month_not_over'
             when has_unknown_units then 'unit_unknown'
             else 'not_reported'
         end as comparison_reason_code,
