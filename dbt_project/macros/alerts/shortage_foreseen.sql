@@ -108,7 +108,9 @@
                 products.partner_code = spans.partner_code
                 and products.settled_week_date = spans.settled_week_date
         where
-            products.sold_quantity is not null and products.on_hand_quantity is not null
+            products.sold_quantity is not null
+            and products.on_hand_quantity is not null
+            and products.received_quantity is not null
         group by products.partner_code, products.settled_week_date
     ),
 

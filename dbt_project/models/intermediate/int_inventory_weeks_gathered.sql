@@ -75,6 +75,13 @@ moved as (
     group by partner_code, product_code, {{ week_start('arrival_date') }}
 ),
 
+-- What arrived before the ERP's first shipment, or where it delivers none, is not
+-- known, and not nothing.
+known_receipts as (
+    select min(arrival_date) as first_arrival_date
+    from shipments
+),
+
 adjusted as (
     select
         partner_code,
@@ -283,6 +290,8 @@ gathered as (
         coalesce(covered_weeks.reported_day_count, 0) as reported_day_count,
         counted_weeks.partner_code is not null as is_inventory_reported,
         counted_weeks.stock_date,
+        coalesce(known_receipts.first_arrival_date <= grid.week_end_date, false)
+            as has_known_receipts,
         coalesce(moved.received_quantity, 0) as received_quantity,
         coalesce(moved.returned_to_us_quantity, 0) as returned_to_us_quantity,
         coalesce(adjusted.adjusted_quantity, 0) as adjusted_quantity,
@@ -315,6 +324,7 @@ gathered as (
         counted.first_document_number,
         counted.last_document_number
     from grid
+    cross join known_receipts
     left join covered_weeks
         on
             grid.partner_code = covered_weeks.partner_code
@@ -361,15 +371,18 @@ final as (
         stock_date,
         -- Sales that are not known as a whole are unknown, whatever part of them came
         -- in.
-        week_state_code in ('missing', 'not_expected') or unresolved_line_count > 0
-            as is_chain_broken,
+        week_state_code in ('missing', 'not_expected')
+        or unresolved_line_count > 0
+        or not has_known_receipts as is_chain_broken,
         case
             when week_state_code = 'reported' and unresolved_line_count = 0
                 then reported_day_count
             else 0
         end as reported_day_count,
-        {{ quantity('received_quantity') }} as received_quantity,
-        {{ quantity('returned_to_us_quantity') }} as returned_to_us_quantity,
+        case when has_known_receipts then {{ quantity('received_quantity') }} end
+            as received_quantity,
+        case when has_known_receipts then {{ quantity('returned_to_us_quantity') }} end
+            as returned_to_us_quantity,
         {{ quantity('adjusted_quantity') }} as adjusted_quantity,
         case
             when week_state_code = 'reported' and unresolved_line_count = 0

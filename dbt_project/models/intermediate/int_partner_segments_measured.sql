@@ -140,7 +140,8 @@ stock_months as (
         partner_code,
         product_code,
         month_start_date,
-        sum(received_quantity) as received_quantity,
+        case when count(received_quantity) = count(*) then sum(received_quantity) end
+            as received_quantity,
         sum(net_quantity) as net_quantity,
         max(case when position_number = 1 then on_hand_quantity end)
             as closing_quantity
@@ -173,7 +174,10 @@ sell_throughs as (
             opened.partner_code = coverage.partner_code
             and opened.month_start_date = coverage.month_start_date
             and coverage.expected_count = coverage.reported_count
-    where opened.net_quantity is not null and opened.opening_quantity is not null
+    where
+        opened.net_quantity is not null
+        and opened.opening_quantity is not null
+        and opened.received_quantity is not null
     group by opened.measure_code, opened.partner_code, opened.month_start_date
 ),
 

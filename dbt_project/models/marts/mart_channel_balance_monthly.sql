@@ -120,8 +120,12 @@ stock_months as (
         partner_code,
         product_code,
         month_start_date,
-        sum(received_quantity) as received_quantity,
-        sum(returned_to_us_quantity) as returned_to_us_quantity,
+        case when count(received_quantity) = count(*) then sum(received_quantity) end
+            as received_quantity,
+        case
+            when count(returned_to_us_quantity) = count(*)
+                then sum(returned_to_us_quantity)
+        end as returned_to_us_quantity,
         max(case when position_number = 1 then on_hand_quantity end)
             as closing_stock_quantity
     from last_weeks
@@ -211,8 +215,14 @@ joined as (
         reports.coverage_rate,
         reports.expected_period_count,
         reports.reported_period_count,
-        coalesce(stock_months.received_quantity, 0) as received_quantity,
-        coalesce(stock_months.returned_to_us_quantity, 0) as returned_to_us_quantity,
+        case
+            when stock_months.partner_code is null then 0
+            else stock_months.received_quantity
+        end as received_quantity,
+        case
+            when stock_months.partner_code is null then 0
+            else stock_months.returned_to_us_quantity
+        end as returned_to_us_quantity,
         stock_months.closing_stock_quantity,
         lag(stock_months.closing_stock_quantity) over (
             partition by grid.partner_code, grid.product_code
@@ -459,6 +469,7 @@ final as (
             when sell_out_quantity is null then 'sell_out_not_reported'
             when opening_stock_quantity is null then 'opening_stock_unknown'
             when closing_stock_quantity is null then 'closing_stock_unknown'
+            when received_quantity is null then 'receipts_unknown'
             when received_quantity <= 0 then 'no_receipts'
             when average_stock_quantity <= 0 then 'no_stock'
             when unknown_unit_count > 0 then 'unit_unknown'
