@@ -516,7 +516,11 @@ class Profile(Settings):
         default="PCE",
         description="Unit of the quantities where no unit_code column says otherwise.",
     )
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    currency: str = Field(
+        default="EUR",
+        pattern=r"^[A-Z]{3}$",
+        description="Currency where no currency_code column says otherwise; left out, the company's.",
+    )
     sold_is_net: bool = Field(default=False, description="The sender has already deducted returns from sold.")
     negative_sold_is_return: bool = Field(
         default=False,
@@ -701,11 +705,13 @@ class Profile(Settings):
 
 
 def load_profile(path: Path, company: Company | None = None) -> Profile:
-    """One profile, completed by what holds for the whole company: its fiscal calendar and its holidays.
+    """One profile, completed by what holds for the whole company: its currency, fiscal calendar and holidays.
 
-    Without a company they are calendar months and the public holidays of France.
+    Without a company they are EUR, calendar months and the public holidays of France.
     """
     profile = read_model(path, Profile)
+    if company and "currency" not in profile.model_fields_set:
+        profile = profile.model_copy(update={"currency": company.currency})
     if profile.due_working_days is not None and profile.holidays is None:
         profile = profile.model_copy(update={"holidays": company.holidays if company else "FR"})
     if profile.period.frequency not in FISCAL or profile.period.calendar is not None:

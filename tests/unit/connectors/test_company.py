@@ -9,7 +9,7 @@ import pytest
 
 from connectors.company import Paths, load_company, read_model
 from connectors.errors import ConfigError
-from connectors.feeds.profile import Profile
+from connectors.feeds.profile import Profile, load_profiles
 
 GOOD = """\
 company:
@@ -139,3 +139,21 @@ def test_an_empty_variable_of_a_path_is_none(monkeypatch: pytest.MonkeyPatch) ->
 
     assert paths.company == Path("examples/demo").resolve()
     assert paths.data == Path("var/demo").resolve()
+
+
+def test_a_profile_without_a_currency_has_the_company_s(tmp_path: Path) -> None:
+    (tmp_path / "company.yml").write_text(GOOD + "currency: USD\n")
+    company = load_company(Paths(tmp_path, tmp_path / "data"))
+    profile = """
+partner: P1
+files: {glob: "P1/*.csv"}
+container: {kind: delimited, delimiter: ";"}
+period: {frequency: week, source: file_name, pattern: '(?P<year>\\d{4})-W(?P<week>\\d\\d)'}
+columns: {gtin: EAN, sold_quantity: Qty}
+expected_from: 2026-06-01
+"""
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "feeds" / "ours.yml").write_text(profile)
+    (tmp_path / "feeds" / "theirs.yml").write_text(profile + "currency: EUR\n")
+    profiles = load_profiles(tmp_path / "feeds", company)
+    assert {code: found.currency for code, found in profiles.items()} == {"ours": "USD", "theirs": "EUR"}
