@@ -92,7 +92,8 @@ def _publish(looks: Looks, folder: Path, day: date) -> None:
     folder.mkdir(exist_ok=True)
     version = folder / f"{day}.duckdb"
     looks.connection.execute(f"attach '{version}' as published")
-    for schema, tables in (("core", ("dim_partners", "dim_products")), ("marts", ("fct_alerts",))):
+    core = ("dim_partners", "dim_products", "dim_rebate_programmes")
+    for schema, tables in (("core", core), ("marts", ("fct_alerts",))):
         looks.connection.execute(f"create schema published.{schema}")
         for table in tables:
             looks.connection.execute(f"create table published.{schema}.{table} as from aval.{schema}.{table}")
@@ -191,6 +192,6 @@ def test_each_cause_is_told_once_and_a_muted_one_when_it_is_heard_again(weeks: W
     assert len(lines) == len(ever_open)
     assert len(weeks.messages) < len(DAYS)
     (overstock,) = (number for number, text in enumerate(weeks.messages) if "Overstock, D07 " in text)
-    silent = next(number for number, text in enumerate(weeks.messages) if "No order any more, D13 " in text)
+    silent = next(number for number, text in enumerate(weeks.messages) if "Orders have stopped, D13 " in text)
     # Both on 16 June: the one since it is no longer muted, the other since it is new.
     assert overstock == silent

@@ -34,17 +34,21 @@ PUBLISHED = """
 create schema core; create schema marts;
 create table core.dim_partners as select 'D01' as partner_code, 'Nord' as partner_name, true as is_current;
 create table core.dim_products as select 'P1' as product_code, 'Valve' as product_name;
+create table core.dim_rebate_programmes (programme_code varchar, programme_version_date date,
+    programme_name_fr varchar, programme_name_en varchar);
 create table marts.mart_partner_proposals_weekly as select 'reorder' as proposal_kind_code,
     'D01' as partner_code, 'P1' as product_code, 12.0 as proposed_quantity, 12.0 as pack_quantity,
     60.0 as proposed_amount, 'EUR' as currency_code, 3.0 as on_hand_quantity, 0.5 as weeks_of_supply,
     date '2026-06-01' as cause_date;
 create table marts.fct_alerts as select 'no_order|D01|2026-06-01' as alert_id, 'no_order' as rule_code,
     'critical' as severity_code, 1 as severity_number, 'D01' as subject_code, 'D01' as partner_code,
-    null::varchar as item_code, 'open' as status_code, date '2026-06-01' as since_date,
+    'partner' as subject_kind_code, null::varchar as item_code, null::varchar as product_code,
+    'open' as status_code, date '2026-06-01' as since_date,
     date '2026-06-08' as first_seen_date, date '2026-06-30' as last_seen_date, null::date as resolved_date,
     null::date as muted_until_date, 77.0 as measured_value, 61.0 as limit_value, 'days' as unit_code,
     'x=1' as figures, 100.0 as at_stake_amount, 'EUR' as currency_code, 'Silence' as rule_name_fr,
-    'Silence' as rule_name_en, 'Appeler.' as action_fr, 'Call.' as action_en;
+    'Silence' as rule_name_en, 'Temps sans commande' as measure_fr, 'Time without an order' as measure_en,
+    'Appeler.' as action_fr, 'Call.' as action_en;
 """
 
 
@@ -172,7 +176,8 @@ def test_the_command_shows_then_sends_and_names_an_unknown_recipient(settings: S
     code, output = run()
     assert code == 0
     assert "2 messages would be sent" in output
-    assert "Silence, D01 Nord: since 2026-06-01, at stake 100.00 EUR. Call." in output
+    measured = "time without an order 77 days (limit 61 days)"
+    assert f"Silence, D01 Nord: {measured}, since 2026-06-01, at stake 100.00 EUR. Call." in output
     code, output = run("--send", "--recipient", "D01")
     assert (code, "1 of 1 messages sent" in output) == (0, True)
     code, output = run("--recipient", "D01")
