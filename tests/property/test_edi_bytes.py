@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import RejectedFile
@@ -176,6 +176,8 @@ def test_damaged_files_land_or_are_refused(case: str, tmp_path: Path) -> None:
     st.binary(max_size=300),
     st.sampled_from([b"", b"UNA", b"UNA:+.? '", b"UNB+UNOC:3+", b"ISA*", b"ST*852*1~"]),
 )
+@example(b"", b"ISA")
+@example(b"", b"UNA")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_segments_or_refused(tmp_path: Path, content: bytes, head: bytes) -> None:
     path = tmp_path / "a.edi"

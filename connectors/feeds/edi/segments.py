@@ -379,7 +379,7 @@ def _from_una(head: bytes) -> Separators:
 
 def _from_isa(head: bytes, file: str) -> Separators:
     element = head[3:4]
-    parts = head.split(element, 16)
+    parts = head.split(element, 16) if element else [head]
     if len(parts) < 17 or not parts[16].strip():
         raise RejectedFile(
             "broken_envelope",
