@@ -21,6 +21,7 @@ from connectors.errors import AvalError, BusyError, Place
 from connectors.landing import remove_leftovers as remove_landing_leftovers
 from connectors.ledger import Ledger
 from orchestration import plan, publish
+from orchestration.disk import with_remedy
 from orchestration.lock import run_lock
 from orchestration.settings import Settings, load_settings
 
@@ -111,6 +112,9 @@ def wait_until_free(warehouse: Path, seconds: float = 300.0) -> None:
             return
         except duckdb.IOException as error:
             if "lock" not in str(error):
+                if with_remedy(str(error)) != str(error):
+                    # Of the disk, not of the file: the step's failure says what to do.
+                    raise
                 raise AvalError(
                     "broken_warehouse",
                     f"the warehouse cannot be opened ({str(error).splitlines()[0]})",

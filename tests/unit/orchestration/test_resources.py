@@ -94,3 +94,17 @@ def test_a_damaged_warehouse_is_named_with_its_remedy(warehouse: Path) -> None:
         AvalError, match=r"aval\.duckdb: the warehouse cannot be opened .* -> remove the file"
     ):
         wait_until_free(warehouse)
+
+
+def test_a_warehouse_that_may_not_be_opened_is_not_called_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: str) -> None:
+        # Not a real file: an account that may read everything, as root, is refused nothing.
+        raise duckdb.IOException('IO Error: Cannot open file "aval.duckdb": Permission denied')
+
+    warehouse = tmp_path / "aval.duckdb"
+    warehouse.write_bytes(b"\0" * 20_000)
+    monkeypatch.setattr(duckdb, "connect", refused)
+    with pytest.raises(duckdb.IOException, match="Permission denied"):
+        wait_until_free(warehouse)
