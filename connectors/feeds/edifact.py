@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from connectors.feeds.edi import reports
 from connectors.feeds.edi.functions import Known
-from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of
+from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of, meaning_of
 from connectors.feeds.edi.positions import Positions
 from connectors.feeds.edi.reader import Reader
 from connectors.feeds.edi.reports import Report
@@ -106,9 +106,11 @@ _OTHER_QUANTITIES: Final = frozenset(
         "103",
     ]
 )
-_GTIN_TYPES: Final = frozenset({"EN", "SRV", "UP", "UPC", "EU", "EAN", "GTIN", "GTN"})
-_OUR_TYPES: Final = frozenset({"SA", "MF", "MP", "VN", "VP"})
-_PARTNER_TYPES: Final = frozenset({"IN", "BP", "PI", "BB", "RY", "SK"})
+_PRODUCTS: Final = {
+    **dict.fromkeys(("EN", "SRV", "UP", "UPC", "EU", "EAN", "GTIN", "GTN"), "gtin"),
+    **dict.fromkeys(("SA", "MF", "MP", "VN", "VP"), "product_code"),
+    **dict.fromkeys(("IN", "BP", "PI", "BB", "RY", "SK"), "partner_product_code"),
+}
 _SENDERS: Final = ("FR", "MS", "SE", "BY")
 """Parties who may be the one that reports."""
 
@@ -131,7 +133,7 @@ class _Edifact:
         self._figures = {
             qualifier: figure for figure, qualifiers in container.figures.items() for qualifier in qualifiers
         }
-        self._ignored = {*container.ignored_quantities, *_OTHER_QUANTITIES}
+        self._products = _PRODUCTS | container.identifiers
 
     @property
     def period_dates(self) -> tuple[str, ...]:
@@ -142,7 +144,7 @@ class _Edifact:
         return tuple(dict.fromkeys(name for kind in kinds for name in _PERIOD_DATES[kind]))
 
     def quantity_meaning(self, qualifier: str, group: str | None) -> str:
-        return self._figures.get(qualifier) or ("other" if qualifier in self._ignored else "unknown")
+        return meaning_of(qualifier, self._figures, self._settings.ignored_quantities, _OTHER_QUANTITIES)
 
     def unfold(self, numbers: Positions, texts: pa.StringArray) -> tuple[Positions, pa.StringArray]:
         return numbers, texts
@@ -224,12 +226,13 @@ class _Edifact:
         return _part(parts, 1, 0), Dates(first, last, value)
 
     def read_product(self, segments: Sequence[str]) -> Product:
-        gtin = ours = theirs = label = None
+        found: dict[str, str] = {}
         for segment in segments:
             parts = [element.split(COMPONENT) for element in segment.split(ELEMENT)]
             tag = parts[0][0].upper()
             if tag == "IMD":
-                label = label or " ".join(filter(None, (_part(parts, 3, 3), _part(parts, 3, 4)))) or None
+                if label := " ".join(filter(None, (_part(parts, 3, 3), _part(parts, 3, 4)))):
+                    found.setdefault("label", label)
                 continue
             if tag == "PIA" and _part(parts, 1, 0) not in ("1", "5"):
                 continue
@@ -238,13 +241,14 @@ class _Edifact:
                 code, kind = item[0].strip(), (item[1].strip().upper() if len(item) > 1 else "")
                 if not code:
                     continue
-                if kind in _GTIN_TYPES or (not kind and re.fullmatch(r"\d{8}|\d{12,14}", code)):
-                    gtin = gtin or code
-                elif kind in _OUR_TYPES:
-                    ours = ours or code
-                elif kind in _PARTNER_TYPES or not kind:
-                    theirs = theirs or code
-        return Product(gtin, ours, theirs, label)
+                if kind:
+                    name = self._products.get(kind)
+                else:
+                    is_gtin = re.fullmatch(r"\d{8}|\d{12,14}", code)
+                    name = "gtin" if is_gtin else "partner_product_code"
+                if name:
+                    found.setdefault(name, code)
+        return Product(**found)
 
 
 def _part(parts: Sequence[Sequence[str]], element: int, component: int) -> str:

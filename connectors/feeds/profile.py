@@ -150,6 +150,7 @@ class Excel(Packing):
 
 
 Figure = Literal["sold_quantity", "returned_quantity", "on_hand_quantity", "in_transit_quantity"]
+Identifier = Literal["gtin", "product_code", "partner_product_code"]
 Function = Literal["original", "replace", "add", "cancel", "copy"]
 Severity = Literal["ignore", "note", "quarantine", "reject"]
 """What a difference does: nothing, a remark, quarantine of what it concerns, or rejection of the file."""
@@ -184,6 +185,10 @@ class Edi(Packing):
     )
     ignored_quantities: tuple[str, ...] = Field(
         default=(), description="Further quantity qualifiers that are none of ours."
+    )
+    products: dict[Identifier, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Product qualifiers (LIN, PIA) by identifier, beside the standard ones and before them.",
     )
     period_dates: tuple[str, ...] = Field(
         default=(),
@@ -225,6 +230,11 @@ class Edi(Packing):
     other_messages: Severity = Field(
         default="note", description="What a message of a type that `messages` does not name does."
     )
+
+    @property
+    def identifiers(self) -> dict[str, str]:
+        """The profile's product qualifiers, each with its identifier."""
+        return {kind.upper(): name for name, kinds in self.products.items() for kind in kinds}
 
 
 class Edifact(Edi):

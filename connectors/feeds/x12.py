@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from connectors.feeds.edi import reports
 from connectors.feeds.edi.functions import Known
-from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of
+from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of, meaning_of
 from connectors.feeds.edi.positions import Positions, tags_of
 from connectors.feeds.edi.reader import Reader
 from connectors.feeds.edi.reports import Report
@@ -138,9 +138,11 @@ _OTHER_QUANTITIES: Final = frozenset(
         "RJ",
     ]
 )
-_GTIN_TYPES: Final = frozenset({"UP", "EN", "UK", "UA", "UI", "EO", "UE", "U2", "UX"})
-_OUR_TYPES: Final = frozenset({"VN", "VP", "VC", "VA", "MG", "MF", "MN"})
-_PARTNER_TYPES: Final = frozenset({"IN", "BP", "CB", "SK", "PN", "IT", "RN"})
+_PRODUCTS: Final = {
+    **dict.fromkeys(("UP", "EN", "UK", "UA", "UI", "EO", "UE", "U2", "UX"), "gtin"),
+    **dict.fromkeys(("VN", "VP", "VC", "VA", "MG", "MF", "MN"), "product_code"),
+    **dict.fromkeys(("IN", "BP", "CB", "SK", "PN", "IT", "RN"), "partner_product_code"),
+}
 # Elements that `unfold` adds behind those of an N1: address, then city, region and postal code.
 _ADDRESS: Final = 7
 _CITY: Final = 8
@@ -169,7 +171,7 @@ class _X12:
             qualifier: figure for figure, qualifiers in container.figures.items() for qualifier in qualifiers
         }
         self._figures[_ITEM] = "sold_quantity"
-        self._ignored = {*container.ignored_quantities, *_OTHER_QUANTITIES}
+        self._products = _PRODUCTS | container.identifiers
         self._transfers = {**_TRANSFERS, **container.transfer_types}
 
     @property
@@ -178,7 +180,7 @@ class _X12:
         return self._settings.period_dates or (_XQ, "090+091", "194+206", "582", _BPT)
 
     def quantity_meaning(self, qualifier: str, group: str | None) -> str:
-        figure = self._figures.get(qualifier) or ("other" if qualifier in self._ignored else "unknown")
+        figure = meaning_of(qualifier, self._figures, self._settings.ignored_quantities, _OTHER_QUANTITIES)
         if group is None:
             return figure
         transfer = self._transfers.get(group)
@@ -302,25 +304,19 @@ class _X12:
         return _at(values, 1), Dates(day_of(first), day_of(last or first), _at(values, 6))
 
     def read_product(self, segments: Sequence[str]) -> Product:
-        gtin = ours = theirs = label = None
+        found: dict[str, str] = {}
         for segment in segments:
             values = [element.strip() for element in segment.split(ELEMENT)]
             tag = values[0].upper()
             if tag == "PID":
-                label = label or _at(values, 5) or None
+                if _at(values, 5):
+                    found.setdefault("label", _at(values, 5))
                 continue
             for kind, code in zip(values[2::2], values[3::2], strict=False):
-                if not code:
-                    continue
-                if kind.upper() in _GTIN_TYPES:
-                    gtin = gtin or code
-                elif kind.upper() in _OUR_TYPES:
-                    ours = ours or code
-                elif kind.upper() in _PARTNER_TYPES:
-                    theirs = theirs or code
-                elif kind.upper() == "PD":
-                    label = label or code
-        return Product(gtin, ours, theirs, label)
+                name = self._products.get(kind.upper(), "label" if kind.upper() == "PD" else None)
+                if code and name:
+                    found.setdefault(name, code)
+        return Product(**found)
 
 
 def _with_address(party: str, tag: str, values: Sequence[str]) -> str:

@@ -74,6 +74,12 @@ class Blocks:
     def group_of(self, positions: Positions) -> Positions:
         return last_before(self.starts, positions)
 
+    def messages_of(self, positions: Positions) -> Positions:
+        """The number of the message of each position; -1 outside of all."""
+        messages = pa.array([row[0] for row in self.snapshots], pa.int64()).fill_null(-1).to_numpy()
+        numbers: Positions = messages[self.group_snapshot[self.group_of(positions)]]
+        return numbers
+
     def _counted(self, quantities: Positions) -> Positions:
         """The quantities without those of items that a quantity segment beside them repeats."""
         item = self.grammar.item
@@ -365,10 +371,19 @@ class Blocks:
             amount = np.where(own | (self.blocks_of_group[self.block_group] == 1), amount, -1)
         prices = np.empty(0, np.int64)
         if settings.price_basis is not None:
-            prices = self.within(self.run.at(grammar.price))
+            prices = self.within(self.run.matching(self.run.at(grammar.price), self._price_pattern()))
             if settings.price_qualifiers:
                 prices = self._with_qualifier(prices, settings.price_qualifiers, grammar.price_component)
         return self.take(amount), self.take(self.pick(prices[::-1]))
+
+    def _price_pattern(self) -> str:
+        """A price segment that holds a value: some senders write one without for a discount that was not."""
+        tags = [
+            f"{tag}(?:{ELEMENT}[^{ELEMENT}]*){{{position - 1}}}{ELEMENT}"
+            for tag, position in self.grammar.price.items()
+        ]
+        qualifier = f"[^{ELEMENT}{COMPONENT}]*{COMPONENT}" if self.grammar.composite else ""
+        return rf"^(?i:{'|'.join(tags)}){qualifier}\s*[^{ELEMENT}{COMPONENT}\s]"
 
     def _with_qualifier(self, positions: Positions, wanted: Sequence[str], element: int) -> Positions:
         if len(positions) == 0 or not wanted:

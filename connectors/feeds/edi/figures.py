@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 _FAULTS: Final = (None, "ambiguous_quantity", "unknown_qualifier", "unknown_transfer", "total_differs")
 _AMBIGUOUS, _UNKNOWN, _TRANSFER, _DIFFERS = 1, 2, 3, 4
-_NUMBERS: Final = {**{name: i for i, name in enumerate(FIGURES)}, "other": -1, "unknown": -2, "fault": -3}
+_NUMBERS: Final = {
+    **{name: i for i, name in enumerate(FIGURES)},
+    "other": -1,
+    "unknown": -2,
+    "fault": -3,
+    "unread": -4,
+}
 
 
 class Figures:
@@ -80,7 +86,8 @@ class Figures:
         self._add_up(meanings)
         is_spread = self._find_spread()
         self._unknown[block[meanings == _NUMBERS["unknown"]]] = True
-        self._other[block[meanings == _NUMBERS["other"]]] = True
+        self._other[block[_is_none_of_ours(meanings)]] = True
+        self._note_unread(codes, names)
         self._fault[block[meanings == _NUMBERS["fault"]]] = _TRANSFER
         self._spread[block[is_spread]] = True
         for index, name in enumerate(FIGURES):
@@ -104,8 +111,7 @@ class Figures:
         texts = self._values(self._quantities).dictionary_encode()
         numbers = [number_of(text) or Decimal(0) for text in texts.dictionary.to_pylist()]
         digits = [int("".join(filter(str.isdecimal, text)) or 0) for text in texts.dictionary.to_pylist()]
-        messages = pa.array([row[0] for row in blocks.snapshots], pa.int64()).fill_null(-1).to_numpy()
-        message = messages[blocks.group_snapshot[blocks.group_of(self._quantities)]]
+        message = blocks.messages_of(self._quantities)
         is_returned = (meanings == FIGURES.index("returned_quantity")).astype(np.int64)
         code = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         keys, counts = np.unique((message * len(numbers) + code) * 2 + is_returned, return_counts=True)
@@ -117,6 +123,19 @@ class Figures:
             total.quantity_total += count * numbers[value]
             total.returned_total += count * numbers[value] if key % 2 else 0
             total.digit_total += count * digits[value]
+
+    def _note_unread(self, codes: Positions, names: list[str]) -> None:
+        """Tell the reader of quantities that only the standard knows, in messages that bring rows."""
+        unread = np.flatnonzero(self._meaning == _NUMBERS["unread"])
+        if len(unread) == 0:
+            return
+        # The last stands for lines outside of all messages.
+        brings = np.array([*(m.brings_rows for m in self._reader.messages), False])
+        unread = unread[brings[self._blocks.messages_of(self._quantities[unread])]]
+        kinds, firsts, counts = np.unique(codes[unread], return_index=True, return_counts=True)
+        segments = self._blocks.run.numbers[self._quantities[unread[firsts]]]
+        for kind, segment, count in zip(kinds.tolist(), segments.tolist(), counts.tolist(), strict=True):
+            self._reader.note_unread(names[kind], segment, count)
 
     def _values(self, positions: Positions) -> pa.StringArray:
         """The texts of the numbers that quantity segments hold; '' where they hold none."""
@@ -312,7 +331,7 @@ class Figures:
             "number": pa.array(run.numbers[pairs]),
             "fault": faults,
             "fault_text": pc.if_else(pc.is_valid(faults), segments, pa.scalar(None, pa.string())),
-            "is_skipped": pa.array(meaning == _NUMBERS["other"]),
+            "is_skipped": pa.array(_is_none_of_ours(meaning)),
             "pairs": segments,
             "pairs_figure": figure,
         }
@@ -350,6 +369,10 @@ class Figures:
             if not self._holds("store_totals", segment, figure, total, parts):
                 differing.append(index)
         return np.array(differing, np.int64)
+
+
+def _is_none_of_ours(meanings: Positions) -> npt.NDArray[np.bool_]:
+    return np.isin(meanings, (_NUMBERS["other"], _NUMBERS["unread"]))
 
 
 _PAIR_SUMS: Final = f"""

@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol
 
 import duckdb
 
-from connectors.feeds.edi.messages import Message, day_of
+from connectors.feeds.edi.messages import STOCK_REPORTS, Message, day_of
 from connectors.feeds.edi.reader import Reader
 from connectors.feeds.normalise.layout import file_span
 from connectors.feeds.periods import Span, span_of
@@ -80,6 +80,7 @@ class Corrections:
         self.modes: dict[str, Mode] = {}
         self.retired: list[Retirement] = []
         self.silent: list[Span] = []
+        self.unsold: set[str] = set()
         self._periods: dict[int, list[str]] = {}
         for number, period in connection.execute(
             "select distinct message, period from edi_rows where message is not null and not is_skipped "
@@ -116,6 +117,8 @@ class Corrections:
         if message.number not in self._periods and message.function in ("original", "replace"):
             span = self._span(message.period)
             self.silent += [span] if span is not None else []
+            if span is not None and message.kind not in STOCK_REPORTS:
+                self.unsold.add(span.key)
 
     def _is_sent_again(self, message: Message, earlier: list[Message]) -> bool:
         """Whether an interchange that stands twice in the file brings the message again."""

@@ -8,7 +8,7 @@ period. What does not: reading (`reader`, `runs`, `blocks`), and the segments of
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from connectors.feeds.edi.reader import Reader
 
 FIGURES: Final = ("sold_quantity", "returned_quantity", "on_hand_quantity", "in_transit_quantity")
+STOCK_REPORTS: Final = frozenset({"INVRPT"})
+"""Types of messages that say nothing of sales."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,10 @@ class Message:
     def corrected(self) -> tuple[str, ...]:
         """Document numbers that a replacement or a cancellation is about."""
         return tuple(dict.fromkeys(filter(None, (*self.references, self.document))))
+
+    @property
+    def brings_rows(self) -> bool:
+        return self.fault is None and not self.is_other and self.function not in ("cancel", "copy")
 
     def break_off(self, code: str, value: str | None = None) -> None:
         """Mark the message as faulty; the first fault stands."""
@@ -165,7 +171,21 @@ class Family(Protocol):
 
     def read_product(self, segments: Sequence[str]) -> Product: ...
 
-    def quantity_meaning(self, qualifier: str, group: str | None) -> str: ...
+    def quantity_meaning(self, qualifier: str, group: str | None) -> str:
+        """What `meaning_of` says of a quantity in a transfer of the type `group`, or `fault`."""
+
+
+def meaning_of(
+    qualifier: str, figures: Mapping[str, str], ignored: Collection[str], standard: Collection[str]
+) -> str:
+    """The figure of a quantity, or `other` where the profile leaves it out, `unread` where only the standard
+    knows it, `unknown`.
+    """
+    if qualifier in figures:
+        return figures[qualifier]
+    if qualifier in ignored:
+        return "other"
+    return "unread" if qualifier in standard else "unknown"
 
 
 # --- dates ---

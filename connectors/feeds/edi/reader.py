@@ -46,6 +46,8 @@ class Reader:
         self.controls = Controls(container.control_totals, file)
         self.others: dict[str, list[int]] = {}
         """Segments at which messages of other types begin, by type."""
+        self.unread: dict[str, tuple[int, int]] = {}
+        """By qualifier the first segment and the number of quantities that the profile does not name."""
         self.connection = connection
         self._carried: tuple[Positions, pa.StringArray] | None = None
         self._party: tuple[Positions, pa.StringArray] | None = None
@@ -258,6 +260,7 @@ class Reader:
                 f"segment {segments[0]}: {len(segments)} message(s) of the type {kind}, skipped: the profile "
                 f"reads {', '.join(self.settings.messages)}"
             )
+        self._refuse_without_figures()
         if self.messages and all(message.is_other for message in self.messages):
             kinds = ", ".join(dict.fromkeys(message.kind or "(none)" for message in self.messages))
             raise self._other_messages(
@@ -283,6 +286,30 @@ class Reader:
             self.head.store_dates = {}
             return
         self.family.read_head(self, number, tag, elements)
+
+    def note_unread(self, qualifier: str, segment: int, count: int) -> None:
+        """Remember quantities of the standard under a qualifier that the profile does not name."""
+        first, so_far = self.unread.get(qualifier, (segment, 0))
+        self.unread[qualifier] = (first, so_far + count)
+
+    def _refuse_without_figures(self) -> None:
+        """RejectedFile if quantities came and none is read: the period would count as a reported zero."""
+        if not self.unread:
+            return
+        has_rows = self.connection.execute("select count(*) from edi_rows where not is_skipped").fetchone()
+        if has_rows != (0,):
+            return
+        tag = next(iter(self.family.grammar.quantity))
+        found = ", ".join(f"{tag} {name} ({count})" for name, (_, count) in self.unread.items())
+        qualifier, (segment, _) = next(iter(self.unread.items()))
+        raise RejectedFile(
+            "no_figures",
+            f"the file holds quantities, and none that the profile reads: {found}; without them the period "
+            "would count as a reported zero",
+            "name the qualifier of what was sold or is in stock under 'quantities' in the profile's "
+            "container, those that are neither under 'ignored_quantities'",
+            Place(file=self.file, row=segment, value=qualifier),
+        )
 
     def add_out_of_place(self, number: int, text: str) -> None:
         rows = pa.table(

@@ -38,11 +38,19 @@ class Report:
     modes: Mapping[str, Mode]
     retired: tuple[Retirement, ...]
     silent: tuple[Span, ...]
-    """Periods that a message reports without any line: reported zeros."""
+    """Periods that a message reports without any line."""
+    unsold: frozenset[str]
+    """The keys of those in which it is a message on sales: reported zeros."""
 
     def supersedes(self, document: str) -> bool:
         """Whether a document ends what is live of its periods."""
         return self.modes.get(document, "slice") == "slice"
+
+    def reports(self, entity: str, span: Span, *, has_rows: bool) -> bool:
+        """Whether it says anything of an entity in a period: stock alone says nothing of sales, nor sales of
+        stock.
+        """
+        return has_rows or (entity == "sell_out" and span.key in self.unsold)
 
     @property
     def only_corrects(self) -> bool:
@@ -181,4 +189,5 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
         corrections.modes,
         tuple(corrections.retired),
         tuple(corrections.silent),
+        frozenset(corrections.unsold),
     )

@@ -107,15 +107,15 @@ def slices_of(
 ) -> list[Slice]:
     """The slices of an entity that a batch brought: one for each period, those without rows too.
 
-    In a report by EDI one for each of its documents.
+    In a report by EDI one for each of its documents, in the periods of which it says anything.
     """
-    if report is not None and name == "inventory" and not landed:
-        # A report by EDI without any stock is no stock report.
-        return []
     slices = []
     for span in spans:
         key = f"{batch.partner_code}|{batch.feed_code}|{span.key}"
-        for document in sorted(number for slice_key, number in landed if slice_key == key) or [""]:
+        documents = sorted(number for slice_key, number in landed if slice_key == key)
+        if report is not None and not report.reports(name, span, has_rows=bool(documents)):
+            continue
+        for document in documents or [""]:
             rows, quantity, amount = landed.get((key, document), (0, "0", "0"))
             slices.append(
                 Slice(

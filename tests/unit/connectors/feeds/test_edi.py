@@ -423,6 +423,62 @@ def test_a_file_of_other_messages_only_is_rejected_with_their_names(edi: Edi) ->
     assert "INVRPT; the profile reads SLSRPT" in str(outcome.reason)
 
 
+FOREIGN = {
+    "SLSRPT": (
+        an_interchange(a_message(*a_line(1, "4006381333931", "QTY+152:5"))),
+        {},
+        "152",
+        "QTY 152 (1)",
+    ),
+    "852": (
+        x12("852", "XQ*H*20260105*20260111", "LIN*1*EN*4006381333931", "ZA*TS**EA", "SDQ*EA*92*S1*5*S2*6",
+            "ZA*OH*9*EA", "LIN*2*EN*4006381333948", "ZA*OH*7*EA"),
+        {"kind": "x12"},
+        "TS",
+        "ZA TS (1), ZA OH (2)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_quantities_that_the_profile_does_not_read_are_no_reported_zero(edi: Edi, kind: str) -> None:
+    content, container, first, named = FOREIGN[kind]
+    edi.take("a.edi", an_interchange(a_message(*a_line(1, "4006381333931", "QTY+153:5"))))
+    outcome = edi.take("b.edi", content, **container)
+    assert (outcome.state, outcome.reason_code) == ("rejected", "no_figures")
+    assert f"value '{first}'" in str(outcome.reason)
+    assert named in str(outcome.reason)
+    assert edi.live() == {"2026-W02": Decimal(5)}
+
+
+def test_quantities_that_the_profile_leaves_out_are_a_reported_zero(edi: Edi) -> None:
+    content = an_interchange(a_message(*a_line(1, "4006381333931", "QTY+152:5")))
+    outcome = edi.take("a.edi", content, ignored_quantities=["152"])
+    assert (outcome.state, outcome.rows_skipped) == ("landed", 1)
+    assert edi.live() == {"2026-W02": Decimal(0)}
+
+
+STOCK = {"kind": "INVRPT:D:96A:UN", "bgm": "BGM+35+R2+9"}
+
+
+@pytest.mark.parametrize("lines", [a_line(1, "4006381333931", "QTY+145:9"), []])
+def test_a_stock_report_leaves_the_sales_of_its_period(edi: Edi, lines: list[str]) -> None:
+    both = {"messages": ["SLSRPT", "INVRPT"]}
+    edi.take("a.edi", an_interchange(a_message(*a_line(1, "4006381333931", "QTY+153:5")), number="1"), **both)
+    outcome = edi.take("b.edi", an_interchange(a_message(*lines, **STOCK), number="2"), **both)
+    assert outcome.state == "landed"
+    assert edi.live() == {"2026-W02": Decimal(5)}
+
+
+def test_an_activity_report_of_stock_alone_says_nothing_of_sales(edi: Edi) -> None:
+    sold = x12("852", "XQ*H*20260105*20260111", "LIN*1*EN*4006381333931", "ZA*QS*5*EA")
+    stock = x12("852", "XQ*H*20260105*20260111", "LIN*1*EN*4006381333931", "ZA*QA*9*EA")
+    edi.take("a.edi", sold, kind="x12")
+    edi.take("b.edi", stock.replace("000000007", "000000008"), kind="x12")
+    assert edi.live() == {"2026-W02": Decimal(5)}
+    assert edi.landed("on_hand_quantity", "inventory") == [(9,)]
+
+
 def test_check_tells_control_totals(edi: Edi, tmp_path: Path) -> None:
     path = tmp_path / "a.edi"
     path.write_text(PLAIN.replace("UNZ+1", "UNZ+2"))

@@ -35,8 +35,8 @@ def stock(*detail: str, version: str = "D:97A:UN", **head: Any) -> str:
     )
 
 
-def sales(*detail: str, **message: Any) -> str:
-    return an_interchange(a_message(*detail, **message))
+def sales(*detail: str, version: str = "SLSRPT:D:96A:UN:EAN004", **message: Any) -> str:
+    return an_interchange(a_message(*detail, kind=version, **message))
 
 
 def activity(*detail: str, head: str = "XQ*H*20260105*20260111", **envelope: Any) -> str:
@@ -145,6 +145,22 @@ CASES = {
     "a price of a hundred": Case(
         sales(f"LIN+1++{A}:EN", "PRI+AAA:250:CT:NTP:100:PCE", "QTY+153:5"),
         {"price_basis": "unit"}, MONEY, [(5, 0, Decimal("12.5"), "EUR")],
+    ),
+    "SLSRPT D.97A, a discount without its price before the price": Case(
+        sales("LIN+1+114+OUR1:VP::91", "QTY+153:10:PCE", "PRI+AAA::DIS::1:PCE", "PRI+AAA:12.5:RES::1:PCE",
+              version="SLSRPT:D:97A:ED:EDSR03"),
+        {"price_basis": "unit"}, "product_code, sold_quantity, net_amount", [("OUR1", 10, 125)],
+    ),
+    "products by qualifiers of the sender": Case(
+        sales("LIN+1++55111:ND", "QTY+153:5", "LIN+2++7711:SA", f"PIA+5+{A}:EN", "QTY+153:4"),
+        {"products": {"product_code": ["nd"], "partner_product_code": ["SA"]}},
+        "gtin, product_code, partner_product_code, sold_quantity",
+        [(None, "55111", None, 5), (A, None, "7711", 4)],
+    ),
+    "852, products by qualifiers of the sender": Case(
+        activity("LIN*1*ND*55111*VN*7711", "ZA*QS*5*EA"),
+        {"kind": "x12", "products": {"product_code": ["ND"], "partner_product_code": ["VN"]}},
+        "gtin, product_code, partner_product_code, sold_quantity", [(None, "55111", "7711", 5)],
     ),
     "negative quantities, sign before and after": Case(
         sales(f"LIN+1++{A}:EN", "PRI+AAA:2.5", "QTY+153:-5", f"LIN+2++{B}:EN", "PRI+AAA:2", "QTY+153:3-"),
