@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 from connectors.errors import Place, RejectedFile, SourceError
 from connectors.feeds import encodings, excel
 from connectors.feeds.likeness import likeness
-from connectors.feeds.profile import Packing
+from connectors.feeds.profile import X12, Edifact, Packing
 from connectors.feeds.synonyms import COLUMNS, PERIOD_TITLES
 from connectors.feeds.table import collapse, fold
 from connectors.feeds.unpack import unpack
@@ -109,16 +109,16 @@ def _packed(path: Path, compression: Literal["zip", "gzip"]) -> Sample:
 def _edi(head: bytes) -> tuple[Choice, ...]:
     """What an EDI interchange says of itself; nothing if it is none."""
     text = head.decode("latin-1").lstrip("\ufeffï»¿ \t\r\n")
-    prices: tuple[Choice, ...] = ()
     if text.startswith("UNA") or re.match(r"UNB[+\x1d]UNO", text):
         kind = Choice("container.kind", "edifact", 0.99, "it begins with the EDIFACT envelope UNA / UNB")
         messages = re.findall(r"UNH\W[\w-]+\W(SLSRPT|INVRPT)\b", text)
+        prices = _line_price(text)
         span = re.search(r"DTM\W356\W(\d{8})-?(\d{8})\W718", text)
     elif re.match(r"ISA[^A-Za-z0-9 ]", text):
         kind = Choice("container.kind", "x12", 0.99, "it begins with the X12 envelope ISA")
         messages = re.findall(r"\bST\W(852|867)\W", text)
-        span = re.search(r"XQ\W\w\W(\d{8})\W(\d{8})", text)
         prices = _unit_price(text)
+        span = re.search(r"XQ\W\w\W(\d{8})\W(\d{8})", text)
     else:
         return ()
     choices = [kind, *prices]
@@ -126,19 +126,42 @@ def _edi(head: bytes) -> tuple[Choice, ...]:
         distinct = sorted(set(messages))
         reason = f"{len(messages)} messages seen"
         choices.append(Choice("container.messages", distinct, 0.95, reason))
-    return (*choices, *_edi_period(span))
+        choices += _edi_quantities(kind.value, distinct, text)
+    ends = re.search(r"DTM\W0?90\W(\d{8}).{0,200}?DTM\W0?91\W(\d{8})", text, re.DOTALL)
+    return (*choices, *_edi_period(span or ends))
+
+
+def _edi_quantities(kind: str, messages: list[str], text: str) -> tuple[Choice, ...]:
+    """The quantities of a sample that holds none of those that are read unless the profile names others."""
+    settings = (Edifact if kind == "edifact" else X12).model_validate({"kind": kind, "messages": messages})
+    tag = "ZA" if messages == ["852"] else "QTY"
+    seen = Counter(re.findall(rf"\b{tag}\W(\w+)", text))
+    if not seen or seen.keys() & {name for names in settings.figures.values() for name in names}:
+        return ()
+    figure = "sold_quantity" if "sold_quantity" in settings.figures else "on_hand_quantity"
+    listed = ", ".join(f"{tag} {name} ({count})" for name, count in seen.items())
+    reason = f"{listed}: none is read unless it is named; keep what was sold or is in stock"
+    return (Choice("container.quantities", {figure: sorted(seen)}, 0.3, reason),)
+
+
+def _line_price(text: str) -> tuple[Choice, ...]:
+    """Prices without amounts in EDIFACT: whether of a unit or of the line, each sender decides."""
+    if re.search(r"\bMOA\W203\W", text) or not re.search(r"\bPRI\W\w+\W[\d.,]+", text):
+        return ()
+    reason = "prices (PRI), and no amounts (MOA 203): `unit`, or `line` where a price is that of the line"
+    return (Choice("container.price_basis", "unit", 0.4, reason),)
 
 
 def _unit_price(text: str) -> tuple[Choice, ...]:
-    """What a CTP segment gives is a price of one unit by the standard; several prices leave the choice."""
+    """What CTP and UIT give is a price of one unit by the standard; several prices leave the choice."""
     qualifiers = sorted(set(re.findall(r"\bCTP\W\w*\W(\w*)\W[\d.]+", text)))
-    if not qualifiers:
+    if len(qualifiers) > 1:
+        reason = f"prices of several kinds ({', '.join(qualifiers)}): name those to read as price_qualifiers"
+        return (Choice("container.price_basis", "unit", 0.4, reason),)
+    if not qualifiers and not re.search(r"\bUIT\W\w*\W[\d.]+", text):
         return ()
-    if len(qualifiers) == 1:
-        reason = "CTP03 is the price of one unit; amounts are worked out from it"
-        return (Choice("container.price_basis", "unit", 0.8, reason),)
-    reason = f"prices of several kinds ({', '.join(qualifiers)}): name those to read as price_qualifiers"
-    return (Choice("container.price_basis", "unit", 0.4, reason),)
+    reason = f"{'CTP03' if qualifiers else 'UIT02'} is the price of one unit; amounts are worked out from it"
+    return (Choice("container.price_basis", "unit", 0.8, reason),)
 
 
 def _edi_period(span: re.Match[str] | None) -> tuple[Choice, ...]:

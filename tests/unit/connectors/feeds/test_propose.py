@@ -336,6 +336,31 @@ def test_the_price_of_an_852_is_that_of_a_unit_unless_there_are_several(tmp_path
     assert not [c for c in none.choices if c.key == "container.price_basis"]
 
 
+SALES = "UNB+UNOC:3+1+2+260112:0000+1'UNH+1+SLSRPT:D:97A:UN'DTM+90:20260105:102'DTM+91:20260111:102'"
+
+
+def test_quantities_of_edi_that_are_not_read_by_themselves_are_named(tmp_path: Path) -> None:
+    line = "LIN+1++OUR1:VP'QTY+{kind}:10:PCE'PRI+AAA:12.5'QTY+21:3'"
+    read = draft(tmp_path, "a.edi", SALES + line.format(kind=153))
+    assert (read.settled["period.frequency"], read.settled["expected_from"]) == ("week", date(2026, 1, 5))
+    assert not [c for c in read.choices if c.key == "container.quantities"]
+    unread = draft(tmp_path, "b.edi", SALES + line.format(kind=152))
+    (quantities,) = [c for c in unread.open if c.key == "container.quantities"]
+    assert quantities.value == {"sold_quantity": ["152", "21"]}
+    assert "QTY 152 (1), QTY 21 (1)" in quantities.reason
+    assert "# TODO quantities: {sold_quantity: ['152', '21']}" in render(unread)
+
+
+def test_prices_of_edi_without_amounts_ask_what_they_are_of(tmp_path: Path) -> None:
+    line = "LIN+1++OUR1:VP'QTY+153:10:PCE'PRI+AAA:12.5'"
+    (basis,) = [c for c in draft(tmp_path, "a.edi", SALES + line).open if c.key == "container.price_basis"]
+    assert "MOA 203" in basis.reason
+    with_amount = draft(tmp_path, "b.edi", f"{SALES}{line}MOA+203:125'")
+    assert not [c for c in with_amount.choices if c.key == "container.price_basis"]
+    transfer = "ISA*00*          *00*    *ZZ*A~ST*867*0001~PTD*SD~QTY*39*10*EA~LIN*1*VP*OUR1~UIT*EA*2.5*RS~"
+    assert draft(tmp_path, "c.x12", transfer).settled["container.price_basis"] == "unit"
+
+
 @pytest.mark.parametrize("content", [b"", b" \n", b"\x00\x01\x02" * 50, b"no table here\nat all\n"])
 def test_what_is_no_table_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(RejectedFile):
