@@ -227,6 +227,7 @@ class _Edifact:
 
     def read_product(self, segments: Sequence[str]) -> Product:
         found: dict[str, str] = {}
+        is_named = False
         for segment in segments:
             parts = [element.split(COMPONENT) for element in segment.split(ELEMENT)]
             tag = parts[0][0].upper()
@@ -248,7 +249,8 @@ class _Edifact:
                     name = "gtin" if is_gtin else "partner_product_code"
                 if name:
                     found.setdefault(name, code)
-        return Product(**found)
+                is_named = True
+        return Product(**found, is_unread=is_named and not found.keys() - {"label"})
 
 
 def _part(parts: Sequence[Sequence[str]], element: int, component: int) -> str:

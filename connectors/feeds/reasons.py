@@ -69,6 +69,14 @@ ENGLISH: Final = {
         "no quantity of the line has a qualifier that the profile or the standard knows; name it under "
         "'quantities' or 'ignored_quantities' in the profile's container"
     ),
+    "unnamed_period": (
+        "no date that the profile reads names the period; the value lists the qualifiers of the dates that "
+        "stand there: name the right one under 'period_dates' in the profile's container"
+    ),
+    "unnamed_product": (
+        "the line names its product under qualifiers that are not read; name the right one under 'products' "
+        "in the profile's container"
+    ),
     "unknown_transfer": (
         "the transfer type (PTD) is none that the profile or the standard knows; name it under "
         "'transfer_types' in the profile's container"
@@ -162,6 +170,8 @@ FRENCH: Final = {
         "des autres ; convenir de celle qui compte"
     ),
     "unknown_qualifier": "aucune quantité de la ligne n'a un qualifiant connu ; convenir de ce qualifiant",
+    "unnamed_period": "aucune date convenue n'indique la période du message ; convenir de cette date",
+    "unnamed_product": "l'article est désigné par un qualifiant qui n'est pas convenu ; en convenir",
     "unknown_transfer": "le type de transfert (PTD) n'est pas connu ; convenir de ce type",
     "segment_out_of_place": (
         "le segment est hors de tout message ou précède celui dont il dépend ; renvoyer le message"

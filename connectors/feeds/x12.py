@@ -305,6 +305,7 @@ class _X12:
 
     def read_product(self, segments: Sequence[str]) -> Product:
         found: dict[str, str] = {}
+        is_named = False
         for segment in segments:
             values = [element.strip() for element in segment.split(ELEMENT)]
             tag = values[0].upper()
@@ -316,7 +317,8 @@ class _X12:
                 name = self._products.get(kind.upper(), "label" if kind.upper() == "PD" else None)
                 if code and name:
                     found.setdefault(name, code)
-        return Product(**found)
+                is_named |= bool(code)
+        return Product(**found, is_unread=is_named and not found.keys() - {"label"})
 
 
 def _with_address(party: str, tag: str, values: Sequence[str]) -> str:

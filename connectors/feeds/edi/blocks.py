@@ -241,10 +241,11 @@ class Blocks:
         anchor = np.where(first >= 0, first, self.starts[self.block_group])
         columns = self._head_columns(self.group_snapshot[self.block_group])
         self._add_dates(columns)
-        products = self._product_columns()
+        products, are_unread = self._product_columns()
         amount, price = self._money()
         shown = joined([self.take(self.starts[self.block_group]), self.take(first)], " ")
-        faults = figures.faults
+        unnamed = pc.if_else(are_unread, pa.scalar("unnamed_product"), pa.scalar(None, pa.string()))
+        faults = pc.if_else(pa.array(skipped), figures.faults, pc.coalesce(figures.faults, unnamed))
         rows = pa.table(
             {
                 "number": pa.array(self.run.numbers[anchor]),
@@ -266,7 +267,7 @@ class Blocks:
             }
         )
         reader.insert(rows.filter(pa.array(~figures.are_spread)))
-        figures.insert_pairs(rows)
+        figures.insert_pairs(rows, unnamed)
 
     def _first_quantity(self) -> Positions:
         first = np.full(len(self.block_group), -1, np.int64)
@@ -319,8 +320,10 @@ class Blocks:
             found.append(text_of((scope,), entries))
         return pa.array(found, pa.string()).take(dates.indices)
 
-    def _product_columns(self) -> dict[str, pa.Array]:
-        """Products of the blocks: each distinct way of naming one is read once."""
+    def _product_columns(self) -> tuple[dict[str, pa.Array], pa.BooleanArray]:
+        """Products of the blocks, and whether they stand under unread qualifiers only: each distinct way of
+        naming one is read once.
+        """
         blocks = len(self.block_group)
         line = (
             self.pick(self.products, since=self.products[:0])
@@ -338,14 +341,12 @@ class Blocks:
         key = joined(parts, "\x1c").dictionary_encode()
         found = [self.reader.resolve_product(text or "") for text in key.dictionary.to_pylist()]
         index = key.indices
-        return {
-            "gtin": pa.array([p.gtin for p in found], pa.string()).take(index),
-            "product_code": pa.array([p.product_code for p in found], pa.string()).take(index),
-            "partner_product_code": pa.array([p.partner_product_code for p in found], pa.string()).take(
-                index
-            ),
-            "label": pa.array([p.label for p in found], pa.string()).take(index),
+        names = ("gtin", "product_code", "partner_product_code", "label")
+        columns = {
+            name: pa.array([getattr(product, name) for product in found], pa.string()).take(index)
+            for name in names
         }
+        return columns, pa.array([product.is_unread for product in found], pa.bool_()).take(index)
 
     def _occurrences(self, positions: Positions) -> Iterator[Positions]:
         """The first, second and third of `positions` of each block or its group."""

@@ -301,8 +301,8 @@ class Figures:
             return values[0]
         return _AMBIGUOUS
 
-    def insert_pairs(self, rows: pa.Table) -> None:
-        """Add a row for each pair of store and quantity; `rows` are the blocks'."""
+    def insert_pairs(self, rows: pa.Table, unnamed: pa.StringArray) -> None:
+        """Add a row for each pair of store and quantity; `rows` are the blocks', faults of products too."""
         blocks, run, texts = self._blocks, self._blocks.run, self._blocks.texts
         valid = self._pairs_quantity >= 0
         pairs, stray = self._pairs[valid], self._pairs[~valid]
@@ -323,7 +323,9 @@ class Figures:
         mine = rows.take(pa.array(block))
         empty = pa.nulls(len(block), pa.string())
         fault = np.where(meaning == _NUMBERS["unknown"], _UNKNOWN, np.where(differs, _DIFFERS, 0))
+        is_skipped = pa.array(_is_none_of_ours(meaning))
         faults = pa.array(_FAULTS, pa.string()).take(pa.array(fault))
+        faults = pc.if_else(is_skipped, faults, pc.coalesce(faults, unnamed.take(pa.array(block))))
         columns = {
             **{name: mine.column(name) for name in mine.column_names},
             **dict.fromkeys((*FIGURES, "store_segment", "amount"), empty),
@@ -331,7 +333,7 @@ class Figures:
             "number": pa.array(run.numbers[pairs]),
             "fault": faults,
             "fault_text": pc.if_else(pc.is_valid(faults), segments, pa.scalar(None, pa.string())),
-            "is_skipped": pa.array(_is_none_of_ours(meaning)),
+            "is_skipped": is_skipped,
             "pairs": segments,
             "pairs_figure": figure,
         }

@@ -37,6 +37,8 @@ class Product:
     product_code: str | None = None
     partner_product_code: str | None = None
     label: str | None = None
+    is_unread: bool = False
+    """Whether it is named, and only under qualifiers that are not read."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Message:
     groups: int = 0
     is_closed: bool = False
     period: str | None = None
+    date_names: tuple[str, ...] = ()
+    """Qualifiers of the dates that its head holds."""
     interchange: str = ""
     interchange_segment: int = 0
     """Where its interchange begins: two of a file may bear one reference."""

@@ -175,6 +175,7 @@ class Reader:
         if not message.kind:
             message.break_off("unknown_message", "")
         message.period = self._head_period() if message.period is None else message.period
+        message.date_names = tuple(dict.fromkeys((*self.head.dates, *self.head.store_dates)))
 
     def set_function(self, message: Message, code: str, standard: Mapping[str, Function]) -> None:
         """Read the message's function; one that neither standard nor profile names is a fault."""

@@ -120,6 +120,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
                 "partner_gln": pa.array([m.sender for m in messages], pa.string()),
                 "message_fault": pa.array([m.fault for m in messages], pa.string()),
                 "message_fault_value": pa.array([m.fault_value for m in messages], pa.string()),
+                "date_names": pa.array([", ".join(m.date_names) for m in messages], pa.string()),
             }
         ),
     )
@@ -147,21 +148,20 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
         f"case when is_out or cause is not null then null else {title} end as c{i}"
         for i, title in enumerate(titles)
     ]
-    arms = " ".join(
-        f"when {quoted(code)} then {quoted(explain(code))}"
-        for (code,) in connection.execute(
-            "select distinct fault from edi_rows where fault is not null union "
-            "select distinct message_fault from edi_messages where message_fault is not null"
-        ).fetchall()
-    )
-    reason = f"case cause {arms} end" if arms else "cast(null as varchar)"
+    is_unnamed = f"{quoted(profile.period.source)} = 'column' and not is_skipped and period is null"
+    codes = connection.execute(
+        "select distinct fault from edi_rows where fault is not null union "
+        "select distinct message_fault from edi_messages where message_fault is not null "
+        "union select 'unnamed_period'"
+    ).fetchall()
+    arms = " ".join(f"when {quoted(code)} then {quoted(explain(code))}" for (code,) in codes)
     shown = "concat_ws(' | ', message_reference, " + ", ".join(CELLS) + ")"
     connection.execute(
         f"""
         create or replace temp table edi_report as
         with placed as (
             select rows.* exclude (is_skipped), edi_messages.* exclude (message, is_other),
-                   coalesce(message_fault, fault) as cause,
+                   coalesce(message_fault, fault, case when {is_unnamed} then 'unnamed_period' end) as cause,
                    message_fault is null
                    and (is_skipped or coalesce(is_other, false)
                         or exists (select 1 from edi_skips where edi_skips.message = rows.message
@@ -172,8 +172,10 @@ def _settle(connection: duckdb.DuckDBPyConnection, reader: Reader, known: Known)
                case when not is_out and cause is not null then coalesce(fault_text, {shown}) end
                as _malformed,
                case when not is_out then cause end as _fault,
-               case when not is_out then coalesce(message_fault_value, '') end as _fault_value,
-               case when not is_out then {reason} end as _fault_reason, {", ".join(cells)}
+               case when not is_out then coalesce(
+                   message_fault_value, case when cause = 'unnamed_period' then date_names end, ''
+               ) end as _fault_value,
+               case when not is_out then case cause {arms} end end as _fault_reason, {", ".join(cells)}
         from placed order by number, part
         """
     )

@@ -154,13 +154,24 @@ def test_the_period_comes_from_the_message(edi: Edi, dates: tuple[str, ...], key
     assert edi.live() == {key: Decimal(5)}
 
 
-@pytest.mark.parametrize("dates", [("DTM+356:2026010120260131:718",), ("DTM+356:20269999:102",), ()])
-def test_a_range_of_another_length_and_an_impossible_day_are_faults(edi: Edi, dates: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("dates", "reason", "value"),
+    [
+        (("DTM+356:2026010120260131:718",), "unparseable_period", "20260101-20260131"),
+        (("DTM+356:20269999:102",), "unparseable_period", "20269999"),
+        (("DTM+91:20260111:102", "DTM+171:20260112:102"), "unnamed_period", "91, 171"),
+        ((), "unnamed_period", ""),
+    ],
+)
+def test_a_period_that_no_date_names_is_a_fault_with_the_dates_that_stand_there(
+    edi: Edi, dates: tuple[str, ...], reason: str, value: str
+) -> None:
     outcome = edi.take(
         "a.edi", an_interchange(a_message(*a_line(1, "4006381333931", "QTY+153:5"), head=dates))
     )
     assert outcome.rows_quarantined == 1
-    assert set(outcome.reasons) <= {"unparseable_period", "missing_period"}
+    assert outcome.reasons == {reason: 1}
+    assert edi.landed("reason_code, coalesce(value, '')", "quarantine") == [(reason, value)]
 
 
 def test_of_a_stock_and_its_parts_only_the_total_counts(edi: Edi) -> None:
@@ -456,6 +467,30 @@ def test_quantities_that_the_profile_leaves_out_are_a_reported_zero(edi: Edi) ->
     outcome = edi.take("a.edi", content, ignored_quantities=["152"])
     assert (outcome.state, outcome.rows_skipped) == ("landed", 1)
     assert edi.live() == {"2026-W02": Decimal(0)}
+
+
+@pytest.mark.parametrize(
+    ("content", "container"),
+    [
+        (an_interchange(a_message(*["LIN+1++55111:ND", "IMD+F++:::Pump", "QTY+153:5"])), {}),
+        (x12("852", "XQ*H*20260105*20260111", "LIN*1*ND*55111*PD*Pump", "ZA*QS*5*EA"), {"kind": "x12"}),
+        (x12("852", "XQ*H*20260105*20260111", "LIN*1*ND*55111", "ZA*QS**EA", "SDQ*EA*92*S1*5"),
+         {"kind": "x12"}),
+    ],
+)  # fmt: skip
+def test_a_product_under_unread_qualifiers_is_a_fault_that_says_where_to_name_them(
+    edi: Edi, content: str, container: dict[str, Any]
+) -> None:
+    outcome = edi.take("a.edi", content, **container)
+    assert outcome.reasons == {"unnamed_product": 1}
+    ((reason, raw),) = edi.landed("reason, raw_text", "quarantine")
+    assert "'products'" in reason
+    assert ("55111" in raw) or raw.startswith("SDQ")
+
+
+def test_a_line_without_any_product_names_none(edi: Edi) -> None:
+    outcome = edi.take("a.edi", an_interchange(a_message("LIN+1", "QTY+153:5")))
+    assert outcome.reasons == {"missing_product": 1}
 
 
 STOCK = {"kind": "INVRPT:D:96A:UN", "bgm": "BGM+35+R2+9"}
