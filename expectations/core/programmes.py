@@ -80,7 +80,8 @@ def costs_tie_to_their_sources(terms: Terms, *, with_booked: bool) -> Expectatio
 
     Up to the as-of day: what is dated later does not count yet.
 
-    A booked cost in another currency is converted by the model, and looked at for its existence only.
+    A booked cost in another currency is converted by the model, and looked at for its existence only; so is
+    what has no exchange rate.
     """
     booked = f"""
             union all
@@ -94,16 +95,16 @@ def costs_tie_to_their_sources(terms: Terms, *, with_booked: bool) -> Expectatio
         with source as (
             select 'claim|' || claim_number as cost, cost_amount as amount
             from core.fct_programme_claims
-            where cost_amount <> 0 and cost_date <= {terms.as_of_sql}
+            where cost_amount is distinct from 0 and cost_date <= {terms.as_of_sql}
             union all
             select 'cash_discount|' || invoice_number, cost_amount
             from core.fct_cash_discounts
-            where cost_date <= {terms.as_of_sql} and cost_amount <> 0
+            where cost_date <= {terms.as_of_sql} and cost_amount is distinct from 0
             union all
             select 'commission', sum(commission_amount)
             from core.fct_commissions
             where event_code <> 'paid' and event_date <= {terms.as_of_sql}
-            having count(*) filter (where commission_amount <> 0) > 0
+            having count(*) filter (where commission_amount is distinct from 0) > 0
             {booked if with_booked else ""}
         ),
         fact as (

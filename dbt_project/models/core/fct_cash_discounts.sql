@@ -13,7 +13,7 @@ terms as (
 
 payments as (
     select * from {{ ref('fct_payments') }}
-    where invoice_number is not null
+    where invoice_number is not null and payment_date <= {{ as_of_date() }}
 ),
 
 documents as (
@@ -147,7 +147,10 @@ final as (
             when taken_amount <= earned_amount then cast(0 as decimal(18, 4))
         end as taken_without_right_amount,
         coalesce(taken_amount, earned_amount) as cost_amount,
-        coalesce(settled_date, last_payment_date) as cost_date,
+        case
+            when settled_date is not null or taken_amount is null then settled_date
+            else last_payment_date
+        end as cost_date,
         {{ company_currency() }} as currency_code,
         source_batch_id,
         source_file,

@@ -501,3 +501,29 @@ def test_what_is_dated_after_today_costs_and_earns_nothing_yet(
     assert promise not in failed(judge(world))
     change(world, copied % AS_OF)
     assert promise in failed(judge(world))
+
+
+@pytest.mark.parametrize(
+    ("source", "amount", "cost"),
+    [
+        ("fct_programme_claims", "cost_amount", "claim|M1"),
+        ("fct_cash_discounts", "cost_amount", "cash_discount|F1"),
+        ("fct_commissions", "commission_amount", "commission|F1|1|A"),
+    ],
+)
+def test_a_cost_without_an_exchange_rate_warns_and_closes_nothing(
+    world: World, source: str, amount: str, cost: str
+) -> None:
+    change(
+        build(world),
+        f"update core.{source} set {amount} = null",
+        f"delete from core.fct_programme_costs where programme_cost_id = '{cost}'",
+    )
+    assert "fct_programme_costs.costs_tie_to_their_sources" in failed(judge(world))
+    change(
+        world,
+        f"insert into core.fct_programme_costs values ('{cost}', 'mdf', date '2026-03-31', null)",
+    )
+    outcomes = failed(judge(world))
+    assert "fct_programme_costs.costs_tie_to_their_sources" not in outcomes
+    assert outcomes["fct_programme_costs.amounts_have_a_rate"].severity == "warning"
