@@ -24,7 +24,12 @@ def suites(terms: Terms) -> list[Suite]:
                     remedy=REBUILD,
                 ),
                 rate_follows("conversion_rate", "won_count", "closed_count", show=keys),
-                rate_follows("wape_rate", "absolute_error_amount", "bought_amount", show=keys),
+                rate_follows(
+                    "wape_rate",
+                    "absolute_error_amount",
+                    "case when reason_code is distinct from 'order_or_amount_unknown' then bought_amount end",
+                    show=keys,
+                ),
                 no_row_where(
                     "(reliability_rate is null) <> (reason_code is not null) "
                     "or (rolling_reliability_rate is null) <> (rolling_reason_code is not null) "

@@ -2,7 +2,8 @@
     A partner buys far less, or far more, than it announces: over the deals that were
     decided in twelve months, what it bought of what it had announced. A deal that is
     still open says nothing yet (promised_volume tells of it); a month with too few
-    decided deals is not judged.
+    decided deals is not judged, nor one in which nobody knows what most of the won ones
+    became: lost ones, which are always known, would be all that is left.
 #}
 {% macro alert_forecast_bias() -%}
     with
@@ -19,13 +20,16 @@
         select
             partner_code,
             {{ month_number('closed_date') }} as month_number,
-            announced_amount,
-            bought_amount
+            case when bought_amount is not null then announced_amount end
+                as announced_amount,
+            bought_amount,
+            case
+                when stage_code <> 'won' then 0
+                when bought_amount is null then 1
+                else -1
+            end as unknown_less_known
         from {{ ref('fct_opportunities') }}
-        where
-            closed_date is not null
-            and announced_amount is not null
-            and bought_amount is not null
+        where closed_date is not null and announced_amount is not null
     ),
 
     rolled as (
@@ -36,7 +40,7 @@
             partners.low_rate,
             partners.high_rate,
             partners.deal_count as least_deal_count,
-            count(*) as deal_count,
+            count(decided.bought_amount) as deal_count,
             {{ amount('sum(decided.announced_amount)') }} as announced_amount,
             {{ amount('sum(decided.bought_amount)') }} as bought_amount
         from months
@@ -52,6 +56,7 @@
             partners.low_rate,
             partners.high_rate,
             partners.deal_count
+        having sum(decided.unknown_less_known) <= 0
     )
 
     select

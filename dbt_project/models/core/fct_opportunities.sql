@@ -8,8 +8,16 @@ opportunities as (
     select * from {{ ref('stg_erp__opportunities') }}
 ),
 
+all_orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
 orders as (
-    select * from {{ ref('fct_orders') }} where status_code <> 'cancelled'
+    select * from all_orders where status_code <> 'cancelled'
+),
+
+known_orders as (
+    select order_number from all_orders group by order_number
 ),
 
 partners as (
@@ -68,9 +76,12 @@ joined as (
         end as comparable_ordered_amount,
         partners.partner_version_id,
         partners.channel_code,
+        known_orders.order_number is not null as is_order_known,
         row_number() over (
             partition by
-                opportunities.order_number, coalesce(opportunities.product_code, '')
+                opportunities.order_number,
+                coalesce(opportunities.product_code, ''),
+                opportunities.stage_code = 'won'
             order by opportunities.created_date, opportunities.opportunity_number
         ) as claim_number
     from opportunities
@@ -86,6 +97,7 @@ joined as (
         on
             opportunities.order_number = ordered.order_number
             and coalesce(opportunities.product_code, '') = ordered.product_code
+    left join known_orders on opportunities.order_number = known_orders.order_number
 ),
 
 -- Two announcements that became one order bought it once.
@@ -127,12 +139,12 @@ final as (
         {{ amount('ordered_amount') }} as ordered_amount,
         {{ quantity(
             "case when stage_code = 'lost' then 0 "
-            ~ "when stage_code <> 'won' or order_number is null then null "
+            ~ "when stage_code <> 'won' or not is_order_known then null "
             ~ "when claim_number = 1 then coalesce(ordered_quantity, 0) else 0 end"
         ) }} as bought_quantity,
         {{ amount(
             "case when stage_code = 'lost' then 0 "
-            ~ "when stage_code <> 'won' or order_number is null then null "
+            ~ "when stage_code <> 'won' or not is_order_known then null "
             ~ "when ordered_amount is not null and comparable_ordered_amount is null "
             ~ "then null "
             ~ "when claim_number = 1 then coalesce(comparable_ordered_amount, 0) "

@@ -52,6 +52,8 @@ counted as (
         month_start_date,
         count(*) as due_count,
         count(case when stage_code = 'won' then 1 end) as won_count,
+        count(case when stage_code = 'won' and bought_amount is null then 1 end)
+            as unknown_won_count,
         count(case when stage_code = 'lost' then 1 end) as lost_count,
         count(case when stage_code not in ('won', 'lost') then 1 end) as overdue_count,
         max(case when stage_code not in ('won', 'lost') then slip_days end)
@@ -86,9 +88,9 @@ gathered as (
         spine.month_start_date,
         counted.longest_overdue_days,
         {% for column in [
-            'due_count', 'won_count', 'lost_count', 'overdue_count', 'won_slip_days',
-            'compared_count', 'announced_amount', 'bought_amount', 'error_amount',
-            'absolute_error_amount'
+            'due_count', 'won_count', 'unknown_won_count', 'lost_count',
+            'overdue_count', 'won_slip_days', 'compared_count', 'announced_amount',
+            'bought_amount', 'error_amount', 'absolute_error_amount'
         ] -%}
         case when connected.has_opportunities then coalesce(counted.{{ column }}, 0) end
             as {{ column }},
@@ -105,8 +107,9 @@ gathered as (
 accumulated as (
     select
         {% for column in [
-            'due_count', 'won_count', 'lost_count', 'compared_count', 'announced_amount',
-            'bought_amount', 'error_amount', 'absolute_error_amount'
+            'due_count', 'won_count', 'unknown_won_count', 'lost_count',
+            'compared_count', 'announced_amount', 'bought_amount', 'error_amount',
+            'absolute_error_amount'
         ] -%}
         sum({{ column }}) over twelve_months as rolling_{{ column }},
         {% endfor -%}
@@ -119,6 +122,16 @@ accumulated as (
     )
 ),
 
+-- Lost deals are always known to have bought nothing. Without what most of the won ones
+-- became, the rest would say that the partner buys little of what it announces.
+{% set unknown = '2 * accumulated.unknown_won_count > accumulated.won_count' -%}
+{% set rolling_unknown
+    = '2 * accumulated.rolling_unknown_won_count > accumulated.rolling_won_count' -%}
+{% set measure
+    = 'case when not ' ~ unknown ~ ' then accumulated.bought_amount end' -%}
+{% set rolling_measure
+    = 'case when not ' ~ rolling_unknown
+    ~ ' then accumulated.rolling_bought_amount end' -%}
 final as (
     select
         cast(accumulated.month_start_date as string) || '|' || accumulated.partner_code
@@ -144,18 +157,19 @@ final as (
         {{ amount('accumulated.error_amount') }} as error_amount,
         {{ amount('accumulated.absolute_error_amount') }} as absolute_error_amount,
         {{ company_currency() }} as currency_code,
-        {{ percent('accumulated.absolute_error_amount', 'accumulated.bought_amount') }}
+        {{ percent('accumulated.absolute_error_amount', measure) }}
             as wape_rate,
-        {{ percent('accumulated.error_amount', 'accumulated.bought_amount') }}
+        {{ percent('accumulated.error_amount', measure) }}
             as bias_rate,
         {{ percent(
             'accumulated.bought_amount - accumulated.absolute_error_amount',
-            'accumulated.bought_amount'
+            measure
         ) }} as reliability_rate,
         case
             when not accumulated.has_opportunities then 'not_connected'
             when accumulated.due_count = 0 then 'nothing_announced'
-            when accumulated.compared_count = 0 then 'order_or_amount_unknown'
+            when accumulated.compared_count = 0 or {{ unknown }}
+                then 'order_or_amount_unknown'
             when accumulated.bought_amount = 0 then 'nothing_bought'
         end as reason_code,
         cast(accumulated.rolling_due_count as bigint) as rolling_due_count,
@@ -167,12 +181,12 @@ final as (
         {{ amount('accumulated.rolling_absolute_error_amount') }}
             as rolling_absolute_error_amount,
         {{ percent(
-            'accumulated.rolling_error_amount', 'accumulated.rolling_bought_amount'
+            'accumulated.rolling_error_amount', rolling_measure
         ) }} as rolling_bias_rate,
         {{ percent(
             'accumulated.rolling_bought_amount'
             ~ ' - accumulated.rolling_absolute_error_amount',
-            'accumulated.rolling_bought_amount'
+            rolling_measure
         ) }} as rolling_reliability_rate,
         cast(accumulated.rolling_won_count as bigint) as rolling_won_count,
         cast(accumulated.rolling_won_count + accumulated.rolling_lost_count as bigint)
@@ -184,7 +198,8 @@ final as (
         case
             when not accumulated.has_opportunities then 'not_connected'
             when accumulated.rolling_due_count = 0 then 'nothing_announced'
-            when accumulated.rolling_compared_count = 0 then 'order_or_amount_unknown'
+            when accumulated.rolling_compared_count = 0 or {{ rolling_unknown }}
+                then 'order_or_amount_unknown'
             when accumulated.rolling_bought_amount = 0 then 'nothing_bought'
         end as rolling_reason_code
     from accumulated

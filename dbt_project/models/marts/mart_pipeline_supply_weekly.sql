@@ -269,7 +269,8 @@ arrivals as (
 ),
 
 -- What partners bought of what they announced, and how late, over the deals decided in
--- the year before; of those that were seen as quoted, how many more were won.
+-- the year before; of those that were seen as quoted, how many more were won. Of a
+-- partner of whose won deals nobody knows what most became, the lost ones say nothing.
 decided as (
     select
         assessments.assessed_date,
@@ -287,9 +288,16 @@ decided as (
             and {{ days_between(
                 'opportunities.closed_date', 'assessments.assessed_date'
             ) }} < 365
-    where
-        opportunities.announced_amount is not null
-        and opportunities.bought_amount is not null
+    where opportunities.announced_amount is not null
+    qualify
+        opportunities.bought_amount is not null
+        and sum(
+            case
+                when opportunities.stage_code <> 'won' then 0
+                when opportunities.bought_amount is null then 1
+                else -1
+            end
+        ) over (partition by assessments.assessed_date, opportunities.partner_code) <= 0
 ),
 
 experiences as (

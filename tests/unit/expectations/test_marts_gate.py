@@ -632,3 +632,14 @@ def test_a_closed_month_before_what_a_run_replaced_ties_to_the_whole_mart(world:
     assert tie not in failed(judge(world, scope="touched"))
     change(world, "update marts.mart_sell_out_monthly set net_amount = 131")
     assert tie in failed(judge(world, scope="touched"))
+
+
+def test_a_forecast_has_no_rate_where_nobody_knows_what_most_won_deals_became(world: World) -> None:
+    change(
+        build(world),
+        f"update marts.{RELIABILITY} set wape_rate = null, reliability_rate = null, "
+        "reason_code = 'order_or_amount_unknown'",
+    )
+    assert failed(judge(world)) == {}
+    change(world, f"update marts.{RELIABILITY} set reason_code = 'nothing_bought'")
+    assert f"{RELIABILITY}.wape_rate_follows_its_parts" in failed(judge(world))
