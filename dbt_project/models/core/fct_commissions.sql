@@ -57,11 +57,18 @@ lines_dated as (
         products.family_code,
         coalesce(lines.original_invoice_number, lines.invoice_number)
             as earning_invoice_number,
-        coalesce(documents.invoice_date, lines.invoice_date) as earning_date
+        coalesce(documents.invoice_date, lines.invoice_date) as earning_date,
+        lines.invoice_type = 'credit_note' and documents.invoice_number is null
+            as is_of_no_invoice
     from lines
-    inner join partners on lines.partner_version_id = partners.partner_version_id
-    left join products on lines.product_code = products.product_code
     left join documents on lines.original_invoice_number = documents.invoice_number
+    inner join partners
+        on
+            lines.partner_code = partners.partner_code
+            and {{ in_range(
+                'coalesce(documents.invoice_date, lines.invoice_date)', 'partners'
+            ) }}
+    left join products on lines.product_code = products.product_code
 ),
 
 lines_assigned as (
@@ -140,7 +147,7 @@ final as (
         invoice_number,
         invoice_date as event_date,
         case
-            when basis_code = 'invoiced' then invoice_date
+            when basis_code = 'invoiced' or is_of_no_invoice then invoice_date
             when settled_date > invoice_date then settled_date
             when settled_date is not null then invoice_date
         end as due_date,
