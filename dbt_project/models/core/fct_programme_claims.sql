@@ -391,6 +391,82 @@ compared as (
             and quantities.claim_date = rates.date_day
 ),
 
+-- What claims before it took of the same: of the same fall of a price, or of resales of
+-- months that this one covers too. A claim in its currency counts at the same rate.
+agreed as (
+    select
+        agreements.*,
+        case
+            when agreements.cost_step_code = 'price_protection'
+                then agreements.valid_from_date
+            else {{ month_start('agreements.first_date') }}
+        end as covered_from_date,
+        case
+            when agreements.cost_step_code = 'price_protection'
+                then agreements.valid_from_date
+            else {{ month_start('agreements.last_date') }}
+        end as covered_to_date,
+        claims_valued.currency_code as claim_currency_code,
+        claims_valued.cost_amount,
+        claims_valued.document_cost_amount
+    from agreements
+    inner join claims_valued on agreements.claim_number = claims_valued.claim_number
+),
+
+taken_before as (
+    select
+        later.claim_number,
+        later.claim_date,
+        later.claim_currency_code as currency_code,
+        count(*) as claim_count,
+        sum(
+            case
+                when earlier.claim_currency_code = later.claim_currency_code
+                    then earlier.document_cost_amount
+                else 0
+            end
+        ) as own_currency_amount,
+        sum(
+            case
+                when earlier.claim_currency_code = later.claim_currency_code then 0
+                else earlier.cost_amount
+            end
+        ) as other_currency_amount
+    from agreed as later
+    inner join agreed as earlier
+        on
+            later.cost_step_code = earlier.cost_step_code
+            and later.partner_code = earlier.partner_code
+            and later.product_code = earlier.product_code
+            and later.agreement_code = earlier.agreement_code
+            and later.valid_from_date = earlier.valid_from_date
+            and later.covered_from_date <= earlier.covered_from_date
+            and later.covered_to_date >= earlier.covered_to_date
+            and (
+                later.claim_date > earlier.claim_date
+                or (
+                    later.claim_date = earlier.claim_date
+                    and later.claim_number > earlier.claim_number
+                )
+            )
+    where earlier.document_cost_amount <> 0
+    group by later.claim_number, later.claim_date, later.claim_currency_code
+),
+
+taken_converted as (
+    select
+        taken.claim_number,
+        taken.claim_count,
+        {{
+            to_the_cent(in_company_currency('taken.own_currency_amount', 'taken'))
+        }} + taken.other_currency_amount as taken_before_amount
+    from taken_before as taken
+    left join rates
+        on
+            taken.currency_code = rates.currency_code
+            and taken.claim_date = rates.date_day
+),
+
 joined as (
     select
         claims_valued.*,
@@ -407,11 +483,22 @@ joined as (
         compared.has_unknown_units,
         compared.is_running,
         compared.reported_quantity,
-        compared.computed_amount
+        compared.computed_amount,
+        case
+            when compared.claim_number is not null
+                then coalesce(taken_converted.taken_before_amount, 0)
+        end as taken_before_amount,
+        claims_valued.company_claimed_amount
+        + coalesce(taken_converted.taken_before_amount, 0)
+        - compared.computed_amount as claim_gap_amount,
+        -- Each claim before was rounded by itself.
+        0.01 * coalesce(taken_converted.claim_count, 0) as rounding_amount
     from claims_valued
     left join duplicates on claims_valued.claim_number = duplicates.claim_number
     left join budget_uses on claims_valued.claim_number = budget_uses.claim_number
     left join compared on claims_valued.claim_number = compared.claim_number
+    left join taken_converted
+        on claims_valued.claim_number = taken_converted.claim_number
 ),
 
 final as (
@@ -454,8 +541,9 @@ final as (
         unit_difference_amount,
         reported_quantity,
         computed_amount,
-        {{ amount('company_claimed_amount - computed_amount') }} as claim_gap_amount,
-        coalesce(company_claimed_amount > computed_amount, false) as is_over_computed,
+        {{ amount('taken_before_amount') }} as taken_before_amount,
+        {{ amount('claim_gap_amount') }} as claim_gap_amount,
+        coalesce(claim_gap_amount > rounding_amount, false) as is_over_computed,
         case
             when computed_amount is not null then null
             when cost_step_code not in ('ship_and_debit', 'price_protection') then null
