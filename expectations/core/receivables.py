@@ -13,7 +13,10 @@ from expectations.vocabulary import Suite, filled, no_finding, one_row_per, refe
 def suites(hub: Hub) -> list[Suite]:
     found = []
     if hub.delivers("payments"):
-        found.append(_documents("fct_payments", "payments", "payment_number", "document_paid_amount"))
+        suite = _documents("fct_payments", "payments", "payment_number", "document_paid_amount")
+        if hub.delivers("invoices"):
+            suite = Suite(suite.table, (*suite.expectations, _pay_invoices_that_are_known()))
+        found.append(suite)
     if hub.delivers("invoices"):
         suite = _documents("fct_receivables", "invoices", "invoice_number", "document_total_amount")
         found.append(Suite(suite.table, (*suite.expectations, _agrees_with_its_lines())))
@@ -69,4 +72,26 @@ def _agrees_with_its_lines() -> Expectation:
         remedy="Compare the mapping queries invoices and invoice_lines, and the document in the ERP.",
         found="{invoice_number}: {net_amount}, its lines {net_of_lines_amount}",
         column="total_amount",
+    )
+
+
+def _pay_invoices_that_are_known() -> Expectation:
+    return no_finding(
+        """
+        select partner_code, count(*) as payment_count, sum(settled_amount) as settled_amount,
+            min(payment_date) as first_date, max(payment_date) as last_date
+        from {batch}
+        where invoice_number is not null
+            and invoice_number not in (select invoice_number from core.fct_receivables)
+        group by partner_code
+        order by abs(sum(settled_amount)) desc nulls last, partner_code
+        """,
+        name="invoices_paid_are_known",
+        # A payment on account counts as well, and a number may be mistyped: only a person can tell.
+        severity="warning",
+        message="Payments name invoices that the ERP does not deliver: their partners owe that much less.",
+        remedy="Deliver these invoices, or leave payments of invoices from before the first one out of the "
+        "mapping query payments; correct numbers that are mistyped.",
+        found="{partner_code}: {settled_amount} by {payment_count}, {first_date} to {last_date}",
+        column="invoice_number",
     )

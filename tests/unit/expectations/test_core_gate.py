@@ -284,7 +284,8 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         (
             "insert into core.fct_receivables select * from core.fct_receivables",
             "update core.fct_receivables set document_tax_amount = 39",
-            "update core.fct_payments set document_paid_amount = 101, partner_code = 'D99'",
+            "update core.fct_payments set document_paid_amount = 101, partner_code = 'D99', "
+            "invoice_number = 'F0'",
         ),
         {
             "fct_receivables.one_row_per_invoice_number",
@@ -292,6 +293,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
             "fct_receivables.agrees_with_its_lines",
             "fct_payments.holds_what_the_ledger_says",
             "fct_payments.partner_code_is_known",
+            "fct_payments.invoices_paid_are_known",
         },
     ),
     "rebates": (
@@ -527,3 +529,21 @@ def test_a_cost_without_an_exchange_rate_warns_and_closes_nothing(
     outcomes = failed(judge(world))
     assert "fct_programme_costs.costs_tie_to_their_sources" not in outcomes
     assert outcomes["fct_programme_costs.amounts_have_a_rate"].severity == "warning"
+
+
+def test_payments_of_invoices_that_nobody_delivers_are_told_by_partner(world: World) -> None:
+    change(
+        build(world),
+        "insert into core.fct_payments select * replace ('R2' as payment_number, null as invoice_number, "
+        "0 as document_paid_amount) from core.fct_payments",
+    )
+    told = "fct_payments.invoices_paid_are_known"
+    assert told not in failed(judge(world)), "a payment on account names none"
+    change(
+        world,
+        "update core.fct_payments set invoice_number = 'F0', payment_date = date '2026-03-02' "
+        "where invoice_number is null",
+    )
+    outcome = failed(judge(world))[told]
+    assert outcome.severity == "warning"
+    assert "D01: 100.0000 by 1, 2026-03-02 to 2026-03-02" in outcome.message

@@ -225,7 +225,8 @@ create table core.fct_receivables as select
     240::decimal(18,4) as document_total_amount, null::varchar as amount_reason_code,
     'erp|2026-03' as slice_key;
 create table core.fct_payments as select
-    'R1' as payment_number, 'D01' as partner_code, date '2026-03-20' as payment_date,
+    'R1' as payment_number, 'D01' as partner_code, 'F1' as invoice_number,
+    date '2026-03-20' as payment_date,
     98.8::decimal(18,4) as paid_amount, 100::decimal(18,4) as settled_amount,
     98.8::decimal(18,4) as document_paid_amount, null::varchar as amount_reason_code,
     'erp|2026-03' as slice_key;
