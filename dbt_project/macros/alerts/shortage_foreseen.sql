@@ -17,7 +17,7 @@
             stocks.week_end_date,
             min(partners.horizon_weeks) as horizon_weeks,
             min(partners.rate_weeks) as rate_weeks,
-            sum(stocks.on_hand_quantity + balances.in_transit_quantity)
+            sum(stocks.on_hand_quantity + coalesce(balances.in_transit_quantity, 0))
                 as available_quantity
         from {{ ref('mart_channel_inventory_weekly') }} as stocks
         inner join {{ ref('mart_siso_weekly') }} as balances

@@ -1,11 +1,14 @@
 {#
-    A partner's stock of a product, with what is under way to it, lasts less than the
-    threshold. Judged by weeks whose stock and sales are known.
+    A partner's stock of a product, with what is known to be under way to it, lasts less
+    than the threshold. Judged by weeks whose stock and sales are known.
 #}
 {% macro alert_stock_below_threshold() -%}
+    {%- set available -%}
+        stocks.on_hand_quantity + coalesce(balances.in_transit_quantity, 0)
+    {%- endset -%}
     {%- set is_short -%}
         stocks.recent_sell_out_quantity > 0
-        and stocks.on_hand_quantity + balances.in_transit_quantity
+        and {{ available }}
         < 7 * {{ wide('stocks.mean_daily_sell_out_quantity') }}
         * partners.weeks_of_supply
     {%- endset -%}
@@ -17,8 +20,7 @@
         stocks.week_end_date as period_end_date,
         {{ is_short }} as is_held,
         {{ divide(
-            '(stocks.on_hand_quantity + balances.in_transit_quantity)'
-            ~ ' * stocks.recent_reported_day_count',
+            '(' ~ available ~ ') * stocks.recent_reported_day_count',
             '7 * stocks.recent_sell_out_quantity'
         ) }} as measured_value,
         partners.weeks_of_supply as limit_value,
@@ -27,7 +29,7 @@
                 then {{ amount(
                     '7 * ' ~ wide('stocks.mean_daily_sell_out_quantity')
                     ~ ' * partners.weeks_of_supply'
-                    ~ ' - stocks.on_hand_quantity - balances.in_transit_quantity'
+                    ~ ' - (' ~ available ~ ')'
                 ) }}
         end as at_stake_quantity,
         cast(null as decimal(18, 4)) as at_stake_amount,

@@ -157,6 +157,11 @@ weeks as (
     where date_day = week_end_date and week_end_date <= {{ as_of_date() }}
 ),
 
+-- What was under way before the ERP's first shipment, or without any, is not known.
+known_shipments as (
+    select min(shipment_date) as first_shipment_date from shipments
+),
+
 -- Shipped, and not there yet when the week ends.
 under_way as (
     select
@@ -345,8 +350,12 @@ final as (
         judged.sold_quantity,
         judged.consumer_returned_quantity,
         judged.adjusted_quantity,
-        {{ quantity('coalesce(under_way.in_transit_quantity, 0)') }}
-            as in_transit_quantity,
+        case
+            when
+                known_shipments.first_shipment_date
+                <= {{ add_days('judged.week_start_date', 6) }}
+                then {{ quantity('coalesce(under_way.in_transit_quantity, 0)') }}
+        end as in_transit_quantity,
         judged.calculated_quantity,
         judged.reported_quantity,
         judged.stock_date,
@@ -372,6 +381,7 @@ final as (
             else 'anchor'
         end as reason_code
     from judged
+    cross join known_shipments
     left join causes on judged.likely_cause_code = causes.gap_cause_code
     left join under_way
         on
