@@ -140,4 +140,8 @@ def _is_number(text: str | None) -> bool:
 
 
 def _site(text: str | None) -> str | None:
-    return site_normal(siret.compact(text)) if text is not None and siret.is_valid(text) else None
+    if text is None or not siret.is_valid(text):
+        return None
+    number = siret.compact(text)
+    # Zeros have a right check digit, and stand where nobody knows the number.
+    return site_normal(number) if number.strip("0") else None

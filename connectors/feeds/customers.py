@@ -117,25 +117,38 @@ def business_key(file: str | None = None) -> PartnerKey:
     return PartnerKey(name, hmac.new(secret.encode(), _BUSINESS_SCHEME.encode(), hashlib.sha256).digest())
 
 
-def business_normal_sql(siret: str, vat: str, domain: str) -> str:
+def business_normal_sql(siret: str, vat: str, domain: str, *, checked: bool = True) -> str:
     """SQL: a business customer as it is hashed: its SIREN, else its VAT number, else its domain.
 
     A SIRET and a French VAT number hold the SIREN, so that both name the same company. A mail address stands
-    for its domain. NULL where nothing names a company, such as the domain of a mail host of everybody.
+    for its domain. NULL where nothing names a company, such as the domain of a mail host of everybody, or a
+    number of zeros or with a wrong check digit, as stands where there is none. Reports that were read before
+    numbers were `checked` hold the hashes of such ones too.
     """
     digits = f"regexp_replace({siret}, '[^0-9]', '', 'g')"
     number = f"upper(regexp_replace({vat}, '[^0-9A-Za-z]', '', 'g'))"
     bare = f"regexp_replace(lower(trim({domain})), '^.*@|^https?://', '')"
     host = f"regexp_replace({bare}, '^www\\.|/.*$', '', 'g')"
     public = ", ".join(f"'{name}'" for name in _PUBLIC_DOMAINS)
+    siren, siren_of_vat = f"left({digits}, 9)", f"right({number}, 9)"
+    right, right_of_vat = (_is_siren_sql(siren), _is_siren_sql(siren_of_vat)) if checked else ("true", "true")
     return (
-        f"coalesce(case when length({digits}) in (9, 14) then 'siren:' || left({digits}, 9) end, "
+        f"coalesce(case when length({digits}) in (9, 14) and {right} then 'siren:' || {siren} end, "
         f"case when regexp_full_match({number}, 'FR[0-9A-Z]{{2}}[0-9]{{9}}') "
-        f"then 'siren:' || right({number}, 9) "
-        f"when regexp_full_match({number}, '[A-Z]{{2}}[0-9A-Z]{{6,13}}') then 'vat:' || {number} end, "
+        f"then case when {right_of_vat} then 'siren:' || {siren_of_vat} end "
+        f"when regexp_full_match({number}, '[A-Z]{{2}}[0-9A-Z]{{6,13}}') "
+        f"and not regexp_full_match({number}, '[A-Z]{{2}}0*') then 'vat:' || {number} end, "
         f"case when regexp_full_match({host}, '[^ @]+\\.[a-z]{{2,}}') and {host} not in ({public}) "
         f"then 'domain:' || {host} end)"
     )
+
+
+def _is_siren_sql(siren: str) -> str:
+    """SQL: whether nine digits are those of a company, by Luhn's check digit."""
+    digit = f"try_cast(substr({siren}, place, 1) as integer)"
+    single = f"list_sum([{digit} for place in [1, 3, 5, 7, 9]])"
+    doubled = f"list_sum([2 * {digit} % 10 + 2 * {digit} // 10 for place in [2, 4, 6, 8]])"
+    return f"({siren} <> '000000000' and ({single} + {doubled}) % 10 = 0)"
 
 
 def business_normals(
@@ -163,7 +176,7 @@ def business_hashes(texts: list[str]) -> list[str]:
     key = business_key()
     with duckdb.connect() as connection:
         rows = connection.execute(
-            f"select distinct {business_normal_sql('text', 'text', 'text')} from "
+            f"select distinct {business_normal_sql('text', 'text', 'text', checked=False)} from "
             "(select unnest(?::varchar[]) as text)",
             [texts],
         ).fetchall()

@@ -102,6 +102,17 @@ def test_a_new_deal_is_compared_with_those_of_former_pulls(deals: SmallErp) -> N
     assert ("E6", "1.00 E3") in deals.landed("registration_number, alike_registrations", "deal_registrations")
 
 
+def test_a_number_of_zeros_names_no_customer(deals: SmallErp) -> None:
+    deals.connection.executemany(
+        "insert into deal values (?, ?, '2026-02-01 08:00:00', ?, '00000000000000', null, null, '74000')",
+        [("E6", "P1", "Fonderie"), ("E7", "P2", "Laiterie")],
+    )
+    deals.connection.commit()
+    deals.pull()
+    rows = deals.landed("registration_number, site_customer_key, company_customer_key", "deal_registrations")
+    assert {("E6", None, None), ("E7", None, None)} <= set(rows)
+
+
 def test_an_erased_customer_leaves_the_deals_of_all_partners_and_the_erp_is_named(
     deals: SmallErp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

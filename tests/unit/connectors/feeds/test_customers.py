@@ -90,6 +90,12 @@ def test_an_id_of_a_key_is_letters_and_digits(monkeypatch: pytest.MonkeyPatch) -
         ((None, None, "someone@gmail.com"), None),
         (("73282932000074", "BE0123456789", "acme.fr"), "siren:732829320"),
         (("123", "?", "acme"), None),
+        (("356 000 000 09075", None, None), "siren:356000000"),
+        (("00000000000000", "FR00000000000", "acme.fr"), "domain:acme.fr"),
+        (("12345678901234", None, None), None),
+        (("73282932000999", None, None), "siren:732829320"),
+        (("99999999999999", "FR44732829321", None), None),
+        (("", "BE0000000000", None), None),
         ((None, None, None), None),
     ],
 )
@@ -141,6 +147,14 @@ def test_one_company_of_two_partners_has_one_hash_and_its_numbers_never_land(
     }
     for file in (desk.paths.landing / "feeds").rglob("*.parquet"):
         assert "732829320" not in str(duckdb.sql(f"from '{file}'").fetchall())
+
+
+def test_a_wrong_number_that_landed_before_numbers_were_checked_can_be_erased(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(customers.BUSINESS_KEY, "chosen")
+    landed = customers.business_key().hash("siren:123456789")
+    assert landed in customers.business_hashes(["12345678901234"])
 
 
 def test_an_erased_business_customer_is_erased_at_all_partners(
