@@ -25,7 +25,8 @@ sold as (
         count(distinct territory_code) as territory_count,
         {{ quantity('sum(net_quantity)') }} as net_quantity,
         {{ amount('sum(net_amount)') }} as net_amount,
-        count(*) as line_count
+        count(*) as line_count,
+        count(amount_reason_code) as unconverted_line_count
     from lines
     group by month_start_date, business_customer_key, partner_code, currency_code
 ),
@@ -61,7 +62,8 @@ final as (
         sold.net_quantity,
         sold.net_amount,
         sold.currency_code,
-        sold.line_count
+        sold.line_count,
+        sold.unconverted_line_count
     from sold
     inner join counted
         on
