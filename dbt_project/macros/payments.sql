@@ -8,13 +8,15 @@
     is rounding. A cash discount taken, with its tax, is as good as money.
     `owed` has invoice_number, owed_amount in currency_code, and company_owed_amount, the
     same in the company's currency. Amounts come in the document's currency: a payment in
-    another one counts at the document's rate.
+    another one counts at the document's rate; without a rate it may have settled all of it,
+    and the amounts are NULL.
 #}
 {% macro settled_by_payments(owed) -%}
     select
         invoice_number,
-        sum(paid_amount) as paid_amount,
-        sum(settled_amount) as settled_amount,
+        case when count(paid_amount) = count(*) then sum(paid_amount) end as paid_amount,
+        case when count(settled_amount) = count(*) then sum(settled_amount) end
+            as settled_amount,
         min(case when most_open_since_amount <= 0.01 then payment_date end)
             as settled_date,
         max(payment_date) as last_payment_date

@@ -37,10 +37,15 @@ converted as (
         {{ in_company_currency('documents.tax_amount', 'documents') }}
             as company_tax_amount,
         owed.company_owed_amount,
-        {{ in_company_currency('coalesce(settled.paid_amount, 0)', 'documents') }}
-            as company_paid_amount,
-        {{ in_company_currency('coalesce(settled.settled_amount, 0)', 'documents') }}
-            as company_settled_amount,
+        {% for column in ['paid_amount', 'settled_amount'] -%}
+        {{
+            in_company_currency(
+                'case when settled.invoice_number is null then 0 else settled.'
+                ~ column ~ ' end',
+                'documents'
+            )
+        }} as company_{{ column }},
+        {% endfor -%}
         {{ amount_reason('documents.total_amount', 'documents') }}
             as amount_reason_code,
         settled.settled_date is not null or documents.total_amount = 0 as is_settled
@@ -75,12 +80,13 @@ final as (
         last_payment_date,
         case
             when is_settled then 'settled'
-            when company_owed_amount is null then 'unknown'
+            when company_owed_amount - company_settled_amount is null then 'unknown'
             when due_date < {{ as_of_date() }} then 'overdue'
             else 'open'
         end as status_code,
         case
             when is_settled then {{ days_between('due_date', 'settled_date') }}
+            when company_owed_amount - company_settled_amount is null then null
             when due_date < {{ as_of_date() }}
                 then {{ days_between('due_date', as_of_date()) }}
         end as delay_days,
