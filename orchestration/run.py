@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from enum import IntEnum
@@ -136,7 +137,8 @@ def execute(settings: Settings, options: Options) -> Outcome:
             log.open("w") as quiet,
             redirect_stdout(quiet),
         ):
-            end_killed_runs(instance)
+            # No other run begins before it has the lock, which this one holds.
+            end_killed_runs(instance, STARTED_BY_US, spared_seconds=0)
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
@@ -211,20 +213,19 @@ def _held(url: str) -> Iterator[Callable[[], AbstractContextManager[sa.Connectio
         engine.dispose()
 
 
-def end_killed_runs(instance: dg.DagsterInstance) -> int:
-    """Mark runs as failed that `aval run` began and that were killed; the caller holds the run lock.
+def end_killed_runs(instance: dg.DagsterInstance, tags: Mapping[str, str], spared_seconds: float) -> int:
+    """Mark runs of these tags as failed that stand as started, while the run lock says that none is at work.
 
-    Dagster itself would show them as running for ever, and count them against the limit of one.
+    Dagster itself would show them as running for ever, and count them against the limit of one. Spared is
+    what has begun within `spared_seconds`: between its start and the lock.
     """
     import dagster as dg
 
-    killed = instance.get_runs(
-        dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING], tags=STARTED_BY_US
-        )
-    )
+    started = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={**tags}))
+    until = time.time() - spared_seconds
+    killed = [record.dagster_run for record in started if (record.start_time or 0) <= until]
     for run in killed:
-        instance.report_run_failed(run, "The process of this run was killed; a later run found it so.")
+        instance.report_run_failed(run, "The process of this run was killed; it was found so later.")
     return len(killed)
 
 

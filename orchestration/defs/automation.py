@@ -1,4 +1,4 @@
-"""When runs start by themselves, and what happens when one fails: job, schedule, sensor, failure hook."""
+"""When runs start by themselves, and what happens when one fails: job, schedule, sensors, failure hook."""
 
 import hashlib
 import os
@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import EngineEventData, JobFailureData
 
 from connectors.delivery.collect import Look, look
+from connectors.errors import BusyError
 from connectors.ledger import Ledger
+from orchestration.defs.resources import Notifier
 from orchestration.lock import is_locked
-from orchestration.run import TOLD_TO_END
+from orchestration.run import TOLD_TO_END, end_killed_runs
 from orchestration.settings import Settings
 
 JOB = "daily"
@@ -33,6 +36,41 @@ def failure_message(run_id: str, step: str, error: BaseException | None) -> str:
     is_told = isinstance(error, dg.DagsterExecutionInterruptedError)
     reason = TOLD_TO_END if is_told else getattr(error, "description", None) or str(error)
     return f"Aval run {run_id} failed at {step}; what was published stays as it was.\n{reason}"
+
+
+@dg.run_failure_sensor(
+    name="untold_failures",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells of runs that failed outside their steps: killed, or with a fault in company.yml.",
+)
+def tell_untold_failure(context: dg.RunFailureSensorContext, notifier: Notifier) -> None:
+    """Tell what the failure hook, which belongs to a step and its process, cannot."""
+    message = untold_failure(context.instance, context.dagster_run.run_id)
+    if message and not context.get_step_failure_events():
+        context.log.error(message)
+        notifier.tell(message)
+
+
+def untold_failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """The message of a run that failed outside its steps; None of one that only met the lock of another."""
+    logs = instance.all_logs(run_id, {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE})
+    said = [entry.dagster_event.event_specific_data for entry in logs if entry.dagster_event]
+    errors = [
+        data.error for data in said if isinstance(data, EngineEventData | JobFailureData) and data.error
+    ]
+    reason = (
+        "its process was killed: by the system, for want of memory, by hand, or with the machine "
+        "-> start it again when you like; it puts right what was left half done"
+    )
+    if errors:
+        error = errors[-1]
+        while error.cause and error.cls_name and error.cls_name.startswith("Dagster"):
+            error = error.cause
+        if error.cls_name == BusyError.__name__:
+            return None
+        # Dagster writes the class before the sentence.
+        reason = error.message.partition(f"{error.cls_name}: ")[2].strip() or error.message.strip()
+    return f"Aval run {run_id} failed outside its steps; what was published stays as it was.\n{reason}"
 
 
 def jobs() -> list[Any]:
@@ -63,7 +101,9 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 
 def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
-    """A run as soon as the files in the inbox have changed."""
+    """What is looked at between runs: killed runs and failures that nobody told, always; the inbox and
+    deliveries, once they are switched on.
+    """
 
     @dg.sensor(
         name="inbox",
@@ -99,7 +139,20 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
             return dg.SkipReason("nothing new is delivered")
         return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=state)
 
-    return [inbox, deliveries] if settings.company.deliveries else [inbox]
+    @dg.sensor(
+        name="killed_runs",
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Marks runs as failed that were killed and stand as started, so that others can begin.",
+    )
+    def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        if at_work := _at_work(settings):
+            return at_work
+        killed = end_killed_runs(context.instance, TAGS, spared_seconds=60)
+        return dg.SkipReason(f"runs found killed: {killed}")
+
+    watched = [inbox, deliveries] if settings.company.deliveries else [inbox]
+    return [*watched, killed_runs, tell_untold_failure]
 
 
 def _at_work(settings: Settings) -> dg.SkipReason | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster import DagsterEvent, DagsterEventType, EventLogEntry
 
-from orchestration.defs.automation import failure_message, inbox_state, jobs, sensors
+from connectors.errors import BusyError, ConfigError
+from orchestration.defs.automation import TAGS, failure_message, inbox_state, jobs, sensors, untold_failure
 from orchestration.defs.resources import Notifier
 from orchestration.lock import run_lock
 from orchestration.settings import Settings, load_settings
@@ -84,7 +87,7 @@ def test_a_file_that_is_still_being_written_starts_no_run_until_it_has_settled(s
 
 def test_the_sensor_asks_for_one_run_per_state_of_the_inbox(settings: Settings) -> None:
     put(settings, "D01/a.csv", "one", 300)
-    (sensor,) = sensors(settings)
+    sensor = sensors(settings)[0]
     repository = dg.Definitions(jobs=[_job()], sensors=[sensor]).get_repository_def()
     first = sensor.evaluate_tick(dg.build_sensor_context(repository_def=repository))
     assert len(first.run_requests or []) == 1
@@ -95,7 +98,7 @@ def test_the_sensor_asks_for_one_run_per_state_of_the_inbox(settings: Settings) 
 
 def test_an_inbox_that_becomes_again_what_it_was_starts_a_run(settings: Settings) -> None:
     """A mistaken correction is undone by putting the former file back; Dagster starts no run key twice."""
-    (sensor,) = sensors(settings)
+    sensor = sensors(settings)[0]
     repository = dg.Definitions(jobs=[_job()], sensors=[sensor]).get_repository_def()
     cursor, keys = None, []
     for text, age in (("one", 300_000_000), ("other", 200_000_000), ("one", 300_000_000)):
@@ -111,7 +114,7 @@ def test_an_inbox_that_becomes_again_what_it_was_starts_a_run(settings: Settings
 def test_a_file_that_comes_while_a_run_is_at_work_starts_one_when_that_has_ended(settings: Settings) -> None:
     """The run that is at work may have looked at the inbox before; another would only fail at the lock."""
     put(settings, "D01/a.csv", "one", 300)
-    (sensor,) = sensors(settings)
+    sensor = sensors(settings)[0]
     repository = dg.Definitions(jobs=[_job()], sensors=[sensor]).get_repository_def()
     context = dg.build_sensor_context(repository_def=repository)
     with run_lock(settings.paths.state, "aval run"):
@@ -132,7 +135,7 @@ def test_the_sensor_of_deliveries_asks_for_a_run_when_a_source_holds_something_n
     )
     (company / "drop").mkdir()
     settings = load_settings(company, tmp_path / "data")
-    _, sensor = sensors(settings)
+    sensor = sensors(settings)[1]
     assert sensor.minimum_interval_seconds == 300
     repository = dg.Definitions(jobs=[_job()], sensors=[sensor]).get_repository_def()
     nothing = sensor.evaluate_tick(dg.build_sensor_context(repository_def=repository))
@@ -170,6 +173,106 @@ def test_a_failure_is_told_in_one_sentence_without_a_traceback() -> None:
         "Aval run run-1 failed at gate_core; what was published stays as it was.\n"
         "gate core: CLOSED\n  a line is double"
     )
+
+
+def test_a_run_that_was_killed_blocks_no_other_and_one_that_just_began_goes_on(settings: Settings) -> None:
+    """Where the machine stopped, Dagster's daemon waits for ever for the end of the run that was at work."""
+    sensor = next(sensor for sensor in sensors(settings) if sensor.name == "killed_runs")
+    with dg.DagsterInstance.ephemeral() as instance:
+        killed, beginning = (_started_run(instance, age) for age in (3600, 5))
+        context = dg.build_sensor_context(instance=instance)
+        with run_lock(settings.paths.state, "run"):
+            sensor.evaluate_tick(context)
+        assert [_status(instance, run) for run in (killed, beginning)] == ["STARTED", "STARTED"]
+        sensor.evaluate_tick(context)
+        assert [_status(instance, run) for run in (killed, beginning)] == ["FAILURE", "STARTED"]
+
+
+def test_a_run_that_was_killed_is_told(settings: Settings) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_id = _started_run(instance, 3600)
+        instance.report_run_failed(instance.get_run_by_id(run_id))  # type: ignore[arg-type]
+        assert untold_failure(instance, run_id) == (
+            f"Aval run {run_id} failed outside its steps; what was published stays as it was.\n"
+            "its process was killed: by the system, for want of memory, by hand, or with the machine "
+            "-> start it again when you like; it puts right what was left half done"
+        )
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (ConfigError("value", "company.yml:9: 'currency' has the wrong value 'euro'", "write EUR"), True),
+        (BusyError("run_in_progress", "another run holds the warehouse", "wait"), False),
+    ],
+)
+def test_a_run_that_ends_before_its_steps_is_told_unless_another_was_at_work(
+    fault: Exception, told: bool
+) -> None:
+    @dg.resource
+    def company() -> None:
+        raise fault from OSError("what lies beneath")
+
+    @dg.op(required_resource_keys={"company"})
+    def step() -> None: ...
+
+    @dg.job(resource_defs={"company": company})
+    def daily() -> None:
+        step()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_id = daily.execute_in_process(instance=instance, raise_on_error=False).run_id
+        message = untold_failure(instance, run_id)
+    said = f"Aval run {run_id} failed outside its steps; what was published stays as it was.\n{fault}"
+    assert message == (said if told else None)
+
+
+def test_a_failed_run_is_told_once_by_its_step_or_else_by_the_sensor(
+    settings: Settings, tmp_path: Path
+) -> None:
+    @dg.op
+    def step() -> None:
+        raise dg.Failure("the ERP does not answer")
+
+    @dg.job(name="daily")
+    def daily() -> None:
+        step()
+
+    sensor = next(sensor for sensor in sensors(settings) if sensor.name == "untold_failures")
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    notifier = Notifier(command=f"cat >> '{tmp_path}/told.txt'")
+    repository = dg.Definitions(
+        jobs=[daily], sensors=[sensor], resources={"notifier": notifier}
+    ).get_repository_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(
+            instance=instance, repository_def=repository, resources={"notifier": notifier}
+        )
+        context.update_cursor(sensor.evaluate_tick(context).cursor)
+        daily.execute_in_process(instance=instance, raise_on_error=False)
+        killed = _started_run(instance, 3600)
+        instance.report_run_failed(instance.get_run_by_id(killed))  # type: ignore[arg-type]
+        for _ in range(3):
+            context.update_cursor(sensor.evaluate_tick(context).cursor)
+    assert (tmp_path / "told.txt").read_text().count("Aval run") == 1
+    assert f"Aval run {killed} failed" in (tmp_path / "told.txt").read_text()
+
+
+def _started_run(instance: dg.DagsterInstance, age: float) -> str:
+    """A run whose process is not there, as the queue has started it so many seconds ago."""
+    run = instance.create_run_for_job(_job(), tags=TAGS)
+    event = DagsterEvent(DagsterEventType.RUN_START.value, "daily")
+    entry = EventLogEntry(
+        None, "debug", "", run.run_id, time.time() - age, job_name="daily", dagster_event=event
+    )
+    instance.handle_new_event(entry)
+    return run.run_id
+
+
+def _status(instance: dg.DagsterInstance, run_id: str) -> str:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status.value
 
 
 def test_a_run_that_was_told_to_end_says_so(settings: Settings) -> None:
