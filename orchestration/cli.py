@@ -72,7 +72,7 @@ def doctor(company: CompanyOption = None, data: DataOption = None) -> None:
 def dev(
     company: CompanyOption = None,
     data: DataOption = None,
-    port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web page.")] = 3000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Open Dagster's web page on this company: assets, runs, checks, schedule and sensor."""
@@ -84,6 +84,7 @@ def dev(
     from orchestration.settings import ROOT, load_settings
 
     settings = load_settings(company, data)
+    _refuse_taken(host, port)
     with working("preparing the models"):
         prepare_manifest(settings)
     environment = {
@@ -100,6 +101,20 @@ def dev(
     os.execve(  # noqa: S606 - Dagster of this environment takes this process's place
         dagster, [dagster, "dev", "-m", "orchestration.definitions", "-h", host, "-p", str(port)], environment
     )
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """ConfigError if the page could not be served: Dagster goes on without it, at an address of another."""
+    import socket
+
+    from connectors.errors import ConfigError
+
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise ConfigError(
+            "address", f"the page cannot be served: {error.strerror}", "name another --host or --port"
+        ) from error
 
 
 @app.command()

@@ -174,8 +174,13 @@ def fetch(
     known = settings.company.deliveries
     if delivery is not None and delivery not in known:
         raise ConfigError(
-            "unknown_delivery", f"there is no delivery {delivery!r}", f"one of: {', '.join(known) or 'none'}"
+            "unknown_delivery",
+            f"there is no delivery {delivery!r}",
+            f"one of: {', '.join(known)}" if known else "name one under 'deliveries' in company.yml",
         )
+    if not known:
+        typer.echo("company.yml names no deliveries (docs/delivery.md)")
+        return
     with (
         run_lock(settings.paths.state, "aval feeds fetch"),
         Ledger(settings.paths.ledger) as ledger,

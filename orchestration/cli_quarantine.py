@@ -115,7 +115,7 @@ def quarantine_list(
         faults = open_faults(
             settings.paths.landing, batches, reason=reason, since=since.date() if since else None
         )
-        stakes = Stakes(ledger, settings.profiles)
+        stakes = Stakes(ledger, settings.profiles, settings.company.currency)
         totals = [stake.said() for stake in stakes.total(faults)]
         counted = _summary(faults, stakes, settings.company.today())
     out = console()
@@ -200,7 +200,7 @@ def quarantine_export(
         faults = open_faults(
             settings.paths.landing, batches, reason=reason, since=since.date() if since else None
         )
-        stakes = Stakes(ledger, settings.profiles)
+        stakes = Stakes(ledger, settings.profiles, settings.company.currency)
         at_stake = [stakes.of(fault) for fault in faults]
     spoken = language or settings.company.locale
     write_sheet(

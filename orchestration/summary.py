@@ -112,7 +112,11 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
             rows_superseded=sum(batch.rows_accepted for batch in replaced),
             notes=[
                 *(
-                    _note(settings.paths.landing, batch, Stakes(ledger, settings.profiles))
+                    _note(
+                        settings.paths.landing,
+                        batch,
+                        Stakes(ledger, settings.profiles, settings.company.currency),
+                    )
                     for batch in files
                     if _is_noted(batch)
                 ),

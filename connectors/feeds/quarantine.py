@@ -180,19 +180,20 @@ def open_faults(
 class Stakes:
     """What the rows of some feeds would bring."""
 
-    def __init__(self, ledger: Ledger, profiles: Mapping[str, Profile]) -> None:
+    def __init__(self, ledger: Ledger, profiles: Mapping[str, Profile], currency: str) -> None:
         self._ledger = ledger
         self._profiles = profiles
+        self._currency = currency
         self._means: dict[str, tuple[Decimal | None, Decimal | None]] = {}
 
     def of(self, fault: Fault) -> Stake:
-        """What the row of a fault would bring; a feed whose profile is gone has the euro."""
+        """What the row of a fault would bring; a feed whose profile is gone has the company's currency."""
         profile = self._profiles.get(fault.batch.feed_code or "")
         units, amount = self._mean(fault.batch.feed_code or "", profile)
         return Stake(
             units if fault.quantity is None else fault.quantity,
             amount if fault.amount is None else fault.amount,
-            profile.currency if profile else "EUR",
+            profile.currency if profile else self._currency,
             fault.quantity is None and units is not None,
             fault.amount is None and amount is not None,
         )

@@ -412,3 +412,11 @@ def test_what_is_no_table_gives_no_draft_and_one_sentence(company: list[str], tm
     code, shown = invoke("feeds", "propose", str(path), *company)
     assert (code, "Traceback" in shown) == (1, False)
     assert "the file is a picture -> ask the partner" in shown
+
+
+def test_fetching_says_so_where_no_deliveries_are_named(company: list[str]) -> None:
+    nothing = CliRunner().invoke(app, ["feeds", "fetch", *company])
+    assert (nothing.exit_code, nothing.stdout) == (0, "company.yml names no deliveries (docs/delivery.md)\n")
+    unknown = CliRunner().invoke(app, ["feeds", "fetch", "D07", *company])
+    assert unknown.exit_code == 2
+    assert "there is no delivery 'D07' -> name one under 'deliveries' in company.yml" in unknown.stderr

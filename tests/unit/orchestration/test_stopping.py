@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def in_the_background() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("in_the_background")
-def test_dagster_s_page_started_in_the_background_can_be_ended(
+def test_dagster_s_page_has_its_port_for_itself_and_can_be_ended_when_started_in_the_background(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dagster takes SIGTERM as it takes Ctrl-C, and so would ignore both; it inherits what is ignored."""
@@ -36,7 +37,12 @@ def test_dagster_s_page_started_in_the_background_can_be_ended(
     monkeypatch.setattr(os, "execve", lambda *_: handlers.append(signal.getsignal(signal.SIGINT)))
     monkeypatch.chdir(tmp_path)
     folders = ["--company", str(tmp_path / "company"), "--data", str(tmp_path / "data")]
-    result = CliRunner().invoke(app, ["dev", *folders])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = CliRunner().invoke(app, ["dev", *folders, "--port", port])
+        assert (refused.exit_code, handlers) == (2, [])
+        assert "the page cannot be served: Address already in use" in refused.stderr
+    result = CliRunner().invoke(app, ["dev", *folders, "--port", port])
     assert result.exit_code == 0, result.output
     assert handlers == [signal.SIG_DFL]
 

@@ -164,7 +164,7 @@ def test_what_is_at_stake_is_read_from_the_row_or_estimated_by_the_feeds_mean(
     desk.put(W05, "Ref;Qty;Amount;EAN\n" + rows)
     desk.take(sales=amounts)
     faults = open_faults(desk.paths.landing, open_batches(desk.ledger))
-    stakes = Stakes(desk.ledger, {"sales": amounts})
+    stakes = Stakes(desk.ledger, {"sales": amounts}, "EUR")
     found = {
         fault.source_row: (stake.units, stake.amount, stake.units_are_estimated, stake.amount_is_estimated)
         for fault, stake in ((fault, stakes.of(fault)) for fault in faults)
@@ -179,8 +179,11 @@ def test_what_is_at_stake_is_read_from_the_row_or_estimated_by_the_feeds_mean(
     assert (total.units, total.amount) == (22, Decimal(174))
     assert total.said() == "~22 units, ~174.00 EUR"
     # A feed without amounts has units only; nothing is made up for it.
-    (units_only,) = Stakes(desk.ledger, {"sales": profile(columns=UNITS)}).total(faults[:1])
+    (units_only,) = Stakes(desk.ledger, {"sales": profile(columns=UNITS)}, "EUR").total(faults[:1])
     assert (units_only.units, units_only.amount) == (7, None)
+    # A feed whose profile was taken out since: what its rows say, in the company's currency.
+    (orphaned,) = Stakes(desk.ledger, {}, "USD").total(faults)
+    assert orphaned.said() == "16 units, 134.00 USD"
 
 
 def test_what_was_returned_is_not_at_stake_alone_where_the_sold_quantity_cannot_be_read(
@@ -193,7 +196,7 @@ def test_what_was_returned_is_not_at_stake_alone_where_the_sold_quantity_cannot_
     )
     desk.put(W05, "Ref;Qty;Back\nA;6;0\nB;n.c.;2\n;;3\n")
     desk.take(sales=sales)
-    stakes = Stakes(desk.ledger, {"sales": sales})
+    stakes = Stakes(desk.ledger, {"sales": sales}, "EUR")
     faults = open_faults(desk.paths.landing, open_batches(desk.ledger))
     assert {fault.source_row: stakes.of(fault).said() for fault in faults} == {3: "~6 units", 4: "-3 units"}
 
