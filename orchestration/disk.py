@@ -38,7 +38,7 @@ def fault_of_disk(error: BaseException) -> AvalError | None:
         number = None
         where = "the data directory"
         if isinstance(cause, OSError):
-            number, where = cause.errno, str(cause.filename or where)
+            number, where = cause.errno, str(cause.filename2 or cause.filename or where)
         elif isinstance(cause, sqlite3.Error):
             # The lowest byte of its extended codes is the kind of fault.
             number = _OF_SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)

@@ -137,8 +137,8 @@ def publish(
 
     part = published / f".{version}.duckdb.part"
     say("copying the warehouse aside")
-    shutil.copyfile(warehouse, part)
     try:
+        shutil.copyfile(warehouse, part)
         rows = _strip(part, version, run_id, code_version, as_of, gates, coverage, moment)
         parquet_folder = None
         if parquet:
@@ -209,7 +209,7 @@ def fault_of_age(error: BaseException) -> AvalError | None:
     return AvalError(
         "no_publication",
         f"what is published was built by another version of Aval, which wrote it otherwise: {found}",
-        "run: aval run",
+        "run: aval run; what says the same after that is a fault of Aval's own",
     )
 
 

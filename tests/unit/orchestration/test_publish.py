@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import duckdb
 import pytest
 
 from connectors.errors import AvalError
+from orchestration.disk import fault_of_disk
 from orchestration.publish import (
     Coverage,
     GateOutcome,
@@ -201,6 +204,24 @@ def test_a_crash_before_the_switch_leaves_the_former_version(
     assert ask(published / "current.duckdb", "select net_amount from marts.mart_month") == [(10,)]
 
 
+def test_a_copy_for_which_the_disk_has_no_room_does_not_stay_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:4096])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source), None, str(target))
+
+    warehouse, published = build(tmp_path / "w.duckdb"), tmp_path / "published"
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        release(warehouse, published)
+    assert list(published.iterdir()) == []
+    # Python names what was read before what could not be written.
+    told = str(fault_of_disk(caught.value))
+    assert told.startswith(f"{published}/.")
+    assert "No space left on device -> free space there" in told
+
+
 def test_leftovers_of_a_killed_publication_are_removed(tmp_path: Path) -> None:
     published = tmp_path / "published"
     version = release(build(tmp_path / "w.duckdb"), published).version
@@ -258,6 +279,10 @@ def test_only_what_is_missing_is_taken_for_an_older_publication() -> None:
         return str(fault_of_age(caught.value))
 
     assert 'Referenced column "y" not found' in answer("select y from a")
+    # If the query is wrong, not the publication, a run does not help.
+    assert answer("select y from a").endswith(
+        "-> run: aval run; what says the same after that is a fault of Aval's own"
+    )
     assert "Table with name c does not exist" in answer("select * from c")
     assert answer("select x from a, b") == "None"
     assert answer("select cast('x' as int) from range(1)") == "None"
