@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -81,6 +82,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         atexit.register(gc.freeze)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Where the locale is not UTF-8, what was done must not fail for a character that cannot be shown.
+            sys.stdout.reconfigure(errors="replace")
         from connectors.errors import AvalError, BusyError, ConfigError
         from orchestration.run import ExitCode
 

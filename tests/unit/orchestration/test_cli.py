@@ -20,7 +20,7 @@ import yaml
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.cli_shared import command
+from orchestration.cli_shared import command, console
 from orchestration.doctor import examine
 from orchestration.lock import run_lock
 
@@ -146,6 +146,20 @@ def test_a_disk_that_cannot_be_written_is_one_sentence(
         fails()
     assert ended.value.exit_code == 1
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_terminal_that_lacks_a_character_ends_no_command() -> None:
+    """In a locale such as fr_FR.ISO-8859-1 the narrow space of French figures does not exist."""
+    app = typer.Typer()
+
+    @app.command()
+    @command
+    def tell() -> None:
+        console().print("6\u202f590 unités")
+        typer.echo("vendu à 1\u202f€")
+
+    done = CliRunner(charset="latin-1").invoke(app)
+    assert (done.exit_code, done.stdout) == (0, "6?590 unités\nvendu à 1??\n")
 
 
 def test_another_fault_keeps_its_traceback() -> None:
