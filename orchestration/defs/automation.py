@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.events import EngineEventData, JobFailureData
 
 from connectors.delivery.collect import Look, look
 from connectors.errors import BusyError
@@ -55,9 +54,7 @@ def untold_failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
     """The message of a run that failed outside its steps; None of one that only met the lock of another."""
     logs = instance.all_logs(run_id, {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE})
     said = [entry.dagster_event.event_specific_data for entry in logs if entry.dagster_event]
-    errors = [
-        data.error for data in said if isinstance(data, EngineEventData | JobFailureData) and data.error
-    ]
+    errors = [error for data in said if (error := getattr(data, "error", None))]
     reason = (
         "its process was killed: by the system, for want of memory, by hand, or with the machine "
         "-> start it again when you like; it puts right what was left half done"
