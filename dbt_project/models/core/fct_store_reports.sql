@@ -1,5 +1,5 @@
 -- Grain: one row per slice, reported store and month.
--- Additive: net_quantity and net_amount (sell-out; NULL in stock reports), line_count.
+-- Additive: net_quantity and net_amount (sell-out; NULL in stock reports), line counts.
 -- What stores are told from, and sell-out by store: some thousand times smaller than
 -- fct_sell_out and replaced by the same slices.
 {{
@@ -49,6 +49,7 @@ sold as (
         {{ quantity('sum(sell_out.net_quantity)') }} as net_quantity,
         {{ amount('sum(sell_out.net_amount)') }} as net_amount,
         count(*) as line_count,
+        count(sell_out.amount_reason_code) as unconverted_line_count,
         min(sell_out.sale_date) as first_seen_date,
         max(sell_out.sale_date) as last_seen_date
     from sell_out
@@ -119,6 +120,7 @@ final as (
         sold.net_amount,
         {{ company_currency() }} as currency_code,
         sold.line_count,
+        sold.unconverted_line_count,
         sold.first_seen_date,
         sold.last_seen_date
     from sold
@@ -147,6 +149,7 @@ final as (
         {{ amount('null') }} as net_amount,
         {{ company_currency() }} as currency_code,
         held.line_count,
+        cast(0 as bigint) as unconverted_line_count,
         held.first_seen_date,
         held.last_seen_date
     from held

@@ -27,6 +27,7 @@ added as (
         {{ quantity('sum(net_quantity)') }} as net_quantity,
         {{ amount('sum(net_amount)') }} as net_amount,
         cast(sum(line_count) as bigint) as line_count,
+        cast(sum(unconverted_line_count) as bigint) as unconverted_line_count,
         max(last_seen_date) as last_sale_date
     from reports
     group by month_start_date, store_key, partner_code, currency_code
@@ -53,6 +54,7 @@ final as (
         added.net_amount,
         added.currency_code,
         added.line_count,
+        added.unconverted_line_count,
         added.last_sale_date
     from added
     inner join stores
