@@ -47,8 +47,11 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# Partners for whom the rule is on, with its limits as columns. #}
-{% macro alert_partners(rule, limits=[]) -%}
+{#
+    Partners for whom the rule is on, with its limits as columns; those whom the ERP calls
+    inactive only on demand.
+#}
+{% macro alert_partners(rule, limits=[], with_inactive=false) -%}
     select
         partners.partner_code,
         {%- for limit in limits %}
@@ -69,7 +72,12 @@
         group by channel_code
     ) as limits
         on partners.channel_code = limits.channel_code
-    where partners.is_current and partners.is_active and limits.enabled = 1
+    where
+        partners.is_current
+        and limits.enabled = 1
+        {%- if not with_inactive %}
+        and partners.is_active
+        {%- endif %}
 {%- endmacro %}
 
 {# Months that are over, with their last day. #}

@@ -1,6 +1,6 @@
 {#
     A large part of what a partner owes at the month's end is overdue. One in credit owes
-    nothing.
+    nothing; one that is no partner any more still owes.
 #}
 {% macro alert_late_payment() -%}
     select
@@ -24,7 +24,7 @@
         ]) }} as figures
     from {{ ref('mart_receivables_monthly') }} as balances
     inner join (
-        {{ alert_partners('late_payment', ['overdue_rate']) }}
+        {{ alert_partners('late_payment', ['overdue_rate'], with_inactive=true) }}
     ) as partners
         on balances.partner_code = partners.partner_code
     inner join (
