@@ -623,7 +623,11 @@ ERP_ENTITIES: Final = (
             _r("agent_code", "VARCHAR", "Agent or sales person."),
             _c("agent_name", "VARCHAR", "Name."),
             _r("partner_code", "VARCHAR", "Partner; '*' where a territory is assigned."),
-            _r("territory_code", "VARCHAR", "Territory; '*' where a partner is assigned."),
+            _r(
+                "territory_code",
+                "VARCHAR",
+                "Departement, region or country (core.dim_territories); '*' where a partner is assigned.",
+            ),
             _r("plan_code", "VARCHAR", "Commission plan of rules/programme_costs.yml."),
             _r("split_rate", RATE, "Share of the commission, 0 to 1, where several share it."),
             *_VALID,

@@ -20,6 +20,30 @@ assignments as (
     select * from {{ ref('stg_erp__commission_assignments') }}
 ),
 
+territories as (
+    select * from {{ ref('dim_territories') }}
+),
+
+units as (
+    {{ territories_with_what_they_lie_in('territories') }}
+),
+
+-- The smallest of the assigned territories in which a partner is comes first.
+territories_assigned as (
+    select
+        assignments.*,
+        units.territory_code as partner_territory_code,
+        case territories.territory_level_code
+            when 'departement' then 2
+            when 'region' then 3
+            else 4
+        end as precedence
+    from assignments
+    inner join units on assignments.territory_code = units.unit_code
+    inner join territories on units.unit_code = territories.territory_code
+    where assignments.partner_code = '*'
+),
+
 commission_rates as (
     select * from {{ ref('stg_rules__commission_rates') }}
 ),
@@ -88,18 +112,17 @@ lines_assigned as (
     union all
     select
         lines_dated.*,
-        assignments.agent_code,
-        assignments.agent_name,
-        assignments.plan_code,
-        assignments.split_rate,
-        assignments.valid_from_date as assigned_from_date,
-        2 as precedence
+        territories_assigned.agent_code,
+        territories_assigned.agent_name,
+        territories_assigned.plan_code,
+        territories_assigned.split_rate,
+        territories_assigned.valid_from_date as assigned_from_date,
+        territories_assigned.precedence
     from lines_dated
-    inner join assignments
+    inner join territories_assigned
         on
-            lines_dated.territory_code = assignments.territory_code
-            and {{ in_range('lines_dated.earning_date', 'assignments') }}
-    where assignments.partner_code = '*'
+            lines_dated.territory_code = territories_assigned.partner_territory_code
+            and {{ in_range('lines_dated.earning_date', 'territories_assigned') }}
 ),
 
 -- Who is assigned to the partner comes before who is assigned to its territory.
