@@ -112,7 +112,8 @@ def feed_status(
         rejected=[batch for batch in batches if batch.state == "rejected"],
         held=[batch for batch in batches if batch.state == "held"],
         quarantined_since=min(
-            (batch.received_at.date() for batch in current if batch.rows_quarantined), default=None
+            (batch.received_at.astimezone(zone).date() for batch in current if batch.rows_quarantined),
+            default=None,
         ),
     )
 

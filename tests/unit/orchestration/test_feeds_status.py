@@ -157,3 +157,12 @@ def test_a_report_arrives_on_the_day_of_the_companys_clock() -> None:
         for zone in (UTC, ZoneInfo("Europe/Paris"))
     ]
     assert by_zone == [[], ["2026-W23"]]
+
+
+def test_rows_wait_in_quarantine_since_the_day_of_the_companys_clock() -> None:
+    # 20:30 UTC on the 8th is half past eight in the morning of the 9th in Auckland.
+    batches = [report(date(2026, 6, 7), datetime(2026, 6, 8, 20, 30, tzinfo=UTC), rows_quarantined=1)]
+    live = {"P1|P1_weekly|2026-W23"}
+    chosen, auckland = weekly(expected_from=date(2026, 6, 1)), ZoneInfo("Pacific/Auckland")
+    status = feed_status("P1_weekly", chosen, batches, live, date(2026, 6, 9), auckland)
+    assert status.quarantined_since == date(2026, 6, 9)
