@@ -710,6 +710,8 @@ class Profile(Settings):
         # What came into profiles later counts where it is used, so that no file is read again for nothing.
         if isinstance(self.container, FixedWidth) and self.container.counted_in == "characters":
             beside["container"] = {"counted_in"}
+        if isinstance(self.container, Edi) and not self.container.products:
+            beside["container"] = {"products"}
         relevant = self.model_dump_json(exclude=beside)
         return hashlib.sha256(relevant.encode()).hexdigest()[:16]
 

@@ -488,6 +488,12 @@ def test_a_product_under_unread_qualifiers_is_a_fault_that_says_where_to_name_th
     assert ("55111" in raw) or raw.startswith("SDQ")
 
 
+def test_a_setting_that_came_later_has_files_read_again_where_it_is_used() -> None:
+    """Files have landed under this fingerprint before there was `products`."""
+    assert a_profile().fingerprint() == "10062f453a93d76d"
+    assert a_profile(products={"gtin": ["ZZ"]}).fingerprint() != "10062f453a93d76d"
+
+
 def test_a_line_without_any_product_names_none(edi: Edi) -> None:
     outcome = edi.take("a.edi", an_interchange(a_message("LIN+1", "QTY+153:5")))
     assert outcome.reasons == {"missing_product": 1}
