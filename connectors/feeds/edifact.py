@@ -133,7 +133,7 @@ class _Edifact:
         self._figures = {
             qualifier: figure for figure, qualifiers in container.figures.items() for qualifier in qualifiers
         }
-        self._products = _PRODUCTS | container.identifiers
+        self._named_products = container.identifiers
 
     @property
     def period_dates(self) -> tuple[str, ...]:
@@ -227,6 +227,7 @@ class _Edifact:
 
     def read_product(self, segments: Sequence[str]) -> Product:
         found: dict[str, str] = {}
+        preferred: dict[str, str] = {}
         is_named = False
         for segment in segments:
             parts = [element.split(COMPONENT) for element in segment.split(ELEMENT)]
@@ -242,14 +243,15 @@ class _Edifact:
                 code, kind = item[0].strip(), (item[1].strip().upper() if len(item) > 1 else "")
                 if not code:
                     continue
-                if kind:
-                    name = self._products.get(kind)
-                else:
-                    is_gtin = re.fullmatch(r"\d{8}|\d{12,14}", code)
-                    name = "gtin" if is_gtin else "partner_product_code"
-                if name:
-                    found.setdefault(name, code)
                 is_named = True
+                if own := self._named_products.get(kind):
+                    preferred.setdefault(own, code)
+                elif name := _PRODUCTS.get(kind):
+                    found.setdefault(name, code)
+                elif not kind:
+                    is_gtin = re.fullmatch(r"\d{8}|\d{12,14}", code)
+                    found.setdefault("gtin" if is_gtin else "partner_product_code", code)
+        found |= preferred
         return Product(**found, is_unread=is_named and not found.keys() - {"label"})
 
 

@@ -142,6 +142,7 @@ _PRODUCTS: Final = {
     **dict.fromkeys(("UP", "EN", "UK", "UA", "UI", "EO", "UE", "U2", "UX"), "gtin"),
     **dict.fromkeys(("VN", "VP", "VC", "VA", "MG", "MF", "MN"), "product_code"),
     **dict.fromkeys(("IN", "BP", "CB", "SK", "PN", "IT", "RN"), "partner_product_code"),
+    "PD": "label",
 }
 # Elements that `unfold` adds behind those of an N1: address, then city, region and postal code.
 _ADDRESS: Final = 7
@@ -171,7 +172,7 @@ class _X12:
             qualifier: figure for figure, qualifiers in container.figures.items() for qualifier in qualifiers
         }
         self._figures[_ITEM] = "sold_quantity"
-        self._products = _PRODUCTS | container.identifiers
+        self._named_products = container.identifiers
         self._transfers = {**_TRANSFERS, **container.transfer_types}
 
     @property
@@ -305,6 +306,7 @@ class _X12:
 
     def read_product(self, segments: Sequence[str]) -> Product:
         found: dict[str, str] = {}
+        preferred: dict[str, str] = {}
         is_named = False
         for segment in segments:
             values = [element.strip() for element in segment.split(ELEMENT)]
@@ -314,10 +316,14 @@ class _X12:
                     found.setdefault("label", _at(values, 5))
                 continue
             for kind, code in zip(values[2::2], values[3::2], strict=False):
-                name = self._products.get(kind.upper(), "label" if kind.upper() == "PD" else None)
-                if code and name:
+                if not code:
+                    continue
+                is_named = True
+                if own := self._named_products.get(kind.upper()):
+                    preferred.setdefault(own, code)
+                elif name := _PRODUCTS.get(kind.upper()):
                     found.setdefault(name, code)
-                is_named |= bool(code)
+        found |= preferred
         return Product(**found, is_unread=is_named and not found.keys() - {"label"})
 
 

@@ -152,13 +152,13 @@ CASES = {
         {"price_basis": "unit"}, "product_code, sold_quantity, net_amount", [("OUR1", 10, 125)],
     ),
     "products by qualifiers of the sender": Case(
-        sales("LIN+1++55111:ND", "QTY+153:5", "LIN+2++7711:SA", f"PIA+5+{A}:EN", "QTY+153:4"),
+        sales("LIN+1++C1:VP", "PIA+5+55111:ND", "QTY+153:5", "LIN+2++7711:SA", f"PIA+5+{A}:EN", "QTY+153:4"),
         {"products": {"product_code": ["nd"], "partner_product_code": ["SA"]}},
         "gtin, product_code, partner_product_code, sold_quantity",
         [(None, "55111", None, 5), (A, None, "7711", 4)],
     ),
     "852, products by qualifiers of the sender": Case(
-        activity("LIN*1*ND*55111*VN*7711", "ZA*QS*5*EA"),
+        activity("LIN*1*MF*C1*ND*55111*VN*7711", "ZA*QS*5*EA"),
         {"kind": "x12", "products": {"product_code": ["ND"], "partner_product_code": ["VN"]}},
         "gtin, product_code, partner_product_code, sold_quantity", [(None, "55111", "7711", 5)],
     ),
