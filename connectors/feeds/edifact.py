@@ -17,7 +17,15 @@ import pyarrow as pa
 
 from connectors.feeds.edi import reports
 from connectors.feeds.edi.functions import Known
-from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of, meaning_of
+from connectors.feeds.edi.messages import (
+    Dates,
+    Grammar,
+    Message,
+    Product,
+    day_of,
+    meaning_of,
+    product_of,
+)
 from connectors.feeds.edi.positions import Positions
 from connectors.feeds.edi.reader import Reader
 from connectors.feeds.edi.reports import Report
@@ -109,7 +117,8 @@ _OTHER_QUANTITIES: Final = frozenset(
 _PRODUCTS: Final = {
     **dict.fromkeys(("EN", "SRV", "UP", "UPC", "EU", "EAN", "GTIN", "GTN"), "gtin"),
     **dict.fromkeys(("SA", "MF", "MP", "VN", "VP"), "product_code"),
-    **dict.fromkeys(("IN", "BP", "PI", "BB", "RY", "SK"), "partner_product_code"),
+    **dict.fromkeys(("IN", "BP", "PI", "BB", "RY", "SK", ""), "partner_product_code"),
+    "IMD": "label",
 }
 _SENDERS: Final = ("FR", "MS", "SE", "BY")
 """Parties who may be the one that reports."""
@@ -226,33 +235,20 @@ class _Edifact:
         return _part(parts, 1, 0), Dates(first, last, value)
 
     def read_product(self, segments: Sequence[str]) -> Product:
-        found: dict[str, str] = {}
-        preferred: dict[str, str] = {}
-        is_named = False
+        named: list[tuple[str, str]] = []
         for segment in segments:
             parts = [element.split(COMPONENT) for element in segment.split(ELEMENT)]
             tag = parts[0][0].upper()
             if tag == "IMD":
-                if label := " ".join(filter(None, (_part(parts, 3, 3), _part(parts, 3, 4)))):
-                    found.setdefault("label", label)
+                named.append(("IMD", " ".join(filter(None, (_part(parts, 3, 3), _part(parts, 3, 4))))))
                 continue
             if tag == "PIA" and _part(parts, 1, 0) not in ("1", "5"):
                 continue
-            named = parts[3:4] if tag == "LIN" else parts[2:7]
-            for item in named:
+            for item in parts[3:4] if tag == "LIN" else parts[2:7]:
                 code, kind = item[0].strip(), (item[1].strip().upper() if len(item) > 1 else "")
-                if not code:
-                    continue
-                is_named = True
-                if own := self._named_products.get(kind):
-                    preferred.setdefault(own, code)
-                elif name := _PRODUCTS.get(kind):
-                    found.setdefault(name, code)
-                elif not kind:
-                    is_gtin = re.fullmatch(r"\d{8}|\d{12,14}", code)
-                    found.setdefault("gtin" if is_gtin else "partner_product_code", code)
-        found |= preferred
-        return Product(**found, is_unread=is_named and not found.keys() - {"label"})
+                is_gtin = not kind and re.fullmatch(r"\d{8}|\d{12,14}", code)
+                named.append(("GTIN" if is_gtin else kind, code))
+        return product_of(named, self._named_products, _PRODUCTS)
 
 
 def _part(parts: Sequence[Sequence[str]], element: int, component: int) -> str:

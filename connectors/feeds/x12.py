@@ -17,7 +17,15 @@ import pyarrow as pa
 
 from connectors.feeds.edi import reports
 from connectors.feeds.edi.functions import Known
-from connectors.feeds.edi.messages import Dates, Grammar, Message, Product, day_of, meaning_of
+from connectors.feeds.edi.messages import (
+    Dates,
+    Grammar,
+    Message,
+    Product,
+    day_of,
+    meaning_of,
+    product_of,
+)
 from connectors.feeds.edi.positions import Positions, tags_of
 from connectors.feeds.edi.reader import Reader
 from connectors.feeds.edi.reports import Report
@@ -305,26 +313,14 @@ class _X12:
         return _at(values, 1), Dates(day_of(first), day_of(last or first), _at(values, 6))
 
     def read_product(self, segments: Sequence[str]) -> Product:
-        found: dict[str, str] = {}
-        preferred: dict[str, str] = {}
-        is_named = False
+        named: list[tuple[str, str]] = []
         for segment in segments:
             values = [element.strip() for element in segment.split(ELEMENT)]
-            tag = values[0].upper()
-            if tag == "PID":
-                if _at(values, 5):
-                    found.setdefault("label", _at(values, 5))
+            if values[0].upper() == "PID":
+                named.append(("PD", _at(values, 5)))
                 continue
-            for kind, code in zip(values[2::2], values[3::2], strict=False):
-                if not code:
-                    continue
-                is_named = True
-                if own := self._named_products.get(kind.upper()):
-                    preferred.setdefault(own, code)
-                elif name := _PRODUCTS.get(kind.upper()):
-                    found.setdefault(name, code)
-        found |= preferred
-        return Product(**found, is_unread=is_named and not found.keys() - {"label"})
+            named += zip((kind.upper() for kind in values[2::2]), values[3::2], strict=False)
+        return product_of(named, self._named_products, _PRODUCTS)
 
 
 def _with_address(party: str, tag: str, values: Sequence[str]) -> str:

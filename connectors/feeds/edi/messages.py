@@ -8,7 +8,7 @@ period. What does not: reading (`reader`, `runs`, `blocks`), and the segments of
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -190,6 +190,22 @@ def meaning_of(
     if qualifier in ignored:
         return "other"
     return "unread" if qualifier in standard else "unknown"
+
+
+def product_of(
+    named: Iterable[tuple[str, str]], preferred: Mapping[str, str], standard: Mapping[str, str]
+) -> Product:
+    """The product of pairs of qualifier (upper-case) and code; of several for one identifier the first,
+    those under the profile's `preferred` qualifiers before the standard's.
+    """
+    pairs = [(kind, code) for kind, code in named if code]
+    found: dict[str, str] = {}
+    for kind, code in (*((k, c) for k, c in pairs if k in preferred), *pairs):
+        name = preferred.get(kind) or standard.get(kind)
+        if name:
+            found.setdefault(name, code)
+    is_unread = any(standard.get(kind) != "label" for kind, _ in pairs) and not found.keys() - {"label"}
+    return Product(**found, is_unread=is_unread)
 
 
 # --- dates ---

@@ -494,8 +494,16 @@ def test_a_setting_that_came_later_has_files_read_again_where_it_is_used() -> No
     assert a_profile(products={"gtin": ["ZZ"]}).fingerprint() != "10062f453a93d76d"
 
 
-def test_a_line_without_any_product_names_none(edi: Edi) -> None:
-    outcome = edi.take("a.edi", an_interchange(a_message("LIN+1", "QTY+153:5")))
+@pytest.mark.parametrize(
+    ("content", "container"),
+    [
+        (an_interchange(a_message("LIN+1", "QTY+153:5")), {}),
+        (an_interchange(a_message("LIN+1", "IMD+F++:::Pump", "QTY+153:5")), {}),
+        (x12("852", "XQ*H*20260105*20260111", "LIN*1*PD*Pump", "ZA*QS*5*EA"), {"kind": "x12"}),
+    ],
+)
+def test_a_line_without_a_code_names_no_product(edi: Edi, content: str, container: dict[str, Any]) -> None:
+    outcome = edi.take("a.edi", content, **container)
     assert outcome.reasons == {"missing_product": 1}
 
 
