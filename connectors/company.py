@@ -475,11 +475,23 @@ class Archive(Settings):
     keep_days: int | None = Field(default=None, ge=1)
 
 
+class PostgresqlTarget(Settings):
+    """A PostgreSQL database, this company's alone, that receives what BI tools read."""
+
+    url: Url | Secret
+    retries: int = Field(default=3, ge=0, le=20)
+
+    def connection_url(self) -> str:
+        """The SQLAlchemy URL, with its secret resolved."""
+        return self.url.reveal() if isinstance(self.url, Secret) else self.url
+
+
 class Publish(Settings):
-    """What is published: `keep` versions of the DuckDB file, and Parquet files beside it."""
+    """What is published: `keep` versions of the DuckDB file, and beside it Parquet files and PostgreSQL."""
 
     keep: int = Field(default=5, ge=1)
     parquet: bool = True
+    postgresql: PostgresqlTarget | None = None
 
 
 class Schedule(Settings):

@@ -26,7 +26,7 @@ from orchestration.cli_shared import (
 
 if TYPE_CHECKING:
     from orchestration.alerts import Count
-    from orchestration.plan import Options
+    from orchestration.plan import Options, Sent
     from orchestration.settings import Settings
     from orchestration.summary import Summary
 
@@ -95,13 +95,17 @@ def run(
 @command
 def publish(company: CompanyOption = None, data: DataOption = None) -> None:
     """Publish the warehouse as it is. It is judged first, unless the gates have passed exactly this file."""
+    from orchestration.publish import Publication
     from orchestration.run import lone_publication
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
     with working("publishing"):
-        publication = lone_publication(settings)
-    typer.echo(f"published {publication.version}: {publication.path} ({_size(publication.bytes)})")
+        for done in lone_publication(settings):
+            if isinstance(done, Publication):
+                typer.echo(f"published {done.version}: {done.path} ({_size(done.bytes)})")
+            else:
+                typer.echo(f"PostgreSQL: {_replaced(done)}")
 
 
 def _run(settings: Settings, options: Options, *, with_figures: bool) -> None:
@@ -119,6 +123,8 @@ def _run(settings: Settings, options: Options, *, with_figures: bool) -> None:
 
 def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
     from rich.text import Text
+
+    from orchestration.run import what_stays
 
     out = console()
     out.print()
@@ -153,6 +159,8 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
     if done.plan is not None and done.plan.is_needed:
         shown.add_row("Why it was built", "; ".join(done.plan.reasons))
     shown.add_row("Published", _publication_line(done))
+    if settings.company.publish.postgresql is not None:
+        shown.add_row("PostgreSQL", _sent_line(done))
     if done.alerts is not None:
         shown.add_row("Alerts", _alerts_line(done.alerts, done.outcome.published))
     out.print(shown)
@@ -189,7 +197,8 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
         out.print(Text.assemble(("failed", "red"), f" {failure.step}"))
         out.print(failure.reason, highlight=False)
     if done.outcome.failures:
-        out.print("What was published stays as it was.")
+        stays = what_stays(is_published=done.outcome.published)
+        out.print(f"{stays[:1].upper()}{stays[1:]}.")
     elif with_figures:
         for place, what in (
             (settings.current, "published tables; any DuckDB client, read-only"),
@@ -210,6 +219,19 @@ def _publication_line(done: Summary) -> str:
     if done.outcome.failures:
         return f"unchanged, still version {done.published.version}"
     return f"nothing new, still version {done.published.version}"
+
+
+def _sent_line(done: Summary) -> str:
+    if done.sent is None:
+        return "nothing yet"
+    is_newest = done.published is not None and done.published.version == done.sent.version
+    if done.outcome.published and is_newest:
+        return f"version {done.sent.version}, {_replaced(done.sent)}"
+    return f"still version {done.sent.version}"
+
+
+def _replaced(sent: Sent) -> str:
+    return f"{sent.rows:,} rows of {sent.tables} tables replaced"
 
 
 def _alerts_line(alerts: Count, is_new_publication: bool) -> str:

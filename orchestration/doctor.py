@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from connectors.company import AnyDelivery, AnySource, Company, Secret
+from connectors.company import AnyDelivery, AnySource, Company, PostgresqlTarget, Secret
 from connectors.contract import is_of_person
 from connectors.errors import AvalError, ConfigError
 from connectors.feeds.known import load_known
@@ -131,6 +131,8 @@ def _company(settings: Settings) -> Iterator[Finding]:
         yield _source(name, source, company.zone)
     for code, delivery in company.deliveries.items():
         yield _delivery(code, delivery)
+    if company.publish.postgresql is not None:
+        yield _postgresql(company.publish.postgresql, company.company.code)
     inbox = company.inbox.path
     files = sum(len(names) for _, _, names in os.walk(inbox))
     yield Finding(
@@ -140,6 +142,16 @@ def _company(settings: Settings) -> Iterator[Finding]:
         "create the folder, let this account read and enter it, or correct inbox.path in company.yml",
         True,
     )
+
+
+def _postgresql(target: PostgresqlTarget, company: str) -> Finding:
+    from orchestration.postgresql import probe
+
+    what = "publication in PostgreSQL"
+    try:
+        return Finding(what, True, f"PostgreSQL {probe(target, company)} lets this company write")
+    except AvalError as error:
+        return Finding(what, False, error.problem, error.remedy, isinstance(error, ConfigError))
 
 
 def _source(name: str, source: AnySource, zone: tzinfo) -> Finding:

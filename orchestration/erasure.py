@@ -16,17 +16,22 @@ import duckdb
 
 from connectors import privacy
 from connectors.contract import PERSON_KEYS, is_of_person
+from connectors.errors import AvalError
 from connectors.landing import atomic_file
 from connectors.ledger import Erasure, Ledger
 from orchestration.defs.resources import repair
 from orchestration.lock import run_lock
+from orchestration.plan import save_sent
 from orchestration.publish import READABLE_BY_ALL
+from orchestration.release import send
 from orchestration.settings import Settings
 
 
 @dataclass(frozen=True)
 class Erased:
-    """What was erased. `left` names what could not be looked into; `tables` are rows of built tables."""
+    """What was erased. `left` names what could not be looked into or reached; `tables` are rows of built
+    tables.
+    """
 
     entry: Erasure
     tables: int
@@ -50,6 +55,13 @@ def erase(settings: Settings, partner: str, texts: Iterable[str]) -> Erased:
         for path in sorted(published.rglob("*.parquet")):
             if any(is_of_person(name) for name in _parquet_columns(path)):
                 tables += privacy.forget_in_parquet(path, who)
+        if settings.company.publish.postgresql is not None and settings.current.is_file():
+            # Until it has the file as it is now, it has no publication: a run that follows sends it.
+            save_sent(ledger, None)
+            try:
+                send(settings, ledger)
+            except AvalError as error:
+                left = (*left, f"PostgreSQL still names the customer: {error}")
     return Erased(entry, tables, left)
 
 

@@ -1,7 +1,8 @@
 """What a run has to do: nothing, the touched slices, or everything; and what is known from former runs.
 
 The ledger keeps small facts for this: `plan` and `gates` (of the newest run), `validated` (the warehouse
-file that all gates have passed) and `published` (what readers have, and from which file, code and day).
+file that all gates have passed), `published` (what readers have, and from which file, code and day) and
+`sent` (what PostgreSQL has).
 What belongs here: that decision and those facts. What does not: carrying it out.
 """
 
@@ -18,7 +19,7 @@ from typing import Final, Literal
 from connectors.contract import ENTITIES
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
-from orchestration.publish import GateOutcome
+from orchestration.publish import GateOutcome, current_version
 from orchestration.settings import Settings, file_fingerprint
 from orchestration.standing import DAY, source_name
 
@@ -62,6 +63,15 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """What PostgreSQL has: the version, how many rows it took to bring it there, and into how many tables."""
+
+    version: str
+    rows: int
+    tables: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one run does after landing.
 
@@ -99,6 +109,7 @@ class Situation:
     models: str
     as_of: str
     is_published: bool
+    is_sent: bool
     published: Published | None
     validated: str | None
     landing: str
@@ -133,6 +144,8 @@ def decide(run_id: str, options: Options, now: Situation) -> Plan:
         reasons.append("the warehouse is not the one that was published")
     if published is not None and not now.is_published:
         reasons.append("the published file is gone")
+    elif published is not None and not now.is_sent:
+        reasons.append("PostgreSQL does not hold the newest publication")
     # A warehouse that the gates did not leave behind (a killed run, a closed gate, a change by hand) is
     # looked at as a whole: the touched slices alone would not show the damage.
     trusted = now.warehouse is not None and now.warehouse in {
@@ -171,6 +184,8 @@ def _unchanged(now: Situation) -> tuple[str, ...] | None:
 def situation(settings: Settings, ledger: Ledger) -> Situation:
     """Read what `decide` needs."""
     validated = read_validated(ledger)
+    sent = read_sent(ledger)
+    holds_newest = sent is not None and sent.version == current_version(settings.paths.published)
     return Situation(
         pending_sequence=ledger.pending_sequence(),
         pending_reasons=ledger.pending_reasons(),
@@ -179,6 +194,7 @@ def situation(settings: Settings, ledger: Ledger) -> Situation:
         models=settings.model_code(),
         as_of=settings.company.today().isoformat(),
         is_published=settings.current.is_file(),
+        is_sent=settings.company.publish.postgresql is None or holds_newest,
         published=read_published(ledger),
         validated=validated.warehouse if validated else None,
         landing=str(settings.paths.landing),
@@ -273,6 +289,16 @@ def save_published(ledger: Ledger, published: Published) -> None:
 def read_published(ledger: Ledger) -> Published | None:
     text = ledger.recall("published")
     return Published(**json.loads(text)) if text else None
+
+
+def save_sent(ledger: Ledger, sent: Sent | None) -> None:
+    """Remember what PostgreSQL has; None where it has another state than any publication."""
+    ledger.remember("sent", json.dumps(sent and asdict(sent)))
+
+
+def read_sent(ledger: Ledger) -> Sent | None:
+    values = json.loads(ledger.recall("sent") or "null")
+    return Sent(**values) if values else None
 
 
 _SPAN: Final = re.compile(r"(\d{4})-(\d{2})(?:\.\.(\d{4})-(\d{2}))?")

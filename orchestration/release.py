@@ -1,7 +1,8 @@
 """Releasing a warehouse: make sure that the gates have passed exactly this file, then publish it.
 
 The one way to a publication, for the job and for `aval publish` alike, so that neither can bypass the
-gates. What does not belong here: how a version is written and switched (`orchestration.publish`).
+gates. What does not belong here: how a version is written and switched (`orchestration.publish`), and brought
+to PostgreSQL (`orchestration.postgresql`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from connectors.ledger import Ledger
 from orchestration import plan
 from orchestration.closing import book_changes
 from orchestration.feeds_status import all_feeds, coverage
-from orchestration.publish import GateOutcome, Progress, Publication, checkpoint, publish
+from orchestration.publish import (
+    GateOutcome,
+    Progress,
+    Publication,
+    checkpoint,
+    publish,
+    published_file,
+)
 from orchestration.settings import Settings, code_version, file_fingerprint
 
 
@@ -74,6 +82,22 @@ def release(
         )
         ledger.clear_pending(decided.pending_sequence)
     return publication
+
+
+def send(settings: Settings, ledger: Ledger, *, progress: Progress | None = None) -> plan.Sent | None:
+    """Bring what is published to PostgreSQL; None where the company wants none there. AvalError if it fails.
+
+    What readers of the file have stays; the next run tries again.
+    """
+    from orchestration import postgresql
+
+    target = settings.company.publish.postgresql
+    if target is None:
+        return None
+    file = published_file(settings.paths.published)
+    sent = postgresql.send(target, settings.company.company.code, file, progress)
+    plan.save_sent(ledger, sent)
+    return sent
 
 
 def judge(settings: Settings, run_id: str, progress: Progress | None = None) -> list[GateOutcome]:

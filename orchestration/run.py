@@ -23,7 +23,8 @@ import sqlalchemy as sa
 from connectors.errors import AvalError
 from orchestration.disk import with_remedy
 from orchestration.lock import run_lock
-from orchestration.plan import Options, span_of_months
+from orchestration.plan import Options, Sent, span_of_months
+from orchestration.publish import Publication
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ run_monitoring:
 
 TOLD_TO_END: Final = "the run was told to end (SIGTERM or Ctrl-C) -> start it again when you like"
 STARTED_BY_US: Final = {"aval/started_by": "aval run"}
+
+
+def what_stays(*, is_published: bool) -> str:
+    """What readers have after a run that failed before its publication, or after it."""
+    if is_published:
+        return "the new version is published as a file, and PostgreSQL stays as it was"
+    return "what was published stays as it was"
 
 
 class ExitCode(IntEnum):
@@ -253,11 +261,14 @@ def _cause(error: Any) -> str:
     return with_remedy(str(error.message).strip()) if error is not None else "no reason known"
 
 
-def lone_publication(settings: Settings) -> Any:
-    """Publish the warehouse as it is, without a run; the gates judge it if they have not yet."""
+def lone_publication(settings: Settings) -> Iterator[Publication | Sent]:
+    """Publish the warehouse as it is, without a run; the gates judge it if they have not yet.
+
+    Gives what was published, one place after the other.
+    """
     from connectors.ledger import Ledger
     from orchestration.defs.resources import repair
-    from orchestration.release import release
+    from orchestration.release import release, send
 
     if not settings.paths.warehouse.is_file():
         raise AvalError(
@@ -265,4 +276,6 @@ def lone_publication(settings: Settings) -> Any:
         )
     with run_lock(settings.paths.state, "aval publish"), Ledger(settings.paths.ledger) as ledger:
         repair(settings)
-        return release(settings, ledger, "publish-by-hand")
+        yield release(settings, ledger, "publish-by-hand")
+        if sent := send(settings, ledger):
+            yield sent

@@ -19,10 +19,12 @@ from orchestration.plan import (
     LeftAside,
     Plan,
     Published,
+    Sent,
     read_left_aside,
     read_outcomes,
     read_plan,
     read_published,
+    read_sent,
 )
 from orchestration.publish import GateOutcome
 from orchestration.run import Outcome
@@ -68,6 +70,7 @@ class Summary:
     gates: Sequence[GateOutcome]
     plan: Plan | None
     published: Published | None
+    sent: Sent | None
     alerts: Count | None
 
     @property
@@ -128,6 +131,7 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
             gates=read_outcomes(ledger, outcome.run_id),
             plan=decided if decided and decided.run_id == outcome.run_id else None,
             published=read_published(ledger),
+            sent=read_sent(ledger) if settings.company.publish.postgresql else None,
             alerts=count_alerts(settings.paths.published),
         )
 

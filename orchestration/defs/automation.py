@@ -14,7 +14,8 @@ from connectors.errors import BusyError
 from connectors.ledger import Ledger
 from orchestration.defs.resources import Notifier
 from orchestration.lock import is_locked
-from orchestration.run import TOLD_TO_END, end_killed_runs
+from orchestration.postgresql import SENDING
+from orchestration.run import TOLD_TO_END, end_killed_runs, what_stays
 from orchestration.settings import Settings
 
 JOB = "daily"
@@ -34,7 +35,8 @@ def failure_message(run_id: str, step: str, error: BaseException | None) -> str:
     """The message of a failed step: the sentence of the error, without a traceback."""
     is_told = isinstance(error, dg.DagsterExecutionInterruptedError)
     reason = TOLD_TO_END if is_told else getattr(error, "description", None) or str(error)
-    return f"Aval run {run_id} failed at {step}; what was published stays as it was.\n{reason}"
+    stays = what_stays(is_published=step == SENDING)
+    return f"Aval run {run_id} failed at {step}; {stays}.\n{reason}"
 
 
 @dg.run_failure_sensor(

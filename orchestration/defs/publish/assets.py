@@ -1,4 +1,4 @@
-"""Publication as assets: the DuckDB file that readers open, and Parquet."""
+"""Publication as assets: the DuckDB file that readers open, Parquet, and PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,11 +8,13 @@ import dagster as dg
 from connectors.errors import AvalError
 from orchestration.console import progress, say
 from orchestration.defs.resources import CompanyResource
-from orchestration.release import release
+from orchestration.postgresql import SENDING, NotNow
+from orchestration.release import release, send
 from orchestration.settings import Settings
 
 DUCKDB = dg.AssetKey(["publish", "duckdb"])
 PARQUET = dg.AssetKey(["publish", "parquet"])
+POSTGRESQL = dg.AssetKey(["publish", "postgresql"])
 
 
 def assets(settings: Settings, public: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
@@ -71,4 +73,41 @@ def assets(settings: Settings, public: Sequence[dg.AssetKey]) -> list[dg.AssetsD
                 },
             )
 
-    return [publish]
+    if settings.company.publish.postgresql is None:
+        return [publish]
+
+    @dg.multi_asset(
+        name=SENDING,
+        specs=[
+            spec(
+                POSTGRESQL,
+                "postgres",
+                [DUCKDB],
+                "Marts, dimensions and closed rows in the company's PostgreSQL database.",
+            )
+        ],
+        # It tries again by itself while the server does not answer; this is once more, later.
+        retry_policy=dg.RetryPolicy(
+            max_retries=min(1, settings.company.publish.postgresql.retries),
+            delay=60,
+            jitter=dg.Jitter.PLUS_MINUS,
+        ),
+    )
+    def publish_postgresql(
+        context: dg.AssetExecutionContext, company: CompanyResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Bring the new version to PostgreSQL in one transaction."""
+        with company.ledger() as ledger:
+            try:
+                sent = send(company.settings, ledger, progress=progress)
+            except AvalError as error:
+                raise dg.Failure(
+                    description=str(error),
+                    metadata={"code": error.code, "fault": type(error).__name__},
+                    allow_retries=isinstance(error, NotNow),
+                ) from error
+        if sent is not None:
+            say(context.log, f"PostgreSQL: {sent.rows:,} rows of {sent.tables} tables replaced")
+            yield dg.MaterializeResult(metadata={"version": sent.version, "rows replaced": sent.rows})
+
+    return [publish, publish_postgresql]

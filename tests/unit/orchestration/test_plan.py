@@ -39,6 +39,7 @@ QUIET = Situation(
     models="models-1",
     as_of="2026-06-30",
     is_published=True,
+    is_sent=True,
     published=PUBLISHED,
     validated="file-1",
     landing="/data/landing",
