@@ -113,7 +113,7 @@ def _run(settings: Settings, options: Options, *, with_figures: bool) -> None:
     from orchestration.run import execute
 
     earlier = summary.before(settings)
-    with _progress():
+    with _progress(1 if settings.company.publish.postgresql else 0):
         outcome = execute(settings, options)
     done = summary.summarize(settings, earlier, outcome)
     _show(settings, done, with_figures=with_figures)
@@ -258,7 +258,7 @@ def _size(count: int) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[None]:
+def _progress(more_steps: int) -> Iterator[None]:
     """The run's steps as a bar for a person; as plain lines with the time in a log."""
     from orchestration.console import STEPS, Lines, Steps, listen
 
@@ -287,7 +287,7 @@ def _progress() -> Iterator[None]:
         console=console(stderr=True),
         transient=True,
     ) as bar:
-        task = bar.add_task("starting", total=STEPS)
+        task = bar.add_task("starting", total=STEPS + more_steps)
         steps = Steps(
             lambda done, text: bar.update(task, completed=done, description=text[:60]),
             lambda text: bar.console.print(text, highlight=False),

@@ -400,7 +400,7 @@ def _fault(error: BaseException | None) -> AvalError:
     state = getattr(error, "pgcode", None) or ""
     told = getattr(error, "diag", None)
     lines = [told.message_primary, told.message_detail] if told else []
-    said = "; ".join(line for line in lines if line) or str(error).strip()
+    said = "; ".join(line for line in lines if line) or " ".join(str(error).split())
     # Without a state the server has said nothing; 08, 53 and 57 are its connections, its room and its end.
     if isinstance(error, psycopg2.OperationalError) and state[:2] in ("", "08", "53", "57"):
         return NotNow(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from connectors.company import PostgresqlTarget
 from connectors.contract import ENTITIES
 from orchestration.console import STEPS
 from orchestration.definitions import build
@@ -220,6 +222,18 @@ def test_every_published_table_is_upstream_of_the_publication(definitions: dg.De
     deps = {dep.asset_key for spec in publication.specs for dep in spec.deps}  # type: ignore[union-attr]
     public = {key for key in defined(definitions) if key.path[0] in ("core", "marts")}
     assert deps == public
+
+
+def test_a_company_with_a_database_for_its_readers_sends_what_is_published(settings: Settings) -> None:
+    target = PostgresqlTarget(url="postgresql://127.0.0.1/marts")
+    publication = settings.company.publish.model_copy(update={"postgresql": target})
+    company = settings.company.model_copy(update={"publish": publication})
+    sending = build(replace(settings, company=company))
+    assert not dangling(sending)
+    assert dg.AssetKey(["publish", "postgresql"]) in defined(sending)
+    job = sending.resolve_job_def("daily")
+    assert "publish" in upstream(job)["publish_postgresql"]
+    assert len(job.graph.node_dict) == STEPS + 1
 
 
 def test_the_progress_bar_is_as_long_as_the_job(job: dg.JobDefinition) -> None:

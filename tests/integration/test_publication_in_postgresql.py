@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import sqlite3
@@ -13,9 +14,13 @@ from typing import Any
 import duckdb
 import pytest
 import sqlalchemy as sa
+from click.testing import Result
+from typer.testing import CliRunner
 
 from connectors.company import PostgresqlTarget
 from connectors.errors import AvalError, ConfigError
+from connectors.feeds.customers import KEY, partner_key
+from orchestration.cli import app
 from orchestration.postgresql import NotNow, probe, send
 from tests.installation import ROOT, bring_parsed, run_aval
 from tests.integration.test_first_feed import ERP
@@ -284,6 +289,38 @@ def test_a_user_needs_no_right_to_make_schemas_where_they_are(
         ask(f"drop role {user}")
 
 
+def test_the_roles_of_the_docs_are_all_that_is_needed(file: Path, target: PostgresqlTarget) -> None:
+    page = (ROOT / "docs" / "publication.md").read_text()
+    (told,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    on_server, in_database = told.split("\\connect channel\n")
+    server = sa.make_url(target.connection_url())
+
+    def database(user: str | None = None, name: str = "channel") -> Any:
+        url = server.set(database=name, username=user or server.username)
+        return sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool).connect()
+
+    def carry_out(connection: sa.Connection, text: str) -> None:
+        for statement in filter(str.strip, text.split(";")):
+            connection.execute(sa.text(statement))
+
+    try:
+        with database(name="postgres") as connection:
+            carry_out(connection, on_server)
+        with database() as connection:
+            carry_out(connection, in_database)
+        own = server.set(database="channel", username="aval").render_as_string(hide_password=False)
+        send(PostgresqlTarget(url=own, retries=0), "acme", file)
+        with database("bi") as connection:
+            assert connection.execute(sa.text("select count(*) from marts.mart_monthly")).scalar() == 3
+            with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+                connection.execute(sa.text("delete from marts.mart_monthly"))
+    finally:
+        with database(name="postgres") as connection:
+            carry_out(
+                connection, "drop database if exists channel with (force); drop role bi; drop role aval"
+            )
+
+
 def test_no_message_shows_the_password(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for url, fault in (
         ("postgresql://aval:hidden@127.0.0.1:1/marts", NotNow),
@@ -294,6 +331,45 @@ def test_no_message_shows_the_password(file: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(fault) as told:
             send(PostgresqlTarget.model_validate({"url": {"env": "BI_URL"}, "retries": 0}), "acme", file)
         assert "hidden" not in str(told.value)
+
+
+def test_an_erased_customer_is_erased_there_too(
+    tmp_path: Path, target: PostgresqlTarget, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY, "a key")
+    monkeypatch.setenv("BI_URL", "postgresql://127.0.0.1:1/marts")
+    company = tmp_path / "company"
+    (company / "feeds").mkdir(parents=True)
+    (company / "feeds" / "W01_sales.yml").write_text(
+        "{partner: W01, files: {glob: '*.csv'}, container: {kind: delimited}, expected_from: 2026-01-05,\n"
+        "period: {frequency: week, source: file_name, pattern: '(?P<year>\\d{4})-W(?P<week>\\d{2})'},\n"
+        "columns: {product_code: Ref, sold_quantity: Qty, customer: Client}}"
+    )
+    (company / "company.yml").write_text(
+        "{company: {code: acme, name: Acme}, inbox: {path: inbox},\n"
+        "erp: {kind: sql, url: 'sqlite:///erp.sqlite', queries: erp},\n"
+        "publish: {postgresql: {url: {env: BI_URL}, retries: 0}}}"
+    )
+    who = partner_key("W01").hash("client 7")
+    published = tmp_path / "data" / "published"
+    published.mkdir(parents=True)
+    change(
+        published / "1.duckdb",
+        f"create schema marts; create table marts.mart_customers as select '{who}' as customer_key",
+    )
+    (published / "current.duckdb").symlink_to("1.duckdb")
+    send(target, "acme", published / "1.duckdb")
+
+    def erase() -> Result:
+        options = ["--partner", "W01", "--company", str(company), "--data", str(tmp_path / "data")]
+        return CliRunner().invoke(app, ["privacy", "erase", *options], input="Client 7\n")
+
+    refused = erase()
+    assert refused.exit_code == 1
+    assert "left: PostgreSQL still names the customer: PostgreSQL does not take" in refused.output
+    monkeypatch.setenv("BI_URL", target.connection_url())
+    assert erase().exit_code == 0
+    assert ask("select customer_key from marts.mart_customers") == [(None,)]
 
 
 @contextmanager
@@ -331,7 +407,9 @@ def test_a_database_that_is_down_keeps_nobody_from_the_file_and_gets_it_from_the
         return told.stdout
 
     with deaf_port() as port:
-        said = aval("run", f"postgresql://aval@127.0.0.1:{port}/marts", 1)
+        nowhere = f"postgresql://aval@127.0.0.1:{port}/marts"
+        assert "PostgreSQL does not take the publication" in aval("doctor", nowhere, 2)
+        said = aval("run", nowhere, 1)
     assert "PostgreSQL does not take the publication" in said
     assert "The new version is published as a file, and PostgreSQL stays as it was." in said
     file = (data / "published" / "current.duckdb").resolve()

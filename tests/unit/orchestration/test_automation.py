@@ -175,6 +175,14 @@ def test_a_failure_is_told_in_one_sentence_without_a_traceback() -> None:
     )
 
 
+def test_a_failure_after_the_publication_says_that_the_file_is_new() -> None:
+    said = failure_message("run-1", "publish_postgresql", dg.Failure(description="connection refused"))
+    assert said == (
+        "Aval run run-1 failed at publish_postgresql; the new version is published as a file, and PostgreSQL "
+        "stays as it was.\nconnection refused"
+    )
+
+
 def test_a_run_that_was_killed_blocks_no_other_and_one_that_just_began_goes_on(settings: Settings) -> None:
     """Where the machine stopped, Dagster's daemon waits for ever for the end of the run that was at work."""
     sensor = next(sensor for sensor in sensors(settings) if sensor.name == "killed_runs")

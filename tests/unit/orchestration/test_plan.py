@@ -65,6 +65,12 @@ def test_pending_slices_are_built_and_judged_alone() -> None:
     )
 
 
+def test_a_publication_that_has_not_reached_postgresql_is_made_anew() -> None:
+    decided = decide("run-1", Options(), replace(QUIET, is_sent=False))
+    assert decided.reasons == ("PostgreSQL does not hold the newest publication",)
+    assert (decided.scope, decided.gate_scope, decided.full_refresh) == ("touched", "touched", False)
+
+
 def test_the_plan_keeps_the_pending_entry_that_its_publication_will_hold() -> None:
     assert (
         decide(
