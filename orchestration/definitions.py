@@ -33,7 +33,7 @@ def build(settings: Settings) -> dg.Definitions:
             *publish.assets(settings, public),
         ],
         asset_checks=[*landing_checks.checks(settings), *warehouse.checks(manifest)],
-        jobs=automation.jobs(),
+        jobs=automation.jobs(settings),
         schedules=automation.schedules(settings),
         sensors=automation.sensors(settings),
         resources={

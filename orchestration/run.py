@@ -127,7 +127,7 @@ def execute(settings: Settings, options: Options) -> Outcome:
         span_of_months(options.rebuild)
     with run_lock(settings.paths.state, "aval run"):
         from orchestration.definitions import build
-        from orchestration.defs.automation import JOB, TAGS
+        from orchestration.defs.automation import JOB, tags
         from orchestration.defs.resources import repair
 
         # The job does this too; here a warehouse that somebody else holds is told as what it is.
@@ -146,7 +146,8 @@ def execute(settings: Settings, options: Options) -> Outcome:
             redirect_stdout(quiet),
         ):
             # No other run begins before it has the lock, which this one holds.
-            end_killed_runs(instance, STARTED_BY_US, spared_seconds=0)
+            by_us = {**tags(settings), **STARTED_BY_US}
+            end_killed_runs(instance, by_us, spared_seconds=0)
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
@@ -154,7 +155,7 @@ def execute(settings: Settings, options: Options) -> Outcome:
                     "resources": {"run_options": {"config": asdict(options)}},
                     "loggers": {"console": {}},
                 },
-                tags={**TAGS, **STARTED_BY_US},
+                tags=by_us,
                 raise_on_error=False,
             )
     steps = {event.step_key for event in result.all_events if event.is_step_success}

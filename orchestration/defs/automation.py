@@ -19,8 +19,13 @@ from orchestration.run import TOLD_TO_END, end_killed_runs, what_stays
 from orchestration.settings import Settings
 
 JOB = "daily"
-TAGS = {"aval/warehouse": "writer"}
-"""One run at a time writes the warehouse: Dagster queues runs of this tag, the run lock refuses others."""
+
+
+def tags(settings: Settings) -> dict[str, str]:
+    """Tags of a run. One at a time writes a warehouse: Dagster queues runs of the first tag; the second names
+    the data directory, whose run lock refuses others.
+    """
+    return {"aval/warehouse": "writer", "aval/data": str(settings.paths.data.resolve())}
 
 
 @dg.failure_hook(required_resource_keys={"notifier"})
@@ -72,7 +77,7 @@ def untold_failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
     return f"Aval run {run_id} failed outside its steps; what was published stays as it was.\n{reason}"
 
 
-def jobs() -> list[Any]:
+def jobs(settings: Settings) -> list[Any]:
     """The whole flow as one job."""
     return [
         dg.define_asset_job(
@@ -81,7 +86,7 @@ def jobs() -> list[Any]:
             description="Pull the ERP, take in reports, build, judge and publish.",
             executor_def=dg.in_process_executor,
             hooks={tell_failure},
-            tags=TAGS,
+            tags=tags(settings),
         )
     ]
 
@@ -147,7 +152,7 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
     def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if at_work := _at_work(settings):
             return at_work
-        killed = end_killed_runs(context.instance, TAGS, spared_seconds=60)
+        killed = end_killed_runs(context.instance, tags(settings), spared_seconds=60)
         return dg.SkipReason(f"runs found killed: {killed}")
 
     watched = [inbox, deliveries] if settings.company.deliveries else [inbox]

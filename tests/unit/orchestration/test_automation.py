@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import dagster as dg
 import pytest
 from dagster import DagsterEvent, DagsterEventType, EventLogEntry
 
+from connectors.company import Paths
 from connectors.errors import BusyError, ConfigError
-from orchestration.defs.automation import TAGS, failure_message, inbox_state, jobs, sensors, untold_failure
+from orchestration.defs.automation import failure_message, inbox_state, jobs, sensors, tags, untold_failure
 from orchestration.defs.resources import Notifier
 from orchestration.lock import run_lock
 from orchestration.settings import Settings, load_settings
@@ -160,9 +162,9 @@ def _job() -> dg.JobDefinition:
     return daily
 
 
-def test_runs_that_write_the_warehouse_are_tagged_for_the_queue() -> None:
-    (job,) = jobs()
-    assert job.tags == {"aval/warehouse": "writer"}
+def test_runs_that_write_the_warehouse_are_tagged_for_the_queue(settings: Settings) -> None:
+    (job,) = jobs(settings)
+    assert job.tags == {"aval/warehouse": "writer", "aval/data": str(settings.paths.data.resolve())}
 
 
 def test_a_failure_is_told_in_one_sentence_without_a_traceback() -> None:
@@ -187,7 +189,7 @@ def test_a_run_that_was_killed_blocks_no_other_and_one_that_just_began_goes_on(s
     """Where the machine stopped, Dagster's daemon waits for ever for the end of the run that was at work."""
     sensor = next(sensor for sensor in sensors(settings) if sensor.name == "killed_runs")
     with dg.DagsterInstance.ephemeral() as instance:
-        killed, beginning = (_started_run(instance, age) for age in (3600, 5))
+        killed, beginning = (_started_run(instance, settings, age) for age in (3600, 5))
         context = dg.build_sensor_context(instance=instance)
         with run_lock(settings.paths.state, "run"):
             sensor.evaluate_tick(context)
@@ -196,9 +198,19 @@ def test_a_run_that_was_killed_blocks_no_other_and_one_that_just_began_goes_on(s
         assert [_status(instance, run) for run in (killed, beginning)] == ["FAILURE", "STARTED"]
 
 
+def test_a_run_at_work_on_other_data_is_not_taken_for_killed(settings: Settings, tmp_path: Path) -> None:
+    """Two companies in one Dagster home: the lock of the one says nothing of the other's run."""
+    sensor = next(sensor for sensor in sensors(settings) if sensor.name == "killed_runs")
+    other = replace(settings, paths=Paths(settings.paths.company, tmp_path / "other"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_id = _started_run(instance, other, 3600)
+        sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
+        assert _status(instance, run_id) == "STARTED"
+
+
 def test_a_run_that_was_killed_is_told(settings: Settings) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        run_id = _started_run(instance, 3600)
+        run_id = _started_run(instance, settings, 3600)
         instance.report_run_failed(instance.get_run_by_id(run_id))  # type: ignore[arg-type]
         assert untold_failure(instance, run_id) == (
             f"Aval run {run_id} failed outside its steps; what was published stays as it was.\n"
@@ -258,7 +270,7 @@ def test_a_failed_run_is_told_once_by_its_step_or_else_by_the_sensor(
         )
         context.update_cursor(sensor.evaluate_tick(context).cursor)
         daily.execute_in_process(instance=instance, raise_on_error=False)
-        killed = _started_run(instance, 3600)
+        killed = _started_run(instance, settings, 3600)
         instance.report_run_failed(instance.get_run_by_id(killed))  # type: ignore[arg-type]
         for _ in range(3):
             context.update_cursor(sensor.evaluate_tick(context).cursor)
@@ -266,9 +278,9 @@ def test_a_failed_run_is_told_once_by_its_step_or_else_by_the_sensor(
     assert f"Aval run {killed} failed" in (tmp_path / "told.txt").read_text()
 
 
-def _started_run(instance: dg.DagsterInstance, age: float) -> str:
+def _started_run(instance: dg.DagsterInstance, settings: Settings, age: float) -> str:
     """A run whose process is not there, as the queue has started it so many seconds ago."""
-    run = instance.create_run_for_job(_job(), tags=TAGS)
+    run = instance.create_run_for_job(_job(), tags=tags(settings))
     event = DagsterEvent(DagsterEventType.RUN_START.value, "daily")
     entry = EventLogEntry(
         None, "debug", "", run.run_id, time.time() - age, job_name="daily", dagster_event=event
