@@ -202,7 +202,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
     elif with_figures:
         for place, what in (
             (settings.current, "published tables; any DuckDB client, read-only"),
-            (settings.paths.published / "parquet" / "current", "the marts as Parquet"),
+            (settings.paths.published / "parquet" / "current", "marts and dimensions as Parquet"),
             (settings.paths.quality / "docs" / "index.html", "what the gates checked"),
             ("aval alerts", "what needs attention, the most urgent first"),
             ("aval feeds status", "what each partner sent, and what is missing"),

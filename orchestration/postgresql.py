@@ -31,7 +31,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from connectors.company import PostgresqlTarget
 from connectors.errors import AvalError, ConfigError
 from orchestration.plan import Sent
-from orchestration.publish import Progress
+from orchestration.publish import Progress, goes_beyond_the_file
 
 NOTES: Final = "aval"
 """The schema in which Aval notes what it has written."""
@@ -158,18 +158,16 @@ def _send_once(target: PostgresqlTarget, company: str, publication: Path, say: P
 
 
 def _published_tables(source: duckdb.DuckDBPyConnection) -> list[_Table]:
-    """Marts, closed rows and dimensions: what a BI tool joins, without the lines of facts."""
     found = source.execute(
         "select t.schema_name, t.table_name, t.comment, "
         "list([c.column_name, c.data_type, c.comment] order by c.column_index) "
         "from duckdb_tables() as t join duckdb_columns() as c using (database_name, schema_name, table_name) "
-        "where t.database_name = current_database() and not t.internal "
-        "and (t.schema_name <> 'core' or starts_with(t.table_name, 'dim_')) "
-        "group by all order by all"
+        "where t.database_name = current_database() and not t.internal group by all order by all"
     ).fetchall()
     return [
         _Table(schema, name, comment, tuple((column, kind, text) for column, kind, text in columns))
         for schema, name, comment, columns in found
+        if goes_beyond_the_file(schema, name)
     ]
 
 

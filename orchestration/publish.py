@@ -342,31 +342,35 @@ def _refuse_broken_views(connection: duckdb.DuckDBPyConnection) -> None:
             ) from error
 
 
-def _export_parquet(part: Path, parquet: Path, version: str) -> Path:
-    """Write the marts as `<version>/marts/<model>.parquet`, closed rows as `closed/…`, whole or not at all.
+def goes_beyond_the_file(schema: str, table: str) -> bool:
+    """Whether Parquet and PostgreSQL hold this public table: marts, closed rows, and the dimensions to which
+    their codes lead.
 
-    Only these: facts of billions of lines would be written again every day for readers that have them
-    in the DuckDB file.
+    Facts do not: billions of lines would be written again every day for readers that have them in the file.
     """
+    return schema in ("marts", CLOSED) or (schema == "core" and table.startswith("dim_"))
+
+
+def _export_parquet(part: Path, parquet: Path, version: str) -> Path:
+    """Write these tables as `<version>/<schema>/<table>.parquet`, whole or not at all."""
     folder = parquet / f".{version}.part"
     connection = duckdb.connect(str(part), read_only=True)
     try:
-        for schema in ("marts", CLOSED):
-            tables = connection.execute(
-                "select table_name from duckdb_tables() "
-                "where database_name = current_database() and schema_name = ? order by all",
-                [schema],
-            ).fetchall()
-            if not tables:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() "
+            "where database_name = current_database() and not internal order by all"
+        ).fetchall()
+        for schema, table in tables:
+            if not goes_beyond_the_file(schema, table):
                 continue
-            (folder / schema).mkdir(parents=True)
-            for (table,) in tables:
-                target = folder / schema / f"{table}.parquet"
-                connection.execute(
-                    f'copy {schema}."{table}" to ? (format parquet, compression zstd)', [str(target)]
-                )
-                _fsync(target)
-            fsync_folder(folder / schema)
+            (folder / schema).mkdir(parents=True, exist_ok=True)
+            target = folder / schema / f"{table}.parquet"
+            connection.execute(
+                f'copy {schema}."{table}" to ? (format parquet, compression zstd)', [str(target)]
+            )
+            _fsync(target)
+        for written in folder.iterdir():
+            fsync_folder(written)
     finally:
         connection.close()
     final = parquet / version

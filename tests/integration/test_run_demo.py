@@ -86,21 +86,25 @@ def test_only_public_schemas_leave_the_house(built_demo: Path) -> None:
     assert schemas == [("core",), ("marts",)]
 
 
-def test_parquet_and_duckdb_hold_the_same_marts(built_demo: Path) -> None:
+def test_parquet_and_duckdb_hold_the_same_marts_and_dimensions(built_demo: Path) -> None:
     current = built_demo / "published" / "current.duckdb"
-    folder = built_demo / "published" / "parquet" / "current" / "marts"
-    tables = [
-        name for (name,) in ask(current, "select table_name from duckdb_tables() where schema_name = 'marts'")
-    ]
-    assert sorted(path.stem for path in folder.iterdir()) == sorted(tables)
+    folder = (built_demo / "published" / "parquet" / "current").resolve()
+    tables = ask(
+        current,
+        "select schema_name, table_name from duckdb_tables() "
+        "where schema_name = 'marts' or starts_with(table_name, 'dim_')",
+    )
+    files = {(path.parent.name, path.stem) for path in folder.rglob("*.parquet")}
+    assert files == set(tables)
     empty = set()
-    for table in tables:
-        counts = ask(
+    for schema, table in tables:
+        ((rows, written),) = ask(
             current,
-            f"select (select count(*) from marts.{table}), (select count(*) from '{folder}/{table}.parquet')",
+            f"select (select count(*) from {schema}.{table}), "
+            f"(select count(*) from '{folder}/{schema}/{table}.parquet')",
         )
-        assert counts[0][0] == counts[0][1]
-        if counts[0][0] == 0:
+        assert rows == written
+        if schema == "marts" and rows == 0:
             empty.add(table)
     # In the sample company no partner sends the same thing through two feeds or names business customers, and
     # no month is closed.

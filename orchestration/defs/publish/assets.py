@@ -9,6 +9,7 @@ from connectors.errors import AvalError
 from orchestration.console import progress, say
 from orchestration.defs.resources import CompanyResource
 from orchestration.postgresql import SENDING, NotNow
+from orchestration.publish import goes_beyond_the_file
 from orchestration.release import release, send
 from orchestration.settings import Settings
 
@@ -19,7 +20,7 @@ POSTGRESQL = dg.AssetKey(["publish", "postgresql"])
 
 def assets(settings: Settings, public: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
     """What is published, from the public models."""
-    marts = [key for key in public if key.path[0] == "marts"]
+    shared = [key for key in public if goes_beyond_the_file(*key.path)]
 
     def spec(key: dg.AssetKey, kind: str, deps: Sequence[dg.AssetKey], description: str) -> dg.AssetSpec:
         return dg.AssetSpec(
@@ -33,7 +34,8 @@ def assets(settings: Settings, public: Sequence[dg.AssetKey]) -> list[dg.AssetsD
 
     specs = [spec(DUCKDB, "duckdb", public, "The public tables, as one file: published/current.duckdb.")]
     if settings.company.publish.parquet:
-        specs.append(spec(PARQUET, "parquet", marts, "The marts as Parquet: published/parquet/current."))
+        what = "Marts and dimensions as Parquet: published/parquet/current."
+        specs.append(spec(PARQUET, "parquet", shared, what))
 
     @dg.multi_asset(name="publish", specs=specs, pool="warehouse")
     def publish(

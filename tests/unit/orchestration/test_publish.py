@@ -119,13 +119,19 @@ def test_the_warehouse_keeps_its_internal_schemas(tmp_path: Path) -> None:
     assert ask(warehouse, "select n from intermediate.int") == [(1,)]
 
 
-def test_parquet_holds_the_marts(tmp_path: Path) -> None:
-    publication = release(build(tmp_path / "w.duckdb"), tmp_path / "published")
+def test_parquet_holds_marts_and_dimensions_and_no_facts(tmp_path: Path) -> None:
+    warehouse = build(tmp_path / "w.duckdb")
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create table core.dim_products as select 'A' as product_code")
+    publication = release(warehouse, tmp_path / "published")
     folder = tmp_path / "published" / "parquet" / "current"
     assert folder.resolve().name == publication.version
-    assert sorted(path.name for path in (folder / "marts").iterdir()) == [
-        "mart_month.parquet",
-        "publication.parquet",
+    assert sorted(
+        str(path.relative_to(folder.resolve())) for path in folder.resolve().rglob("*.parquet")
+    ) == [
+        "core/dim_products.parquet",
+        "marts/mart_month.parquet",
+        "marts/publication.parquet",
     ]
     with duckdb.connect() as connection:
         rows = connection.execute(
