@@ -34,7 +34,8 @@ sold as (
         product_code,
         net_quantity,
         net_amount,
-        0 as unresolved_line_count
+        0 as unresolved_line_count,
+        unconverted_line_count
     from {{ ref('mart_sell_in_monthly') }}
     union all
     select
@@ -44,7 +45,8 @@ sold as (
         product_code,
         net_quantity,
         net_amount,
-        unresolved_line_count
+        unresolved_line_count,
+        unconverted_line_count
     from {{ ref('mart_sell_out_monthly') }}
 ),
 
@@ -76,15 +78,13 @@ measured as (
                 else sold.net_amount
             end
         ) as month_value,
-        max(
+        sum(
             case
-                when
-                    challenges.measure_code = 'sell_out_units'
-                    and sold.unresolved_line_count > 0
-                    then 1
-                else 0
+                when challenges.measure_code in ('sell_in_units', 'sell_out_units')
+                    then sold.unresolved_line_count
+                else sold.unconverted_line_count
             end
-        ) = 1 as has_unknown_units
+        ) > 0 as has_unknown_value
     from challenges
     inner join members as partners
         on
@@ -146,7 +146,7 @@ gathered as (
         reported.expected_period_count,
         reported.reported_period_count,
         {{ is_month_over('expected.month_start_date') }}
-        and not coalesce(this_year.has_unknown_units, false)
+        and not coalesce(this_year.has_unknown_value, false)
         and (
             expected.is_of_sell_in
             or coalesce(
@@ -154,17 +154,18 @@ gathered as (
             )
         ) as is_whole,
         case
+            when last_year.has_unknown_value then false
             when expected.is_of_sell_in
                 then
                     {{ add_months('expected.month_start_date', -12) }}
                     >= history.first_month_date
             else coalesce(
                 last_year_reported.reported_period_count
-                = last_year_reported.expected_period_count
-                and not last_year.has_unknown_units,
+                = last_year_reported.expected_period_count,
                 false
             )
-        end as is_last_year_whole
+        end as is_last_year_whole,
+        coalesce(this_year.has_unknown_value, false) as has_unknown_value
     from expected
     cross join history
     left join measured as this_year
@@ -205,7 +206,8 @@ compared as (
 accumulated as (
     select
         *,
-        sum(month_value) over so_far as reached_value,
+        sum(month_value) over so_far as known_value,
+        count(case when has_unknown_value then 1 end) over so_far > 0 as is_in_part,
         sum(case when is_compared then month_value end) over so_far as compared_value,
         sum(case when is_compared then last_year_month_value end) over so_far
             as last_year_value,
@@ -217,6 +219,20 @@ accumulated as (
         so_far as (
             partition by campaign_code, partner_code order by month_start_date
         )
+),
+
+-- Of a part nobody knows how much it is of the whole; a growth has its own months.
+reached as (
+    select
+        *,
+        case when ranked_by_code = 'growth' or not is_in_part then known_value end
+            as reached_value,
+        case
+            when not is_in_part then null
+            when measure_code in ('sell_in_units', 'sell_out_units') then 'unit_unknown'
+            else 'rate_missing'
+        end as part_reason_code
+    from accumulated
 ),
 
 scored as (
@@ -231,7 +247,7 @@ scored as (
                 then
                     {{ percent('compared_value - last_year_value', 'last_year_value') }}
         end as score
-    from accumulated
+    from reached
 ),
 
 ranked as (
@@ -301,8 +317,10 @@ final as (
         prizes.prize_name_en,
         prizes.prize_amount,
         case
-            when ranked.reached_value is null then 'not_reported'
-            when ranked.reached_value < ranked.minimum_value then 'below_minimum'
+            when ranked.reached_value is null
+                then coalesce(ranked.part_reason_code, 'not_reported')
+            when ranked.reached_value < ranked.minimum_value
+                then coalesce(ranked.part_reason_code, 'below_minimum')
             when ranked.score is null and ranked.whole_month_count = 0
                 then 'no_whole_month'
             when ranked.score is null then 'no_last_year'
