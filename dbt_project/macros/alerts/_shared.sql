@@ -89,6 +89,28 @@
     where date_day = month_start_date and month_end_date <= {{ as_of_date() }}
 {%- endmacro %}
 
+{#
+    What arrived at a partner between the day on which its stock was counted and the end
+    of that week: neither in the stock nor under way any more.
+#}
+{% macro alert_arrived_since_the_count() -%}
+    select
+        counts.channel_inventory_weekly_id,
+        sum(shipments.shipped_quantity) as arrived_quantity
+    from {{ ref('mart_channel_inventory_weekly') }} as counts
+    inner join {{ ref('fct_shipments') }} as shipments
+        on
+            counts.partner_code = shipments.partner_code
+            and counts.product_code = shipments.product_code
+            and counts.stock_date < shipments.arrival_date
+            and counts.week_end_date >= shipments.arrival_date
+    where
+        counts.on_hand_source_code = 'reported'
+        and counts.stock_date < counts.week_end_date
+        and shipments.shipment_type <> 'return'
+    group by counts.channel_inventory_weekly_id
+{%- endmacro %}
+
 {# `name=value; name=value` of pairs [name, expression]. #}
 {% macro alert_figures(pairs) -%}
     {%- for name, expression in pairs -%}

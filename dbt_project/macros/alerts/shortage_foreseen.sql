@@ -17,11 +17,18 @@
             stocks.week_end_date,
             min(partners.horizon_weeks) as horizon_weeks,
             min(partners.rate_weeks) as rate_weeks,
-            sum(stocks.on_hand_quantity + coalesce(balances.in_transit_quantity, 0))
-                as available_quantity
+            sum(
+                stocks.on_hand_quantity
+                + coalesce(balances.in_transit_quantity, 0)
+                + coalesce(arrived.arrived_quantity, 0)
+            ) as available_quantity
         from {{ ref('mart_channel_inventory_weekly') }} as stocks
         inner join {{ ref('mart_siso_weekly') }} as balances
             on stocks.channel_inventory_weekly_id = balances.siso_weekly_id
+        left join (
+            {{ alert_arrived_since_the_count() }}
+        ) as arrived
+            on stocks.channel_inventory_weekly_id = arrived.channel_inventory_weekly_id
         inner join partners on stocks.partner_code = partners.partner_code
         where stocks.stock_status_code <> 'not_reported'
         group by stocks.partner_code, stocks.week_start_date, stocks.week_end_date

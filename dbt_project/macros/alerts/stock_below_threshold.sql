@@ -3,8 +3,11 @@
     than the threshold. Judged by weeks whose stock and sales are known.
 #}
 {% macro alert_stock_below_threshold() -%}
+    {%- set under_way -%}
+        balances.in_transit_quantity + coalesce(arrived.arrived_quantity, 0)
+    {%- endset -%}
     {%- set available -%}
-        stocks.on_hand_quantity + coalesce(balances.in_transit_quantity, 0)
+        stocks.on_hand_quantity + coalesce({{ under_way }}, 0)
     {%- endset -%}
     {%- set is_short -%}
         stocks.recent_sell_out_quantity > 0
@@ -37,13 +40,17 @@
             when {{ is_short }}
                 then {{ alert_figures([
                     ['on_hand_quantity', 'stocks.on_hand_quantity'],
-                    ['in_transit_quantity', 'balances.in_transit_quantity'],
+                    ['in_transit_quantity', under_way],
                     ['recent_sell_out_quantity', 'stocks.recent_sell_out_quantity'],
                 ]) }}
         end as figures
     from {{ ref('mart_channel_inventory_weekly') }} as stocks
     inner join {{ ref('mart_siso_weekly') }} as balances
         on stocks.channel_inventory_weekly_id = balances.siso_weekly_id
+    left join (
+        {{ alert_arrived_since_the_count() }}
+    ) as arrived
+        on stocks.channel_inventory_weekly_id = arrived.channel_inventory_weekly_id
     inner join (
         {{ alert_partners('stock_below_threshold', ['weeks_of_supply']) }}
     ) as partners

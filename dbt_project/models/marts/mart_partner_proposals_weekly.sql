@@ -10,14 +10,28 @@ doubts as (
     where is_gap_tolerated = false
 ),
 
+-- What was counted within a week is the stock of that day; what was calculated holds
+-- all that arrived in the week.
+dated as (
+    select
+        channel_inventory_weekly_id,
+        partner_code,
+        product_code,
+        week_start_date,
+        case when on_hand_source_code = 'reported' then stock_date else week_end_date
+        end as counted_date,
+        on_hand_quantity,
+        mean_daily_sell_out_quantity,
+        weeks_of_supply
+    from {{ ref('mart_channel_inventory_weekly') }}
+    where stock_status_code <> 'not_reported' and on_hand_quantity >= 0
+),
+
 stocks as (
     select newest.*
     from (
-        select * from {{ ref('mart_channel_inventory_weekly') }}
-        where
-            stock_status_code <> 'not_reported'
-            and on_hand_quantity >= 0
-            and {{ days_between('week_end_date', as_of_date()) }} < 35
+        select * from dated
+        where {{ days_between('counted_date', as_of_date()) }} <= 35
         qualify
             row_number() over (
                 partition by partner_code, product_code order by week_start_date desc
@@ -140,7 +154,8 @@ prices as (
         partner_code,
         product_code,
         sum(net_amount) as net_amount,
-        sum(invoiced_quantity) as invoiced_quantity
+        sum(case when net_amount is not null then invoiced_quantity end)
+            as invoiced_quantity
     from invoices
     where {{ days_between('invoice_date', as_of_date()) }} < 365
     group by partner_code, product_code
@@ -156,7 +171,7 @@ arriving as (
         on
             stocks.partner_code = shipments.partner_code
             and stocks.product_code = shipments.product_code
-            and stocks.week_end_date < shipments.arrival_date
+            and stocks.counted_date < shipments.arrival_date
     group by stocks.partner_code, stocks.product_code
 ),
 
@@ -166,7 +181,7 @@ positions as (
     select
         stocks.partner_code,
         stocks.product_code,
-        stocks.week_end_date as stock_date,
+        stocks.counted_date as stock_date,
         stocks.on_hand_quantity,
         stocks.mean_daily_sell_out_quantity,
         stocks.weeks_of_supply,
@@ -177,7 +192,7 @@ positions as (
             + coalesce(arriving.arriving_quantity, 0)
             + coalesce(open_orders.on_order_quantity, 0)
             - stocks.mean_daily_sell_out_quantity
-            * {{ days_between('stocks.week_end_date', as_of_date()) }},
+            * {{ days_between('stocks.counted_date', as_of_date()) }},
             0
         ) as available_quantity,
         coalesce(lead_times.lead_time_days, 0) as lead_time_days,
