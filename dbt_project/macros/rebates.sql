@@ -44,6 +44,16 @@
 {%- endmacro %}
 
 {#
+    How many lines lack an amount or units: without a rate of exchange, in a unit that
+    nobody can convert, a delivery without its order.
+#}
+{% macro unvalued_lines() -%}
+    count(*) - count(case
+        when {{ varargs | join(' is not null and ') }} is not null then 1
+    end)
+{%- endmacro %}
+
+{#
     Products in the groups that programmes can tell apart. They name products by code or
     by family: what none of them names by code is alike within its family.
 #}

@@ -2,7 +2,7 @@
     A month's orders lie far from what is usual for the partner. The season is taken out
     by what all other partners ordered in the same month; usual is the median of the
     twelve months before, far is counted in median absolute deviations. A month without
-    orders is no_order's.
+    orders is no_order's; of one with an order without a rate of exchange nobody knows.
 #}
 {% macro alert_abnormal_orders() -%}
     with
@@ -19,7 +19,8 @@
         select
             partner_code,
             {{ month_start('order_date') }} as month_start_date,
-            sum(net_amount) as ordered_amount
+            sum(net_amount) as ordered_amount,
+            count(net_amount) = count(*) as is_known
         from {{ ref('fct_orders') }}
         where status_code <> 'cancelled'
         group by partner_code, {{ month_start('order_date') }}
@@ -30,6 +31,7 @@
             partner_code,
             month_start_date,
             ordered_amount,
+            is_known,
             sum(ordered_amount) over (partition by month_start_date) - ordered_amount
                 as others_amount
         from ordered
@@ -43,7 +45,7 @@
             others_amount,
             {{ quotient('ordered_amount', 'others_amount') }} as share_of_others
         from seasoned
-        where others_amount > 0 and ordered_amount > 0
+        where is_known and others_amount > 0 and ordered_amount > 0
     ),
 
     former_months as (

@@ -1,6 +1,7 @@
 {#
     The state of each partner's rebate at the end of each month, its period's last one
-    among them (after which nothing can be reached any more).
+    among them (after which nothing can be reached any more). Of purchases of which a part
+    has no amount nobody knows how far a tier is.
 #}
 {% macro alert_rebates(rule) -%}
     select
@@ -43,6 +44,7 @@
         on accruals.month_start_date = months.month_start_date
     where
         accruals.measured_value is not null
+        and accruals.unvalued_line_count = 0
         and {{ month_number('accruals.period_end_date') }}
         > {{ month_number('accruals.month_start_date') }}
 {%- endmacro %}

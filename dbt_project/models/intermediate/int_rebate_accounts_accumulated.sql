@@ -86,7 +86,8 @@ numbered_purchases as (
         purchases.counted_month_date,
         purchases.known_month_date,
         purchases.purchased_quantity,
-        purchases.purchased_amount
+        purchases.purchased_amount,
+        purchases.unvalued_line_count
     from purchases
     inner join numbered
         on
@@ -104,8 +105,17 @@ changes as (
         known_month_date as month_start_date,
         case when known_month_date = counted_month_date then purchased_amount else 0
         end as own_amount,
+        case
+            when
+                known_month_date = counted_month_date
+                and unvalued_line_count > 0
+                and purchased_quantity > 0
+                then 1
+            else 0
+        end as unvalued_purchases,
         purchased_quantity,
         purchased_amount,
+        unvalued_line_count,
         0 as last_year_quantity,
         0 as last_year_amount,
         0 as last_year_whole_quantity,
@@ -118,8 +128,10 @@ changes as (
         greatest({{ add_months('counted_month_date', 12) }}, known_month_date)
             as month_start_date,
         0 as own_amount,
+        0 as unvalued_purchases,
         0 as purchased_quantity,
         0 as purchased_amount,
+        0 as unvalued_line_count,
         purchased_quantity as last_year_quantity,
         purchased_amount as last_year_amount,
         0 as last_year_whole_quantity,
@@ -131,8 +143,10 @@ changes as (
         account_number,
         greatest(period_start_date, known_month_date) as month_start_date,
         0 as own_amount,
+        0 as unvalued_purchases,
         0 as purchased_quantity,
         0 as purchased_amount,
+        0 as unvalued_line_count,
         0 as last_year_quantity,
         0 as last_year_amount,
         purchased_quantity as last_year_whole_quantity,
@@ -148,6 +162,8 @@ monthly as (
         {{ amount('sum(own_amount)') }} as own_amount,
         {{ quantity('sum(purchased_quantity)') }} as purchased_quantity,
         {{ amount('sum(purchased_amount)') }} as purchased_amount,
+        sum(unvalued_line_count) as unvalued_line_count,
+        sum(own_amount) > 0 or sum(unvalued_purchases) > 0 as is_active,
         {{ quantity('sum(last_year_quantity)') }} as last_year_quantity,
         {{ amount('sum(last_year_amount)') }} as last_year_amount,
         {{ quantity('sum(last_year_whole_quantity)') }} as last_year_whole_quantity,
@@ -174,6 +190,9 @@ accumulated as (
             as purchased_quantity,
         {{ amount('coalesce(sum(monthly.purchased_amount) over account, 0)') }}
             as purchased_amount,
+        coalesce(sum(monthly.unvalued_line_count) over account, 0)
+            as unvalued_line_count,
+        coalesce(monthly.is_active, false) as is_active,
         {{ quantity('coalesce(sum(monthly.last_year_quantity) over account, 0)') }}
             as last_year_quantity,
         {{ amount('coalesce(sum(monthly.last_year_amount) over account, 0)') }}
@@ -183,8 +202,7 @@ accumulated as (
         }} as last_year_whole_quantity,
         {{ amount('coalesce(sum(monthly.last_year_whole_amount) over account, 0)') }}
             as last_year_whole_amount,
-        count(case when monthly.own_amount > 0 then 1 end) over account
-            as active_months
+        count(case when monthly.is_active then 1 end) over account as active_months
     from calendar
     left join monthly
         on
@@ -210,6 +228,14 @@ months as (
     group by month_start_date
 ),
 
+-- Of a year of which an amount is not known nobody knows growth or season in money.
+unvalued_years as (
+    select account_number
+    from numbered_purchases
+    where is_last_year and unvalued_line_count > 0
+    group by account_number
+),
+
 terms as (
     select
         numbered.*,
@@ -220,12 +246,18 @@ terms as (
         programmes.form_code,
         programmes.period_months,
         numbered.first_month_date
-        <= {{ add_months('numbered.period_start_date', -12) }} as has_last_year
+        <= {{ add_months('numbered.period_start_date', -12) }}
+        and (
+            unvalued_years.account_number is null
+            or (programmes.measure_code = 'units' and not programmes.is_on_increment)
+        ) as has_last_year
     from numbered
     inner join programmes
         on
             numbered.programme_code = programmes.programme_code
             and numbered.programme_version_date = programmes.valid_from_date
+    left join unvalued_years
+        on numbered.account_number = unvalued_years.account_number
 ),
 
 -- What tiers are measured in. The days of a month that is not over count as a part of
@@ -349,6 +381,7 @@ final as (
         own_amount,
         purchased_quantity,
         purchased_amount,
+        cast(unvalued_line_count as bigint) as unvalued_line_count,
         {{ amount(divide('last_year_part_amount', 'month_days')) }}
             as last_year_part_amount,
         last_year_whole_amount,
@@ -370,10 +403,14 @@ final as (
             case
                 when form_code <> 'loyalty' then forecast_value
                 when is_over then active_months
+                -- A month that goes on may still see a purchase.
+                when is_active or elapsed_days = month_days
+                    then
+                        floor({{
+                            divide('active_months * period_months', 'former_months + 1')
+                        }})
                 else
-                    floor({{
-                        divide('active_months * period_months', 'former_months + 1')
-                    }})
+                    floor({{ divide('active_months * period_months', 'former_months') }})
             end as decimal(20, 4)
         ) as expected_value,
         cast(

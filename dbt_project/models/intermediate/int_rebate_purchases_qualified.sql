@@ -218,7 +218,9 @@ invoiced as (
         sell_in.counted_month_date,
         {{ month_start('sell_in.invoice_date') }} as known_month_date,
         sum(sell_in.invoiced_quantity) as purchased_quantity,
-        sum(sell_in.net_amount) as purchased_amount
+        sum(sell_in.net_amount) as purchased_amount,
+        {{ unvalued_lines('sell_in.net_amount', 'sell_in.invoiced_quantity') }}
+            as unvalued_line_count
     from sell_in
     inner join product_groups on sell_in.product_code = product_groups.product_code
     group by all
@@ -234,7 +236,9 @@ paid as (
         {{ month_start('coalesce(settled.settled_date, paid_lines.invoice_date)') }}
             as known_month_date,
         sum(paid_lines.invoiced_quantity) as purchased_quantity,
-        sum(paid_lines.net_amount) as purchased_amount
+        sum(paid_lines.net_amount) as purchased_amount,
+        {{ unvalued_lines('paid_lines.net_amount', 'paid_lines.invoiced_quantity') }}
+            as unvalued_line_count
     from paid_lines
     inner join product_groups on paid_lines.product_code = product_groups.product_code
     left join settled on paid_lines.invoice_number = settled.invoice_number
@@ -252,7 +256,9 @@ ordered as (
         {{ month_start('orders.order_date') }} as counted_month_date,
         {{ month_start('orders.order_date') }} as known_month_date,
         sum(orders.ordered_quantity) as purchased_quantity,
-        sum(orders.net_amount) as purchased_amount
+        sum(orders.net_amount) as purchased_amount,
+        {{ unvalued_lines('orders.net_amount', 'orders.ordered_quantity') }}
+            as unvalued_line_count
     from orders
     inner join asked
         on
@@ -276,7 +282,10 @@ delivered as (
                 ['orders.net_amount', 'shipments.signed_quantity'],
                 'orders.ordered_quantity'
             )
-        }}) as purchased_amount
+        }}) as purchased_amount,
+        {{ unvalued_lines(
+            'orders.net_amount', 'shipments.signed_quantity', 'orders.ordered_quantity'
+        ) }} as unvalued_line_count
     from shipments
     inner join asked
         on
@@ -359,7 +368,8 @@ qualified as (
         purchases.known_month_date,
         {{ quantity('coalesce(purchases.purchased_quantity, 0)') }}
             as purchased_quantity,
-        {{ amount('coalesce(purchases.purchased_amount, 0)') }} as purchased_amount
+        {{ amount('coalesce(purchases.purchased_amount, 0)') }} as purchased_amount,
+        purchases.unvalued_line_count
     from purchases
     inner join participants
         on purchases.partner_version_id = participants.partner_version_id
@@ -433,7 +443,8 @@ final as (
         counted_month_date,
         known_month_date,
         purchased_quantity,
-        purchased_amount
+        purchased_amount,
+        unvalued_line_count
     from counted
 )
 

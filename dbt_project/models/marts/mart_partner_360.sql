@@ -267,8 +267,10 @@ running_rebates as (
 earned as (
     select
         partner_code,
-        {{ amount('sum(reached_amount)') }} as rebate_reached_amount,
-        {{ amount('sum(expected_amount)') }} as rebate_expected_amount
+        case when sum(unvalued_line_count) = 0 then {{ amount('sum(reached_amount)') }}
+        end as rebate_reached_amount,
+        case when sum(unvalued_line_count) = 0 then {{ amount('sum(expected_amount)') }}
+        end as rebate_expected_amount
     from running_rebates
     group by partner_code
 ),
@@ -278,6 +280,7 @@ nearest_tiers as (
     select * from running_rebates
     where
         next_tier_value > 0
+        and unvalued_line_count = 0
         and (
             next_tier_distance > 0
             or (next_tier_distance = 0 and not is_next_tier_included)

@@ -176,6 +176,7 @@ final as (
         measure_code,
         base_quantity,
         base_amount,
+        unvalued_line_count,
         measured_value,
         forecast_value,
         forecast_method_code,

@@ -358,6 +358,53 @@ def test_loyalty_counts_the_months_with_purchases(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [
+        # January alone, which goes on: every month so far.
+        ("2026-01-14", 3),
+        # Both months that are over; March has begun and nothing has been bought in it yet.
+        ("2026-03-02", 3),
+        # Without a purchase in March it is two of three.
+        ("2026-03-31", 2),
+    ],
+)
+def test_a_month_that_goes_on_is_no_month_without_purchases(
+    engine: Engine, as_of: str, expected: int
+) -> None:
+    rules = version(
+        "form: loyalty\nperiod_months: 3\n"
+        "tiers: [{from: 1, rate: 0.01}, {from: 2, rate: 0.02}, {from: 3, rate: 0.03}]"
+    )
+    lines = [line("A", "2026-01-13", 1, 500), line("B", "2026-02-03", 1, 500)]
+    assert accruals(engine, rules, lines, as_of, "expected_tier_number") == [(expected,)]
+
+
+def test_purchases_without_a_rate_are_counted_and_no_year_to_grow_from(engine: Engine) -> None:
+    """D1 bought 1,000.00 and something in a currency without a rate: 1 % of 1,000.00 and a line beside it; by
+    loyalty it bought in two months. A year ago nobody knows for how much it bought, so there is no growth but
+    that of units, from 56 to 100.
+    """
+    lines = [
+        line("A", "2025-02-03", 5, 100),
+        line("B", "2025-03-03", 50, None),
+        line("C", "2026-02-03", 10, 1000),
+        line("D", "2026-03-03", 90, None),
+        line("E", "2025-01-03", 1, 10),
+    ]
+    flat = version("form: flat\ntiers: [{from: 0, rate: 0.01}]")
+    columns = "base_quantity, base_amount, unvalued_line_count, reached_amount"
+    assert accruals(engine, flat, lines, "2026-03-31", columns) == [
+        (Decimal(100), Decimal(1000), 1, Decimal(10))
+    ]
+    loyalty = version("form: loyalty\ntiers: [{from: 2, rate: 0.01}]")
+    assert accruals(engine, loyalty, lines, "2026-03-31", "measured_value") == [(Decimal(2),)]
+    growth, columns = "form: growth\ntiers: [{from: 0.1, rate: 0.01}]", "reached_tier_number, forecast_method_code"
+    assert accruals(engine, version(growth), lines, "2026-03-31", columns) == [(None, "run_rate")]
+    by_units = version(f"measure: units\n{growth}")
+    assert accruals(engine, by_units, lines, "2026-03-31", columns) == [(1, "season")]
+
+
+@pytest.mark.parametrize(
     ("part", "rebate"), [("{family: F2, value: 150}", "10.0000"), ("{family: F2, share: 0.2}", "0.0000")]
 )
 def test_a_bundle_asks_for_each_of_its_parts(engine: Engine, part: str, rebate: str) -> None:
