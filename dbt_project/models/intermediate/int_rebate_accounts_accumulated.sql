@@ -406,9 +406,9 @@ final as (
                 -- A month that goes on may still see a purchase.
                 when is_active or elapsed_days = month_days
                     then
-                        floor({{
-                            divide('active_months * period_months', 'former_months + 1')
-                        }})
+                        floor({{ divide(
+                            'active_months * period_months', 'former_months + 1'
+                        ) }})
                 else
                     floor({{ divide('active_months * period_months', 'former_months') }})
             end as decimal(20, 4)

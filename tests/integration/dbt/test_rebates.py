@@ -398,7 +398,8 @@ def test_purchases_without_a_rate_are_counted_and_no_year_to_grow_from(engine: E
     ]
     loyalty = version("form: loyalty\ntiers: [{from: 2, rate: 0.01}]")
     assert accruals(engine, loyalty, lines, "2026-03-31", "measured_value") == [(Decimal(2),)]
-    growth, columns = "form: growth\ntiers: [{from: 0.1, rate: 0.01}]", "reached_tier_number, forecast_method_code"
+    growth = "form: growth\ntiers: [{from: 0.1, rate: 0.01}]"
+    columns = "reached_tier_number, forecast_method_code"
     assert accruals(engine, version(growth), lines, "2026-03-31", columns) == [(None, "run_rate")]
     by_units = version(f"measure: units\n{growth}")
     assert accruals(engine, by_units, lines, "2026-03-31", columns) == [(1, "season")]
