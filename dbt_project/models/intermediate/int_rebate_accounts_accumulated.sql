@@ -410,7 +410,9 @@ final as (
                             'active_months * period_months', 'former_months + 1'
                         ) }})
                 else
-                    floor({{ divide('active_months * period_months', 'former_months') }})
+                    floor({{
+                        divide('active_months * period_months', 'former_months')
+                    }})
             end as decimal(20, 4)
         ) as expected_value,
         cast(
