@@ -168,9 +168,12 @@ partners as (
         first_purchases.first_month_date,
         history.history_month_date,
         cast(
-            median(cast(partner_months.revenue_12_months_amount as double)) over (
-                partition by partner_months.month_start_date
-            ) as decimal(18, 4)
+            median(
+                case
+                    when partner_months.unconverted_line_count = 0
+                        then cast(partner_months.revenue_12_months_amount as double)
+                end
+            ) over (partition by partner_months.month_start_date) as decimal(18, 4)
         ) as median_revenue_amount
     from partner_months
     inner join first_purchases
@@ -241,6 +244,23 @@ aimed as (
         ) = 1
 ),
 
+-- A partner's own target is one before its first purchase too.
+targeted as (
+    select
+        month_start_date,
+        partner_code,
+        target_value
+    from targets
+    where partner_code is not null and measure_code = 'sell_in_amount'
+    union all
+    select
+        month_start_date,
+        partner_code,
+        target_value
+    from aimed
+    where target_source_code = 'segment' and measure_code = 'sell_in_amount'
+),
+
 -- Only months with a target count on either side.
 attainments as (
     select
@@ -248,22 +268,21 @@ attainments as (
         placed.partner_code,
         'revenue_to_target_rate' as measure_code,
         sum(coalesce(sell_in.net_amount, 0)) as numerator_value,
-        sum(aimed.target_value) as denominator_value,
-        {{ percent('count(aimed.month_start_date)', months_in_window) }}
+        sum(targeted.target_value) as denominator_value,
+        {{ percent('count(targeted.month_start_date)', months_in_window) }}
             as coverage_rate,
         case when sum(sell_in.unconverted_line_count) > 0 then 'rate_missing' end
             as reason_code
     from placed
-    inner join aimed
+    inner join targeted
         on
-            placed.partner_code = aimed.partner_code
-            and aimed.measure_code = 'sell_in_amount'
-            and aimed.month_start_date
+            placed.partner_code = targeted.partner_code
+            and targeted.month_start_date
             between placed.window_month_date and placed.month_start_date
     left join sell_in
         on
-            aimed.partner_code = sell_in.partner_code
-            and aimed.month_start_date = sell_in.month_start_date
+            targeted.partner_code = sell_in.partner_code
+            and targeted.month_start_date = sell_in.month_start_date
     group by placed.month_start_date, placed.partner_code
 ),
 
@@ -614,6 +633,7 @@ scored as (
                 and {{ add_months('placed.month_start_date', -12) }}
                 < placed.first_month_date
                 then 'new_partner'
+            when themes.measure_code = 'sell_in_growth_rate' then 'no_base'
             when themes.theme_code in ('growth', 'sell_out', 'stock_health')
                 then 'not_reported'
             when themes.theme_code = 'reporting' then 'not_expected'
