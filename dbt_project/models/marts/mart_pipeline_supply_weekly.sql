@@ -307,7 +307,7 @@ experiences as (
         count(*) as deal_count,
         sum(announced_amount) as announced_amount,
         sum(bought_amount) as bought_amount,
-        count(won_slip_days) as won_count,
+        count(won_slip_days) as slip_count,
         sum(won_slip_days) as won_slip_days
     from decided
     group by assessed_date, partner_code
@@ -319,8 +319,9 @@ common_experiences as (
         count(*) as deal_count,
         sum(announced_amount) as announced_amount,
         sum(bought_amount) as bought_amount,
-        count(won_slip_days) as won_count,
+        count(won_slip_days) as slip_count,
         sum(won_slip_days) as won_slip_days,
+        sum(won_count) as won_count,
         sum(case when was_quoted then 1 else 0 end) as quoted_count,
         sum(case when was_quoted then won_count else 0 end) as quoted_won_count
     from decided
@@ -374,8 +375,8 @@ calibrated as (
                 'deals.expected_date',
                 'round(greatest(coalesce(case '
                 ~ 'when own.deal_count >= deals.least_deal_count then '
-                ~ divide('own.won_slip_days', 'own.won_count')
-                ~ ' else ' ~ divide('common.won_slip_days', 'common.won_count')
+                ~ divide('own.won_slip_days', 'own.slip_count')
+                ~ ' else ' ~ divide('common.won_slip_days', 'common.slip_count')
                 ~ ' end, 0), 0))'
             ) }},
             {{ add_days('deals.assessed_date', 1) }}
