@@ -41,7 +41,7 @@ thresholds as (
     where channel_code = '*'
 ),
 
-margins as (
+line_margins as (
     select
         month_start_date,
         channel_code,
@@ -103,21 +103,6 @@ new_customers as (
         count(*) as new_customer_count
     from customers
     group by partner_code, channel_code, first_month_date
-),
-
--- A month of which no report has come has no known customers, and not none.
-reported_months as (
-    select
-        margins.partner_code,
-        margins.month_start_date
-    from margins
-    inner join reports
-        on
-            margins.partner_code = reports.partner_code
-            and margins.month_start_date
-            between {{ month_start('reports.period_start_date') }}
-            and reports.period_end_date
-    group by margins.partner_code, margins.month_start_date
 ),
 
 product_costs as (
@@ -213,6 +198,69 @@ beside_lines as (
         cast(null as bigint) as new_customer_count,
         average_stock_amount
     from partner_stocks
+),
+
+connected as (
+    select
+        min(month_start_date) as first_month_date,
+        count(programme_cost_amount) > 0 as has_programme_costs,
+        count(cost_to_serve_amount) > 0 as has_serving_costs
+    from line_margins
+),
+
+-- Who bought nothing in a month may have ordered, sold and held stock in it. Before the
+-- first invoice nobody knows.
+idle_months as (
+    select
+        beside_lines.month_start_date,
+        beside_lines.channel_code,
+        beside_lines.partner_code
+    from beside_lines
+    inner join connected
+        on beside_lines.month_start_date >= connected.first_month_date
+    left join line_margins
+        on
+            beside_lines.month_start_date = line_margins.month_start_date
+            and beside_lines.partner_code = line_margins.partner_code
+    where line_margins.partner_code is null
+    group by
+        beside_lines.month_start_date,
+        beside_lines.channel_code,
+        beside_lines.partner_code
+),
+
+margins as (
+    select * from line_margins
+    union all
+    select
+        idle_months.month_start_date,
+        idle_months.channel_code,
+        idle_months.partner_code,
+        cast(null as date) as last_invoice_date,
+        0 as invoice_sales_amount,
+        0 as gross_margin_amount,
+        0 as unknown_cost_line_count,
+        0 as unconverted_line_count,
+        0 as transaction_cost_amount,
+        case when connected.has_programme_costs then 0 end as programme_cost_amount,
+        case when connected.has_serving_costs then 0 end as cost_to_serve_amount
+    from idle_months
+    cross join connected
+),
+
+-- A month of which no report has come has no known customers, and not none.
+reported_months as (
+    select
+        margins.partner_code,
+        margins.month_start_date
+    from margins
+    inner join reports
+        on
+            margins.partner_code = reports.partner_code
+            and margins.month_start_date
+            between {{ month_start('reports.period_start_date') }}
+            and reports.period_end_date
+    group by margins.partner_code, margins.month_start_date
 ),
 
 last_channels as (
