@@ -31,6 +31,24 @@ first_purchases as (
     group by partner_code
 ),
 
+-- What was ordered, delivered or paid may be known of less time than what was invoiced.
+histories as (
+    select
+        'ordered' as basis_code,
+        {{ month_start('min(order_date)') }} as first_month_date
+    from {{ ref('fct_orders') }}
+    union all
+    select
+        'delivered' as basis_code,
+        {{ month_start('min(arrival_date)') }} as first_month_date
+    from {{ ref('fct_shipments') }}
+    union all
+    select
+        'paid' as basis_code,
+        {{ month_start('min(payment_date)') }} as first_month_date
+    from {{ ref('fct_payments') }}
+),
+
 members as (
     select
         programme_code,
@@ -245,7 +263,7 @@ terms as (
         programmes.measure_code,
         programmes.form_code,
         programmes.period_months,
-        numbered.first_month_date
+        greatest(numbered.first_month_date, histories.first_month_date)
         <= {{ add_months('numbered.period_start_date', -12) }}
         and (
             unvalued_years.account_number is null
@@ -256,6 +274,7 @@ terms as (
         on
             numbered.programme_code = programmes.programme_code
             and numbered.programme_version_date = programmes.valid_from_date
+    left join histories on programmes.basis_code = histories.basis_code
     left join unvalued_years
         on numbered.account_number = unvalued_years.account_number
 ),

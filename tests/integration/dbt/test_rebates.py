@@ -348,6 +348,44 @@ tiers: [{from: 0.9, rate: 0.01}, {from: 1, rate: 0.03}]
     ]
 
 
+@pytest.mark.parametrize(("first_order", "tier"), [("2025-01-31", 1), ("2025-02-01", None)])
+def test_a_year_of_which_orders_are_known_in_part_is_no_year_to_grow_from(
+    engine: Engine, first_order: str, tier: int | None
+) -> None:
+    """D1 has been invoiced since 2024, and its orders, 500 after 100, are known from some day of 2025 on."""
+    rules = version("form: growth\nbasis: ordered\ntiers: [{from: 0.1, rate: 0.01}]")
+    orders = [
+        {
+            "order_number": number,
+            "order_line_number": "1",
+            "partner_code": who,
+            "partner_version_id": f"{who}|1900-01-01",
+            "product_code": "P1",
+            "order_date": day,
+            "status_code": "closed",
+            "ordered_quantity": 1,
+            "net_amount": amount,
+        }
+        for number, who, day, amount in [
+            ("O0", "D2", first_order, 900),
+            ("O1", "D1", "2025-11-03", 100),
+            ("O2", "D1", "2026-11-03", 500),
+        ]
+    ]
+    invoiced = [line("A", "2024-02-03", 1, 100)]
+    partners = [partner("D1"), partner("D2")]
+    found = accruals(
+        engine,
+        rules,
+        invoiced,
+        "2026-12-31",
+        "partner_code, reached_tier_number",
+        orders=orders,
+        partners=partners,
+    )
+    assert found == [("D1", tier)]
+
+
 def test_loyalty_counts_the_months_with_purchases(engine: Engine) -> None:
     """Purchases in two of three months give 100.00 by the quarter."""
     rules = version(
