@@ -21,7 +21,8 @@
         select
             partner_code,
             {{ month_start('order_date') }} as month_start_date,
-            sum(net_amount) as ordered_amount,
+            case when count(net_amount) = count(*) then sum(net_amount) end
+                as ordered_amount,
             sum({{ days_between('order_date', 'last_delivery_date') }}) as waited_days,
             count(last_delivery_date) as line_count
         from {{ ref('fct_orders') }}
@@ -35,7 +36,10 @@
             placed.partner_code,
             months.month_start_date,
             months.month_end_date,
-            sum(placed.ordered_amount) as ordered_amount,
+            case
+                when count(placed.ordered_amount) = count(*)
+                    then sum(placed.ordered_amount)
+            end as ordered_amount,
             sum(placed.waited_days) as waited_days,
             sum(placed.line_count) as line_count
         from months

@@ -14,7 +14,8 @@
         select
             partner_code,
             order_date,
-            sum(net_amount) as ordered_amount
+            case when count(net_amount) = count(*) then sum(net_amount) end
+                as ordered_amount
         from {{ ref('fct_orders') }}
         where status_code <> 'cancelled' and ordered_quantity_in_unit > 0
         group by partner_code, order_date
@@ -44,8 +45,11 @@
             followed.order_date,
             followed.next_order_date,
             median(former.interval_days) as usual_interval_days,
-            sum(former.ordered_amount)
-            - min_by(former.ordered_amount, former.order_date) as ordered_amount,
+            case
+                when count(former.ordered_amount) = count(*)
+                    then sum(former.ordered_amount)
+                        - min_by(former.ordered_amount, former.order_date)
+            end as ordered_amount,
             greatest(
                 {{ days_between('min(former.order_date)', 'followed.order_date') }}, 1
             ) as habit_days

@@ -2,7 +2,8 @@
     The partner resells less than it buys: sell-out / sell-in of a month below the limit.
     Judged by months that are over and reported whole, without the products that were sold
     in a unit which nobody can convert; not at all where these are more than the others
-    that were sold, for what is left is then mostly what did not sell.
+    that were sold, for what is left is then mostly what did not sell. What was bought
+    without a rate of exchange is worth nobody knows what.
 #}
 {% macro alert_overstock() -%}
     with
@@ -39,7 +40,10 @@
         select
             partner_code,
             month_start_date,
-            sum(net_amount) as sell_in_amount
+            case
+                when count(case when unconverted_line_count > 0 then 1 end) = 0
+                    then sum(net_amount)
+            end as sell_in_amount
         from {{ ref('mart_sell_in_monthly') }}
         group by partner_code, month_start_date
     ),
@@ -77,14 +81,18 @@
         {{ percent('sell_out_quantity', 'sell_in_quantity') }} as measured_value,
         100 * ratio_rate as limit_value,
         cast(null as decimal(18, 3)) as at_stake_quantity,
-        sum(unsold_amount) over (
-            partition by partner_code order by month_start_date
-            rows between 2 preceding and current row
-        ) as at_stake_amount,
+        case
+            when count(unsold_amount) over last_three = count(*) over last_three
+                then sum(unsold_amount) over last_three
+        end as at_stake_amount,
         {{ alert_figures([
             ['sell_in_quantity', 'sell_in_quantity'],
             ['sell_out_quantity', 'sell_out_quantity'],
             ['sell_in_amount', 'sell_in_amount'],
         ]) }} as figures
     from judged
+    window last_three as (
+        partition by partner_code order by month_start_date
+        rows between 2 preceding and current row
+    )
 {%- endmacro %}

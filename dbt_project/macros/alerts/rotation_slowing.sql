@@ -39,6 +39,7 @@
             sum(net_amount) as net_amount,
             sum(net_quantity) as net_quantity
         from {{ ref('mart_sell_in_monthly') }}
+        where unconverted_line_count = 0
         group by partner_code, month_start_date
     ),
 

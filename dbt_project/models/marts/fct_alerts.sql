@@ -39,7 +39,7 @@ purchases as (
         sum(net_amount) as net_amount,
         sum(invoiced_quantity) as invoiced_quantity
     from {{ ref('fct_sell_in') }}
-    where invoice_type = 'invoice'
+    where invoice_type = 'invoice' and net_amount is not null
     group by partner_code, product_code, invoice_date
     union all
     select
@@ -49,7 +49,7 @@ purchases as (
         sum(net_amount) as net_amount,
         sum(invoiced_quantity) as invoiced_quantity
     from {{ ref('fct_sell_in') }}
-    where invoice_type = 'invoice'
+    where invoice_type = 'invoice' and net_amount is not null
     group by partner_code, invoice_date
 ),
 
