@@ -227,6 +227,8 @@ reached as (
         *,
         case when ranked_by_code = 'growth' or not is_in_part then known_value end
             as reached_value,
+        known_value < minimum_value
+        or (ranked_by_code = 'value' and known_value <= 0) as is_too_little,
         case
             when not is_in_part then null
             when measure_code in ('sell_in_units', 'sell_out_units') then 'unit_unknown'
@@ -241,7 +243,7 @@ scored as (
         {{ percent('compared_value - last_year_value', 'last_year_value') }}
             as growth_rate,
         case
-            when reached_value < minimum_value then null
+            when is_too_little then null
             when ranked_by_code = 'value' then {{ amount('reached_value') }}
             when last_year_value > 0
                 then
@@ -319,7 +321,7 @@ final as (
         case
             when ranked.reached_value is null
                 then coalesce(ranked.part_reason_code, 'not_reported')
-            when ranked.reached_value < ranked.minimum_value
+            when ranked.is_too_little
                 then coalesce(ranked.part_reason_code, 'below_minimum')
             when ranked.score is null and ranked.whole_month_count = 0
                 then 'no_whole_month'
