@@ -173,6 +173,12 @@ class Version(Settings):
     instalment_months: Literal[1, 2, 3, 4, 6] | None = None
     conditions: Conditions = Conditions()
 
+    def overlaps(self, other: Version) -> bool:
+        """Whether both hold on some day."""
+        return (self.valid_to is None or other.valid_from < self.valid_to) and (
+            other.valid_to is None or self.valid_from < other.valid_to
+        )
+
     @model_validator(mode="after")
     def _periods_are_whole(self) -> Version:
         ends = self.valid_to
@@ -280,6 +286,28 @@ class Rebates(Settings):
                     raise ValueError(
                         f"{former} and {code} have the same order in the exclusive group "
                         f"{programme.exclusive_group!r}: nothing says which comes first"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _exclusive_programmes_count_once(self) -> Rebates:
+        """Goods that are ordered and paid are two purchases: only what is invoiced is known of both."""
+        exclusive = sorted(
+            (programme.exclusive_group, programme.order, code)
+            for code, programme in self.programmes.items()
+            if programme.exclusive_group is not None
+        )
+        for (group, _, first), (later_group, _, later) in itertools.combinations(exclusive, 2):
+            if group != later_group:
+                continue
+            for former, version in itertools.product(
+                self.programmes[first].versions, self.programmes[later].versions
+            ):
+                if version.basis not in (former.basis, "invoiced") and former.overlaps(version):
+                    raise ValueError(
+                        f"{later} counts what is {version.basis} and {first}, which comes first in the "
+                        f"exclusive group {group!r}, what is {former.basis}: the same goods would count in "
+                        f"both; expected basis: {former.basis} or invoiced"
                     )
         return self
 

@@ -120,6 +120,42 @@ def test_two_exclusive_programmes_of_the_same_order_are_refused(tmp_path: Path) 
         load_rebates(written(tmp_path, f"programmes:\n  A: {programme}\n  B: {programme}\n"))
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "is_refused"),
+    [
+        ("invoiced", "ordered", True),
+        ("ordered", "paid", True),
+        ("ordered", "invoiced", False),
+        ("paid", "paid", False),
+    ],
+)
+def test_exclusive_programmes_that_count_the_same_goods_twice_are_refused(
+    tmp_path: Path, first: str, second: str, is_refused: bool
+) -> None:
+    """What is ordered and paid is two purchases; what is invoiced counts where it is first."""
+
+    def programme(order: int, *versions: str) -> str:
+        written_versions = ", ".join(
+            f"{{{version}, form: flat, tiers: [{{from: 0, rate: 0.1}}]}}" for version in versions
+        )
+        return (
+            f"{{name_fr: x, name_en: x, order: {order}, exclusive_group: G, versions: [{written_versions}]}}"
+        )
+
+    second_one = programme(
+        20,
+        "valid_from: 2025-01-01, valid_to: 2026-01-01, basis: delivered",
+        f"valid_from: 2026-01-01, basis: {second}",
+    )
+    first_one = programme(10, f"valid_from: 2026-01-01, basis: {first}")
+    folder = written(tmp_path, f"programmes:\n  B: {second_one}\n  A: {first_one}\n")
+    if is_refused:
+        with pytest.raises(ConfigError, match=f"B counts what is {second} and A, which comes first"):
+            load_rebates(folder)
+    else:
+        assert len(load_rebates(folder).programmes) == 2
+
+
 def test_a_payment_settles_a_period_of_a_programme(tmp_path: Path) -> None:
     folder = written(tmp_path, GRID, "RFA;D02;2025-01-01;2025-07-10;140,00;AV-17\n")
     assert load_rebate_payments(folder, load_rebates(folder)) == [
