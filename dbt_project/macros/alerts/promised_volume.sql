@@ -1,6 +1,7 @@
 {#
     A deal that a partner announced has neither come nor been given up long after it was
-    expected. It ends when the deal is won or lost.
+    expected. It ends when the deal is won or lost; of one of which nobody says when it
+    was, nothing is told.
 #}
 {% macro alert_promised_volume() -%}
     with
@@ -23,7 +24,10 @@
         select * from deals
         where
             known_date <= {{ as_of_date() }}
-            and (closed_date is null or closed_date > known_date)
+            and (
+                closed_date > known_date
+                or (closed_date is null and stage_code not in ('won', 'lost'))
+            )
     ),
 
     states as (
