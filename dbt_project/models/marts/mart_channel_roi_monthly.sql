@@ -409,6 +409,8 @@ neighbours as (
         months.partner_code,
         earlier.programme_cost_amount,
         earlier.contribution_before_programmes_amount,
+        earlier.unconverted_line_count,
+        earlier.unknown_cost_line_count,
         {{ add_months('months.month_start_date', -2) }} <= earlier.month_start_date
             as is_recent,
         {{ add_months('months.month_start_date', -12) }} >= earlier.month_start_date
@@ -432,12 +434,27 @@ rolled as (
         partner_code,
         sum(case when is_recent then programme_cost_amount end)
             as rolling_programme_cost_amount,
-        sum(case when is_recent then contribution_before_programmes_amount end)
-            as rolling_contribution_amount,
+        -- Of a part of a margin nobody knows how far it is from that of a year before.
+        case
+            when
+                sum(
+                    case
+                        when is_recent
+                            then unconverted_line_count + unknown_cost_line_count
+                    end
+                ) = 0
+                then sum(
+                    case when is_recent then contribution_before_programmes_amount end
+                )
+        end as rolling_contribution_amount,
         sum(case when is_former then programme_cost_amount end)
             as former_programme_cost_amount,
         sum(case when is_former then contribution_before_programmes_amount end)
-            as former_contribution_amount
+            as former_contribution_amount,
+        sum(case when is_recent or is_former then unconverted_line_count else 0 end)
+            as unconverted_line_count,
+        sum(case when is_recent or is_former then unknown_cost_line_count else 0 end)
+            as unknown_cost_line_count
     from neighbours
     group by level_code, month_start_date, channel_code, partner_code
 ),
@@ -462,11 +479,15 @@ changes as (
         rolled.*,
         rolling_programme_cost_amount - former_programme_cost_amount
             as programme_cost_change_amount,
-        rolling_contribution_amount - former_contribution_amount
-            as contribution_change_amount,
+        case
+            when unconverted_line_count + unknown_cost_line_count = 0
+                then rolling_contribution_amount - former_contribution_amount
+        end as contribution_change_amount,
         case
             when not {{ is_month_over('rolled.month_start_date') }}
                 then 'month_not_over'
+            when unconverted_line_count > 0 then 'rate_missing'
+            when unknown_cost_line_count > 0 then 'cost_unknown'
             when
                 former_contribution_amount is null
                 or {{ add_months('rolled.month_start_date', -14) }}
