@@ -96,8 +96,10 @@
             case when count(received_date) = count(*) then max(received_date) end
                 as received_date,
             count(*) as period_count,
-            sum({{ divide(['sell_in_weight_amount', 'day_count'], '364') }})
-                as at_stake_amount
+            case
+                when count(sell_in_weight_amount) = count(*)
+                    then sum({{ divide(['sell_in_weight_amount', 'day_count'], '364') }})
+            end as at_stake_amount
         from numbered
         where is_missing
         group by partner_code, feed_code, received_number

@@ -92,7 +92,8 @@ invoiced_weeks as (
     select
         partner_code,
         {{ week_start('invoice_date') }} as week_start_date,
-        sum(net_amount) as net_amount
+        sum(net_amount) as net_amount,
+        count(*) - count(net_amount) as unconverted_line_count
     from sell_in
     group by partner_code, {{ week_start('invoice_date') }}
 ),
@@ -103,8 +104,10 @@ weights as (
         counted.partner_code,
         counted.feed_code,
         counted.week_start_date,
-        greatest(coalesce(sum(invoiced_weeks.net_amount), 0), 0)
-            as sell_in_weight_amount
+        case
+            when coalesce(sum(invoiced_weeks.unconverted_line_count), 0) = 0
+                then greatest(coalesce(sum(invoiced_weeks.net_amount), 0), 0)
+        end as sell_in_weight_amount
     from counted
     left join invoiced_weeks
         on
