@@ -1,7 +1,8 @@
 -- Grain: one row per partner, product and kind of proposal, as of the running week.
 -- Additive within a kind: proposed_quantity, proposed_amount.
 -- A stock that is older than five weeks, or that does not agree with what was delivered
--- and sold, proposes nothing.
+-- and sold, proposes nothing; nor is a product reordered of which nobody knows how much
+-- is on order.
 with
 
 doubts as (
@@ -115,7 +116,13 @@ open_orders as (
                 else orders.shipped_quantity
             end
             - coalesce(shipped_lines.shipped_quantity, 0)
-        ) as on_order_quantity
+        ) as on_order_quantity,
+        count(
+            case
+                when orders.status_code = 'open' and orders.ordered_quantity is null
+                    then 1
+            end
+        ) as unknown_order_count
     from orders
     left join shipped_lines
         on
@@ -195,6 +202,7 @@ positions as (
             * {{ days_between('stocks.counted_date', as_of_date()) }},
             0
         ) as available_quantity,
+        coalesce(open_orders.unknown_order_count, 0) as unknown_order_count,
         coalesce(lead_times.lead_time_days, 0) as lead_time_days,
         coalesce(packs.pack_quantity, 1) as pack_quantity,
         last_orders.last_order_date,
@@ -251,7 +259,10 @@ reorders as (
         * pack_quantity as proposed_quantity,
         last_order_date as cause_date
     from levelled
-    where available_quantity < reorder_level_quantity and pack_quantity > 0
+    where
+        available_quantity < reorder_level_quantity
+        and pack_quantity > 0
+        and unknown_order_count = 0
 ),
 
 promotions as (
