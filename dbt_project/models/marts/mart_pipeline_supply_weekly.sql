@@ -18,6 +18,19 @@ orders as (
     where status_code <> 'cancelled' and ordered_quantity > 0
 ),
 
+-- Orders in a unit that nobody can convert are more than is known.
+unknown_orders as (
+    select
+        product_code,
+        order_date,
+        status_code
+    from {{ ref('fct_orders') }}
+    where
+        status_code <> 'cancelled'
+        and ordered_quantity is null
+        and ordered_quantity_in_unit > 0
+),
+
 deliveries as (
     select
         product_code,
@@ -166,6 +179,24 @@ rates as (
             and {{ days_between('ordered.order_date', 'assessments.assessed_date') }}
             < limits.rate_days
     group by ordered.product_code, assessments.assessed_date
+),
+
+unknown_rates as (
+    select
+        unknown_orders.product_code,
+        assessments.assessed_date
+    from assessments
+    cross join limits
+    inner join unknown_orders
+        on
+            assessments.assessed_date >= unknown_orders.order_date
+            and (
+                unknown_orders.status_code = 'open'
+                or {{ days_between(
+                    'unknown_orders.order_date', 'assessments.assessed_date'
+                ) }} < limits.rate_days
+            )
+    group by unknown_orders.product_code, assessments.assessed_date
 ),
 
 -- Ordered less shipped, of each product, up to the end of each day with either.
@@ -473,6 +504,7 @@ positions as (
             'least(limits.rate_days, greatest(ages.age_days, 7))'
         ) }} as daily_rate_quantity,
         coalesce(2 * ages.age_days >= limits.rate_days, false) as has_history,
+        unknown_rates.product_code is not null as has_unknown_orders,
         {{ divide('rates.net_amount', 'rates.priced_quantity') }} as unit_price_amount,
         pipelines.announced_quantity,
         pipelines.stale_quantity,
@@ -502,6 +534,10 @@ positions as (
         on
             assessments.assessed_date = rates.assessed_date
             and products.product_code = rates.product_code
+    left join unknown_rates
+        on
+            assessments.assessed_date = unknown_rates.assessed_date
+            and products.product_code = unknown_rates.product_code
     left join pipelines
         on
             assessments.assessed_date = pipelines.assessed_date
@@ -697,6 +733,7 @@ gathered as (
         positions.has_supplies,
         positions.has_opportunities,
         positions.has_history,
+        positions.has_unknown_orders,
         positions.stock_date,
         positions.on_hand_quantity,
         positions.committed_quantity,
@@ -735,6 +772,23 @@ gathered as (
             and placed.product_code = needed.product_code
             and placed.week_number = needed.week_number
     left join unit_costs on placed.product_code = unit_costs.product_code
+),
+
+judged_by_what_is_known as (
+    select
+        *,
+        case
+            when on_hand_quantity is null or not has_history then null
+            when not is_projected and supply_lead_days is null then null
+            when shortage_date is null then 'covered'
+            when shortage_date = assessed_date then 'short'
+            when
+                {{ days_between('assessed_date', 'shortage_date') }}
+                <= supply_lead_days + notice_days
+                then 'order_now'
+            else 'shortage_foreseen'
+        end as supply_status_code
+    from gathered
 ),
 
 final as (
@@ -782,24 +836,20 @@ final as (
             as shortage_amount,
         {{ company_currency() }} as currency_code,
         case
-            when on_hand_quantity is null or not has_history then null
-            when not is_projected and supply_lead_days is null then null
-            when shortage_date is null then 'covered'
-            when shortage_date = assessed_date then 'short'
-            when
-                {{ days_between('assessed_date', 'shortage_date') }}
-                <= supply_lead_days + notice_days
-                then 'order_now'
-            else 'shortage_foreseen'
+            when supply_status_code not in ('short', 'order_now') and has_unknown_orders
+                then null
+            else supply_status_code
         end as supply_status_code,
         case
             when not has_stock then 'stock_not_connected'
             when on_hand_quantity is null then 'stock_not_counted'
             when not has_history then 'history_too_short'
+            when has_unknown_orders and supply_status_code not in ('short', 'order_now')
+                then 'unit_unknown'
             when not has_supplies then 'arrivals_not_connected'
             when supply_lead_days is null then 'lead_time_unknown'
         end as reason_code
-    from gathered
+    from judged_by_what_is_known
 )
 
 select * from final
