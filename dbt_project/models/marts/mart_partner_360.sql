@@ -159,7 +159,8 @@ paced as (
 open_orders as (
     select
         partner_code,
-        {{ amount('sum(net_amount)') }} as open_order_amount
+        case when count(net_amount) = count(*) then {{ amount('sum(net_amount)') }}
+        end as open_order_amount
     from orders
     where status_code = 'open'
     group by partner_code
@@ -472,8 +473,9 @@ final as (
         {{ add_days('paced.last_order_date', 'round(paced.mean_days_between_orders)') }}
             as next_order_expected_date,
         case
-            when connected.has_orders
-                then coalesce(open_orders.open_order_amount, {{ amount('0') }})
+            when connected.has_orders and open_orders.partner_code is null
+                then {{ amount('0') }}
+            else open_orders.open_order_amount
         end as open_order_amount,
         newest_balances.month_start_date as balance_month_date,
         newest_balances.rolling_sell_in_quantity,
