@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +35,9 @@ from connectors.feeds.synonyms import (
     ONLY_NET,
     OTHER_TITLES,
     PERIOD_TITLES,
+    SUBTOTALS,
     TAX_WORDS,
+    TOTAL_BEHIND,
     TOTAL_PATTERN,
     UNITS,
 )
@@ -143,8 +146,15 @@ class _Work:
         return [
             row[position].strip()
             for row in self.sample.rows
-            if position < len(row) and row[position].strip() and not _is_total(row)
+            if position < len(row) and row[position].strip() and not _is_total(self, row)
         ]
+
+    @cached_property
+    def subtotals(self) -> frozenset[str]:
+        """Texts that begin a row and name the sum of the rows of another text in that place, `A Total`."""
+        firsts = {_first_cell(row) for row in (*self.sample.rows, *self.sample.last_rows)}
+        named = {text: re.search(SUBTOTALS[1], text) for text in firsts}
+        return frozenset(text for text, match in named.items() if match and match[1] in firsts)
 
 
 def propose(
@@ -485,7 +495,7 @@ def _usual_cells(work: _Work, position: int) -> list[str]:
     return [
         row[position].strip()
         for row in work.sample.rows
-        if position < len(row) and row[position].strip() and not _is_total(row)
+        if position < len(row) and row[position].strip() and not _is_total(work, row)
     ]
 
 
@@ -713,30 +723,28 @@ def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
 # --- values ---
 
 
-def _is_total(row: Sequence[str]) -> bool:
-    first = next((cell for cell in row if cell.strip()), "")
-    return bool(re.match(TOTAL_PATTERN, first))
+def _is_total(work: _Work, row: Sequence[str]) -> bool:
+    first = _first_cell(row)
+    return bool(re.match(TOTAL_PATTERN, first)) or first in work.subtotals
+
+
+def _first_cell(row: Sequence[str]) -> str:
+    return next((cell.strip() for cell in row if cell.strip()), "")
 
 
 def _skipped_rows(work: _Work) -> None:
-    rows = [*work.sample.rows, *work.sample.last_rows]
-    places = Counter(
-        position
-        for row in rows
-        for position, cell in list(enumerate(row))[:1]
-        if re.match(TOTAL_PATTERN, cell) and position < len(work.sample.titles)
-    )
-    places = places or Counter(
-        next(position for position, cell in enumerate(row) if cell.strip()) for row in rows if _is_total(row)
-    )
-    for position in places:
-        title = work.sample.titles[position]
-        work.add(
-            "skip_rows",
-            {"header": title, "pattern": TOTAL_PATTERN},
-            0.9,
-            f"{len({tuple(row) for row in rows if _is_total(row)})} row(s) add up others under {title!r}",
-        )
+    rows = {tuple(row) for row in (*work.sample.rows, *work.sample.last_rows) if _is_total(work, row)}
+    before = {row for row in rows if re.match(TOTAL_PATTERN, _first_cell(row))}
+    for pattern, summing in ((TOTAL_PATTERN, before), (TOTAL_BEHIND, rows - before)):
+        firsts = {next(place for place, cell in enumerate(row) if cell.strip()) for row in summing}
+        for position in sorted({0} & firsts or firsts):
+            title = work.sample.titles[position]
+            work.add(
+                "skip_rows",
+                {"header": title, "pattern": pattern},
+                0.9,
+                f"{len(summing)} row(s) add up others under {title!r}",
+            )
 
 
 def _numbers(work: _Work, wide: Sequence[_Wide]) -> None:

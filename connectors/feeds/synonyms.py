@@ -176,7 +176,10 @@ CURRENCY_WORDS: Final[dict[str, str]] = {
 """Words by which a title of an amount names its currency: those that mean nothing else."""
 
 _PARTIAL: Final = "(grand|sous|sub)[ -]?"
-_TOTAL: Final = "(total|totaux|totale|totaal|somme|summe|gesamt|suma|sum)"
+_TOTAL: Final = (
+    "(?:total|totaux|totale|totaal|eindtotaal|somme|summe|endsumme|zwischensumme|gesamtsumme|gesamtergebnis|"
+    "gesamt|suma|sum)"
+)
 TOTAL_PATTERN: Final = rf"(?i)^\s*({_PARTIAL})?{_TOTAL}\b"
 """What a row that only adds up others begins with; read by Python and by DuckDB."""
 
@@ -185,12 +188,22 @@ TOTAL_PRODUCT: Final = rf"(?i)({_PARTIAL}{_TOTAL}([\s:].*)?|{_TOTAL}([\s:]+(\D*|
 products.
 """
 
+TOTAL_BEHIND: Final = (
+    r"(?i)[\s:](?:total|totale|totaal|somme|summe|suma|sum|ergebnis|r[ée]sultat|result)\s*:?$"
+)
+"""How such a row ends where the key stands before the word."""
+
+SUBTOTALS: Final = (rf"(?i)^{_TOTAL}[\s:]+(.+)$", f"{TOTAL_BEHIND[:4]}^(.+?){TOTAL_BEHIND[4:]}")
+"""A row that adds up those of one code, as Excel inserts it: `Total A` in French, `A Total` in English; it is
+one only where there are rows of that code.
+"""
+
 TOTAL_STORE: Final = (
     rf"(?i)({_PARTIAL})?(total|totaux)(\s+(g[ée]n[ée]rale?|generale?|magasins?|stores?))?\s*:?"
 )
 """The whole of such a cell where a store is expected: `Total Access` and `Somme` are stores."""
 
-TOTAL_LETTERS: Final = "GSTgst"
+TOTAL_LETTERS: Final = "EGSTZegstz"
 """First letters of these."""
 
 MONTHS: Final[tuple[tuple[str, ...], ...]] = (

@@ -42,10 +42,16 @@ class Fault:
     reason: str
 
 
-def possible_faults(layout: Layout, foreign: AbstractSet[str], until: date | None = None) -> list[Fault]:
+def possible_faults(
+    layout: Layout,
+    foreign: AbstractSet[str],
+    until: date | None = None,
+    subtotals: AbstractSet[str] = frozenset(),
+) -> list[Fault]:
     """Every fault that a well-formed row of this layout can have, as a condition on the typed columns.
 
-    `until` is the last day on which a period may begin.
+    `until` is the last day on which a period may begin; `subtotals` are the texts that, where a product's
+    code should stand, name the sum of other rows.
     """
     profile, positions = layout.profile, layout.positions
     number = number_example(profile)
@@ -67,7 +73,7 @@ def possible_faults(layout: Layout, foreign: AbstractSet[str], until: date | Non
     add("missing_product", no_product, ", ".join(layout.title(name) for name in named))
     for name in (*PRODUCT, "store_code", "store_name"):
         if name in positions and name != "gtin":
-            add("total_row", _adds_up(name), layout.title(name), f"t_{name}")
+            add("total_row", _adds_up(name, subtotals), layout.title(name), f"t_{name}")
     if "gtin" in positions:
         others = "".join(f" and t_{name} is null" for name in named if name != "gtin")
         add("invalid_gtin", f"t_gtin is not null and gtin is null{others}", layout.title("gtin"), "t_gtin")
@@ -117,7 +123,7 @@ def possible_faults(layout: Layout, foreign: AbstractSet[str], until: date | Non
     return faults
 
 
-def _adds_up(name: str) -> str:
+def _adds_up(name: str, subtotals: AbstractSet[str]) -> str:
     """SQL: whether the row adds up others, by what stands where a product or store should.
 
     A GTIN says that it is a product all the same; stores may well be called `Total Access`.
@@ -127,7 +133,10 @@ def _adds_up(name: str) -> str:
     letters = [(letter, chr(ord(letter) + 1)) for letter in TOTAL_LETTERS]
     begins = " or ".join(f"({text} >= '{first}' and {text} < '{after}')" for first, after in letters)
     known = "" if name.startswith("store") else " and gtin is null"
-    return f"case when {begins} then regexp_full_match({text}, {quoted(pattern)}){known} else false end"
+    found = f"case when {begins} then regexp_full_match({text}, {quoted(pattern)}){known} else false end"
+    if subtotals and not name.startswith("store"):
+        found = f"({found} or {text} in ({', '.join(map(quoted, sorted(subtotals)))}){known})"
+    return found
 
 
 def _add_date_faults(layout: Layout, until: date | None, add: _AddFault) -> None:

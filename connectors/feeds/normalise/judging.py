@@ -8,7 +8,7 @@ What does not: the steps, and decisions on whole files (`connectors.feeds.intake
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
@@ -21,12 +21,13 @@ from connectors.feeds.customers import BUSINESS_COLUMNS, Keys, load_business_has
 from connectors.feeds.normalise.cells import first_row_sql, known_text_sql, text_sql
 from connectors.feeds.normalise.dates import load_period_texts, load_spans
 from connectors.feeds.normalise.evidence import itemise_faults
-from connectors.feeds.normalise.faults import possible_faults
-from connectors.feeds.normalise.layout import Layout
+from connectors.feeds.normalise.faults import Fault, possible_faults
+from connectors.feeds.normalise.layout import PRODUCT, Layout
 from connectors.feeds.normalise.tables import second_tables
 from connectors.feeds.normalise.typed import judged_columns, typed_sql
 from connectors.feeds.periods import Span
 from connectors.feeds.profile import Profile
+from connectors.feeds.synonyms import SUBTOTALS
 from connectors.feeds.table import UnprovenRows, quoted
 
 
@@ -105,16 +106,10 @@ def judge(
         texts = [known_text_sql(layout, name) for name in BUSINESS_COLUMNS]
         load_business_hashes(connection, texts, keys.business)
     faults = possible_faults(layout, foreign, until)
-    is_faulty = " or ".join(f"coalesce({fault.condition}, false)" for fault in faults)
-    kept = ", ".join(judged_columns(layout))
-    _fill_from_source(
-        connection,
-        layout,
-        "judged",
-        f"select _file, _row, is_skipped, not is_skipped and (_malformed is not null or {is_faulty}) as "
-        f"is_faulty, {kept} "
-        f"from ({typed_sql(layout, 'source_rows')})",
-    )
+    _fill_judged(connection, layout, faults)
+    if subtotals := _subtotals(connection, layout):
+        faults = possible_faults(layout, foreign, until, subtotals)
+        _fill_judged(connection, layout, faults)
     found = {
         file: Counts(*numbers)
         for file, *numbers in connection.execute(
@@ -130,6 +125,37 @@ def judge(
         Judgement(each, reasons.get(file, {}), spans[file], others.get(file))
         for file, each in enumerate(counts)
     )
+
+
+def _fill_judged(connection: duckdb.DuckDBPyConnection, layout: Layout, faults: Sequence[Fault]) -> None:
+    is_faulty = " or ".join(f"coalesce({fault.condition}, false)" for fault in faults)
+    _fill_from_source(
+        connection,
+        layout,
+        "judged",
+        f"select _file, _row, is_skipped, not is_skipped and (_malformed is not null or {is_faulty}) as "
+        f"is_faulty, {', '.join(judged_columns(layout))} from ({typed_sql(layout, 'source_rows')})",
+    )
+
+
+def _subtotals(connection: duckdb.DuckDBPyConnection, layout: Layout) -> frozenset[str]:
+    """Texts in place of a product's code that name the sum of the rows of another code of the same file."""
+    found: set[str] = set()
+    for name in (name for name in PRODUCT if name in layout.positions and name != "gtin"):
+        codes = ", ".join(f"regexp_extract(text, {quoted(pattern)}, 1)" for pattern in SUBTOTALS)
+        # Few codes hold a blank: the others are spared the patterns.
+        sums = connection.execute(
+            f"create or replace temp table sums as from (select _file, text, unnest([{codes}]) as code from "
+            f"(select distinct _file, t_{name} as text from judged where not is_skipped and not is_faulty "
+            f"and contains(t_{name}, ' '))) where code <> ''"
+        ).fetchone()
+        if sums and sums[0]:
+            named = connection.execute(
+                f"select text from sums semi join (select _file, t_{name} as code from judged where not "
+                "is_skipped) as rows on sums._file = rows._file and sums.code = rows.code"
+            )
+            found.update(text for (text,) in named.fetchall())
+    return frozenset(found)
 
 
 def _fill_from_source(connection: duckdb.DuckDBPyConnection, layout: Layout, name: str, query: str) -> None:

@@ -268,6 +268,17 @@ def test_wide_columns_are_entries_by_metric(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_subtotals_that_excel_inserted_are_seen_whether_the_word_stands_first_or_last(tmp_path: Path) -> None:
+    for name, subtotal in (("a_2026-S05.csv", "Total {}"), ("b_2026-S05.csv", "{} Total")):
+        rows = "".join(
+            f"{code};Lyon;1\n{code};Nice;2\n{subtotal.format(code)};;3\n" for code in ("RAC0101", "RAC0102")
+        )
+        proposal = draft(tmp_path, name, f"Item;Store;Qty\n{rows}Grand Total;;6\n", known=OURS)
+        assert proposal.settled["columns.product_code"] == "Item"
+        report = checked(tmp_path, name, proposal)
+        assert (report.rows_accepted, report.rows_skipped, report.totals[0].quantity) == (4, 3, "6.000")
+
+
 def test_merged_headers_of_a_workbook_and_its_total_row_are_seen(tmp_path: Path) -> None:
     rows: list[list[Any]] = [
         ["Rapport mensuel"], [], [],

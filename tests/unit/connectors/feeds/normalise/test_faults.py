@@ -34,6 +34,23 @@ def test_a_row_that_adds_up_others_is_held_back_and_what_only_begins_like_one_is
     ]
 
 
+def test_a_row_that_adds_up_the_rows_of_a_code_is_held_back(desk: Any) -> None:
+    """Excel writes the key before the word or behind it, by language, where it inserts subtotals."""
+    rows = (
+        "R1;1\nR1;2\nR1 Total;3\nTotal R1;3\nR2;4\nr 2 Summe;4\nR2 Ergebnis :;4\nTotal Quartz 9000;8\n"
+        "5W30 TOTAL;16\nGesamtergebnis;31\n"
+    )
+    outcome = desk.take_one(
+        WEEK,
+        f"Ref;Qty\n{rows}",
+        columns={"partner_product_code": "Ref", "sold_quantity": "Qty"},
+        max_quarantined_share=1,
+    )
+    assert outcome.reasons == {"total_row": 4}
+    assert [row for (row,) in desk.faults("source_row")] == [4, 5, 8, 11]
+    assert [row for (row,) in desk.rows("_source_row")] == [2, 3, 6, 7, 9, 10]
+
+
 def test_a_total_that_the_profile_names_is_skipped(desk: Any) -> None:
     skipped = [{"header": "Ref", "pattern": "^Total"}]
     outcome = desk.take_one("D07/r_2026-W05.csv", "Ref;Qty;Amount\nA;1;2\nTotal;1;2\n", skip_rows=skipped)
