@@ -29,6 +29,7 @@ from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
 from connectors.feeds.synonyms import (
     COLUMNS,
     CUMULATIVE_WORDS,
+    CURRENCY_SIGNS,
     CURRENCY_WORDS,
     MONTHS,
     NET_WORDS,
@@ -590,7 +591,7 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
     distinct = len(set(cells))
     verdict: tuple[float, str] = (0.5, "")
     if column in _NUMERIC:
-        if numeric < 0.5:
+        if sum(is_number(_bare(cell)) for cell in cells) < 0.5 * count:
             verdict = (0.0, "")
     elif column == "gtin":
         gtins = [cell for cell in cells if is_gtin(cell)]
@@ -754,10 +755,14 @@ def _numbers(work: _Work, wide: Sequence[_Wide]) -> None:
     positions += [position for entry in wide for position in entry.positions]
     if sample.kind == "excel" and all(sample.typed[position] for position in positions):
         return
-    cells = [cell for position in positions for cell in _usual_cells(work, position)]
-    cells = [cell for cell in cells if is_number(cell)]
+    written = [cell for position in positions for cell in _usual_cells(work, position)]
+    _currency_signs(work, written)
+    cells = [cell for cell in map(_bare, written) if is_number(cell)]
     total_cells = [
-        row[p].strip() for row in sample.last_rows for p in positions if p < len(row) and row[p].strip()
+        _bare(row[p].strip())
+        for row in sample.last_rows
+        for p in positions
+        if p < len(row) and row[p].strip()
     ]
     marked = [cell for cell in cells + total_cells if re.search(r"[\s.,'’\u00a0\u202f]", cell)]
     if not cells:
@@ -780,6 +785,29 @@ def _numbers(work: _Work, wide: Sequence[_Wide]) -> None:
     work.add("decimal_mark", decimal, confidence, reason)
     if thousands:
         work.add("thousands_mark", thousands, confidence, reason)
+
+
+def _bare(cell: str) -> str:
+    """A cell without the currency that stands before or behind its figures, as `number_affixes` leaves it."""
+    signs = "|".join(map(re.escape, CURRENCY_SIGNS))
+    cell = re.sub(rf"(?i)^([-+(−]?\s*)(?:{signs})\s*", r"\1", cell)
+    return re.sub(rf"(?i)\s*(?:{signs})(\s*[-)−]?)$", r"\1", cell)
+
+
+def _currency_signs(work: _Work, cells: Sequence[str]) -> None:
+    """The signs of currencies that stand beside figures, and the currency that they say."""
+    found = {
+        sign for cell in cells if is_number(_bare(cell)) for sign in CURRENCY_SIGNS if sign in cell.upper()
+    }
+    if not found:
+        return
+    work.add("number_affixes", sorted(found), 0.95, "these stand beside the numbers")
+    currencies = {CURRENCY_SIGNS[sign] for sign in found}
+    if "currency_code" not in work.columns:
+        is_one = len(currencies) == 1
+        reason = f"{min(found)!r} stands beside the amounts"
+        reason += "; there are other dollars than those of the USA" if "$" in found else ""
+        work.add("currency", min(currencies), 0.7 if is_one else 0.3, reason)
 
 
 def _pattern(decimal: str, thousands: str) -> str:
@@ -872,7 +900,7 @@ def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
     for column, setting in settings.items():
         positions = [work.columns[column][0]] if column in work.columns else []
         positions += [p for entry in wide if entry.metric == column for p in entry.positions]
-        cells = [cell for position in positions for cell in _usual_cells(work, position)]
+        cells = [_bare(cell) for position in positions for cell in _usual_cells(work, position)]
         negative = sum(bool(re.match(r"[-−(]|.*[-−]$", cell)) for cell in cells)
         said = {token for position in positions for token in words(titles[position]).split()}
         if column == "sold_quantity" and said & NET_WORDS:
@@ -882,12 +910,15 @@ def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
             if column == "sold_quantity":
                 reason += "; sold_is_net instead, if the partner has deducted returns from the others"
             work.add(setting, True, 0.6, reason)
-        if any(cell.startswith("(") for cell in cells):
-            work.add("parentheses_are_negative", True, 0.9, "numbers stand in parentheses")
+    figures = [work.columns[name][0] for name in _NUMERIC if name in work.columns]
+    figures += [position for entry in wide for position in entry.positions]
+    if any(cell.startswith("(") for position in figures for cell in _usual_cells(work, position)):
+        work.add("parentheses_are_negative", True, 0.9, "numbers stand in parentheses")
     if "net_amount" in work.columns:
         said = set(words(titles[work.columns["net_amount"][0]]).split())
-        currencies = {CURRENCY_WORDS[word] for word in said & CURRENCY_WORDS.keys()} - {"EUR"}
-        if len(currencies) == 1 and "currency_code" not in work.columns:
+        currencies = {CURRENCY_WORDS[word] for word in said & CURRENCY_WORDS.keys()}
+        is_said = any(choice.key == "currency" for choice in work.choices)
+        if len(currencies) == 1 and "currency_code" not in work.columns and not is_said:
             work.add("currency", currencies.pop(), 0.9, "the title of the amounts names it")
         if said & TAX_WORDS:
             work.add(

@@ -421,13 +421,32 @@ def _workbook(path: Path) -> Sample:
         )
     _, name, rows, sheet = best
     grid = [[_shown(cell) for cell in row] for row in rows]
-    last = _header_row(grid)
+    found = _header_row(grid)
+    last = _lower_row(grid, found)
     first, merged = _upper_rows(grid, last, sheet)
+    if last > found:
+        first, merged = found, bool(excel.merged_ranges(sheet, found, last))
     titles = excel.join_titles(rows[first : last + 1], excel.merged_ranges(sheet, first, last + 1))
     body = rows[last + 1 :]
     texts = tuple(tuple(_shown(cell) for cell in row) for row in body if any(_shown(cell) for cell in row))
     choices = [Choice("container.kind", "excel", 0.99, "the file is a workbook")]
-    if len(sheets) > 1:
+    alike = [
+        other
+        for other in opened.visible
+        if other == name or _titles_of(opened.sheet(other, path.name), first, last) == [*map(fold, titles)]
+    ]
+    if len(alike) > 1:
+        # Each is a store or a month, or goes on where the one before is full: the first alone loses them.
+        choices.append(
+            Choice(
+                "container.sheets",
+                f"^({'|'.join(re.escape(other).replace(chr(92) + ' ', ' ') for other in alike)})$",
+                0.4,
+                "these have the same titles: name those that count; '@sheet' stands for their names, for a "
+                "store or a period",
+            )
+        )
+    elif len(sheets) > 1:
         others = ", ".join(repr(other) for other, _ in sheets if other != name)
         choices.append(
             Choice("container.sheet", name, 0.8, f"the sheet with most known titles and rows; not {others}")
@@ -449,6 +468,20 @@ def _workbook(path: Path) -> Sample:
         texts[-5:],
         typed,
     )
+
+
+def _titles_of(sheet: Any, first: int, last: int) -> list[str]:
+    """Folded titles of a sheet whose header stands where that of another one does."""
+    rows = sheet.to_python(skip_empty_area=False, nrows=last + 1)[first:]
+    return [fold(title) for title in excel.join_titles(rows, excel.merged_ranges(sheet, first, last + 1))]
+
+
+def _lower_row(grid: Sequence[Sequence[str]], found: int) -> int:
+    """The last of the header rows that begin at `found`: titles may stand below groups, where these end."""
+    below = grid[found + 1] if found + 1 < len(grid) else []
+    titles = [(cell, above) for cell, above in zip(below, grid[found], strict=False) if cell]
+    are_known = bool(titles) and all(words(cell) in _KNOWN for cell, _ in titles)
+    return found + 1 if are_known and any(not above for _, above in titles) else found
 
 
 def _upper_rows(grid: Sequence[Sequence[str]], last: int, sheet: Any) -> tuple[int, bool]:

@@ -175,6 +175,11 @@ CURRENCY_WORDS: Final[dict[str, str]] = {
 }  # fmt: skip
 """Words by which a title of an amount names its currency: those that mean nothing else."""
 
+CURRENCY_SIGNS: Final[dict[str, str]] = {
+    "€": "EUR", "EUR": "EUR", "$": "USD", "USD": "USD", "£": "GBP", "GBP": "GBP", "CHF": "CHF",
+}  # fmt: skip
+"""What stands before or behind an amount, in capitals, and its currency."""
+
 _PARTIAL: Final = "(grand|sous|sub)[ -]?"
 _TOTAL: Final = (
     "(?:total|totaux|totale|totaal|eindtotaal|somme|summe|endsumme|zwischensumme|gesamtsumme|gesamtergebnis|"

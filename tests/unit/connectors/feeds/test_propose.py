@@ -77,7 +77,7 @@ def test_a_french_export_with_title_lines_totals_and_marks_is_read_by_its_own_dr
     [
         ("sku,qty,net_usd", "USD"),
         ("sku,qty,Montant HT CHF", "CHF"),
-        ("sku,qty,net_eur", None),
+        ("sku,qty,net_eur", "EUR"),
         ("sku,qty,amount", None),
         ("sku,currency,qty,net_usd", None),
     ],
@@ -268,6 +268,24 @@ def test_wide_columns_are_entries_by_metric(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_sheets_of_the_same_titles_are_left_to_a_person(tmp_path: Path) -> None:
+    """One for each store: a draft that named the first would lose the others at each report."""
+    target = BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        for name in ("Lyon", "Nice (06)", "Notes"):
+            sheet = book.add_worksheet(name)
+            rows = [["Réf", "Qté"], ["RAC0101", 1]] if name != "Notes" else [["Lisez-moi"]]
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    proposal = draft(tmp_path, "v_2026-S05.xlsx", target.getvalue(), known=OURS)
+    assert "container.sheet" not in proposal.settled
+    (choice,) = proposal.open
+    assert (choice.key, choice.value) == ("container.sheets", r"^(Lyon|Nice \(06\))$")
+    problem = checked(tmp_path, "v_2026-S05.xlsx", proposal).problem
+    assert problem is not None
+    assert problem.code == "unclear_sheets"
+
+
 def test_subtotals_that_excel_inserted_are_seen_whether_the_word_stands_first_or_last(tmp_path: Path) -> None:
     for name, subtotal in (("a_2026-S05.csv", "Total {}"), ("b_2026-S05.csv", "{} Total")):
         rows = "".join(
@@ -293,6 +311,41 @@ def test_merged_headers_of_a_workbook_and_its_total_row_are_seen(tmp_path: Path)
     report = checked(tmp_path, "mois_2026-02.xlsx", proposal)
     assert (report.rows_accepted, report.rows_skipped) == (2, 1)
     assert [(t.quantity, t.amount) for t in report.totals] == [("8.000", "11.7500")]
+
+
+def test_titles_below_a_group_are_seen_where_the_upper_row_has_the_better_names(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [
+        ["Réf", "Libellé", "Ventes", None, "Stock"], [None, None, "Qté", "CA HT", None],
+        ["A-1", "Vis", 3.0, 4.5, 9.0], ["A-2", "Clou", 5.0, 7.25, 8.0],
+    ]  # fmt: skip
+    for name, merged in (("a_2026-02.xlsx", ()), ("b_2026-02.xlsx", ((0, 2, 0, 3, "Ventes"),))):
+        proposal = draft(tmp_path, name, workbook(rows, merged))
+        settled = proposal.settled
+        assert (settled["container.header_row"], settled["container.header_rows"]) == (1, 2)
+        assert (settled["columns.sold_quantity"], settled["columns.net_amount"]) == (
+            "Ventes / Qté", "Ventes / CA HT",
+        )  # fmt: skip
+        sold = next(total for total in checked(tmp_path, name, proposal).totals if total.entity == "sell_out")
+        assert (sold.rows, sold.quantity, sold.amount) == (2, "8.000", "11.7500")
+
+
+@pytest.mark.parametrize(
+    ("rows", "affixes", "currency"),
+    [
+        (("$1,200.50", "($50.25)", "$0.75"), ["$"], "USD"),
+        (("1 200,50 €", "-50,25 €", "0,75 EUR"), ["EUR", "€"], "EUR"),
+        (("CHF 1'200.50", "CHF -50.25", "CHF 0.75"), ["CHF"], "CHF"),
+    ],
+)
+def test_amounts_that_bear_their_currency_are_read(
+    tmp_path: Path, rows: tuple[str, ...], affixes: list[str], currency: str
+) -> None:
+    text = "Item\tQty\tNet Amount\n" + "".join(f"RAC010{i}\t{i}\t{row}\n" for i, row in enumerate(rows, 1))
+    proposal = draft(tmp_path, "s_2026-02.txt", text, known=OURS)
+    settled = proposal.settled
+    assert (settled["number_affixes"], settled["currency"]) == (affixes, currency)
+    (total,) = checked(tmp_path, "s_2026-02.txt", proposal).totals
+    assert (total.rows, total.amount) == (3, "1151.0000")
 
 
 def test_marks_that_could_mean_two_numbers_are_left_to_a_person(tmp_path: Path) -> None:
