@@ -454,7 +454,7 @@ class Columns(Settings):
 class Wide(Settings):
     """A report with one column per period or store, and metric. Every header that matches `pattern` is one.
 
-    The named groups give the period (year, week / month / day), the store (`store_code`), or both; `metric`
+    The named groups give the period (year, week / month / day, or date), the store (`store_code`), or both; `metric`
     says what the values are. Two metrics side by side are two entries.
     """
 
@@ -628,7 +628,7 @@ class Profile(Settings):
             if self.period.source != "header":
                 if "store_code" not in groups:
                     raise ValueError("expected period.source: header with 'wide', or a group store_code")
-            elif not groups >= _PERIOD_GROUPS[self.period.frequency]:
+            elif not groups >= _PERIOD_GROUPS[self.period.frequency] and "date" not in groups:
                 raise ValueError(
                     f"expected named groups {sorted(_PERIOD_GROUPS[self.period.frequency])} in wide.pattern"
                 )

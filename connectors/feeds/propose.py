@@ -345,8 +345,27 @@ def _wide(work: _Work) -> list[_Wide]:
             groups.setdefault(rest, []).append((position, span))
         if sum(len(found) for found in groups.values()) < 2:
             continue
+        if frequency == "day":
+            frequency, spelled = _spaced([span.start for _, span in next(iter(groups.values()))], spelled)
+            groups = {
+                rest: [(position, span_of(span.start, frequency)) for position, span in found]
+                for rest, found in groups.items()
+            }
         return [_wide_entry(work, rest, spelled, frequency, found) for rest, found in groups.items()]
     return []
+
+
+def _spaced(days: Sequence[date], spelled: str) -> tuple[Frequency, str]:
+    """What titles that name a day each stand for, by what lies between them, and the pattern that reads it."""
+    distinct = sorted(set(days))
+    if len(distinct) > 1 and (
+        all(day.day == 1 for day in distinct) or all((day + timedelta(1)).day == 1 for day in distinct)
+    ):
+        return "month", spelled.replace("(?P<day>", "(?:")
+    is_iso = spelled == r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
+    if is_iso and len(distinct) > 1 and all((day - distinct[0]).days % 7 == 0 for day in distinct):
+        return "week", r"(?P<date>\d{4}-\d{2}-\d{2})"
+    return "day", spelled
 
 
 def _undated(work: _Work) -> list[int]:

@@ -348,6 +348,28 @@ def test_amounts_that_bear_their_currency_are_read(
     assert (total.rows, total.amount) == (3, "1151.0000")
 
 
+@pytest.mark.parametrize(
+    ("days", "frequency", "periods"),
+    [
+        (("2026-08-01", "2026-09-01", "2026-11-01"), "month", ["2026-08", "2026-09", "2026-11"]),
+        (("2026-08-31", "2026-09-30", "2026-10-31"), "month", ["2026-08", "2026-09", "2026-10"]),
+        (("2026-10-05", "2026-10-12", "2026-10-26"), "week", ["2026-W41", "2026-W42", "2026-W44"]),
+        (("2026-10-05", "2026-10-06", "2026-10-07"), "day", ["2026-10-05", "2026-10-06", "2026-10-07"]),
+    ],
+)
+def test_titles_that_are_days_name_what_lies_between_them(
+    tmp_path: Path, days: tuple[str, ...], frequency: str, periods: list[str]
+) -> None:
+    """Excel shows the first of a month as `août-26`; as a day it would date the month's sales there."""
+    rows = [["Réf", *map(date.fromisoformat, days)], ["A-1", 1, 2, 3]]
+    proposal = draft(tmp_path, "ventes.xlsx", workbook(rows))
+    assert proposal.settled["period.frequency"] == frequency
+    totals = checked(tmp_path, "ventes.xlsx", proposal).totals
+    assert [(total.period, total.quantity) for total in totals] == [
+        (period, f"{number}.000") for number, period in enumerate(periods, 1)
+    ]
+
+
 def test_marks_that_could_mean_two_numbers_are_left_to_a_person(tmp_path: Path) -> None:
     text = "EAN;Montant\n3799991000010;1.250\n3799991000027;2.300\n"
     proposal = draft(tmp_path, "x_2026-02.csv", text.replace("Montant", "Quantité"))
