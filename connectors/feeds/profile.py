@@ -454,8 +454,8 @@ class Columns(Settings):
 class Wide(Settings):
     """A report with one column per period or store, and metric. Every header that matches `pattern` is one.
 
-    The named groups give the period (year, week / month / day, or date), the store (`store_code`), or both; `metric`
-    says what the values are. Two metrics side by side are two entries.
+    The named groups give the period (year, week / month / day, or date), the store (`store_code`), or both;
+    `metric` says what the values are. Two metrics side by side are two entries.
     """
 
     metric: Metric

@@ -356,7 +356,7 @@ def _wide(work: _Work) -> list[_Wide]:
 
 
 def _spaced(days: Sequence[date], spelled: str) -> tuple[Frequency, str]:
-    """What titles that name a day each stand for, by what lies between them, and the pattern that reads it."""
+    """What titles that name a day each stand for, by what lies between them, and the pattern of it."""
     distinct = sorted(set(days))
     if len(distinct) > 1 and (
         all(day.day == 1 for day in distinct) or all((day + timedelta(1)).day == 1 for day in distinct)

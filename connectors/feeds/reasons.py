@@ -21,6 +21,10 @@ ENGLISH: Final = {
         "ask the partner to quote cells that hold the delimiter"
     ),
     "error_cell": "{column!r} holds an error of Excel; ask the partner to correct the formula",
+    "uncomputed_cell": (
+        "{column!r} holds a formula whose result is not in the file; ask the partner to open the workbook in "
+        "Excel, save it and send it again"
+    ),
     "other_partner": (
         "{column!r} is the number of another partner than {expected}; put the file into that partner's "
         "folder, or correct the number in the ERP (the next run then reads the file again), or name it under "
@@ -128,6 +132,10 @@ FRENCH: Final = {
         "mettre entre guillemets les cellules qui contiennent le séparateur"
     ),
     "error_cell": "« {column} » contient une erreur Excel ; corriger la formule",
+    "uncomputed_cell": (
+        "« {column} » contient une formule dont le résultat manque dans le fichier ; ouvrir le classeur dans "
+        "Excel, l'enregistrer et le renvoyer"
+    ),
     "other_partner": (
         "« {column} » est le numéro d'un autre partenaire que {expected} ; envoyer le rapport sous le bon "
         "numéro"

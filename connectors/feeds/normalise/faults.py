@@ -6,6 +6,7 @@ faulty row (`evidence`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
@@ -20,10 +21,12 @@ from connectors.feeds.profile import Excel
 from connectors.feeds.reasons import explain
 from connectors.feeds.synonyms import TOTAL_LETTERS, TOTAL_PRODUCT, TOTAL_STORE
 from connectors.feeds.table import quoted
+from connectors.feeds.workbooks import UNCOMPUTED
 
+_UNCOMPUTED: Final = quoted(UNCOMPUTED)
 _ERROR_CELLS: Final = (
     "('#N/A', '#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL!', '#SPILL!', '#CALC!', '#FIELD!', "
-    "'#GETTING_DATA', '#BLOCKED!', '#CONNECT!', '#UNKNOWN!', '#UNCOMPUTED!')"
+    "'#GETTING_DATA', '#BLOCKED!', '#CONNECT!', '#UNKNOWN!')"
 )
 
 
@@ -63,6 +66,11 @@ def possible_faults(
         reasons = [quoted(explain(code, column, text)) for text in expected or ("",)]
         faults.append(Fault(code, condition, column, value, by_file(reasons)))
 
+    is_workbook = isinstance(profile.container, Excel)
+
+    def no_error(text: str) -> str:
+        return f" and not ({_is_error(text)})" if is_workbook else ""
+
     for name in SENDER if foreign else ():
         if name in positions:
             numbers = ", ".join(quoted(number) for number in sorted(foreign))
@@ -91,7 +99,13 @@ def possible_faults(
             ", ".join(title for title, _ in quantities[:6]) + (", …" if len(quantities) > 6 else ""),
         )
     for name, title, text, value in metrics:
-        add("unparseable_number", f"{text} is not null and {value} is null", title, text, number)
+        add(
+            "unparseable_number",
+            f"{text} is not null and {value} is null{no_error(text)}",
+            title,
+            text,
+            number,
+        )
         allowed = {
             "sold_quantity": profile.sold_is_net or profile.negative_sold_is_return,
             "returned_quantity": profile.returns_are_negative,
@@ -104,23 +118,29 @@ def possible_faults(
             }
             add("negative_quantity", f"{value} < 0", title, text, keys.get(name, "it must not be"))
 
-    _add_date_faults(layout, until, add)
+    _add_date_faults(layout, until, add, no_error)
     if "currency_code" in positions:
         add("unknown_currency", "currency_code is null", layout.title("currency_code"), "t_currency_code")
-    if isinstance(profile.container, Excel):
-        for name in (*TEXTS, "gtin", "unit_code", "currency_code", "customer", *BUSINESS_COLUMNS):
-            if name in positions:
-                cell = f"t_{name}"
-                add(
-                    "error_cell",
-                    f"starts_with({cell}, '#') and {cell} in {_ERROR_CELLS}",
-                    layout.title(name),
-                    cell,
-                )
+    if is_workbook:
+        names = (*TEXTS, "gtin", "unit_code", "currency_code", "customer", *BUSINESS_COLUMNS, "sale_date")
+        cells = {f"t_{name}": layout.title(name) for name in names if name in positions}
+        cells |= {text: title for _, title, text, _ in metrics}
+        if layout.period_position is not None:
+            cells.setdefault("t_period", layout.table.titles[layout.period_position])
+        if "sale_date" in positions and positions["sale_date"] == layout.period_position:
+            del cells["t_sale_date"]
+        for text, title in cells.items():
+            add("error_cell", f"starts_with({text}, '#') and {text} in {_ERROR_CELLS}", title, text)
+            add("uncomputed_cell", f"{text} = {_UNCOMPUTED}", title, text)
     if "unit_code" in positions:
         known = ", ".join(repr(name) for name in profile.units)
         add("unknown_unit", "unit_code is null", layout.title("unit_code"), "t_unit_code", known)
     return faults
+
+
+def _is_error(text: str) -> str:
+    """SQL: whether a cell shows an error of a spreadsheet, or a formula without its result."""
+    return f"starts_with({text}, '#') and ({text} = {_UNCOMPUTED} or {text} in {_ERROR_CELLS})"
 
 
 def _adds_up(name: str, subtotals: AbstractSet[str]) -> str:
@@ -139,14 +159,16 @@ def _adds_up(name: str, subtotals: AbstractSet[str]) -> str:
     return found
 
 
-def _add_date_faults(layout: Layout, until: date | None, add: _AddFault) -> None:
+def _add_date_faults(
+    layout: Layout, until: date | None, add: _AddFault, no_error: Callable[[str], str]
+) -> None:
     profile, period = layout.profile, layout.profile.period
     if layout.period_position is not None:
         title = layout.table.titles[layout.period_position]
         add("missing_period", "t_period is null", title)
         add(
             "unparseable_period",
-            "t_period is not null and period_start_date is null",
+            f"t_period is not null and period_start_date is null{no_error('t_period')}",
             title,
             "t_period",
             period_example(period),
@@ -160,7 +182,7 @@ def _add_date_faults(layout: Layout, until: date | None, add: _AddFault) -> None
         add("missing_date", "t_sale_date is null", title)
     add(
         "unparseable_date",
-        "t_sale_date is not null and sale_date is null",
+        f"t_sale_date is not null and sale_date is null{no_error('t_sale_date')}",
         title,
         "t_sale_date",
         date_example(profile.date_format),

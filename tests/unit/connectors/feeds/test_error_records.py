@@ -11,11 +11,11 @@ import pytest
 from tests.unit.connectors.feeds.binary_workbooks import ROWS, clean_xls, xls, xlsb
 
 FAULTS = [
-    (3, "Qty", "#DIV/0!", "unparseable_number"),
+    (3, "Qty", "#DIV/0!", "error_cell"),
     (4, "Ref", "#N/A", "error_cell"),
-    (5, "Qty", "#NUM!", "unparseable_number"),
+    (5, "Qty", "#NUM!", "error_cell"),
     (6, "Qty", "TRUE", "unparseable_number"),
-    (7, "Amount", "#REF!", "unparseable_number"),
+    (7, "Amount", "#REF!", "error_cell"),
 ]
 
 

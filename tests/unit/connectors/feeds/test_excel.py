@@ -145,10 +145,12 @@ def test_floats_are_read_as_excel_shows_them(desk: Any) -> None:
 def test_an_error_cell_is_a_fault_and_not_empty_and_a_truth_value_no_number(desk: Any) -> None:
     content = workbook([["Ref", "Qty", "Amount"], ["A", "#REF!", 1], ["B", True, 1], ["#N/A", 2, 1]])
     outcome = desk.take_one("D07/r_2026-W05.xlsx", content, container={"kind": "excel", "sheet": "Feuil1"})
-    assert outcome.reasons == {"unparseable_number": 2, "error_cell": 1}
-    assert desk.faults("source_row, column_name, value") == [
-        (2, "Qty", "#REF!"), (3, "Qty", "TRUE"), (4, "Ref", "#N/A"),
-    ]  # fmt: skip
+    assert outcome.reasons == {"unparseable_number": 1, "error_cell": 2}
+    assert desk.faults("source_row, column_name, value, reason_code") == [
+        (2, "Qty", "#REF!", "error_cell"),
+        (3, "Qty", "TRUE", "unparseable_number"),
+        (4, "Ref", "#N/A", "error_cell"),
+    ]
 
 
 def sheets_of(**tables: list[list[Any]]) -> bytes:
@@ -471,7 +473,7 @@ def test_a_formula_that_was_never_computed_is_a_fault_and_an_empty_text_is_none(
     stream = io.BytesIO()
     book.save(stream)
     outcome = desk.take_one("D07/r_2026-W05.xlsx", stream.getvalue(), container={"kind": "excel"})
-    assert outcome.reasons == {"unparseable_number": 2, "error_cell": 1}
+    assert outcome.reasons == {"uncomputed_cell": 3}
     assert desk.faults("source_row, column_name, value") == [
         (2, "Qty", "#UNCOMPUTED!"),
         (3, "Amount", "#UNCOMPUTED!"),
@@ -482,7 +484,7 @@ def test_a_formula_that_was_never_computed_is_a_fault_and_an_empty_text_is_none(
     sheet = parts["xl/worksheets/sheet1.xml"].decode()
     parts["xl/worksheets/sheet1.xml"] = re.sub(r'<c r="C3">', '<c r="C3" t="str">', sheet).encode()
     outcome = desk.take_one("D07/s_2026-W05.xlsx", zipped(parts), container={"kind": "excel"})
-    assert outcome.reasons == {"unparseable_number": 1, "error_cell": 1}
+    assert outcome.reasons == {"uncomputed_cell": 2}
     assert ("B", None) in desk.rows("partner_product_code, net_amount")
 
 
@@ -578,7 +580,7 @@ def test_zeros_that_a_program_wrote_for_all_formulas_are_none(desk: Any) -> None
 
     content = made(write)
     outcome = desk.take_one("D07/r_2026-W05.xlsx", content, container={"kind": "excel"})
-    assert outcome.reasons == {"unparseable_number": 1}
+    assert outcome.reasons == {"uncomputed_cell": 1}
     assert desk.faults("source_row, column_name, value") == [(2, "Amount", "#UNCOMPUTED!")]
     assert desk.rows("partner_product_code, sold_quantity, net_amount") == [("B", 0, 7)]
     # Saved by Excel, which computes and no longer asks for it, a 0 is a 0.
