@@ -731,6 +731,15 @@ def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
             "figures that add up since a beginning are no figures of a period, and would count again in each "
             "report: ask the partner for the period alone"
         )
+    for name in ("store_code", "store_name", "product_code", "partner_product_code"):
+        if name in work.columns and _repeats_above(work, work.columns[name][0]):
+            title = work.sample.titles[work.columns[name][0]]
+            pattern = "^(?P<section>.+)$"
+            work.notes.append(
+                f"{OPEN_MARK}: cells of {title!r} are blank below others, as a pivot table leaves labels that "
+                f"repeat: section: {{header: {title}, pattern: '{pattern}'}} and {name}: '@section' fill them "
+                "down"
+            )
     if "customer" in work.columns:
         work.notes.append(
             "a column names customers: it lands as a keyed hash; AVAL_PSEUDONYM_KEY must be set to read it"
@@ -738,6 +747,13 @@ def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
     total = [title for title in left if re.search(TOTAL_PATTERN, title)]
     if total:
         work.notes.append(f"columns of totals are left out: {', '.join(repr(title) for title in total)}")
+
+
+def _repeats_above(work: _Work, position: int) -> bool:
+    """Whether labels stand in the first row and not in all of them."""
+    rows = [row for row in work.sample.rows if not _is_total(work, row) and sum(map(bool, row)) > 1]
+    filled = [bool(row[position].strip()) for row in rows if position < len(row)]
+    return bool(filled) and filled[0] and not all(filled)
 
 
 # --- values ---

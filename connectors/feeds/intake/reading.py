@@ -153,9 +153,7 @@ def read_and_judge(
             if table.expected_rows is not None:
                 # A heading holds for the rows below it: they must bear their numbers.
                 raise UnprovenRows
-            table = fill_down(
-                connection, table, profile.section, names[0], profile.others(profile.section.header)
-            )
+            table = fill_down(connection, table, profile, profile.section, names[0])
         layout = bind(profile, table, *names)
         return Judged(layout, judge(connection, layout, keys, foreign, until))
 

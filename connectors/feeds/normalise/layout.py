@@ -19,9 +19,11 @@ from connectors.feeds.table import RawTable, collapse, fold, locate
 
 SENDER: Final = ("partner_gln", "partner_siret")
 PRODUCT: Final = ("product_code", "gtin", "partner_product_code")
-_STORE_TEXTS: Final = ("store_code", "store_name", "store_gln", "store_siret", "store_address", "store_city")
+STORE: Final = ("store_code", "store_name", "store_gln", "store_siret")
 TEXTS: Final = (
-    *_STORE_TEXTS,
+    *STORE,
+    "store_address",
+    "store_city",
     "postal_code",
     "partner_product_code",
     "product_code",

@@ -268,6 +268,14 @@ def test_wide_columns_are_entries_by_metric(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_labels_that_a_pivot_table_leaves_blank_are_noted(tmp_path: Path) -> None:
+    text = "Magasin;Réf;Qté\nLyon;RAC0101;1\n;RAC0102;2\nTotal Lyon;;3\nNice;RAC0101;4\n"
+    proposal = draft(tmp_path, "v_2026-S05.csv", text, known=OURS)
+    (note,) = proposal.notes
+    assert "{header: Magasin, pattern: '^(?P<section>.+)$'} and store_code: '@section'" in note
+    assert not draft(tmp_path, "w_2026-S05.csv", text.replace("\n;", "\nLyon;"), known=OURS).notes
+
+
 def test_sheets_of_the_same_titles_are_left_to_a_person(tmp_path: Path) -> None:
     """One for each store: a draft that named the first would lose the others at each report."""
     target = BytesIO()

@@ -59,6 +59,55 @@ def test_headings_of_a_workbook_are_read_the_same_way(desk: Any) -> None:
     assert desk.rows("store_code, sold_quantity") == [("Lyon", 1), ("Nice", 2), ("Nice", 3)]
 
 
+PIVOT = {"header": "Shop", "pattern": "^(?P<section>.+)$"}
+"""A pivot table leaves labels blank that repeat the one above."""
+
+
+def test_a_heading_that_is_a_row_of_data_as_well_is_not_lost(desk: Any) -> None:
+    content = "Shop;Ref;Qty\nLyon;A;1\n;B;2\nLyon Total;;3\nNice;A;4\n;B;5\nGrand Total;;9\n"
+    columns = {"store_code": "@section", "partner_product_code": "Ref", "sold_quantity": "Qty"}
+    outcome = desk.take_one("D07/r_2026-W05.csv", content, columns=columns, section=PIVOT)
+    assert (outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_skipped) == (4, 0, 2)
+    assert desk.rows("_source_row, store_code, partner_product_code, sold_quantity") == [
+        (2, "Lyon", "A", 1), (3, "Lyon", "B", 2), (5, "Nice", "A", 4), (6, "Nice", "B", 5),
+    ]  # fmt: skip
+
+
+def test_a_heading_that_is_a_row_of_a_wide_report_is_not_lost(desk: Any) -> None:
+    content = "Shop;Ref;S05/2026;S06/2026\nLyon;A;1;2\n;B;3;4\nNice;A;5;6\n"
+    desk.take_one(
+        "D07/r.csv",
+        content,
+        columns={"store_code": "@section", "partner_product_code": "Ref"},
+        period={"frequency": "week", "source": "header"},
+        wide=[{"metric": "sold_quantity", "pattern": r"^S(?P<week>\d+)/(?P<year>\d+)$"}],
+        section=PIVOT,
+    )
+    assert [quantity for (quantity,) in desk.rows("sold_quantity")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_product_above_its_shops_is_filled_down_too(desk: Any) -> None:
+    content = "Ref;Shop;Qty\nA;Lyon;1\n;Nice;2\nA Total;;3\nB;Lyon;4\nGrand Total;;7\n"
+    columns = {"store_code": "Shop", "partner_product_code": "@section", "sold_quantity": "Qty"}
+    outcome = desk.take_one(
+        "D07/r_2026-W05.csv", content, columns=columns, section={**PIVOT, "header": "Ref"}
+    )
+    assert (outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_skipped) == (3, 0, 2)
+    assert desk.rows("partner_product_code, store_code, sold_quantity") == [
+        ("A", "Lyon", 1), ("A", "Nice", 2), ("B", "Lyon", 4),
+    ]  # fmt: skip
+
+
+def test_a_heading_with_the_name_or_the_sum_of_its_section_is_no_data(desk: Any) -> None:
+    content = "Ref;Shop name;Qty\nMagasin : 12;Lyon;\nA;;1\nMagasin : 13;;5\nA;;5\n"
+    columns = {
+        "store_code": "@section", "store_name": "Shop name", "partner_product_code": "Ref",
+        "sold_quantity": "Qty",
+    }  # fmt: skip
+    outcome = desk.take_one("D07/r_2026-W05.csv", content, columns=columns, section=SECTION)
+    assert (outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_skipped) == (2, 0, 2)
+
+
 def test_a_row_that_does_not_fit_stays_a_fault_within_its_section(desk: Any) -> None:
     content = "Ref;Qty;Amount\nMagasin : Lyon\nA;1\nB;2;20\n"
     outcome = desk.take_one("D07/r_2026-W05.csv", content, columns=COLUMNS, section=SECTION)
