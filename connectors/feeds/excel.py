@@ -86,6 +86,7 @@ def _block(
             "ask the partner for a sheet without columns far to the right",
             Place(file=file, row=container.header_row),
         )
+    opened.pad(name, rows)
     for (row, column), text in opened.errors.get(name, {}).items():
         if row < len(rows) and column < len(rows[row]):
             rows[row][column] = text

@@ -736,9 +736,9 @@ def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
             title = work.sample.titles[work.columns[name][0]]
             pattern = "^(?P<section>.+)$"
             work.notes.append(
-                f"{OPEN_MARK}: cells of {title!r} are blank below others, as a pivot table leaves labels that "
-                f"repeat: section: {{header: {title}, pattern: '{pattern}'}} and {name}: '@section' fill them "
-                "down"
+                f"{OPEN_MARK}: cells of {title!r} are blank below others, as a pivot table leaves labels "
+                f"that repeat: section: {{header: {title}, pattern: '{pattern}'}} and {name}: '@section' "
+                "fill them down"
             )
     if "customer" in work.columns:
         work.notes.append(

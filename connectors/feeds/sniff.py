@@ -410,6 +410,7 @@ def _workbook(path: Path) -> Sample:
     best: tuple[float, str, list[list[Any]], Any] | None = None
     for name, sheet in sheets:
         rows = sheet.to_python(skip_empty_area=False, nrows=_ROWS)
+        opened.pad(name, rows)
         grid = [[_shown(cell) for cell in row] for row in rows]
         known = max((sum(words(cell) in _KNOWN for cell in row) for row in grid[:_HEADER_WITHIN]), default=0)
         score = known + min(len(grid), 1000) / 1000

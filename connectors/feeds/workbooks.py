@@ -1,11 +1,12 @@
 """Opening workbooks of strangers: what is none, or would exhaust the machine, is refused before it is read.
 
-An .xlsx or .ods file is a zip of XML, and the reading library lays a sheet out as a full rectangle: one cell
-in the far corner asks for 512 GB and ends the process. So the parts of an .xlsx are streamed through once:
-they must inflate within bounds, hold no document type (entities that multiply), and their cells must lie in
-a rectangle of bounded size. The same look finds cells that hold an error (#N/A), which the library gives as
-empty. Other kinds are opened by a process of their own first, whose memory is limited, and then looked
-through for such cells. What belongs here: opening safely. What sheets hold is `connectors.feeds.excel`.
+An .xlsx or .ods file is a zip of XML, and the reading library lays a sheet out as a full rectangle: one
+cell in the far corner asks for 512 GB and ends the process. So the parts of an .xlsx are streamed through
+once: they must inflate within bounds, hold no document type (entities that multiply), and their cells
+must lie in a rectangle of bounded size. The same look finds cells that hold an error (#N/A), which the
+library gives as empty, and codes whose leading zeros stand in their format alone. Other kinds are opened
+by a process of their own first, whose memory is limited, and then looked through for such cells. What
+belongs here: opening safely. What sheets hold is `connectors.feeds.excel`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from xml.etree.ElementTree import ParseError
 
 from python_calamine import (
@@ -46,6 +48,7 @@ LARGEST_AREA: Final = 40_000_000
 _PROBE_MEMORY: Final = 4 << 30
 _PROBE_SECONDS: Final = 300
 _CHUNK: Final = 1 << 22
+_LARGEST_STYLES: Final = 1 << 26
 _LOCAL_HEADER: Final = struct.Struct("<4s5H3I2H")
 _PROBED: Final = frozenset((".xls", ".xlsb", ".ods"))
 _XLSX: Final = "xl/workbook.xml"
@@ -69,6 +72,9 @@ _UNCOMPUTED: Final = re.compile(
 _ZERO: Final = re.compile(_FORMULA + rb"<(?:\w+:)?v>0</(?:\w+:)?v>\s*</(?:\w+:)?c>")
 _COMPUTED: Final = re.compile(rb"(?:<(?:\w+:)?f\s[^>]*/>|</(?:\w+:)?f>)\s*<(?:\w+:)?v>(?!0<|\s*<)")
 UNCOMPUTED: Final = "#UNCOMPUTED!"
+_STYLES: Final = "xl/styles.xml"
+_ZEROS: Final = re.compile("0{2,}")
+_FORMATS: Final = re.compile(r"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _ZIP: Final = b"PK\x03\x04"
 _ATTRIBUTE: Final = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 # What a probe runs: it may use so much memory and no more, and says nothing but whether it came through.
@@ -91,11 +97,13 @@ sys.exit(area > int(sys.argv[3]))
 class Opened:
     """A workbook that can be read, and the error cells of its sheets as (row, column) from 0 -> text.
 
-    A formula that was never computed is one of them.
+    A formula that was never computed is one of them. `padded` are whole numbers of an .xlsx in a format of
+    zeros, such as codes, as Excel shows them.
     """
 
     workbook: CalamineWorkbook
     errors: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
+    padded: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -112,29 +120,55 @@ class Opened:
         with refusals(file):
             return self.workbook.get_sheet_by_name(name)
 
+    def pad(self, name: str, rows: list[list[Any]]) -> None:
+        """Put the padded numbers of a sheet into its rows."""
+        for (row, column), text in self.padded.get(name, {}).items():
+            if row < len(rows) and column < len(rows[row]):
+                rows[row][column] = text
+
 
 @dataclass
 class _Found:
-    """What the look through a sheet of an .xlsx finds: cells with errors, formulas whose value is 0, and
-    whether any formula has another value.
+    """What the look through a sheet of an .xlsx finds: cells with errors, formulas whose value is 0, whether
+    any formula has another value, and numbers in the formats of zeros, of the style number -> zeros.
     """
 
+    zero_formats: dict[int, int]
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
     zeros: set[tuple[int, int]] = field(default_factory=set)
     has_results: bool = False
+    padded: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @cached_property
+    def zero_cells(self) -> re.Pattern[bytes] | None:
+        """Whole numbers in a format of zeros: style, column, row and value; None where there is no format."""
+        if not self.zero_formats:
+            return None
+        styles = "|".join(map(str, self.zero_formats)).encode()
+        return re.compile(
+            rb"<(?:\w+:)?c\s(?![^>]*\bt=[\"'](?!n[\"']))(?=[^>]*\bs=[\"'](" + styles + rb")[\"'])[^>]*?"
+            rb"\br=[\"']([A-Z]+)(\d+)[^>]*[^/>]>\s*(?:<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*)?"
+            rb"<(?:\w+:)?v>(\d{1,15})</"
+        )
 
 
 def open_workbook(path: Path, file: str) -> Opened:
     """Open a workbook; RejectedFile if it is none, is protected, or is larger than any report."""
     _refuse_what_is_none(path, file)
-    errors = {}
+    found = {}
     if zipfile.is_zipfile(path):
-        errors = _examine(path, file)
-    if path.suffix.lower() in _PROBED or not errors:
+        found = _examine(path, file)
+    if path.suffix.lower() in _PROBED or not found:
         _probe(path, file)
     with refusals(file):
         workbook = CalamineWorkbook.from_path(str(path))
-    return Opened(workbook, errors or _other_errors(path, file, workbook.sheet_names))
+    if not found:
+        return Opened(workbook, _other_errors(path, file, workbook.sheet_names))
+    return Opened(
+        workbook,
+        {name: each.errors for name, each in found.items()},
+        {name: each.padded for name, each in found.items() if each.padded},
+    )
 
 
 def _refuse_what_is_none(path: Path, file: str) -> None:
@@ -215,23 +249,44 @@ def refusals(file: str) -> Iterator[None]:
         ) from error
 
 
-def _examine(path: Path, file: str) -> dict[str, dict[tuple[int, int], str]]:
-    """Stream through the XML of a zipped workbook; error cells by sheet, for .xlsx."""
+def _examine(path: Path, file: str) -> dict[str, _Found]:
+    """Stream through the XML of a zipped workbook; what is found by sheet, for .xlsx."""
     with _words(file), open_zip(path) as archive:
         if sum(item.file_size for item in archive.infolist()) > LARGEST_INFLATED:
             raise _oversized(file, "it inflates to more than 4 GiB")
         names = _sheet_names(archive) if _XLSX in archive.namelist() else {}
-        found = {name: _Found() for name in names.values()}
+        formats = _zero_formats(archive) if names else {}
+        found = {name: _Found(formats) for name in names.values()}
         budget = LARGEST_INFLATED
         for item in archive.infolist():
             if not item.filename.endswith((".xml", ".rels")):
                 continue
             sheet = names.get(item.filename)
-            budget -= _look_through(path, item, sheet, found.get(sheet or "", _Found()), budget, file)
+            budget -= _look_through(path, item, sheet, found.get(sheet or "", _Found({})), budget, file)
         if names and _awaits_computing(archive) and not any(each.has_results for each in found.values()):
             for each in found.values():
                 each.errors.update(dict.fromkeys(each.zeros, UNCOMPUTED))
-        return {name: each.errors for name, each in found.items()}
+        return found
+
+
+def _zero_formats(archive: zipfile.ZipFile) -> dict[int, int]:
+    """Number of a style -> zeros of its format, for the formats that are nothing but zeros (`00000`)."""
+    if _STYLES not in archive.namelist():
+        return {}
+    with archive.open(_STYLES) as part:
+        styles = part.read(_LARGEST_STYLES)
+    zeros = {
+        node.get("numFmtId"): len(node["formatCode"])
+        for node in _nodes(styles, "numFmt")
+        if _ZEROS.fullmatch(node.get("formatCode", ""))
+    }
+    section = _FORMATS.search(styles.decode("utf-8", errors="replace")) if zeros else None
+    formats = _nodes(section[0].encode(), "xf") if section else iter(())
+    return {
+        number: zeros[node["numFmtId"]]
+        for number, node in enumerate(formats)
+        if node.get("numFmtId") in zeros
+    }
 
 
 def _awaits_computing(archive: zipfile.ZipFile) -> bool:
@@ -305,7 +360,7 @@ def _look_through(
         cut = max(data.rfind(b"<c "), data.rfind(b":c "), 0)
         data, kept = (data[:cut], data[cut:]) if len(data) - cut < _CHUNK else (data, b"")
         rows, columns = _extent(data, rows, columns, sheet, file)
-        if b't="e"' in data or b"t='e'" in data or b"<f" in data or b":f>" in data:
+        if found.zero_formats or b't="e"' in data or b"t='e'" in data or b"<f" in data or b":f>" in data:
             _look_at_cells(data, found)
     if sheet is not None:
         _extent(kept, rows, columns, sheet, file)
@@ -351,6 +406,9 @@ def _look_at_cells(data: bytes, found: _Found) -> None:
     found.errors.update({_place(column, row): UNCOMPUTED for column, row in _UNCOMPUTED.findall(data)})
     found.zeros.update(_place(column, row) for column, row in _ZERO.findall(data))
     found.has_results = found.has_results or bool(_COMPUTED.search(data))
+    for style, column, row, digits in found.zero_cells.findall(data) if found.zero_cells else ():
+        if len(digits) < (width := found.zero_formats[int(style)]):
+            found.padded[_place(column, row)] = digits.decode().zfill(width)
 
 
 def _place(column: bytes, row: bytes) -> tuple[int, int]:

@@ -142,6 +142,36 @@ def test_floats_are_read_as_excel_shows_them(desk: Any) -> None:
     ]
 
 
+def test_codes_that_excel_shows_with_leading_zeros_keep_them(desk: Any) -> None:
+    """A code typed as 00012 is the number 12 in a format of zeros."""
+
+    def write(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("V")
+        zeros, plain = book.add_format({"num_format": "00000"}), book.add_format({"num_format": "0"})
+        sheet.write_row(0, 0, ["Ref", "Qty", "Amount"])
+        for row, (code, style) in enumerate([(12, zeros), (123456, zeros), (12, plain), ("7", zeros)], 1):
+            sheet.write(row, 0, code, style)
+            sheet.write(row, 1, 3, zeros)
+        sheet.write(5, 0, -1, zeros)
+        sheet.write(5, 1, 1)
+        sheet.write_formula(6, 0, "=6*7", zeros, 42)
+        sheet.write(6, 1, 1)
+
+    expected = [("00012", 3), ("123456", 3), ("12", 3), ("7", 3), ("-1", 1), ("00042", 1)]
+    desk.take_one("D07/r_2026-W05.xlsx", made(write), container={"kind": "excel"})
+    assert desk.rows("partner_product_code, sold_quantity") == expected
+    # Other programs write the type of a number, and cells in another order of attributes.
+    book = openpyxl.load_workbook(io.BytesIO(made(write)))
+    stream = io.BytesIO()
+    book.save(stream)
+    parts = dict(unzipped(stream.getvalue()))
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    parts["xl/worksheets/sheet1.xml"] = re.sub(r'<c (r="\w+") (s="\d+")', r"<c \2 \1", sheet).encode()
+    desk.take_one("D07/s_2026-W06.xlsx", zipped(parts), container={"kind": "excel"})
+    codes = [code for (code,) in desk.rows("partner_product_code") if code]
+    assert codes[6:11] == ["00012", "123456", "12", "7", "-1"]
+
+
 def test_an_error_cell_is_a_fault_and_not_empty_and_a_truth_value_no_number(desk: Any) -> None:
     content = workbook([["Ref", "Qty", "Amount"], ["A", "#REF!", 1], ["B", True, 1], ["#N/A", 2, 1]])
     outcome = desk.take_one("D07/r_2026-W05.xlsx", content, container={"kind": "excel", "sheet": "Feuil1"})
