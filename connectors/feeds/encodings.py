@@ -23,6 +23,7 @@ _TYPICAL: Final = re.compile(
     rb"\xc3[\x80-\xbf]|\xc2[\xa0-\xbf]|\xe2\x80[\x90-\xbf]|\xe2\x82\xac|\xc5[\x92\x93]"
 )
 _ASCII: Final = bytes(range(128))
+_CAPITAL_WITHIN: Final = re.compile("[a-z][À-ÖØ-Þ]")
 _CUT: Final = re.compile(rb"[\x80-\xff]{1,3}\Z")
 
 
@@ -60,7 +61,10 @@ def _legacy(data: bytes) -> Likely:
     scores = {}
     for encoding in _LEGACY:
         letters = foreign.decode(encoding, errors="replace")
-        scores[encoding] = sum(letters.count(letter) for letter in _LETTERS) / len(letters)
+        fitting = sum(letters.count(letter) for letter in _LETTERS)
+        # What is é on a Mac is Ä in DOS: both are letters, but no word has a capital behind a small one.
+        strange = len(_CAPITAL_WITHIN.findall(data.decode(encoding, errors="replace")))
+        scores[encoding] = max(0, fitting - strange) / len(letters)
     # The euro sign is what tells the two Latin encodings apart; without it they read alike.
     if scores["iso8859-15"] == scores["cp1252"] or b"\xa4" not in foreign:
         scores["iso8859-15"] -= 0.01

@@ -276,6 +276,15 @@ def test_labels_that_a_pivot_table_leaves_blank_are_noted(tmp_path: Path) -> Non
     assert not draft(tmp_path, "w_2026-S05.csv", text.replace("\n;", "\nLyon;"), known=OURS).notes
 
 
+@pytest.mark.parametrize("encoding", ["mac-roman", "cp850", "cp1252"])
+def test_in_the_right_encoding_no_word_has_a_capital_within(tmp_path: Path, encoding: str) -> None:
+    """What is é on a Mac is Ä in DOS, and both are letters."""
+    text = "Référence;Libellé;Qté;CA HT\rRAC0101;Câblé à nœud;1;2,50\r".replace("œ", "oe")
+    proposal = draft(tmp_path, "v_2026-S05.csv", text, encoding, known=OURS)
+    assert proposal.settled["container.encoding"] == encoding
+    assert checked(tmp_path, "v_2026-S05.csv", proposal).totals[0].amount == "2.5000"
+
+
 def test_sheets_of_the_same_titles_are_left_to_a_person(tmp_path: Path) -> None:
     """One for each store: a draft that named the first would lose the others at each report."""
     target = BytesIO()
