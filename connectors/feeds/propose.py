@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -559,6 +560,7 @@ def _name_score(column: str, said: str) -> tuple[float, str]:
 def _assign_columns(work: _Work, wide: Sequence[_Wide], undated: Sequence[int]) -> None:
     """Give each canonical column the title that fits it best, the surest pair first."""
     taken = {position for entry in wide for position in entry.positions} | set(undated)
+    taken |= _former_years(work, taken)
     pairs: list[tuple[float, int, str, str]] = []
     for position, title in enumerate(work.sample.titles):
         if position in taken or not title:
@@ -576,6 +578,22 @@ def _assign_columns(work: _Work, wide: Sequence[_Wide], undated: Sequence[int]) 
     _own_or_theirs(work)
 
 
+def _former_years(work: _Work, taken: AbstractSet[int]) -> set[int]:
+    """Columns that stand beside one of a later year under the same words: `Qté 2025` beside `Qté 2026`."""
+    found: dict[str, dict[int, int]] = {}
+    for position, title in enumerate(work.sample.titles):
+        if position not in taken and (match := re.search(r"(?<!\d)20\d\d(?!\d)", title)):
+            found.setdefault(words(title.replace(match[0], "")), {})[int(match[0])] = position
+    several = [years for years in found.values() if len(years) > 1]
+    if several:
+        newest = ", ".join(repr(work.sample.titles[years[max(years)]]) for years in several)
+        work.notes.append(
+            f"{OPEN_MARK}: of several years the newest is taken ({newest}): where titles change with the year, "
+            "name the new ones each year, and the former ones under other_titles"
+        )
+    return {position for years in several for year, position in years.items() if year < max(years)}
+
+
 def _score(work: _Work, column: str, title: str, cells: Sequence[str], position: int) -> tuple[float, str]:
     parts = [words(title)]
     if " / " in title:
@@ -586,6 +604,9 @@ def _score(work: _Work, column: str, title: str, cells: Sequence[str], position:
         plain = " ".join(word for word in parts[0].split() if word not in CURRENCY_WORDS)
         parts += [plain] if plain and plain != parts[0] else []
     score, reason = max((_name_score(column, part) for part in parts), key=lambda found: found[0])
+    if column == "net_amount" and TAX_WORDS & set(words(title).split()):
+        # Beside an amount without tax, which needs no rate.
+        score = max(0.0, score - 0.04)
     upper, _, lower = title.rpartition(" / ")
     if upper and score > 0 and words(lower) not in COLUMNS[column]:
         score = min(score, 0.85)

@@ -11,7 +11,7 @@ import csv
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import pairwise
@@ -237,10 +237,15 @@ def _quote(lines: Sequence[str]) -> Choice | None:
 
 def _cells(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     if len(delimiter) == 1:
-        return list(csv.reader(lines, delimiter=delimiter, strict=False))
+        return list(csv.reader(_whole(lines), delimiter=delimiter, strict=False))
     marked = [line.replace(_UNIT_MARK, " ").replace(delimiter, _UNIT_MARK) for line in lines]
-    rows = csv.reader(marked, delimiter=_UNIT_MARK, strict=False)
+    rows = csv.reader(_whole(marked), delimiter=_UNIT_MARK, strict=False)
     return [[cell.replace(_UNIT_MARK, delimiter) for cell in row] for row in rows]
+
+
+def _whole(lines: Sequence[str]) -> Iterator[str]:
+    """Lines with their ends, which count within quotes."""
+    return (f"{line}\n" for line in lines)
 
 
 def _long_delimiter(lines: Sequence[str]) -> Choice | None:
@@ -321,7 +326,9 @@ def _dialect(lines: Sequence[str], path: Path) -> tuple[Choice, list[list[str]]]
     best: tuple[float, int, str] = (0.0, 1, "")
     for delimiter in _DELIMITERS:
         widths = Counter(
-            len(row) for row in csv.reader(sample[:400], delimiter=delimiter, strict=False) if any(row)
+            len(row)
+            for row in csv.reader(_whole(sample[:400]), delimiter=delimiter, strict=False)
+            if any(row)
         )
         wide = {width: count for width, count in widths.items() if width > 1}
         if not wide:
@@ -344,7 +351,7 @@ def _dialect(lines: Sequence[str], path: Path) -> tuple[Choice, list[list[str]]]
     share = min(1.0, score + (0.15 if delimiter == "," else 0.0))
     reason = f"{shown} cuts {share:.0%} of the lines into {width} cells"
     choice = Choice("container.delimiter", delimiter, round(0.5 + 0.49 * share, 2), reason)
-    return choice, list(csv.reader(sample, delimiter=delimiter, strict=False))
+    return choice, _cells(sample, delimiter)
 
 
 # --- the header ---

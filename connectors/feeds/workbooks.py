@@ -31,6 +31,8 @@ from python_calamine import (
     CalamineSheet,
     CalamineWorkbook,
     PasswordError,
+    SheetMetadata,
+    SheetTypeEnum,
     SheetVisibleEnum,
     WorksheetNotFound,
     ZipError,
@@ -107,14 +109,17 @@ class Opened:
 
     @property
     def names(self) -> list[str]:
-        return self.workbook.sheet_names
+        """Names of the sheets that hold cells: a chart may fill one."""
+        return [item.name for item in self._sheets]
 
     @property
     def visible(self) -> list[str]:
         """Names of the sheets that a person sees."""
-        return [
-            item.name for item in self.workbook.sheets_metadata if item.visible == SheetVisibleEnum.Visible
-        ]
+        return [item.name for item in self._sheets if item.visible == SheetVisibleEnum.Visible]
+
+    @property
+    def _sheets(self) -> list[SheetMetadata]:
+        return [item for item in self.workbook.sheets_metadata if item.typ == SheetTypeEnum.WorkSheet]
 
     def sheet(self, name: str, file: str) -> CalamineSheet:
         with refusals(file):

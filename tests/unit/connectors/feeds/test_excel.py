@@ -496,6 +496,19 @@ def test_without_a_name_the_first_sheet_that_is_not_hidden_is_read(desk: Any) ->
     assert desk.rows("partner_product_code, sold_quantity") == [("A", 1), ("B", 3)]
 
 
+def test_a_chart_that_fills_a_sheet_is_none(desk: Any) -> None:
+    def write(book: Any) -> None:
+        chart, sheet = book.add_chart({"type": "column"}), book.add_chartsheet("Graphique")
+        rows = book.add_worksheet("V")
+        for number, row in enumerate([["Ref", "Qty", "Amount"], ["A", 1, 10]]):
+            rows.write_row(number, 0, row)
+        chart.add_series({"values": "=V!$B$2:$B$2"})
+        sheet.set_chart(chart)
+
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", made(write), container={"kind": "excel"})
+    assert (outcome.state, outcome.reason) == ("landed", None)
+
+
 def test_a_formula_that_was_never_computed_is_a_fault_and_an_empty_text_is_none(desk: Any) -> None:
     book = openpyxl.Workbook()
     for row in (["Ref", "Qty", "Amount"], ["A", "=1+1", 3], ["B", 2, "=B3*2"], ["=A2", 2, 1], ["D", 4, 5]):

@@ -285,6 +285,23 @@ def test_in_the_right_encoding_no_word_has_a_capital_within(tmp_path: Path, enco
     assert checked(tmp_path, "v_2026-S05.csv", proposal).totals[0].amount == "2.5000"
 
 
+def test_of_the_same_figure_the_newest_year_and_the_one_without_tax_are_taken(tmp_path: Path) -> None:
+    text = "Réf;Qté 2025;Qté 2026;CA TTC 2025;CA HT 2025;CA TTC 2026;CA HT 2026\n"
+    proposal = draft(tmp_path, "v_2026-S05.csv", f"{text}RAC0101;1;2;12;10;24;20\n", known=OURS)
+    settled = proposal.settled
+    assert (settled["columns.sold_quantity"], settled["columns.net_amount"]) == ("Qté 2026", "CA HT 2026")
+    assert "tax_rate" not in settled
+    (note,) = [note for note in proposal.notes if "other_titles" in note]
+    assert "'Qté 2026'" in note
+
+
+def test_titles_with_a_line_break_in_quotes_are_one(tmp_path: Path) -> None:
+    text = 'Réf;"Qté\nvendue";"CA\r\nHT"\r\nRAC0101;1;2,5\r\n'
+    proposal = draft(tmp_path, "v_2026-S05.csv", text, known=OURS)
+    assert proposal.settled["columns.sold_quantity"] == "Qté vendue"
+    assert checked(tmp_path, "v_2026-S05.csv", proposal).totals[0].amount == "2.5000"
+
+
 def test_sheets_of_the_same_titles_are_left_to_a_person(tmp_path: Path) -> None:
     """One for each store: a draft that named the first would lose the others at each report."""
     target = BytesIO()
