@@ -588,7 +588,7 @@ def _former_years(work: _Work, taken: AbstractSet[int]) -> set[int]:
     if several:
         newest = ", ".join(repr(work.sample.titles[years[max(years)]]) for years in several)
         work.notes.append(
-            f"{OPEN_MARK}: of several years the newest is taken ({newest}): where titles change with the year, "
+            f"{OPEN_MARK}: of several years the newest is taken ({newest}): where titles change with it, "
             "name the new ones each year, and the former ones under other_titles"
         )
     return {position for years in several for year, position in years.items() if year < max(years)}
