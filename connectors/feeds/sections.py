@@ -13,8 +13,9 @@ from typing import Final
 
 import duckdb
 
+from connectors.feeds.excel import SHEET_STEP
 from connectors.feeds.normalise.layout import METRICS, PRODUCT, STORE
-from connectors.feeds.profile import Profile, Section
+from connectors.feeds.profile import Excel, Profile, Section
 from connectors.feeds.table import RawTable, collapse, fold, locate, quoted
 
 SECTION_TITLE: Final = "@section"
@@ -31,7 +32,7 @@ def fill_down(
 
     A heading rarely has as many cells as the header: that is no fault of it. Blank rows belong to no section.
     One that names a product or a store in another column, and has a figure, is a row of data as well: pivot
-    tables leave labels blank that repeat the one above.
+    tables leave labels blank that repeat the one above. A section ends with its sheet.
     """
     others = profile.others(section.header)
     position = locate(section.header, table.titles, file, table.header_row, others)
@@ -41,13 +42,14 @@ def fill_down(
     cells = [f"c{i}" for i in range(width)]
     named = f"nullif(trim(regexp_extract(c{position}, {quoted(section.pattern)}, {group})), '')"
     emptied = ", ".join(f"case when heading is null or is_data then {cell} end as {cell}" for cell in cells)
+    by_sheet = f"partition by _row // {SHEET_STEP} " if isinstance(profile.container, Excel) else ""
     is_blank = f"trim(concat({', '.join(cells)}, _malformed)) = ''"
     connection.execute(
         "create or replace temp table sectioned as "
         f"select * exclude ({', '.join(cells)}, _malformed, heading, is_data), {emptied}, "
         "case when heading is null or is_data then _malformed end as _malformed, "
         f"case when (heading is null or is_data) and not ({is_blank}) then last_value(heading ignore nulls) "
-        f"over (order by _row rows between unbounded preceding and current row) end as c{width} "
+        f"over ({by_sheet}order by _row rows between unbounded preceding and current row) end as c{width} "
         f"from (select *, case when regexp_matches(c{position}, {quoted(section.pattern)}) then {named} end "
         f"as heading, {is_data} as is_data from raw)"
     )

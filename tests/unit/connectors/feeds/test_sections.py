@@ -108,6 +108,25 @@ def test_a_heading_with_the_name_or_the_sum_of_its_section_is_no_data(desk: Any)
     assert (outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_skipped) == (2, 0, 2)
 
 
+def test_a_section_ends_with_its_sheet(desk: Any) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in (
+        ("V1", [["Magasin : Lyon"], ["A", 1, 10]]),
+        ("V2", [["A", 2, 20], ["Magasin : Nice"]]),
+    ):
+        sheet = book.create_sheet(name)
+        for row in [["Ref", "Qty", "Amount"], *rows, ["B", 3, 30]]:
+            sheet.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    container = {"kind": "excel", "sheets": "^V"}
+    desk.take_one(
+        "D07/r_2026-W05.xlsx", stream.getvalue(), container=container, columns=COLUMNS, section=SECTION
+    )
+    assert desk.rows("store_code, sold_quantity") == [("Lyon", 1), ("Lyon", 3), (None, 2), ("Nice", 3)]
+
+
 def test_a_row_that_does_not_fit_stays_a_fault_within_its_section(desk: Any) -> None:
     content = "Ref;Qty;Amount\nMagasin : Lyon\nA;1\nB;2;20\n"
     outcome = desk.take_one("D07/r_2026-W05.csv", content, columns=COLUMNS, section=SECTION)
