@@ -23,8 +23,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
-from xml.etree.ElementTree import ParseError
+from typing import IO, Any, Final
+from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from python_calamine import (
     CalamineError,
@@ -74,6 +74,7 @@ _UNCOMPUTED: Final = re.compile(
 _ZERO: Final = re.compile(_FORMULA + rb"<(?:\w+:)?v>0</(?:\w+:)?v>\s*</(?:\w+:)?c>")
 _COMPUTED: Final = re.compile(rb"(?:<(?:\w+:)?f\s[^>]*/>|</(?:\w+:)?f>)\s*<(?:\w+:)?v>(?!0<|\s*<)")
 UNCOMPUTED: Final = "#UNCOMPUTED!"
+_UNPLACED: Final = re.compile(rb"<(?:\w+:)?c(?:\s(?![^>]*\br=)[^>]*)?/?>")
 _STYLES: Final = "xl/styles.xml"
 _ZEROS: Final = re.compile("0{2,}")
 _FORMATS: Final = re.compile(r"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", re.DOTALL)
@@ -136,6 +137,7 @@ class Opened:
 class _Found:
     """What the look through a sheet of an .xlsx finds: cells with errors, formulas whose value is 0, whether
     any formula has another value, and numbers in the formats of zeros, of the style number -> zeros.
+    `is_unplaced` is a sheet whose cells do not all say where they stand.
     """
 
     zero_formats: dict[int, int]
@@ -143,6 +145,7 @@ class _Found:
     zeros: set[tuple[int, int]] = field(default_factory=set)
     has_results: bool = False
     padded: dict[tuple[int, int], str] = field(default_factory=dict)
+    is_unplaced: bool = False
 
     @cached_property
     def zero_cells(self) -> re.Pattern[bytes] | None:
@@ -267,7 +270,11 @@ def _examine(path: Path, file: str) -> dict[str, _Found]:
             if not item.filename.endswith((".xml", ".rels")):
                 continue
             sheet = names.get(item.filename)
-            budget -= _look_through(path, item, sheet, found.get(sheet or "", _Found({})), budget, file)
+            cells = found.get(sheet or "", _Found({}))
+            budget -= _look_through(path, item, sheet, cells, budget, file)
+            if cells.is_unplaced:
+                with archive.open(item) as part:
+                    _look_at_unplaced(part, cells, sheet or "", file)
         if names and _awaits_computing(archive) and not any(each.has_results for each in found.values()):
             for each in found.values():
                 each.errors.update(dict.fromkeys(each.zeros, UNCOMPUTED))
@@ -361,6 +368,8 @@ def _look_through(
         if sheet is None:
             kept = data[-10:]
             continue
+        # A program that leaves places out does so from the first cells on.
+        found.is_unplaced = found.is_unplaced or (size == len(chunk) and bool(_UNPLACED.search(data)))
         # Cells are looked at whole: the last one begun waits for its end.
         cut = max(data.rfind(b"<c "), data.rfind(b":c "), 0)
         data, kept = (data[:cut], data[cut:]) if len(data) - cut < _CHUNK else (data, b"")
@@ -398,11 +407,14 @@ def _extent(data: bytes, rows: int, columns: int, sheet: str, file: str) -> tupl
     columns = max([columns, *map(_column_number, set(_COLUMNS.findall(data)))])
     rows = max([rows, *map(int, set(_ROWS.findall(data)))])
     if rows * columns > LARGEST_AREA:
-        raise _oversized(
-            file,
-            f"the cells of the sheet {sheet!r} lie in a rectangle of {rows:,} rows and {columns:,} columns",
-        )
+        raise _too_wide(file, sheet, rows, columns)
     return rows, columns
+
+
+def _too_wide(file: str, sheet: str, rows: int, columns: int) -> RejectedFile:
+    return _oversized(
+        file, f"the cells of the sheet {sheet!r} lie in a rectangle of {rows:,} rows and {columns:,} columns"
+    )
 
 
 def _look_at_cells(data: bytes, found: _Found) -> None:
@@ -414,6 +426,43 @@ def _look_at_cells(data: bytes, found: _Found) -> None:
     for style, column, row, digits in found.zero_cells.findall(data) if found.zero_cells else ():
         if len(digits) < (width := found.zero_formats[int(style)]):
             found.padded[_place(column, row)] = digits.decode().zfill(width)
+
+
+def _look_at_unplaced(part: IO[bytes], found: _Found, sheet: str, file: str) -> None:
+    """The same look where cells have to be counted, for they need not say where they stand."""
+    row = column = rows = columns = 0
+    # The look before this one has refused document types, and with them entities that multiply.
+    for event, element in iterparse(part, events=("start", "end")):  # noqa: S314
+        tag = element.tag.rpartition("}")[2]
+        if tag == "row" and event == "start":
+            number = element.get("r", "")
+            row, column = int(number) if number.isdecimal() else row + 1, 0
+        elif tag == "row":
+            element.clear()
+        elif tag == "c" and event == "end":
+            stated = re.match("[A-Z]+", element.get("r") or "")
+            column = _column_number(stated[0].encode()) if stated else column + 1
+            rows, columns = max(rows, row), max(columns, column)
+            if rows * columns > LARGEST_AREA:
+                raise _too_wide(file, sheet, rows, columns)
+            _look_at_unplaced_cell(element, (row - 1, column - 1), found)
+
+
+def _look_at_unplaced_cell(cell: Element, place: tuple[int, int], found: _Found) -> None:
+    children = {child.tag.rpartition("}")[2]: child for child in cell}
+    value = (children["v"].text or "").strip() if "v" in children else ""
+    kind, has_formula = cell.get("t"), "f" in children
+    if kind == "e":
+        found.errors[place] = value
+    elif has_formula and kind is None and not value:
+        found.errors[place] = UNCOMPUTED
+    elif has_formula and kind is None and value == "0":
+        found.zeros.add(place)
+    found.has_results = found.has_results or (has_formula and value not in ("", "0"))
+    style = cell.get("s", "")
+    width = found.zero_formats.get(int(style), 0) if style.isdecimal() else 0
+    if kind in (None, "n") and value.isdecimal() and len(value) < width:
+        found.padded[place] = value.zfill(width)
 
 
 def _place(column: bytes, row: bytes) -> tuple[int, int]:

@@ -611,6 +611,26 @@ def test_an_error_cell_of_an_open_document_is_a_fault_and_not_zero(desk: Any) ->
     ]
 
 
+def test_faulty_cells_are_found_where_a_program_leaves_their_places_to_be_counted(desk: Any) -> None:
+    """The reference of a cell is optional, and programs that build the XML by hand leave it out."""
+    book = openpyxl.Workbook()
+    rows = [["Ref", "Qty", "Amount"], ["A", 1, 10], ["B", 2, "#N/A"], ["C", 3, "=B2*2"], [12, 4, 5]]
+    for row in rows:
+        book.active.append(row)
+    book.active["A5"].number_format = "000"
+    stream = io.BytesIO()
+    book.save(stream)
+    parts = dict(unzipped(stream.getvalue()))
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    parts["xl/worksheets/sheet1.xml"] = re.sub(r'<(c|row) r="\w+"', r"<\1", sheet).encode()
+    outcome = desk.take_one("D07/r_2026-W05.xlsx", zipped(parts), container={"kind": "excel"})
+    assert outcome.reasons == {"error_cell": 1, "uncomputed_cell": 1}
+    assert desk.faults("source_row, column_name, value") == [
+        (3, "Amount", "#N/A"), (4, "Amount", "#UNCOMPUTED!"),
+    ]  # fmt: skip
+    assert desk.rows("partner_product_code, sold_quantity, net_amount") == [("A", 1, 10), ("012", 4, 5)]
+
+
 def test_zeros_that_a_program_wrote_for_all_formulas_are_none(desk: Any) -> None:
     """XlsxWriter writes 0 for each formula, and asks Excel to compute them when it opens the file."""
 
