@@ -374,10 +374,12 @@ def _look_through(
         cut = max(data.rfind(b"<c "), data.rfind(b":c "), 0)
         data, kept = (data[:cut], data[cut:]) if len(data) - cut < _CHUNK else (data, b"")
         rows, columns = _extent(data, rows, columns, sheet, file)
-        if found.zero_formats or b't="e"' in data or b"t='e'" in data or b"<f" in data or b":f>" in data:
+        _look_at_zeros(data, found)
+        if b't="e"' in data or b"t='e'" in data or b"<f" in data or b":f>" in data:
             _look_at_cells(data, found)
     if sheet is not None:
         _extent(kept, rows, columns, sheet, file)
+        _look_at_zeros(kept, found)
         _look_at_cells(kept, found)
     return size
 
@@ -423,6 +425,9 @@ def _look_at_cells(data: bytes, found: _Found) -> None:
     found.errors.update({_place(column, row): UNCOMPUTED for column, row in _UNCOMPUTED.findall(data)})
     found.zeros.update(_place(column, row) for column, row in _ZERO.findall(data))
     found.has_results = found.has_results or bool(_COMPUTED.search(data))
+
+
+def _look_at_zeros(data: bytes, found: _Found) -> None:
     for style, column, row, digits in found.zero_cells.findall(data) if found.zero_cells else ():
         if len(digits) < (width := found.zero_formats[int(style)]):
             found.padded[_place(column, row)] = digits.decode().zfill(width)
