@@ -36,6 +36,7 @@ from connectors.feeds.synonyms import (
     NET_WORDS,
     ONLY_NET,
     OTHER_TITLES,
+    PACK_WORDS,
     PERIOD_TITLES,
     SUBTOTALS,
     TAX_WORDS,
@@ -449,7 +450,10 @@ def _period(work: _Work, named: _Named | None, wide: Sequence[_Wide]) -> None:
         work.add("period.source", "column", 0.7, "nothing but the rows' dates says the period")
         work.add("period.header", work.sample.titles[position], 0.7, "the column of dates")
         work.add(
-            "period.date_format", _format_of(work)[0], _format_of(work)[1], "how those dates are written"
+            "period.date_format",
+            _written(work, position, _format_of(work)[0]),
+            _format_of(work)[1],
+            "how those dates are written",
         )
         return
     # An unreadable profile is better than a period that was guessed.
@@ -461,6 +465,11 @@ def _period(work: _Work, named: _Named | None, wide: Sequence[_Wide]) -> None:
         0.1,
         "groups year and week, year and month, or year, month and day",
     )
+
+
+def _written(work: _Work, position: int, found: str) -> str:
+    """The format in which the reader gives the dates of a column: that of the profile for real ones."""
+    return "%d/%m/%Y" if work.sample.kind == "excel" and work.sample.typed[position] else found
 
 
 def _holds(span: Span, spans: Iterable[Span]) -> bool:
@@ -487,12 +496,20 @@ def _note_calendar(work: _Work, name: str) -> None:
 
 
 def _period_column(work: _Work) -> tuple[int, Choice, list[Span]] | None:
-    """A column that names the period of each row, other than by a plain date."""
+    """A column that names the period of each row, by a date only where its title says a week or a month."""
     for position, title in enumerate(work.sample.titles):
         cells = _usual_cells(work, position)
         if not cells:
             continue
         is_named = words(title) in PERIOD_TITLES
+        if is_named and (formats := _formats(cells)):
+            firsts = [known for known in formats if all(day.day == 1 for day in _days(cells, known))]
+            known = (firsts or formats)[0]
+            length: Frequency = "week" if {"semaine", "week"} & set(words(title).split()) else "month"
+            days = [span_of(day, length) for day in _days(cells, known)]
+            reason = f"the title {title!r} says a {length}, and its cells are dates such as {cells[0]!r}"
+            value = (length, _written(work, position, known))
+            return position, Choice("period.date_format", value, 0.9, reason), days
         for pattern, frequency, confidence in _SPELLINGS:
             if frequency == "day":
                 continue
@@ -552,9 +569,11 @@ def _name_score(column: str, said: str) -> tuple[float, str]:
     held = [phrase for phrase in phrases if set(phrase.split()) <= set(tokens)]
     if not held:
         return 0.0, ""
+    # Beside a quantity in pieces, which needs no unit.
+    packed = 0.1 if column in _NUMERIC and PACK_WORDS & set(tokens) else 0.0
     longest = max(held, key=lambda phrase: (len(phrase.split()), len(phrase)))
     share = len(longest.split()) / len(tokens)
-    return 0.5 + 0.4 * share, f"the title holds {longest!r}"
+    return 0.5 + 0.4 * share - packed, f"the title holds {longest!r}"
 
 
 def _assign_columns(work: _Work, wide: Sequence[_Wide], undated: Sequence[int]) -> None:
@@ -649,7 +668,7 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
         elif _are_words(cells) or (numeric > 0.9 and any(re.search(r"\d[.,]\d{2}$", cell) for cell in cells)):
             verdict = (0.0, "")
     elif column == "sale_date":
-        if not _formats(cells):
+        if not _formats(cells) or words(work.sample.titles[position]) in PERIOD_TITLES:
             verdict = (0.0, "")
         else:
             verdict = (0.9 if distinct > 1 else 0.8, f"its cells are dates such as {cells[0]!r}")
@@ -987,6 +1006,14 @@ def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
 
 def _units(work: _Work) -> None:
     if "unit_code" not in work.columns:
+        for name in ("sold_quantity", "on_hand_quantity"):
+            title = work.sample.titles[work.columns[name][0]] if name in work.columns else ""
+            if PACK_WORDS & set(words(title).split()):
+                reason = (
+                    f"{title!r} counts packs, and a quantity is in pieces unless the profile names your unit"
+                )
+                work.add("unit", "BOX", 0.3, reason)
+                return
         return
     found = Counter(work.cells("unit_code"))
     if not found or len(found) > 20:
@@ -1008,9 +1035,8 @@ def _expected_from(work: _Work, wide: Sequence[_Wide], named: _Named | None) -> 
     source = settled["period.source"].value if "period.source" in settled else None
     if source == "file_name" and named is not None:
         starts = [named.span.start]
-    elif source == "column" and "period.pattern" in settled:
-        found = _period_column(work)
-        starts = [span.start for span in found[2]] if found else []
+    elif source == "column" and (found := _period_column(work)):
+        starts = [span.start for span in found[2]]
     elif source == "column":
         frequency = settled["period.frequency"].value
         starts = [span_of(day, frequency).start for day in _dates_of(work)]

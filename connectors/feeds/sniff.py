@@ -510,5 +510,6 @@ def _shown(cell: Any) -> str:
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e18 else repr(cell)
     if isinstance(cell, datetime | date):
-        return cell.isoformat()
+        # The hour of a sale says nothing of its day, and midnights have none.
+        return (cell.date() if isinstance(cell, datetime) else cell).isoformat()
     return str(cell).strip()

@@ -161,6 +161,13 @@ OTHER_TITLES: Final = frozenset(
 )  # fmt: skip
 """Words that say that a column is none of ours, whatever else stands in its title."""
 
+PACK_WORDS: Final = frozenset(
+    ("carton", "cartons", "colis", "palette", "palettes", "boite", "boites", "caisse", "caisses", "lot",
+     "lots", "box", "boxes", "case", "cases", "pallet", "pallets", "pack", "packs", "kartons", "paletten",
+     "cajas", "scatole", "dozen", "dozens")
+)  # fmt: skip
+"""Words by which a title of a quantity says that it counts packs."""
+
 ONLY_NET: Final = frozenset(("net", "netto", "neto"))
 """Titles that say net and not of what: of an amount, more often than of returns."""
 

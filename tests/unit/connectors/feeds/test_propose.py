@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
-from datetime import date
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -300,6 +300,31 @@ def test_titles_with_a_line_break_in_quotes_are_one(tmp_path: Path) -> None:
     proposal = draft(tmp_path, "v_2026-S05.csv", text, known=OURS)
     assert proposal.settled["columns.sold_quantity"] == "Qté vendue"
     assert checked(tmp_path, "v_2026-S05.csv", proposal).totals[0].amount == "2.5000"
+
+
+@pytest.mark.parametrize("title", ["Date", "Mois"])
+def test_real_dates_of_a_workbook_give_the_period_whether_or_not_they_bear_a_time(
+    tmp_path: Path, title: str
+) -> None:
+    written = ("2026-09-01", "2026-10-01") if title == "Mois" else ("2026-09-05T14:30", "2026-10-06")
+    days = [datetime.fromisoformat(text) for text in written]
+    rows = [[title, "Réf", "Qté"], [days[0], "RAC0101", 1], [days[1], "RAC0102", 2]]
+    proposal = draft(tmp_path, "ventes.xlsx", workbook(rows), known=OURS)
+    assert proposal.settled["period.header"] == title
+    # What names a month is no day of sale.
+    assert proposal.settled.get("columns.sale_date") == (title if title == "Date" else None)
+    totals = checked(tmp_path, "ventes.xlsx", proposal).totals
+    assert [(total.period, total.quantity) for total in totals] == [
+        ("2026-09", "1.000"), ("2026-10", "2.000"),
+    ]  # fmt: skip
+
+
+def test_of_packs_and_pieces_the_pieces_are_taken(tmp_path: Path) -> None:
+    text = "Réf;Qté (cartons);Qté (pièces)\nRAC0101;1;6\nRAC0102;2;20\n"
+    proposal = draft(tmp_path, "v_2026-S05.csv", text, known=OURS)
+    assert proposal.settled["columns.sold_quantity"] == "Qté (pièces)"
+    packs = draft(tmp_path, "w_2026-S05.csv", "Réf;Qté cartons\nRAC0101;1\n", known=OURS)
+    assert [choice.key for choice in packs.open] == ["unit"]
 
 
 def test_sheets_of_the_same_titles_are_left_to_a_person(tmp_path: Path) -> None:
