@@ -157,7 +157,10 @@ OTHER_TITLES: Final = frozenset(
     ("prix", "pu", "tarif", "remise", "marge", "taux", "tva", "preis", "rabatt", "precio", "prezzo", "sconto",
      "prijs", "korting", "warengruppe", "price", "cost", "discount", "margin", "vat",
      "rank", "rang", "rayon", "famille", "family", "category", "brand", "marque", "telephone", "phone",
-     "commentaire", "comment", "objectif", "target", "evolution", "part", "share", *CUMULATIVE_WORDS)
+     "commentaire", "comment", "objectif", "target", "evolution", "part", "share", "budget",
+     "prevu", "prevue", "prevision", "previsions", "forecast", "plan", "planned", "beginning", "opening",
+     "initial", "initiale", "debut", "mini", "maxi", "precedent", "precedente", "previous", "k",
+     "keur", "kusd", "milliers", "thousands", *CUMULATIVE_WORDS)
 )  # fmt: skip
 """Words that say that a column is none of ours, whatever else stands in its title."""
 

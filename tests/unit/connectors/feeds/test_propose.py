@@ -327,6 +327,23 @@ def test_of_packs_and_pieces_the_pieces_are_taken(tmp_path: Path) -> None:
     assert [choice.key for choice in packs.open] == ["unit"]
 
 
+@pytest.mark.parametrize(
+    ("titles", "column", "chosen"),
+    [
+        ("Réf;Budget Qté;Réalisé Qté", "sold_quantity", "Réalisé Qté"),
+        ("SKU;Forecast Qty;Actual Qty", "sold_quantity", "Actual Qty"),
+        ("SKU;Beginning Inventory;Ending Inventory", "on_hand_quantity", "Ending Inventory"),
+        ("Réf;Stock début de mois;Stock fin", "on_hand_quantity", "Stock fin"),
+        ("Réf;Qté;CA k€", "net_amount", None),
+    ],
+)
+def test_figures_that_are_planned_former_or_in_thousands_are_not_taken(
+    tmp_path: Path, titles: str, column: str, chosen: str | None
+) -> None:
+    proposal = draft(tmp_path, "v_2026-S05.csv", f"{titles}\nRAC0101;1;2\nRAC0102;3;4\n", known=OURS)
+    assert proposal.settled.get(f"columns.{column}") == chosen
+
+
 def test_sheets_of_the_same_titles_are_left_to_a_person(tmp_path: Path) -> None:
     """One for each store: a draft that named the first would lose the others at each report."""
     target = BytesIO()
