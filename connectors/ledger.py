@@ -613,6 +613,18 @@ class Ledger:
             )
         return len(rows)
 
+    def count_reported_slices(self, *, pending_only: bool) -> int:
+        """Partners' slices that count, or those of them that are to be built; each has about one file."""
+        where = "is_live = 1"
+        if pending_only:
+            where += (
+                " and (entity, slice_key) in (select entity, slice_key from pending where system = 'feeds')"
+            )
+        row = self._connection.execute(
+            f"select count(*) as slices from slices where system = 'feeds' and {where}"
+        ).fetchone()
+        return int(row["slices"])
+
     def live_slices(self, first: date | None = None, last: date | None = None) -> list[tuple[str, str, str]]:
         """Keys of live slices whose period touches `first..last` (both included)."""
         rows = self._connection.execute(

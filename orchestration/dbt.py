@@ -268,6 +268,7 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
 
     work = _work(settings, options, context.run_id)
     os.environ["AVAL_ROLLED"] = work.rolled
+    os.environ["AVAL_IN_ORDER"] = str(work.slices <= _KEPT_IN_ORDER).lower()
     step = context.op_execution_context.op.name
     target = settings.dbt_state / "runs" / f"{context.run_id}-{step}"
     messages: list[DbtCoreCliEventMessage] = []
@@ -335,26 +336,36 @@ def _in_order(assets: dg.AssetsDefinition, events: Sequence[Any]) -> Iterator[An
 _STANDS: Final = {"built in this run": "no: nothing that it reads has changed since it was built"}
 
 
+_KEPT_IN_ORDER: Final = 10_000
+"""Slices up to which facts are written in exactly the order of their files. Beyond, DuckDB would hold some
+blocks of each small file until its turn comes, more than it may: they come nearly in order."""
+
+
 @dataclass(frozen=True)
 class _Work:
-    """What the run's plan asks of dbt; `unchanged` as in the plan."""
+    """What the run's plan asks of dbt; `unchanged` as in the plan, `slices` those of reports to build."""
 
     full_refresh: bool
     audit: bool
     scope: plan.Scope
     rolled: plan.Scope
     unchanged: Sequence[str] | None
+    slices: int
 
 
 def _work(settings: Settings, options: plan.Options, run_id: str) -> _Work:
     with Ledger(settings.paths.ledger) as ledger:
         decided = plan.read_plan(ledger)
-    if decided is None or decided.run_id != run_id:
-        # Models launched alone, without landing: as the options say.
-        scope: plan.Scope = "all" if options.full_refresh else "touched"
-        return _Work(options.full_refresh, options.audit, scope, "all", None)
+        if decided is None or decided.run_id != run_id:
+            # Models launched alone, without landing: as the options say.
+            scope: plan.Scope = "all" if options.full_refresh else "touched"
+            slices = ledger.count_reported_slices(pending_only=scope == "touched")
+            return _Work(options.full_refresh, options.audit, scope, "all", None, slices)
+        slices = ledger.count_reported_slices(pending_only=decided.scope == "touched")
     # Stock and marts go on from where a run left them only if the gates have passed what it left.
-    return _Work(decided.full_refresh, decided.audit, decided.scope, decided.gate_scope, decided.unchanged)
+    return _Work(
+        decided.full_refresh, decided.audit, decided.scope, decided.gate_scope, decided.unchanged, slices
+    )
 
 
 def _told(

@@ -152,9 +152,12 @@ def all_feeds(
     by_feed: dict[str, list[Batch]] = {}
     for batch in ledger.batches("feeds"):
         by_feed.setdefault(batch.feed_code or "", []).append(batch)
-    live = {key for system, _, key in ledger.live_slices() if system == "feeds"}
+    live: dict[str, set[str]] = {}
+    for system, _, key in ledger.live_slices():
+        if system == "feeds":
+            live.setdefault(key.split("|")[1], set()).add(key)
     return [
-        feed_status(code, profile, by_feed.get(code, []), live, today, zone)
+        feed_status(code, profile, by_feed.get(code, []), live.get(code, set()), today, zone)
         for code, profile in sorted(profiles.items())
     ]
 

@@ -34,7 +34,7 @@ LOOKS: Final[Mapping[str, Look]] = {
     "as_of_date": "day",
     # The plan builds everything anew if these change: currency and place are of the whole warehouse.
     "company_currency": "inputs",
-    "parquet_files": "inputs",
+    "landing_path": "inputs",
     # It reads dim_thresholds, by ref().
     "company_threshold": "inputs",
 }

@@ -54,7 +54,39 @@
         {%- endset -%}
         {%- do files.extend(run_query(query).columns[0].values()) -%}
     {%- endif -%}
-    {{ return(parquet_files(files)) }}
+    {{ return(files_by_columns(files)) }}
+{%- endmacro %}
+
+{#
+    Files that may lack a column that the contract got later, each kind read as it is; the
+    first file is the contract's, whose kind is the newest and comes last. To match the
+    columns of all by name, the engine would open all at once, in each model that reads
+    them, and hold some 70 kB of each beside the memory that it is allowed: too much where
+    reports are tens of thousands.
+#}
+{% macro files_by_columns(files) -%}
+    {%- set query -%}
+        select
+            file_name,
+            string_agg(name, ',' order by name) as columns
+        from parquet_schema({{ parquet_list(files) }})
+        where type is not null
+        group by file_name
+    {%- endset -%}
+    {%- set columns_of = {} -%}
+    {%- for file_name, columns in run_query(query).rows -%}
+        {%- do columns_of.update({file_name: columns}) -%}
+    {%- endfor -%}
+    {%- set kinds = {} -%}
+    {%- for file in files -%}
+        {%- set columns = columns_of[landing_path(file)] -%}
+        {%- do kinds.setdefault(columns, []).append(file) -%}
+    {%- endfor -%}
+    {%- set parts = [] -%}
+    {%- for alike in kinds.values() | reverse -%}
+        {%- do parts.append('select * from read_parquet(' ~ parquet_list(alike) ~ ')') -%}
+    {%- endfor -%}
+    {{ return('(' ~ parts | join(' union all by name ') ~ ')') }}
 {%- endmacro %}
 
 {#
@@ -62,13 +94,19 @@
     name.
 #}
 {% macro parquet_files(paths) -%}
-    {%- set landing_folder = env_var('AVAL_LANDING', 'landing') -%}
+    {{ return('read_parquet(' ~ parquet_list(paths) ~ ', union_by_name = true)') }}
+{%- endmacro %}
+
+{% macro parquet_list(paths) -%}
     {%- set quoted = [] -%}
     {%- for path in paths -%}
-        {%- set escaped = (landing_folder ~ '/' ~ path).replace("'", "''") -%}
-        {%- do quoted.append("'" ~ escaped ~ "'") -%}
+        {%- do quoted.append("'" ~ landing_path(path).replace("'", "''") ~ "'") -%}
     {%- endfor -%}
-    {{ return('read_parquet([' ~ quoted | join(', ') ~ '], union_by_name = true)') }}
+    {{ return('[' ~ quoted | join(', ') ~ ']') }}
+{%- endmacro %}
+
+{% macro landing_path(path) -%}
+    {{ return(env_var('AVAL_LANDING', 'landing') ~ '/' ~ path) }}
 {%- endmacro %}
 
 {#
