@@ -10,6 +10,8 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from connectors.landing import atomic_file
+
 from .conftest import Company
 
 pytestmark = pytest.mark.slow
@@ -564,6 +566,14 @@ def leave_an_orphan(company: Company) -> None:
     (known.parent / "20990101T000000000000-ffffffff.parquet").write_bytes(known.read_bytes())
 
 
+def land_as_before_the_contract_had(company: Company, *columns: str) -> None:
+    """Give one report of D02 the columns of an older contract."""
+    (report, *_) = sorted((company.landing / "feeds" / "sell_out" / "D02").rglob("*.parquet"))
+    with duckdb.connect() as connection, atomic_file(report) as part:
+        older = f"select * exclude ({', '.join(columns)}) from '{report}'"
+        connection.execute(f"copy ({older}) to '{part}' (format parquet)")
+
+
 def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) -> None:
     stock_the_company(company)
     leave_an_orphan(company)
@@ -606,6 +616,7 @@ def test_a_lost_warehouse_is_rebuilt_and_nothing_pending_reads_no_report(company
     before = company.query("select * from core.fct_sell_out order by sell_out_line_id")
     assert len(before) == 21
     company.warehouse.unlink()
+    land_as_before_the_contract_had(company, "transaction_id", "store_city")
     company.build(REMEMBERING)
     assert company.query("select * from core.fct_sell_out order by sell_out_line_id") == before
     for file in (company.landing / "feeds").rglob("*.parquet"):

@@ -450,7 +450,11 @@ def _rewrite(path: Path, query: str) -> None:
     other.replace(path)
 
 
-def test_each_fault_of_a_report_closes_the_gate(world: World) -> None:
+@pytest.mark.parametrize("at_a_time", [1, 5_000])
+def test_each_fault_of_a_report_closes_the_gate_however_many_are_read_at_a_time(
+    world: World, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("expectations.hub._FILES_AT_A_TIME", at_a_time)
     land(world)
     two = [{"sold_quantity": 3}, {"sold_quantity": 4}]
     doubled = world.report("D01", "doubled", WEEK_10, two)
