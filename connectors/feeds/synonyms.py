@@ -203,12 +203,11 @@ TOTAL_PRODUCT: Final = rf"(?i)({_PARTIAL}{_TOTAL}([\s:].*)?|{_TOTAL}([\s:]+(\D*|
 products.
 """
 
-TOTAL_BEHIND: Final = (
-    r"(?i)[\s:](?:total|totale|totaal|somme|summe|suma|sum|ergebnis|r[ée]sultat|result)\s*:?$"
-)
+_BEHIND: Final = r"[\s:](?:total|totale|totaal|somme|summe|suma|sum|ergebnis|r[ée]sultat|result)\s*:?$"
+TOTAL_BEHIND: Final = f"(?i){_BEHIND}"
 """How such a row ends where the key stands before the word."""
 
-SUBTOTALS: Final = (rf"(?i)^{_TOTAL}[\s:]+(.+)$", f"{TOTAL_BEHIND[:4]}^(.+?){TOTAL_BEHIND[4:]}")
+SUBTOTALS: Final = (rf"(?i)^{_TOTAL}[\s:]+(.+)$", f"(?i)^(.+?){_BEHIND}")
 """A row that adds up those of one code, as Excel inserts it: `Total A` in French, `A Total` in English; it is
 one only where there are rows of that code.
 """
