@@ -495,10 +495,13 @@ class Publish(Settings):
 
 
 class Schedule(Settings):
-    """When the daily run starts (cron, by the company's clock), and how often deliveries are looked at."""
+    """When the daily run starts (cron, by the company's clock), how often deliveries are looked at, and how
+    long Dagster's history keeps a run.
+    """
 
     cron: Annotated[str, Field(pattern=r"^(\S+\s+){4}\S+$")] = "0 6 * * *"
     deliveries_minutes: int = Field(default=15, ge=1, le=1440)
+    history_days: int = Field(default=90, ge=1)
 
 
 class Calendar(Settings):

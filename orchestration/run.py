@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout
+from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from enum import IntEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-import sqlalchemy as sa
-
 from connectors.errors import AvalError
 from orchestration.disk import with_remedy
+from orchestration.history import end_killed_runs, history_kept_open, tags
 from orchestration.lock import run_lock
 from orchestration.plan import Options, Sent, span_of_months
 from orchestration.publish import Publication
@@ -127,7 +123,7 @@ def execute(settings: Settings, options: Options) -> Outcome:
         span_of_months(options.rebuild)
     with run_lock(settings.paths.state, "aval run"):
         from orchestration.definitions import build
-        from orchestration.defs.automation import JOB, tags
+        from orchestration.defs.automation import JOB
         from orchestration.defs.resources import repair
 
         # The job does this too; here a warehouse that somebody else holds is told as what it is.
@@ -165,77 +161,6 @@ def execute(settings: Settings, options: Options) -> Outcome:
         built="dbt_core" in steps,
         published="publish" in steps,
     )
-
-
-@contextmanager
-def history_kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Keep one connection to each SQLite file of Dagster's history that the run writes to.
-
-    Dagster makes an engine and a connection for every event, of which a run has some 750: each statement is
-    compiled anew, whenever the last connection closes SQLite folds its log into the file, and each event
-    waits for the disk. Held open they are written at once; should the power fail, the newest may be lost.
-    It also asks anew for each asset and check whether its tables are there, which it made when it was opened.
-    """
-    from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
-        INDEX_SHARD_NAME,
-        SqliteEventLogStorage,
-    )
-
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqliteEventLogStorage):
-        yield
-        return
-    with storage.run_connection(run_id):
-        pass  # makes the run's own file
-    former = storage.run_connection
-    with ExitStack() as kept:
-        files = {
-            shard: kept.enter_context(_held(storage.conn_string_for_shard(shard)))
-            for shard in (INDEX_SHARD_NAME, run_id)
-        }
-
-        def run_connection(run_id: str | None = None) -> Any:
-            return files[run_id]() if run_id in files else former(run_id)
-
-        storage.run_connection = run_connection  # type: ignore[method-assign]
-        storage.index_connection = files[INDEX_SHARD_NAME]  # type: ignore[method-assign]
-        storage.has_table = cache(storage.has_table)  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            # The class's own methods stand again.
-            del storage.run_connection, storage.index_connection, storage.has_table
-
-
-@contextmanager
-def _held(url: str) -> Iterator[Callable[[], AbstractContextManager[sa.Connection]]]:
-    """Give transactions on one connection that stays open, one at a time."""
-    engine = sa.create_engine(url, pool_size=1, max_overflow=0)
-
-    @sa.event.listens_for(engine, "connect")
-    def _do_not_wait(connection: sqlite3.Connection, _: Any) -> None:
-        connection.execute("pragma synchronous = normal")
-
-    try:
-        yield engine.begin
-    finally:
-        engine.dispose()
-
-
-def end_killed_runs(instance: dg.DagsterInstance, tags: Mapping[str, str], spared_seconds: float) -> int:
-    """Mark runs of these tags as failed that stand as started, while the run lock says that none is at work.
-
-    Dagster itself would show them as running for ever, and count them against the limit of one. Spared is
-    what has begun within `spared_seconds`: between its start and the lock.
-    """
-    import dagster as dg
-
-    started = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={**tags}))
-    until = time.time() - spared_seconds
-    killed = [record.dagster_run for record in started if (record.start_time or 0) <= until]
-    for run in killed:
-        instance.report_run_failed(run, "The process of this run was killed; it was found so later.")
-    return len(killed)
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> tuple[StepFailure, ...]:

@@ -13,19 +13,13 @@ from connectors.delivery.collect import Look, look
 from connectors.errors import BusyError
 from connectors.ledger import Ledger
 from orchestration.defs.resources import Notifier
+from orchestration.history import end_killed_runs, tags
 from orchestration.lock import is_locked
 from orchestration.postgresql import SENDING
-from orchestration.run import TOLD_TO_END, end_killed_runs, what_stays
+from orchestration.run import TOLD_TO_END, what_stays
 from orchestration.settings import Settings
 
 JOB = "daily"
-
-
-def tags(settings: Settings) -> dict[str, str]:
-    """Tags of a run. One at a time writes a warehouse: Dagster queues runs of the first tag; the second names
-    the data directory, whose run lock refuses others.
-    """
-    return {"aval/warehouse": "writer", "aval/data": str(settings.paths.data.resolve())}
 
 
 @dg.failure_hook(required_resource_keys={"notifier"})

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from connectors.landing import remove_leftovers as remove_landing_leftovers
 from connectors.ledger import Ledger
 from orchestration import plan, publish
 from orchestration.disk import with_remedy
+from orchestration.history import remove_old_runs, tags
 from orchestration.lock import run_lock
 from orchestration.settings import Settings, load_settings
 
@@ -40,6 +42,9 @@ class CompanyResource(dg.ConfigurableResource["CompanyResource"]):
         settings = load_settings()
         with run_lock(settings.paths.state, f"run {context.run_id or 'by hand'}"):
             repair(settings)
+            if context.instance is not None:
+                kept_from = datetime.now(UTC) - timedelta(days=settings.company.schedule.history_days)
+                remove_old_runs(context.instance, tags(settings), kept_from)
             self._settings = settings
             yield self
 

@@ -15,8 +15,9 @@ from dagster import DagsterEvent, DagsterEventType, EventLogEntry
 
 from connectors.company import Paths
 from connectors.errors import BusyError, ConfigError
-from orchestration.defs.automation import failure_message, inbox_state, jobs, sensors, tags, untold_failure
+from orchestration.defs.automation import failure_message, inbox_state, jobs, sensors, untold_failure
 from orchestration.defs.resources import Notifier
+from orchestration.history import tags
 from orchestration.lock import run_lock
 from orchestration.settings import Settings, load_settings
 
