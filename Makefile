@@ -11,10 +11,10 @@ export GX_ANALYTICS_ENABLED := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test dev lint format bench docs lock clean
+.PHONY: help install demo test dev dashboard lint format bench docs lock clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: requirements.lock requirements-uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 15) else "Aval needs Python 3.11 to 3.14; this is %d.%d. Name another: make PYTHON=python3.12 …" % v[:2])'
@@ -34,6 +34,9 @@ test: install ## Run all tests
 
 dev: install ## Open Dagster's web page on the sample company
 	$(BIN)/aval dev
+
+dashboard: install ## Open pages on the sample company's published figures
+	$(BIN)/aval dashboard
 
 lint: install ## Check format, types, imports and SQL
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """Alerts as they are published: which there are, the most urgent first, and which are new.
 
 What belongs here: reading `marts.fct_alerts`. What does not: when an alert is raised (the models), how it
-looks (`orchestration.cli_alerts`), telling people of it (`orchestration.notices`).
+looks (`orchestration.alert_words`), telling people of it (`orchestration.notices`).
 """
 
 from __future__ import annotations
@@ -111,9 +111,12 @@ def published_alerts(
     partner: str | None = None,
     rule: str | None = None,
     severity: str | None = None,
+    version: str | None = None,
 ) -> list[Alert]:
-    """Alerts of the current publication in these states: by severity, then by what is at stake."""
-    current = published_file(published)
+    """Alerts of the current publication, or of a `version`, in these states: by severity, then by what is at
+    stake.
+    """
+    file = published_file(published, version)
     if rule is not None and rule not in RULES:
         raise ConfigError("unknown_alert_rule", f"there is no rule {rule!r}", f"one of: {', '.join(RULES)}")
     conditions = ["status_code in (select unnest(?))"]
@@ -126,7 +129,7 @@ def published_alerts(
         if wanted is not None:
             conditions.append(f"{column} = ?")
             values.append(wanted)
-    with duckdb.connect(str(current), read_only=True) as connection:
+    with duckdb.connect(str(file), read_only=True) as connection:
         require_mart(connection, MART)
         rows = connection.execute(
             f"select {_COLUMNS} from {_NAMED} where {' and '.join(conditions)} order by {_ORDER}",

@@ -103,6 +103,46 @@ def dev(
     )
 
 
+@app.command()
+@command
+def dashboard(
+    company: CompanyOption = None,
+    data: DataOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the pages.")] = 8501,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open pages on what is published: network, partner, stock, margin, alerts."""
+    import os
+
+    from orchestration.publish import published_file
+    from orchestration.settings import ROOT, load_settings
+
+    settings = load_settings(company, data)
+    published_file(settings.paths.published)
+    _refuse_taken(host, port)
+    environment = {
+        **os.environ,
+        "AVAL_COMPANY": str(settings.paths.company),
+        "AVAL_DATA": str(settings.paths.data),
+    }
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "runner.magicEnabled": "false",
+        "theme.primaryColor": "#2166ac",
+    }
+    typer.echo(f"Pages of {settings.company.company.name}: http://{host}:{port} (stop with Ctrl-C)")
+    streamlit = str(Path(sys.executable).with_name("streamlit"))
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    os.execve(  # noqa: S606 - Streamlit of this environment takes this process's place
+        streamlit, [streamlit, "run", str(ROOT / "dashboards" / "app.py"), *arguments], environment
+    )
+
+
 def _refuse_taken(host: str, port: int) -> None:
     """ConfigError if the page could not be served: Dagster goes on without it, at an address of another."""
     import socket

@@ -204,6 +204,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
             (settings.current, "published tables; any DuckDB client, read-only"),
             (settings.paths.published / "parquet" / "current", "marts and dimensions as Parquet"),
             (settings.paths.quality / "docs" / "index.html", "what the gates checked"),
+            ("aval dashboard", "the same figures as pages in your browser"),
             ("aval alerts", "what needs attention, the most urgent first"),
             ("aval feeds status", "what each partner sent, and what is missing"),
             ("aval dev", "Dagster's page: from which source every figure comes"),

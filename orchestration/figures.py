@@ -27,8 +27,11 @@ _YEAR: Final = (
     "month_start_date >= date_trunc('month', (select as_of_date from marts.publication)) - interval 12 month "
     "and month_start_date < date_trunc('month', (select as_of_date from marts.publication))"
 )
+REPORTED_IN_FULL: Final = "coverage_rate >= 100 and balance_status_code <> 'not_reported'"
+"""Rows of `mart_channel_balance_monthly` whose sell-out can be held against their sell-in."""
+
 # Partners report stock on different days: of each position the newest, if not older than five weeks.
-_NEWEST: Final = (
+NEWEST_STOCK: Final = (
     "(select * from marts.mart_channel_inventory_weekly where on_hand_quantity is not null "
     "and week_end_date > (select as_of_date from marts.publication) - interval 35 day "
     "qualify row_number() over (partition by partner_code, product_code order by week_start_date desc) = 1)"
@@ -57,8 +60,7 @@ _FIGURES: Final[Sequence[tuple[str, str, str, str]]] = (
         "{:,.1f} %",
         "mart_channel_balance_monthly",
         "select 100 * sum(sell_out_quantity) / nullif(sum(sell_in_quantity), 0) "
-        f"from marts.mart_channel_balance_monthly where {_YEAR} "
-        "and coverage_rate >= 100 and balance_status_code <> 'not_reported'",
+        f"from marts.mart_channel_balance_monthly where {_YEAR} and {REPORTED_IN_FULL}",
     ),
     (
         "Reports received of those expected",
@@ -70,19 +72,19 @@ _FIGURES: Final[Sequence[tuple[str, str, str, str]]] = (
         "Units on hand at partners, newest stock known",
         "{:,.0f}",
         "mart_channel_inventory_weekly",
-        f"select sum(on_hand_quantity) from {_NEWEST}",
+        f"select sum(on_hand_quantity) from {NEWEST_STOCK}",
     ),
     (
         "Partner x product positions overstocked",
         "{:,.0f}",
         "mart_channel_inventory_weekly",
-        f"select count(*) filter (where stock_status_code = 'overstock') from {_NEWEST}",
+        f"select count(*) filter (where stock_status_code = 'overstock') from {NEWEST_STOCK}",
     ),
     (
         "Partner x product positions in shortage",
         "{:,.0f}",
         "mart_channel_inventory_weekly",
-        f"select count(*) filter (where stock_status_code = 'shortage') from {_NEWEST}",
+        f"select count(*) filter (where stock_status_code = 'shortage') from {NEWEST_STOCK}",
     ),
 )
 

@@ -242,9 +242,11 @@ def _unknown(connection: duckdb.DuckDBPyConnection, partner: str) -> AvalError:
     )
 
 
-def partner_page(published: Path, partner: str, locale: Locale) -> Page:
-    """The page of a partner from the current publication; AvalError if there is none, or no such partner."""
-    with duckdb.connect(str(published_file(published)), read_only=True) as connection:
+def partner_page(published: Path, partner: str, locale: Locale, version: str | None = None) -> Page:
+    """The page of a partner from the current publication, or from a `version`; AvalError if there is none, or
+    no such partner.
+    """
+    with duckdb.connect(str(published_file(published, version)), read_only=True) as connection:
         require_mart(connection, MART)
         found = connection.execute(f"select * from marts.{MART} where partner_code = ?", [partner])
         columns = [column[0] for column in found.description or ()]
@@ -279,7 +281,7 @@ def partner_page(published: Path, partner: str, locale: Locale) -> Page:
         values["currency_code"],
         locale,
         values,
-        published_alerts(published, partner=partner),
+        published_alerts(published, partner=partner, version=version),
         conflicts,
     )
 

@@ -30,7 +30,7 @@ def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
 def _house(folder: Path) -> Path:
     """The same contracts over packages that hold nothing yet."""
     shutil.copy(ROOT / "pyproject.toml", folder)
-    packages = ["connectors", "expectations", "orchestration", "orchestration/defs"]
+    packages = ["connectors", "dashboards", "expectations", "orchestration", "orchestration/defs"]
     packages += [f"orchestration/defs/{stage}" for stage in STAGES]
     for package in packages:
         (folder / package).mkdir()
@@ -55,6 +55,10 @@ def test_an_empty_house_breaks_no_rule(tmp_path: Path) -> None:
         ("connectors/a.py", "dagster"),
         ("connectors/a.py", "great_expectations"),
         ("connectors/a.py", "dbt"),
+        ("orchestration/a.py", "dashboards"),
+        ("orchestration/a.py", "streamlit"),
+        ("dashboards/a.py", "orchestration.defs"),
+        ("dashboards/a.py", "dagster"),
         ("expectations/a.py", "connectors"),
         ("expectations/a.py", "dagster"),
         ("orchestration/defs/publish/a.py", "orchestration.defs.warehouse"),

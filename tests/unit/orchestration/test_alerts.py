@@ -10,9 +10,9 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from orchestration.alert_words import counted
 from orchestration.alerts import Count, count_alerts
 from orchestration.cli import app
-from orchestration.cli_alerts import counted
 from orchestration.publish import Coverage, GateOutcome, publish
 
 OPEN = [GateOutcome("core", True, "all", 3, 0), GateOutcome("marts", True, "all", 2, 0)]
