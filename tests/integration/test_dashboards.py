@@ -108,7 +108,9 @@ def test_the_overstocked_partner_stands_out(page: AppTest, key: Key) -> None:
     turned_to(page, "stock")
     sound(page.sidebar.selectbox[0].select("overstock").run())
     shown = page.dataframe[0].value
-    assert shown["partner_code"].value_counts().idxmax() == key["planted"]["overstocked_partner"]["partner_code"]
+    assert (
+        shown["partner_code"].value_counts().idxmax() == key["planted"]["overstocked_partner"]["partner_code"]
+    )
     assert (shown["weeks_of_supply"] > 0).all()
 
 
