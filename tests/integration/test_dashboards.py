@@ -8,14 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import requests
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -186,8 +185,7 @@ def answer(server: subprocess.Popen[str], url: str) -> str:
     """What the server says, once it is there."""
     while server.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
-                return str(response.read().decode())
-        except urllib.error.URLError:
+            return requests.get(url, timeout=5).text
+        except requests.ConnectionError:
             time.sleep(0.2)
     raise AssertionError(f"the server ended with {server.returncode}")
