@@ -43,7 +43,7 @@ def show(publication: Publication) -> None:
     st.dataframe(
         frame,
         hide_index=True,
-        height="content",
+        height=640,
         placeholder=publication.word("not_known"),
         column_config={
             words["since"]: st.column_config.DateColumn(format="localized"),

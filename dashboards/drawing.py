@@ -22,13 +22,13 @@ _PLACES: Final = {"amount": 2, "percent": 1, "quantity": 3}
 _MONTH: Final = {"fr": "%m/%Y", "en": "%Y-%m"}
 
 
-def chart(publication: Publication, drawn: alt.Chart | alt.LayerChart) -> None:
-    """Show a chart over the whole width."""
-    st.altair_chart(
-        drawn.configure(locale={"number": _NUMBERS[publication.locale]}).configure_axisY(
-            labelLimit=_LABEL_PIXELS
-        )
-    )
+def chart(publication: Publication, drawn: alt.Chart) -> None:
+    """Show a chart over the whole width, or say that there is nothing to draw."""
+    if drawn.data.empty:
+        st.info(publication.word("no_rows"))
+        return
+    configured = drawn.configure(locale={"number": _NUMBERS[publication.locale]})
+    st.altair_chart(configured.configure_axisY(labelLimit=_LABEL_PIXELS))
 
 
 def month_axis(publication: Publication) -> alt.X:

@@ -43,13 +43,12 @@ def _show_months(publication: Publication, partner: str) -> None:
         "where partner_code = ? group by all order by all",
         partner,
     )
-    if not frame.empty:
-        names = {
-            "sell_in": publication.word("sell_in"),
-            "sell_out": publication.word("sell_out"),
-            "stock": publication.word("stock"),
-        }
-        lines_by_month(publication, frame, names, publication.word("units_by_month"))
+    names = {
+        "sell_in": publication.word("sell_in"),
+        "sell_out": publication.word("sell_out"),
+        "stock": publication.word("stock"),
+    }
+    lines_by_month(publication, frame, names, publication.word("units_by_month"))
 
 
 def _show_scores(publication: Publication, partner: str) -> None:
