@@ -11,29 +11,37 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from examples.tryton.prepare import unpack
+from orchestration.settings import ROOT
 from tests.installation import bring_parsed
 from tests.samples import FIXTURES
 
 COMPANY = Path(__file__).resolve().parents[2] / "examples" / "tryton"
 
 
-@pytest.mark.slow
-def test_sell_in_per_invoice_is_what_tryton_invoiced(tmp_path: Path, manifest_data: Path) -> None:
-    unpack(tmp_path)
-    bring_parsed(manifest_data, tmp_path)
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory, manifest_data: Path) -> Path:
+    """The data directory after the example's run. Read only."""
+    data = tmp_path_factory.mktemp("tryton")
+    unpack(data)
+    bring_parsed(manifest_data, data)
     run = subprocess.run(
         [sys.executable, "-c", "from orchestration.cli import app; app()", "run", "--company", str(COMPANY)],
-        env={**os.environ, "AVAL_DATA": str(tmp_path)},
-        cwd=tmp_path,
+        env={**os.environ, "AVAL_DATA": str(data)},
+        cwd=data,
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+    return data
 
-    published = duckdb.connect((tmp_path / "published" / "current.duckdb").resolve(), read_only=True)
+
+@pytest.mark.slow
+def test_sell_in_per_invoice_is_what_tryton_invoiced(example: Path) -> None:
+    published = duckdb.connect((example / "published" / "current.duckdb").resolve(), read_only=True)
     found = published.execute(
         "select invoice_number, partner_code, sum(gross_amount), sum(net_amount), sum(invoiced_quantity), "
         "sum(cost_amount) from core.fct_sell_in group by all order by all"
@@ -49,6 +57,22 @@ def test_sell_in_per_invoice_is_what_tryton_invoiced(tmp_path: Path, manifest_da
         # 5 of them came back
         ("3", "3", d("-39.5000"), d("-39.5000"), d("-5.000"), d("-12.0000")),
     ]
+
+
+@pytest.mark.slow
+def test_the_pages_of_a_company_without_reports_say_what_is_not_known(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAL_COMPANY", str(COMPANY))
+    monkeypatch.setenv("AVAL_DATA", str(example))
+    page = AppTest.from_file(str(ROOT / "dashboards" / "app.py"), default_timeout=60).run()
+    assert not page.exception
+    assert {metric.label: metric.value for metric in page.metric}["Sell-out / sell-in"] == "non connu"
+    for name in ("partner", "stock", "margin", "alerts"):
+        page.switch_page(f"{name}.py")
+        assert not page.run().exception, name
+        if name == "stock":
+            assert {info.value for info in page.info} == {"Rien à montrer pour ce choix."}
 
 
 @pytest.mark.slow
