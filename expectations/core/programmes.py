@@ -104,7 +104,9 @@ def costs_tie_to_their_sources(terms: Terms, *, with_booked: bool) -> Expectatio
             select 'commission', sum(commission_amount)
             from core.fct_commissions
             where event_code <> 'paid' and event_date <= {terms.as_of_sql}
-            having count(*) filter (where commission_amount is distinct from 0) > 0
+            having count(*) filter (
+                where commission_amount <> 0 or commission_reason_code = 'rate_missing'
+            ) > 0
             {booked if with_booked else ""}
         ),
         fact as (

@@ -364,7 +364,8 @@ final as (
         source_file,
         source_row
     from commissions
-    where commission_amount <> 0
+    -- One without a rate of exchange is a cost of unknown amount, as any other.
+    where commission_amount <> 0 or commission_reason_code = 'rate_missing'
 )
 
 select * from final

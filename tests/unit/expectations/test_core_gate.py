@@ -519,6 +519,7 @@ def test_a_cost_without_an_exchange_rate_warns_and_closes_nothing(
     change(
         build(world),
         f"update core.{source} set {amount} = null",
+        "update core.fct_commissions set commission_reason_code = 'rate_missing' where commission_amount is null",
         f"delete from core.fct_programme_costs where programme_cost_id = '{cost}'",
     )
     assert "fct_programme_costs.costs_tie_to_their_sources" in failed(judge(world))
@@ -529,6 +530,18 @@ def test_a_cost_without_an_exchange_rate_warns_and_closes_nothing(
     outcomes = failed(judge(world))
     assert "fct_programme_costs.costs_tie_to_their_sources" not in outcomes
     assert outcomes["fct_programme_costs.amounts_have_a_rate"].severity == "warning"
+
+
+def test_commissions_of_which_no_plan_has_a_rate_warn_and_close_nothing(world: World) -> None:
+    change(
+        build(world),
+        "update core.fct_commissions "
+        "set commission_amount = null, commission_reason_code = 'plan_without_rate'",
+        "delete from core.fct_programme_costs where cost_step_code = 'commission'",
+    )
+    outcomes = failed(judge(world))
+    assert "fct_programme_costs.costs_tie_to_their_sources" not in outcomes
+    assert outcomes["fct_commissions.plans_have_a_rate"].severity == "warning"
 
 
 def test_payments_of_invoices_that_nobody_delivers_are_told_by_partner(world: World) -> None:
