@@ -31,6 +31,13 @@ known_months as (
     where net_quantity <> 0
 ),
 
+-- Nor is what arrived before the first shipment that the ERP delivers, if any.
+known_receipts as (
+    select min(week_start_date) as first_week_date
+    from {{ ref('mart_channel_inventory_weekly') }}
+    where received_quantity is not null
+),
+
 sell_out as (
     select * from {{ ref('mart_sell_out_monthly') }}
     where
@@ -216,12 +223,14 @@ joined as (
         reports.expected_period_count,
         reports.reported_period_count,
         case
-            when stock_months.partner_code is null then 0
-            else stock_months.received_quantity
+            when stock_months.partner_code is not null
+                then stock_months.received_quantity
+            when known_receipts.first_week_date <= grid.month_end_date then 0
         end as received_quantity,
         case
-            when stock_months.partner_code is null then 0
-            else stock_months.returned_to_us_quantity
+            when stock_months.partner_code is not null
+                then stock_months.returned_to_us_quantity
+            when known_receipts.first_week_date <= grid.month_end_date then 0
         end as returned_to_us_quantity,
         stock_months.closing_stock_quantity,
         lag(stock_months.closing_stock_quantity) over (
@@ -245,6 +254,7 @@ joined as (
         limits.coverage_min_rate
     from grid
     cross join known_months
+    cross join known_receipts
     left join sell_in
         on
             grid.month_start_date = sell_in.month_start_date

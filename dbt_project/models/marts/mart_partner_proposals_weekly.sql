@@ -2,7 +2,7 @@
 -- Additive within a kind: proposed_quantity, proposed_amount.
 -- A stock that is older than five weeks, or that does not agree with what was delivered
 -- and sold, proposes nothing; nor is a product reordered of which nobody knows how much
--- is on order.
+-- is on order or under way, as without orders or shipments.
 with
 
 doubts as (
@@ -147,6 +147,12 @@ packs as (
         ) = 1
 ),
 
+connected as (
+    select
+        (select count(*) from orders) > 0 and (select count(*) from shipments) > 0
+            as is_under_way_known
+),
+
 last_orders as (
     select
         partner_code,
@@ -192,18 +198,28 @@ positions as (
         stocks.on_hand_quantity,
         stocks.mean_daily_sell_out_quantity,
         stocks.weeks_of_supply,
-        coalesce(arriving.arriving_quantity, 0)
-        + coalesce(open_orders.on_order_quantity, 0) as under_way_quantity,
-        greatest(
-            stocks.on_hand_quantity
-            + coalesce(arriving.arriving_quantity, 0)
-            + coalesce(open_orders.on_order_quantity, 0)
-            - stocks.mean_daily_sell_out_quantity
-            * {{ days_between('stocks.counted_date', as_of_date()) }},
-            0
-        ) as available_quantity,
+        case
+            when connected.is_under_way_known
+                then
+                    coalesce(arriving.arriving_quantity, 0)
+                    + coalesce(open_orders.on_order_quantity, 0)
+        end as under_way_quantity,
+        case
+            when connected.is_under_way_known
+                then greatest(
+                    stocks.on_hand_quantity
+                    + coalesce(arriving.arriving_quantity, 0)
+                    + coalesce(open_orders.on_order_quantity, 0)
+                    - stocks.mean_daily_sell_out_quantity
+                    * {{ days_between('stocks.counted_date', as_of_date()) }},
+                    0
+                )
+        end as available_quantity,
         coalesce(open_orders.unknown_order_count, 0) as unknown_order_count,
-        coalesce(lead_times.lead_time_days, 0) as lead_time_days,
+        case
+            when connected.is_under_way_known
+                then coalesce(lead_times.lead_time_days, 0)
+        end as lead_time_days,
         coalesce(packs.pack_quantity, 1) as pack_quantity,
         last_orders.last_order_date,
         prices.net_amount,
@@ -212,6 +228,7 @@ positions as (
         limits.target_weeks,
         limits.max_weeks
     from stocks
+    cross join connected
     inner join partners on stocks.partner_code = partners.partner_code
     inner join products on stocks.product_code = products.product_code
     inner join limits on partners.channel_code = limits.channel_code
@@ -285,6 +302,14 @@ families_bought as (
     group by invoices.partner_code, products.family_code
 ),
 
+products_bought as (
+    select
+        partner_code,
+        product_code
+    from invoices
+    group by partner_code, product_code
+),
+
 novelties as (
     select
         products.product_code,
@@ -298,12 +323,17 @@ novelties as (
         on
             families_bought.partner_code = last_orders.partner_code
             and products.product_code = last_orders.product_code
+    left join products_bought
+        on
+            families_bought.partner_code = products_bought.partner_code
+            and products.product_code = products_bought.product_code
     where
         products.launch_date <= {{ as_of_date() }}
         and {{
             days_between('products.launch_date', as_of_date())
         }} < limits.launch_days
         and last_orders.last_order_date is null
+        and products_bought.partner_code is null
 ),
 
 proposals as (

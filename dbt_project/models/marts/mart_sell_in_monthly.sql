@@ -63,6 +63,13 @@ invoiced as (
         {{ month_start('invoice_date') }}, partner_code, product_code, channel_code
 ),
 
+-- What the ERP does not deliver at all is unknown, not nothing.
+connected as (
+    select
+        (select count(*) from {{ ref('fct_orders') }}) > 0 as has_orders,
+        (select count(*) from {{ ref('fct_shipments') }}) > 0 as has_shipments
+),
+
 keys as (
     select
         month_start_date,
@@ -94,9 +101,18 @@ final as (
         keys.partner_code,
         keys.channel_code,
         keys.product_code,
-        {{ quantity('coalesce(ordered.ordered_quantity, 0)') }} as ordered_quantity,
-        {{ quantity('coalesce(ordered.cancelled_quantity, 0)') }} as cancelled_quantity,
-        {{ quantity('coalesce(shipped.shipped_quantity, 0)') }} as shipped_quantity,
+        case
+            when connected.has_orders
+                then {{ quantity('coalesce(ordered.ordered_quantity, 0)') }}
+        end as ordered_quantity,
+        case
+            when connected.has_orders
+                then {{ quantity('coalesce(ordered.cancelled_quantity, 0)') }}
+        end as cancelled_quantity,
+        case
+            when connected.has_shipments
+                then {{ quantity('coalesce(shipped.shipped_quantity, 0)') }}
+        end as shipped_quantity,
         {{ quantity('coalesce(invoiced.sold_quantity, 0)') }} as sold_quantity,
         {{ quantity('coalesce(invoiced.credited_quantity, 0)') }} as credited_quantity,
         {{ quantity('coalesce(invoiced.net_quantity, 0)') }} as net_quantity,
@@ -110,6 +126,7 @@ final as (
         coalesce(invoiced.unconverted_line_count, 0) as unconverted_line_count,
         {{ company_currency() }} as currency_code
     from keys
+    cross join connected
     left join ordered
         on
             keys.month_start_date = ordered.month_start_date
