@@ -31,6 +31,11 @@ deliveries as (
     group by order_number, order_line_number
 ),
 
+-- Where no shipment names its order, nobody knows what was shipped of any.
+connected as (
+    select count(*) > 0 as has_deliveries from deliveries
+),
+
 joined as (
     select
         lines.*,
@@ -43,10 +48,14 @@ joined as (
         partners.channel_code,
         {{ in_company_currency('lines.net_amount', 'lines') }} as company_net_amount,
         {{ amount_reason('lines.net_amount', 'lines') }} as amount_reason_code,
-        {{ quantity('coalesce(deliveries.shipped_quantity, 0)') }} as shipped_quantity,
+        case
+            when connected.has_deliveries
+                then {{ quantity('coalesce(deliveries.shipped_quantity, 0)') }}
+        end as shipped_quantity,
         deliveries.first_shipment_date,
         deliveries.last_delivery_date
     from lines
+    cross join connected
     {{ unit_joins('lines', 'order_date') }}
     left join partners
         on

@@ -134,6 +134,11 @@ claims_connected as (
     select count(*) > 0 as is_connected from claims
 ),
 
+-- Where no shipment names its order, nobody knows what was delivered of any.
+shipments_connected as (
+    select count(*) > 0 as is_connected from shipments
+),
+
 orders as (
     select
         order_number,
@@ -160,11 +165,13 @@ judged as (
         orders.due_date < {{ as_of_date() }} as is_due,
         orders.is_complete = 1
         and orders.last_delivery_date <= {{ as_of_date() }} as is_delivered,
+        shipments_connected.is_connected as is_shipment_known,
         claims.order_number is not null as is_claimed,
         coalesce(receipts.is_receipt_known = 1, false) as is_receipt_known,
         {{ days_between('orders.order_date', 'orders.last_delivery_date') }}
             as lead_time_days
     from orders
+    cross join shipments_connected
     left join claims on orders.order_number = claims.order_number
     left join receipts on orders.order_number = receipts.order_number
 ),
@@ -190,8 +197,9 @@ monthly as (
         count(*) as order_count,
         sum(line_count) as line_count,
         sum(case when is_due then 1 else 0 end) as due_order_count,
-        sum(case when is_due and is_delivered then 1 else 0 end)
-            as complete_order_count,
+        sum(
+            case when is_due and is_delivered then 1 when is_shipment_known then 0 end
+        ) as complete_order_count,
         sum(case when is_due and is_dated = 1 then 1 else 0 end)
             as dated_due_order_count,
         sum(
@@ -199,15 +207,27 @@ monthly as (
                 when
                     is_due and is_dated = 1 and is_delivered and is_on_time = 1
                     then 1
-                else 0
+                when is_shipment_known then 0
             end
         ) as on_time_order_count,
         sum(case when is_due then ordered_quantity else 0 end) as due_quantity,
-        sum(case when is_due then filled_quantity else 0 end) as filled_quantity,
-        sum(case when is_delivered then 1 else 0 end) as delivered_order_count,
-        sum(case when is_delivered and is_receipt_known then 1 else 0 end)
-            as receipt_known_order_count,
-        sum(case when is_delivered then lead_time_days else 0 end) as lead_time_days,
+        sum(
+            case
+                when is_shipment_known and is_due then filled_quantity
+                when is_shipment_known then 0
+            end
+        ) as filled_quantity,
+        sum(case when is_delivered then 1 when is_shipment_known then 0 end)
+            as delivered_order_count,
+        sum(
+            case
+                when is_delivered and is_receipt_known then 1
+                when is_shipment_known then 0
+            end
+        ) as receipt_known_order_count,
+        sum(
+            case when is_delivered then lead_time_days when is_shipment_known then 0 end
+        ) as lead_time_days,
         min(case when delivered_share >= 0.9 then lead_time_days end)
             as p90_lead_time_days,
         sum(case when is_claimed then 1 else 0 end) as claimed_order_count,
@@ -328,13 +348,17 @@ final as (
             when order_fill_rate > min_order_fill_rate then 'good'
             when order_fill_rate is not null then 'poor'
         end as order_fill_status_code,
-        case when due_order_count = 0 then 'not_due' end as order_fill_reason_code,
+        case
+            when due_order_count = 0 then 'not_due'
+            when complete_order_count is null then 'shipments_not_connected'
+        end as order_fill_reason_code,
         cast(dated_due_order_count as bigint) as dated_due_order_count,
         cast(on_time_order_count as bigint) as on_time_order_count,
         otif_rate,
         case
             when due_order_count = 0 then 'not_due'
             when dated_due_order_count = 0 then 'no_date_asked_for'
+            when on_time_order_count is null then 'shipments_not_connected'
         end as otif_reason_code,
         {{ quantity('due_quantity') }} as due_quantity,
         {{ quantity('filled_quantity') }} as filled_quantity,
@@ -349,8 +373,10 @@ final as (
             when mean_lead_time_days < max_lead_time_days then 'good'
             when mean_lead_time_days is not null then 'poor'
         end as lead_time_status_code,
-        case when delivered_order_count = 0 then 'not_delivered' end
-            as lead_time_reason_code,
+        case
+            when delivered_order_count is null then 'shipments_not_connected'
+            when delivered_order_count = 0 then 'not_delivered'
+        end as lead_time_reason_code,
         case when is_claims_connected then cast(claimed_order_count as bigint) end
             as claimed_order_count,
         order_error_rate,

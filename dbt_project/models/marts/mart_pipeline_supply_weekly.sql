@@ -80,6 +80,8 @@ limits as (
 connected as (
     select
         (select count(*) from own_stock) > 0 as has_stock,
+        (select count(*) from {{ ref('fct_orders') }}) > 0 as has_orders,
+        (select count(*) from {{ ref('fct_shipments') }}) > 0 as has_shipments,
         (select count(*) from supplies) > 0 as has_supplies,
         (select count(*) from opportunities) > 0 as has_opportunities,
         (select min(stock_date) from own_stock) as first_stock_date,
@@ -493,16 +495,25 @@ positions as (
         limits.horizon_weeks,
         limits.notice_days,
         connected.has_stock,
+        connected.has_orders,
+        connected.has_shipments,
         connected.has_supplies,
         connected.has_opportunities,
         counted.stock_date,
         counted.on_hand_quantity + coalesce(moved_since.moved_quantity, 0)
             as on_hand_quantity,
-        greatest(coalesce(owed.owed_quantity, 0), 0) as committed_quantity,
-        {{ divide(
-            'coalesce(rates.rate_quantity, 0)',
-            'least(limits.rate_days, greatest(ages.age_days, 7))'
-        ) }} as daily_rate_quantity,
+        -- Of what is ordered and what has left, neither is known without the other.
+        case
+            when connected.has_orders and connected.has_shipments
+                then greatest(coalesce(owed.owed_quantity, 0), 0)
+        end as committed_quantity,
+        case
+            when connected.has_orders
+                then {{ divide(
+                    'coalesce(rates.rate_quantity, 0)',
+                    'least(limits.rate_days, greatest(ages.age_days, 7))'
+                ) }}
+        end as daily_rate_quantity,
         coalesce(2 * ages.age_days >= limits.rate_days, false) as has_history,
         unknown_rates.product_code is not null as has_unknown_orders,
         {{ divide('rates.net_amount', 'rates.priced_quantity') }} as unit_price_amount,
@@ -730,6 +741,8 @@ gathered as (
         positions.supply_lead_days,
         positions.notice_days,
         positions.has_stock,
+        positions.has_orders,
+        positions.has_shipments,
         positions.has_supplies,
         positions.has_opportunities,
         positions.has_history,
@@ -746,7 +759,8 @@ gathered as (
             when positions.on_hand_quantity is not null then judged.shortage_date
         end as shortage_date,
         case
-            when positions.on_hand_quantity is not null then judged.shortage_quantity
+            when positions.on_hand_quantity - positions.committed_quantity is not null
+                then judged.shortage_quantity
         end as shortage_quantity,
         needed.rate_quantity,
         needed.asked_quantity,
@@ -778,7 +792,8 @@ judged_by_what_is_known as (
     select
         *,
         case
-            when on_hand_quantity is null or not has_history then null
+            when on_hand_quantity - committed_quantity is null then null
+            when not has_history then null
             when not is_projected and supply_lead_days is null then null
             when shortage_date is null then 'covered'
             when shortage_date = assessed_date then 'short'
@@ -843,6 +858,8 @@ final as (
         case
             when not has_stock then 'stock_not_connected'
             when on_hand_quantity is null then 'stock_not_counted'
+            when not has_orders then 'orders_not_connected'
+            when not has_shipments then 'shipments_not_connected'
             when not has_history then 'history_too_short'
             when has_unknown_orders and supply_status_code not in ('short', 'order_now')
                 then 'unit_unknown'
