@@ -204,7 +204,8 @@ connected as (
     select
         min(month_start_date) as first_month_date,
         count(programme_cost_amount) > 0 as has_programme_costs,
-        count(cost_to_serve_amount) > 0 as has_serving_costs
+        count(cost_to_serve_amount) > 0 as has_serving_costs,
+        (select count(*) from orders) > 0 as has_orders
     from line_margins
 ),
 
@@ -305,7 +306,8 @@ counted_beside as (
 partner_months as (
     select
         margins.*,
-        coalesce(counted_beside.order_count, 0) as order_count,
+        case when connected.has_orders then coalesce(counted_beside.order_count, 0) end
+            as order_count,
         margins.month_start_date > customers_named.named_from_date
             as has_named_customers,
         case
@@ -322,6 +324,7 @@ partner_months as (
                 then margins.gross_margin_amount
         end as stocked_gross_margin_amount
     from margins
+    cross join connected
     left join counted_beside
         on
             margins.month_start_date = counted_beside.month_start_date
@@ -572,8 +575,11 @@ final as (
         case
             when contributions.programme_cost_amount is null
                 then 'programme_costs_not_connected'
-            when contributions.acquisition_count is null then 'not_reported'
             when contributions.acquisition_count = 0 then 'nothing_acquired'
+            when contributions.acquisition_count is not null then null
+            when contributions.acquisition_base_code = 'orders'
+                then 'orders_not_connected'
+            else 'not_reported'
         end as acquisition_reason_code,
         contributions.annual_gross_margin_amount,
         {{ amount('contributions.average_stock_amount') }} as average_stock_amount,
