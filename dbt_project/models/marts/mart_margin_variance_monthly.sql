@@ -3,7 +3,8 @@
 -- Additive within a scope: quantities and amounts. The effects sum to the variance.
 {%- set effects = margin_effects() %}
 {%- set parts = ['gross', 'discount', 'rebate', 'programme', 'cost'] %}
-{%- set measures = ['invoiced_quantity', 'pocket_margin_amount'] %}
+{%- set measures = ['invoiced_quantity', 'pocket_margin_amount', 'unknown_count'] %}
+{%- set is_known = '(scopes.unknown_count = 0 and scopes.base_unknown_count = 0)' %}
 {%- for part in parts %}{% do measures.append(part ~ '_amount') %}{% endfor %}
 with
 
@@ -96,9 +97,8 @@ budgeted_partners as (
         monthly.product_code,
         monthly.family_code,
         {% for measure in measures -%}
-        monthly.{{ measure }},
-        {% endfor -%}
-        monthly.unknown_count
+        monthly.{{ measure }}{% if not loop.last %},{% endif %}
+        {% endfor %}
     from monthly
     inner join months
         on
@@ -117,10 +117,9 @@ budgeted_partners as (
         coalesce(own.family_code, base.family_code) as family_code,
         {% for measure in measures -%}
         coalesce(own.{{ measure }}, 0) as {{ measure }},
-        coalesce(base.{{ measure }}, 0) as base_{{ measure }},
-        {% endfor -%}
-        coalesce(own.unknown_count, 0) + coalesce(base.unknown_count, 0)
-            as unknown_count
+        coalesce(base.{{ measure }}, 0) as base_{{ measure }}
+        {%- if not loop.last %},{% endif %}
+        {% endfor %}
     from {{ comparison }}_own as own
     full outer join {{ comparison }}_base as base
         on
@@ -140,9 +139,9 @@ budget_sides as (
         monthly.family_code,
         {% for measure in measures -%}
         monthly.{{ measure }},
-        cast(0 as decimal(18, 4)) as base_{{ measure }},
-        {% endfor -%}
-        monthly.unknown_count
+        cast(0 as decimal(18, 4)) as base_{{ measure }}
+        {%- if not loop.last %},{% endif %}
+        {% endfor %}
     from monthly
     inner join budgeted_partners
         on
@@ -161,9 +160,10 @@ budget_sides as (
         budgets.family_code,
         {% for measure in measures -%}
         cast(0 as decimal(18, 4)) as {{ measure }},
-        budgets.{{ measure }} as base_{{ measure }},
-        {% endfor -%}
-        0 as unknown_count
+        {{ '0' if measure == 'unknown_count' else 'budgets.' ~ measure }}
+            as base_{{ measure }}
+        {%- if not loop.last %},{% endif %}
+        {% endfor %}
     from budgets
     inner join months on budgets.month_start_date = months.month_start_date
 ),
@@ -181,9 +181,9 @@ cells as (
         family_code,
         {% for measure in measures -%}
         sum({{ measure }}) as {{ measure }},
-        sum(base_{{ measure }}) as base_{{ measure }},
-        {% endfor -%}
-        sum(unknown_count) as unknown_count
+        sum(base_{{ measure }}) as base_{{ measure }}
+        {%- if not loop.last %},{% endif %}
+        {% endfor %}
     from budget_sides
     group by month_start_date, partner_code, product_code, family_code
 ),
@@ -435,8 +435,7 @@ scopes as (
         {% for code in effects -%}
         {{ code }}_effect_amount,
         {% endfor -%}
-        variance_amount,
-        unknown_count
+        variance_amount
     from explained
     {% for scope in ['partner', 'company'] -%}
     union all
@@ -454,8 +453,7 @@ scopes as (
         {% for code in effects -%}
         sum({{ code }}_effect_amount) as {{ code }}_effect_amount,
         {% endfor -%}
-        sum(variance_amount) as variance_amount,
-        sum(unknown_count) as unknown_count
+        sum(variance_amount) as variance_amount
     from explained
     group by
         comparison_code,
@@ -528,20 +526,23 @@ final as (
         scopes.product_code,
         {{ quantity('scopes.invoiced_quantity') }} as invoiced_quantity,
         {{ quantity('scopes.base_invoiced_quantity') }} as base_invoiced_quantity,
-        {{ amount('scopes.pocket_margin_amount') }} as pocket_margin_amount,
-        {{ amount('scopes.base_pocket_margin_amount') }} as base_pocket_margin_amount,
+        {%- for side in ['', 'base_'] %}
         {{ amount(
-            'case when scopes.unknown_count = 0 then scopes.variance_amount end'
+            'case when scopes.' ~ side ~ 'unknown_count = 0 then scopes.' ~ side
+            ~ 'pocket_margin_amount end'
+        ) }} as {{ side }}pocket_margin_amount,
+        {%- endfor %}
+        {{ amount(
+            'case when ' ~ is_known ~ ' then scopes.variance_amount end'
         ) }} as variance_amount,
         {% for code in effects -%}
         {{ amount(
-            'case when scopes.unknown_count = 0 then scopes.' ~ code
-            ~ '_effect_amount end'
+            'case when ' ~ is_known ~ ' then scopes.' ~ code ~ '_effect_amount end'
         ) }} as {{ code }}_effect_amount,
         {% endfor -%}
         {{ is_month_over('scopes.month_start_date') }} as is_month_complete,
         case
-            when scopes.scope_code <> 'product' and scopes.unknown_count = 0
+            when scopes.scope_code <> 'product' and {{ is_known }}
                 then
                     'Marge nette nette '
                     || {{ amount_in_words('scopes.variance_amount', ' ') }}
@@ -556,7 +557,7 @@ final as (
                     || coalesce(', ' || told.driver_3_fr, '') || '.'
         end as summary_fr,
         case
-            when scopes.scope_code <> 'product' and scopes.unknown_count = 0
+            when scopes.scope_code <> 'product' and {{ is_known }}
                 then
                     'Pocket margin '
                     || {{ amount_in_words('scopes.variance_amount', ',') }}
@@ -569,7 +570,7 @@ final as (
                     || coalesce(', ' || told.driver_2_en, '')
                     || coalesce(', ' || told.driver_3_en, '') || '.'
         end as summary_en,
-        case when scopes.unknown_count > 0 then 'margin_unknown' end as reason_code,
+        case when not {{ is_known }} then 'margin_unknown' end as reason_code,
         {{ company_currency() }} as currency_code
     from scopes
     left join told
