@@ -318,15 +318,17 @@ class Intake:
                     batches[file] = _rejected(batches[file], rejected)
         good = {file: batch for file, batch in batches.items() if batch.state == "landed"}
         slices: dict[int, list[Slice]] = {file: [] for file in batches}
-        for name in entities_of(profile) if good else ():
-            written = write_entity(
-                self._connection, self._paths.landing, name, judged.layout, good, self._now
-            )
-            for file, (landed, personal) in written.items():
+        written = {
+            name: write_entity(self._connection, self._paths.landing, name, judged.layout, good, self._now)
+            for name in (entities_of(profile) if good else ())
+        }
+        for name, by_file in written.items():
+            for file, (landed, personal) in by_file.items():
+                in_file = {entity: files[file][0] for entity, files in written.items()}
                 batch, spans = batches[file], judged.judgements[file].spans
                 totals = {f"personal_{column}": str(count) for column, count in personal.items()}
                 totals[f"{name}_rows"] = str(sum(rows for rows, _, _ in landed.values()))
-                slices[file] += slices_of(name, batch, spans, landed, judged.report)
+                slices[file] += slices_of(name, batch, spans, in_file, judged.report)
                 batches[file] = replace(batch, totals={**batch.totals, **totals})
                 if spans:
                     batches[file] = replace(

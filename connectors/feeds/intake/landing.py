@@ -103,20 +103,24 @@ def totals_of(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], name
 
 
 def slices_of(
-    name: str, batch: Batch, spans: Sequence[Span], landed: Totals, report: Report | None
+    name: str, batch: Batch, spans: Sequence[Span], landed: Mapping[str, Totals], report: Report | None
 ) -> list[Slice]:
-    """The slices of an entity that a batch brought: one for each period, those without rows too.
+    """The slices of an entity that a batch brought: one for each period, those without rows too, but where
+    the period has rows of another entity alone: sales without a stock say nothing of stock.
 
     In a report by EDI one for each of its documents, in the periods of which it says anything.
     """
+    told = {slice_key for totals in landed.values() for slice_key, _ in totals}
     slices = []
     for span in spans:
         key = f"{batch.partner_code}|{batch.feed_code}|{span.key}"
-        documents = sorted(number for slice_key, number in landed if slice_key == key)
+        documents = sorted(number for slice_key, number in landed[name] if slice_key == key)
+        if report is None and key in told and not documents:
+            continue
         if report is not None and not report.reports(name, span, has_rows=bool(documents)):
             continue
         for document in documents or [""]:
-            rows, quantity, amount = landed.get((key, document), (0, "0", "0"))
+            rows, quantity, amount = landed[name].get((key, document), (0, "0", "0"))
             slices.append(
                 Slice(
                     "feeds",

@@ -15,6 +15,11 @@ batches as (
     select * from {{ ref('stg_ledger__batches') }} where system_code = 'feeds'
 ),
 
+documents as (
+    select * from {{ ref('stg_ledger__documents') }}
+    where system_code = 'feeds' and is_live
+),
+
 dates as (
     select * from {{ ref('dim_dates') }}
 ),
@@ -184,18 +189,11 @@ accepted_reports as (
         ) = 1
 ),
 
--- A report of several periods speaks for all of them: a day without a line inside it is
--- a zero. A superseded report has come too.
+-- A report of several periods speaks for all of them. A superseded report has come too.
 arrivals as (
     select
         known_periods.feed_code,
         known_periods.period_start_date,
-        min(
-            case
-                when accepted_reports.state_code = 'landed'
-                    then accepted_reports.received_at
-            end
-        ) as received_at,
         min(accepted_reports.received_at) as first_received_at,
         -- Documents that stand beside one another are one report.
         max(case when accepted_reports.state_code = 'landed' then 1 else 0 end)
@@ -207,6 +205,31 @@ arrivals as (
             known_periods.feed_code = accepted_reports.feed_code
             and known_periods.period_start_date >= accepted_reports.period_start_date
             and known_periods.period_end_date <= accepted_reports.period_end_date
+    group by known_periods.feed_code, known_periods.period_start_date
+),
+
+-- Of sales a day without a line is a zero, if the report told any: one of stock alone
+-- says nothing of them. Stock is what was counted, on the days on which it was.
+telling_reports as (
+    select batch_id
+    from documents
+    where entity_code = 'sell_out'
+    group by batch_id
+),
+
+covered as (
+    select
+        known_periods.feed_code,
+        known_periods.period_start_date,
+        min(batches.received_at) as received_at
+    from known_periods
+    inner join batches
+        on
+            known_periods.feed_code = batches.feed_code
+            and known_periods.period_start_date >= batches.period_start_date
+            and known_periods.period_end_date <= batches.period_end_date
+    inner join telling_reports on batches.batch_id = telling_reports.batch_id
+    where batches.state_code = 'landed'
     group by known_periods.feed_code, known_periods.period_start_date
 ),
 
@@ -225,14 +248,14 @@ combined as (
         -- A feed whose profile is gone counts on.
         coalesce(expected.is_of_record, reported.is_of_record, true) as is_of_record,
         expected.feed_code is not null as is_expected,
-        reported.feed_code is not null or arrivals.received_at is not null
+        reported.feed_code is not null or covered.received_at is not null
             as is_reported,
         reported.slice_key,
         case
             when reported.feed_code is not null then reported.landed_row_count
-            when arrivals.received_at is not null then 0
+            when covered.received_at is not null then 0
         end as landed_row_count,
-        coalesce(reported.received_at, arrivals.received_at) as received_at,
+        coalesce(reported.received_at, covered.received_at) as received_at,
         arrivals.first_received_at,
         coalesce(arrivals.report_count, 0) as report_count
     from expected
@@ -246,6 +269,12 @@ combined as (
             coalesce(expected.feed_code, reported.feed_code) = arrivals.feed_code
             and coalesce(expected.period_start_date, reported.period_start_date)
             = arrivals.period_start_date
+    left join covered
+        on
+            coalesce(expected.report_kind_code, reported.report_kind_code) = 'sell_out'
+            and coalesce(expected.feed_code, reported.feed_code) = covered.feed_code
+            and coalesce(expected.period_start_date, reported.period_start_date)
+            = covered.period_start_date
 ),
 
 due as (

@@ -38,6 +38,10 @@ feeds as (
     select * from {{ ref('dim_feeds') }} where is_inventory_of_record
 ),
 
+batches as (
+    select * from {{ ref('stg_ledger__batches') }} where system_code = 'feeds'
+),
+
 adjustments as (
     select * from {{ ref('stg_rules__stock_adjustments') }}
 ),
@@ -94,18 +98,25 @@ adjusted as (
 
 sold as (
     select
-        partner_code,
-        product_code,
-        week_start_date,
-        sum(sold_quantity) as sold_quantity,
-        sum(returned_quantity) as consumer_returned_quantity,
-        sum(case when resolution_code <> 'resolved' then line_count else 0 end)
-            as unresolved_line_count
+        sell_out.partner_code,
+        sell_out.product_code,
+        sell_out.week_start_date,
+        sum(sell_out.sold_quantity) as sold_quantity,
+        sum(sell_out.returned_quantity) as consumer_returned_quantity,
+        sum(
+            case
+                when sell_out.resolution_code <> 'resolved' then sell_out.line_count
+                else 0
+            end
+        ) as unresolved_line_count,
+        count(feeds.feed_code) > 0 as is_told_with_stock
     from sell_out
+    left join feeds on sell_out.feed_code = feeds.feed_code
     {%- if is_rolled %}
-    where week_start_date >= {{ from_week }}
+    where sell_out.week_start_date >= {{ from_week }}
     {%- endif %}
-    group by partner_code, product_code, week_start_date
+    group by
+        sell_out.partner_code, sell_out.product_code, sell_out.week_start_date
 ),
 
 -- Of several counts in a week the last one of each feed counts.
@@ -124,10 +135,12 @@ counts as (
         stocks.last_document_number,
         stocks.stock_date,
         {{ week_start('stocks.stock_date') }} as week_start_date,
+        coalesce(batches.quarantined_row_count, 0) as quarantined_row_count,
         max(stocks.stock_date) over (
             partition by stocks.feed_code, {{ week_start('stocks.stock_date') }}
         ) as last_stock_date
     from stocks
+    left join batches on stocks.source_batch_id = batches.batch_id
 ),
 
 counted as (
@@ -172,7 +185,8 @@ count_days as (
         feed_code,
         {{ week_start('period_end_date') }} as week_start_date,
         period_end_date as stock_date,
-        cast(null as string) as source_file
+        cast(null as string) as source_file,
+        0 as quarantined_row_count
     from periods
     where is_reported and landed_row_count = 0
     union all
@@ -181,7 +195,8 @@ count_days as (
         feed_code,
         week_start_date,
         stock_date,
-        source_file
+        source_file,
+        quarantined_row_count
     from counts
     where stock_date = last_stock_date
 ),
@@ -211,7 +226,8 @@ counted_weeks as (
         count_days.week_start_date,
         max(count_days.stock_date) as stock_date,
         min(count_days.source_file) as first_source_file,
-        max(count_days.source_file) as last_source_file
+        max(count_days.source_file) as last_source_file,
+        max(count_days.quarantined_row_count) > 0 as has_quarantined_rows
     from count_days
     left join silent_weeks
         on
@@ -301,6 +317,9 @@ gathered as (
         case
             when counted_weeks.partner_code is null then null
             when counted.partner_code is not null then counted.reported_quantity
+            -- Listed with its sales and without a stock, or perhaps in a row that is
+            -- held back.
+            when sold.is_told_with_stock or counted_weeks.has_quarantined_rows then null
             -- Absent from a stock report that listed it before: nothing left.
             when first_counted.first_counted_week_date < grid.week_start_date then 0
         end as reported_quantity,

@@ -191,6 +191,26 @@ def test_an_empty_report_of_a_named_period_is_a_reported_zero_and_clears_the_old
     assert live(desk) == [("sell_out", "D07|sales|2026-W05", 0, "0.0000")]
 
 
+def test_a_file_without_any_stock_says_nothing_of_stock_and_one_without_sales_nothing_of_sales(
+    desk: Any,
+) -> None:
+    columns = {"partner_product_code": "Ref", "sold_quantity": "Qty", "on_hand_quantity": "Amount"}
+    desk.take_one(W05, HEADER + "A;1;7\nB;2;8\n", columns=columns)
+    desk.take_one(W05, HEADER + "A;4;\nB;5;\n", columns=columns)
+    desk.take_one(W06, HEADER + "A;;6\nB;;5\n", columns=columns)
+    assert live(desk) == [
+        ("inventory", "D07|sales|2026-W05", 2, "15.0000"),
+        ("inventory", "D07|sales|2026-W06", 2, "11.0000"),
+        ("sell_out", "D07|sales|2026-W05", 2, "9.0000"),
+    ]
+    desk.take_one(W06, HEADER, columns=columns)
+    assert live(desk)[1:] == [
+        ("inventory", "D07|sales|2026-W06", 0, "0.0000"),
+        ("sell_out", "D07|sales|2026-W05", 2, "9.0000"),
+        ("sell_out", "D07|sales|2026-W06", 0, "0.0000"),
+    ]
+
+
 def test_of_two_reports_of_one_period_the_one_that_came_last_counts(desk: Any, profile: MakeProfile) -> None:
     desk.put("D07/a_2026-W05.csv", HEADER + "A;2;\n", age=10)
     desk.put("D07/b_2026-W05.csv", HEADER + "A;1;\n", age=20)
