@@ -13,7 +13,7 @@ Names in the hub:
   `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
 - `landing.expected_feeds`, `landing.thresholds`, `landing.unit_rules`, `landing.stock_adjustments`: the
   company's rules;
-  `landing.names_in_rules`: where targets and segments name a partner or a segment;
+  `landing.names_in_rules`: where rules name a partner, a product, a family or a segment;
   `landing.peer_schemes`, `landing.peer_segments`: the segments that targets can be set for;
 - `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
 - `core.*`, `marts.*`, `intermediate.*`: the warehouse; `published.*`: the marts last published;
@@ -63,6 +63,27 @@ ATTRIBUTES: Final = (
     ("erp_segment", "newest_partner_terms", "segment_code"),
 )
 """Measures by which segments are an attribute of the partner, and where landing has it."""
+
+NAMES_IN_RULES: Final = (
+    ("segment_members", "partner", "member_code", "member_kind_code = 'partner'"),
+    ("targets", "partner", "partner_code", "partner_code is not null"),
+    ("targets", "segment", "segment_code", "segment_code is not null"),
+    ("budgets", "partner", "partner_code", "true"),
+    ("budgets", "product", "product_code", "product_code is not null"),
+    ("budgets", "family", "family_code", "family_code is not null"),
+    ("discount_rules", "partner", "partner_code", "partner_code <> '*'"),
+    ("discount_rules", "family", "family_code", "family_code <> '*'"),
+    ("cost_corrections", "product", "product_code", "true"),
+    *(
+        (name, kind, "scope_code", f"dimension_code = '{kind}'")
+        for name in ("campaign_scopes", "rebate_scopes")
+        for kind in ("partner", "product", "family")
+    ),
+)
+"""Rules that name what the ERP, or a scheme of segments, has: entity, kind, column, and in which rows."""
+
+RULES_WITH_LINES: Final = ("segment_members", "targets")
+"""Rules that land with the line of the file in which they stand."""
 
 
 @dataclass(frozen=True)
@@ -362,7 +383,8 @@ def _newest_rules(landing: Path, entity: str) -> str | None:
 
 
 def _see_names_in_rules(hub: Hub, landing: Path) -> None:
-    """Where rules name a partner or a segment, by file and line, and the segments that targets can name.
+    """Where rules name a partner, product, family or segment, by file and, where it lands, line; and the
+    segments that targets can name.
 
     The scheme of `peers` has the segments of all its versions; of a scheme by channel, country or the ERP's
     segment, which sorts values that it does not list by themselves, also the values at any partner.
@@ -373,16 +395,12 @@ def _see_names_in_rules(hub: Hub, landing: Path) -> None:
     )
     hub.execute("create table landing.peer_schemes (scheme_code varchar, measure_code varchar)")
     hub.execute("create table landing.peer_segments (segment_code varchar)")
-    if members := _newest_rules(landing, "segment_members"):
-        hub.execute(
-            "insert into landing.names_in_rules select distinct 'partner', _source_file, line_number, "
-            f"member_code from ({members}) where member_kind_code = 'partner'"
-        )
-    if targets := _newest_rules(landing, "targets"):
-        for kind in ("partner", "segment"):
+    for name, kind, column, condition in NAMES_IN_RULES:
+        if rows := _newest_rules(landing, name):
+            line = "line_number" if name in RULES_WITH_LINES else "null"
             hub.execute(
-                f"insert into landing.names_in_rules select distinct '{kind}', _source_file, line_number, "
-                f"{kind}_code from ({targets}) where {kind}_code is not null"
+                f"insert into landing.names_in_rules select distinct '{kind}', _source_file, {line}, "
+                f"{column} from ({rows}) where {condition}"
             )
     themes, schemes = (_newest_rules(landing, name) for name in ("scorecard_themes", "segment_schemes"))
     if themes and schemes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from great_expectations.expectations.expectation import Expectation
+
 from expectations.hub import ERP_KEYS, Hub
 from expectations.terms import Terms
 from expectations.vocabulary import Suite, filled, no_finding, no_row_where, not_empty, one_row_per, refers_to
@@ -74,31 +76,39 @@ MAPPING = (
 )
 
 
+def _are_known(kind: str, kinds: str, table: str, column: str) -> Expectation:
+    return no_finding(
+        f"""
+        select
+            named.source_file || coalesce(', line ' || named.line_number, '') as place,
+            named.name_code,
+            arg_max(
+                known.{column}, jaro_winkler_similarity(known.{column}, named.name_code)
+            ) as nearest_code
+        from {{batch}} as named
+        cross join landing.{table} as known
+        where named.kind_code = '{kind}'
+            and named.name_code not in (select {column} from landing.{table})
+        group by all
+        order by all
+        """,
+        name=f"{kinds}_are_known",
+        severity="warning",
+        message=f"A rule names a {kind} that the ERP does not have: it holds for nobody, and a budget of it "
+        "is one that nobody fulfils.",
+        remedy="Correct the code in that file, or remove it.",
+        found=f"{{place}}: {{name_code}}; expected a {kind} of the ERP, such as {{nearest_code}}",
+        column="name_code",
+    )
+
+
 def _names_in_rules(hub: Hub) -> Suite:
-    expectations = [
-        no_finding(
-            """
-            select named.source_file, named.line_number, named.name_code,
-                arg_max(
-                    partners.partner_code,
-                    jaro_winkler_similarity(partners.partner_code, named.name_code)
-                ) as nearest_code
-            from {batch} as named
-            cross join landing.newest_partners as partners
-            where named.kind_code = 'partner'
-                and named.name_code not in (select partner_code from landing.newest_partners)
-            group by all
-            order by all
-            """,
-            name="partners_are_known",
-            severity="warning",
-            message="A rule names a partner that the ERP does not have: it holds for nobody.",
-            remedy="Correct the code in that line, or remove it.",
-            found="{source_file}, line {line_number}: {name_code}; expected a partner of the ERP, "
-            "such as {nearest_code}",
-            column="name_code",
-        )
-    ]
+    expectations = [_are_known("partner", "partners", "newest_partners", "partner_code")]
+    if "landing.newest_products" in hub.tables():
+        expectations += [
+            _are_known("product", "products", "newest_products", "product_code"),
+            _are_known("family", "families", "newest_products", "family_code"),
+        ]
     # Regions and territories come of postal codes, which the warehouse resolves: landing cannot say them.
     if not hub.execute("from landing.peer_schemes where measure_code in ('region', 'territory')"):
         expectations.append(

@@ -519,7 +519,8 @@ def test_a_cost_without_an_exchange_rate_warns_and_closes_nothing(
     change(
         build(world),
         f"update core.{source} set {amount} = null",
-        "update core.fct_commissions set commission_reason_code = 'rate_missing' where commission_amount is null",
+        "update core.fct_commissions set commission_reason_code = 'rate_missing' "
+        "where commission_amount is null",
         f"delete from core.fct_programme_costs where programme_cost_id = '{cost}'",
     )
     assert "fct_programme_costs.costs_tie_to_their_sources" in failed(judge(world))

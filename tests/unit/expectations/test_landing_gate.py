@@ -589,6 +589,39 @@ def test_a_partner_that_a_rule_misspells_is_named_with_file_line_and_the_nearest
     assert "rules/targets.csv, line 3: D0l; expected a partner of the ERP, such as D01" in found.message
 
 
+def test_a_partner_product_or_family_that_a_budget_or_scope_misspells_is_named(world: World) -> None:
+    land(world)
+    amounts = dict.fromkeys(("gross", "discount", "rebate", "programme", "cost"), 1)
+    line = {
+        "month_start_date": date(2026, 3, 1),
+        "partner_code": "D01",
+        "invoiced_quantity": 1,
+        **{f"{name}_amount": amount for name, amount in amounts.items()},
+    }
+    budgets = (
+        {**line, "product_code": "P1"},
+        {**line, "product_code": "P1O"},
+        {**line, "family_code": "F0"},
+        {**line, "partner_code": "D0l", "family_code": "F0"},
+    )
+    scopes = (
+        {"dimension_code": "product", "scope_code": "P9"},
+        {"dimension_code": "channel", "scope_code": "X"},
+    )
+    land_rules(world, "budgets", budgets, "rules/budget.csv")
+    land_rules(
+        world, "campaign_scopes", [{"campaign_code": "C", **row} for row in scopes], "rules/promotions.yml"
+    )
+    verdict = judge(world)
+    assert verdict.passed
+    found = {outcome.name: outcome.message for outcome in failed(verdict).values()}
+    assert set(found) == {"partners_are_known", "products_are_known", "families_are_known"}
+    assert "rules/budget.csv: D0l; expected a partner of the ERP, such as D01" in found["partners_are_known"]
+    assert "rules/budget.csv: P1O; expected a product of the ERP, such as P1" in found["products_are_known"]
+    assert "rules/promotions.yml: P9; expected a product of the ERP" in found["products_are_known"]
+    assert "rules/budget.csv: F0; expected a family of the ERP" in found["families_are_known"]
+
+
 def test_a_rule_that_was_taken_away_is_looked_at_no_more(world: World) -> None:
     land(world)
     target = {"measure_code": "sell_in_amount", "target_value": 100, "month_start_date": date(2026, 1, 1)}
