@@ -29,6 +29,11 @@ settled as (
     {{ settled_by_payments('owed') }}
 ),
 
+-- Without payments nobody knows what was paid.
+connected as (
+    select count(*) > 0 as has_payments from {{ ref('fct_payments') }}
+),
+
 converted as (
     select
         documents.*,
@@ -40,8 +45,8 @@ converted as (
         {% for column in ['paid_amount', 'settled_amount'] -%}
         {{
             in_company_currency(
-                'case when settled.invoice_number is null then 0 else settled.'
-                ~ column ~ ' end',
+                'case when settled.invoice_number is null and has_payments then 0 '
+                ~ 'else settled.' ~ column ~ ' end',
                 'documents'
             )
         }} as company_{{ column }},
@@ -50,6 +55,7 @@ converted as (
             as amount_reason_code,
         settled.settled_date is not null or documents.total_amount = 0 as is_settled
     from documents
+    cross join connected
     inner join owed on documents.invoice_number = owed.invoice_number
     left join settled on documents.invoice_number = settled.invoice_number
     left join rates

@@ -11,12 +11,14 @@ invoices as (
     select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
-receivables as (
-    select * from {{ ref('fct_receivables') }} where invoice_date <= {{ as_of_date() }}
-),
-
 payments as (
     select * from {{ ref('fct_payments') }} where payment_date <= {{ as_of_date() }}
+),
+
+-- An account is compared where the ERP knows both of its sides.
+receivables as (
+    select * from {{ ref('fct_receivables') }}
+    where invoice_date <= {{ as_of_date() }} and exists (select 1 from payments)
 ),
 
 accruals as (
@@ -171,7 +173,11 @@ by_document as (
 uncompared_lines as (
     select
         'receivable' as measure_code,
-        'invoices_not_connected' as reason_code,
+        case
+            when exists (select 1 from {{ ref('fct_receivables') }})
+                then 'payments_not_connected'
+            else 'invoices_not_connected'
+        end as reason_code,
         month_start_date,
         balance_amount
     from lines

@@ -9,6 +9,7 @@ margins as (
 
 receivables as (
     select * from {{ ref('mart_receivables_monthly') }}
+    where reason_code is distinct from 'payments_not_connected'
 ),
 
 months as (

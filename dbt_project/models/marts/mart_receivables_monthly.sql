@@ -13,6 +13,11 @@ payments as (
         and exists (select 1 from documents)
 ),
 
+-- Without payments all that was ever invoiced would be owed: nobody knows what is.
+connected as (
+    select count(*) > 0 as has_payments from {{ ref('fct_payments') }}
+),
+
 months as (
     select
         month_start_date,
@@ -264,22 +269,28 @@ counted as (
 
 known as (
     select
-        *,
+        gathered.*,
+        connected.has_payments,
         case
-            when former_standing_count = 0
+            when former_standing_count = 0 and has_payments
                 then closing_amount - invoiced_amount + settled_amount
         end as known_opening_amount,
         case when unconverted_invoice_count = 0 then invoiced_amount end
             as known_invoiced_amount,
-        case when unconverted_payment_count = 0 then paid_amount end
+        case when unconverted_payment_count = 0 and has_payments then paid_amount end
             as known_paid_amount,
-        case when unconverted_payment_count = 0 then settled_amount - paid_amount end
-            as known_discount_amount,
-        case when standing_count = 0 then closing_amount end as known_closing_amount,
-        case when standing_count = 0 then overdue_amount end as known_overdue_amount,
+        case
+            when unconverted_payment_count = 0 and has_payments
+                then settled_amount - paid_amount
+        end as known_discount_amount,
+        case when standing_count = 0 and has_payments then closing_amount end
+            as known_closing_amount,
+        case when standing_count = 0 and has_payments then overdue_amount end
+            as known_overdue_amount,
         case when unconverted_3_months_count = 0 then invoiced_3_months_amount end
             as known_3_months_amount
     from gathered
+    cross join connected
 ),
 
 final as (
@@ -314,6 +325,7 @@ final as (
                 then {{ amount('counted.countback_days') }}
         end as days_sales_outstanding_countback,
         case
+            when not known.has_payments then 'payments_not_connected'
             when
                 known.standing_count + known.former_standing_count
                 + known.unconverted_3_months_count + known.unconverted_payment_count > 0
