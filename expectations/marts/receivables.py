@@ -73,7 +73,10 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     where coalesce(mart.amount, 0) <> coalesce(fact.amount, 0)
                         and not (
                             mart.partner_code is not null and mart.amount is null
-                            and fact.unconverted_count > 0
+                            and (
+                                fact.unconverted_count > 0
+                                or not exists (select 1 from core.fct_payments)
+                            )
                         )
                     order by partner_code
                     """,

@@ -577,6 +577,14 @@ def test_a_balance_is_unknown_only_where_something_has_no_rate(world: World) -> 
     assert promise not in failed(judge(world))
 
 
+def test_a_balance_is_unknown_where_the_erp_delivers_no_payments(world: World) -> None:
+    promise = f"{RECEIVABLES}.ties_to_the_facts"
+    change(build(world), f"update marts.{RECEIVABLES} set paid_amount = null, closing_amount = null")
+    assert promise in failed(judge(world))
+    change(world, "delete from core.fct_payments")
+    assert promise not in failed(judge(world))
+
+
 def test_a_missing_rate_without_a_reason_is_reported_only(world: World) -> None:
     change(
         build(world),
