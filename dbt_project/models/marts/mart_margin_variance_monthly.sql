@@ -17,7 +17,10 @@ lines as (
 ),
 
 budgets as (
-    select * from {{ ref('dim_budgets') }}
+    select
+        *,
+        0 as unknown_count
+    from {{ ref('dim_budgets') }}
 ),
 
 products as (
@@ -160,8 +163,7 @@ budget_sides as (
         budgets.family_code,
         {% for measure in measures -%}
         cast(0 as decimal(18, 4)) as {{ measure }},
-        {{ '0' if measure == 'unknown_count' else 'budgets.' ~ measure }}
-            as base_{{ measure }}
+        budgets.{{ measure }} as base_{{ measure }}
         {%- if not loop.last %},{% endif %}
         {% endfor %}
     from budgets
