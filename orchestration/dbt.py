@@ -311,7 +311,7 @@ def build(context: dg.AssetExecutionContext, settings: Settings, options: plan.O
             for name, key in context.assets_def.keys_by_output_name.items()
             if key in context.selected_asset_keys and key.path[-1] not in wanted
         ]
-    yield from _in_order(context.assets_def, told)
+    yield from in_order(context.assets_def, told)
     if result is not None and not result.success:
         if isinstance(result.exception, dg.DagsterExecutionInterruptedError):
             raise result.exception
@@ -322,11 +322,11 @@ _RESULTS: Final = {"LogModelResult", "LogSeedResult", "LogTestResult"}
 """Events of dbt that tell what became of a node: a few of thousands, of which each would be converted."""
 
 
-def _in_order(assets: dg.AssetsDefinition, events: Sequence[Any]) -> Iterator[Any]:
+def in_order(assets: dg.AssetsDefinition, events: Sequence[Any]) -> Iterator[Any]:
     """Outputs in the order of the graph, which Dagster wants, and then what else there is."""
     outputs = {event.output_name: event for event in events if isinstance(event, dg.Output)}
     names = {key: name for name, key in assets.keys_by_output_name.items()}
-    own = {key: [dep for dep in deps if dep in names] for key, deps in assets.asset_deps.items()}
+    own = {key: [dep for dep in assets.asset_deps[key] if dep in names] for key in names}
     for key in TopologicalSorter(own).static_order():
         if names[key] in outputs:
             yield outputs[names[key]]

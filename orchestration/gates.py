@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
@@ -131,10 +132,12 @@ def pass_through(
     run_id: str,
     keys: Sequence[dg.AssetKey],
     otherwise: dg.AssetKey,
+    asked: AbstractSet[dg.AssetKey],
     say: Callable[[str], None],
 ) -> Iterator[dg.AssetCheckResult]:
     """The checks of one gate in a run; dg.Failure at the end if it is closed, in words for a person.
 
+    A gate judges whole; where a part of its assets is launched alone, Dagster asks for the checks of these.
     The last gate of a run leaves a record of the file that all have passed.
     """
     with Ledger(settings.paths.ledger) as ledger:
@@ -143,7 +146,9 @@ def pass_through(
         decided = None
     scope: Scope = decided.gate_scope if decided is not None else "all"
     verdict = run_gate(settings, gate, scope, run_id, is_rebuilt=decided is not None and decided.full_refresh)
-    yield from check_results(verdict, scope, keys, otherwise)
+    for result in check_results(verdict, scope, keys, otherwise):
+        if result.asset_key in asked:
+            yield result
     say(verdict.explain())
     with Ledger(settings.paths.ledger) as ledger:
         outcomes = [item for item in read_outcomes(ledger, run_id) if item.gate != gate]

@@ -240,6 +240,26 @@ def test_the_progress_bar_is_as_long_as_the_job(job: dg.JobDefinition) -> None:
     assert len(job.graph.node_dict) == STEPS
 
 
+@pytest.mark.parametrize(
+    ("key", "steps"),
+    [
+        ("landing/rules/budgets", {"landing_rules", "gate_landing"}),
+        ("staging/stg_rules__budgets", {"dbt_core"}),
+        ("core/fct_sell_in", {"dbt_core", "gate_core"}),
+        ("marts/fct_alerts", {"dbt_marts", "gate_marts"}),
+        ("publish/duckdb", {"publish"}),
+    ],
+)
+def test_each_asset_can_be_launched_from_its_own_page(
+    definitions: dg.Definitions, key: str, steps: set[str]
+) -> None:
+    asset = dg.AssetKey.from_user_string(key)
+    # As the page does: with what its step brings besides, and with its checks.
+    launched = definitions.resolve_asset_graph().get(asset).execution_set_asset_keys
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=launched)
+    assert set(job.graph.node_dict) == steps
+
+
 def test_steps_that_write_the_warehouse_share_one_pool(job: dg.JobDefinition) -> None:
     pools = {name: node.definition.pool for name, node in job.graph.node_dict.items()}  # type: ignore[union-attr]
     writers = {"dbt_core", "dbt_marts", "gate_core", "gate_marts", "publish", "gate_landing"}

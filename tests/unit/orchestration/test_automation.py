@@ -16,7 +16,7 @@ from dagster import DagsterEvent, DagsterEventType, EventLogEntry
 from connectors.company import Paths
 from connectors.errors import BusyError, ConfigError
 from orchestration.defs.automation import failure_message, inbox_state, jobs, sensors, untold_failure
-from orchestration.defs.resources import Notifier
+from orchestration.defs.resources import CompanyResource, Notifier
 from orchestration.history import tags
 from orchestration.lock import run_lock
 from orchestration.settings import Settings, load_settings
@@ -197,6 +197,23 @@ def test_a_run_that_was_killed_blocks_no_other_and_one_that_just_began_goes_on(s
         assert [_status(instance, run) for run in (killed, beginning)] == ["STARTED", "STARTED"]
         sensor.evaluate_tick(context)
         assert [_status(instance, run) for run in (killed, beginning)] == ["FAILURE", "STARTED"]
+
+
+def test_a_run_of_single_assets_says_which_data_it_writes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, it is found by what it says; the page launches it without the tags of the job."""
+    monkeypatch.setenv("AVAL_COMPANY", str(settings.paths.company))
+    monkeypatch.setenv("AVAL_DATA", str(settings.paths.data))
+
+    @dg.asset(required_resource_keys={"company"})
+    def mart() -> None: ...
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = dg.materialize([mart], instance=instance, resources={"company": CompanyResource()})
+        run = instance.get_run_by_id(done.run_id)
+        assert run is not None
+        assert run.tags.items() >= tags(settings).items()
 
 
 def test_a_run_at_work_on_other_data_is_not_taken_for_killed(settings: Settings, tmp_path: Path) -> None:

@@ -14,7 +14,16 @@ import duckdb
 import pytest
 from dbt.cli.main import dbtRunnerResult
 
-from orchestration.dbt import Translator, build_arguments, findings, invoke, parsed, prepare_manifest, reasons
+from orchestration.dbt import (
+    Translator,
+    build_arguments,
+    findings,
+    in_order,
+    invoke,
+    parsed,
+    prepare_manifest,
+    reasons,
+)
 from orchestration.settings import SAMPLE_COMPANY, Settings, load_settings
 
 
@@ -30,6 +39,25 @@ def test_tests_of_the_models_run_in_an_audit_only() -> None:
     audit = build_arguments(["fct_sell_in"], full_refresh=False, audit=True)
     assert "test" not in audit
     assert build_arguments(["fct_sell_in"], full_refresh=True, audit=False)[-1] == "--full-refresh"
+
+
+def test_a_model_launched_alone_comes_without_those_that_read_it_or_that_it_reads() -> None:
+    @dg.multi_asset(
+        specs=[
+            dg.AssetSpec("read"),
+            dg.AssetSpec("alone", deps=["read"]),
+            dg.AssetSpec("mart", deps=["alone"]),
+        ],
+        can_subset=True,
+    )
+    def models():  # type: ignore[no-untyped-def]
+        yield from ()
+
+    alone = models.subset_for({dg.AssetKey("alone")}, None)
+    events = [dg.Output(None, output_name="alone")]
+    assert list(in_order(alone, events)) == events
+    outputs = [dg.Output(None, output_name=name) for name in ("mart", "alone", "read")]
+    assert list(in_order(models, outputs)) == outputs[::-1]
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_a_warning_closes_nothing() -> None:
 
 def pass_through(settings: Settings, monkeypatch: pytest.MonkeyPatch, gate: str, judged: Verdict) -> None:
     monkeypatch.setattr(gates, "run_gate", lambda *_, **__: judged)
-    for _ in gates.pass_through(settings, gate, "run-1", [SELL_IN], SELL_IN, lambda _: None):  # type: ignore[arg-type]
+    for _ in gates.pass_through(settings, gate, "run-1", [SELL_IN], SELL_IN, {SELL_IN}, lambda _: None):  # type: ignore[arg-type]
         pass
 
 
@@ -113,8 +113,21 @@ def test_only_the_run_that_builds_everything_again_tells_the_gate_so(
         plan = decide("run-1", Options(full_refresh=True), situation(settings, ledger))
         save_plan(ledger, plan)
     for run_id in ("run-1", "run-2"):
-        list(gates.pass_through(settings, "core", run_id, [SELL_IN], SELL_IN, lambda _: None))
+        list(gates.pass_through(settings, "core", run_id, [SELL_IN], SELL_IN, {SELL_IN}, lambda _: None))
     assert asked == [{"is_rebuilt": True}, {"is_rebuilt": False}]
+
+
+def test_a_gate_closes_on_a_table_that_was_not_asked_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = verdict(found("core.fct_sell_in", success=True), found("core.fct_sell_out", success=False))
+    monkeypatch.setattr(gates, "run_gate", lambda *_, **__: judged)
+    passing = gates.pass_through(
+        settings, "core", "run-1", [SELL_IN, SELL_OUT], SELL_IN, {SELL_IN}, lambda _: None
+    )
+    assert next(passing).asset_key == SELL_IN
+    with pytest.raises(dg.Failure):
+        next(passing)
 
 
 def test_a_closed_gate_fails_the_step_in_words_and_leaves_no_record_of_a_pass(
