@@ -15,6 +15,7 @@ import typer
 from orchestration.cli_shared import CompanyOption, DataOption, command, console, table
 
 if TYPE_CHECKING:
+    from connectors.company import Company
     from connectors.feeds.quarantine import Fault, Stakes
     from connectors.ledger import Batch, Ledger
     from orchestration.settings import Settings
@@ -26,7 +27,12 @@ FeedOption = Annotated[str | None, typer.Option("--feed", "-f", metavar="CODE", 
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only rows with this reason code.")]
 SinceOption = Annotated[
     datetime | None,
-    typer.Option("--since", formats=["%Y-%m-%d"], metavar="DATE", help="Only reports received since then."),
+    typer.Option(
+        "--since",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="Only reports received since then, by the company's clock.",
+    ),
 ]
 
 _TITLES: Final = {
@@ -112,12 +118,11 @@ def quarantine_list(
         _refuse_unknown(settings, ledger, partner, feed, reason)
         batches = _open(ledger, partner, feed)
         again = [item for item in read_again(ledger) if feed in (None, item.after.feed_code)]
-        faults = open_faults(
-            settings.paths.landing, batches, reason=reason, since=since.date() if since else None
-        )
+        begins = since.replace(tzinfo=settings.company.zone) if since else None
+        faults = open_faults(settings.paths.landing, batches, reason=reason, since=begins)
         stakes = Stakes(ledger, settings.profiles, settings.company.currency)
         totals = [stake.said() for stake in stakes.total(faults)]
-        counted = _summary(faults, stakes, settings.company.today())
+        counted = _summary(faults, stakes, settings.company)
     out = console()
     if faults:
         out.print(counted)
@@ -152,7 +157,7 @@ def quarantine_list(
     typer.echo(f"{count:,} rows are in quarantine{at_stake}")
 
 
-def _summary(faults: list[Fault], stakes: Stakes, today: date) -> object:
+def _summary(faults: list[Fault], stakes: Stakes, company: Company) -> object:
     counts: Counter[tuple[str, str]] = Counter()
     of_reason: dict[tuple[str, str], list[Fault]] = {}
     oldest: dict[tuple[str, str], date] = {}
@@ -160,7 +165,7 @@ def _summary(faults: list[Fault], stakes: Stakes, today: date) -> object:
         key = (fault.batch.feed_code or "", fault.reason_code)
         counts[key] += 1
         of_reason.setdefault(key, []).append(fault)
-        day = fault.batch.received_at.date()
+        day = fault.batch.received_at.astimezone(company.zone).date()
         oldest[key] = min(day, oldest.get(key, day))
     shown = table("In quarantine")
     for name in ("feed", "reason", "faults", "at stake", "oldest", "days"):
@@ -168,7 +173,9 @@ def _summary(faults: list[Fault], stakes: Stakes, today: date) -> object:
     for (feed, code), count in counts.most_common():
         day = oldest[feed, code]
         stake = ", ".join(stake.said() for stake in stakes.total(of_reason[feed, code]))
-        shown.add_row(feed, code, f"{count:,}", stake, day.isoformat(), str(max(0, (today - day).days)))
+        shown.add_row(
+            feed, code, f"{count:,}", stake, day.isoformat(), str(max(0, (company.today() - day).days))
+        )
     return shown
 
 
@@ -197,9 +204,8 @@ def quarantine_export(
     with Ledger(settings.paths.ledger) as ledger:
         _refuse_unknown(settings, ledger, partner, feed, reason)
         batches = _open(ledger, partner, feed)
-        faults = open_faults(
-            settings.paths.landing, batches, reason=reason, since=since.date() if since else None
-        )
+        begins = since.replace(tzinfo=settings.company.zone) if since else None
+        faults = open_faults(settings.paths.landing, batches, reason=reason, since=begins)
         stakes = Stakes(ledger, settings.profiles, settings.company.currency)
         at_stake = [stakes.of(fault) for fault in faults]
     spoken = language or settings.company.locale

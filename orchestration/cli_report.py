@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -160,7 +161,9 @@ def propose(
         typer.echo(text, nl=False)
         return
     out.write_text(text, encoding="utf-8")
-    typer.echo(f"\nwritten to {out}; read it, then: aval feeds check {file} --feed {out.stem}")
+    is_in_use = out.resolve().parent == (settings.paths.company / "feeds").resolve()
+    tried = ("--feed", out.stem) if is_in_use else ("--profile", str(out))
+    typer.echo(f"\nwritten to {out}; read it, then: {join(('aval', 'feeds', 'check', str(file), *tried))}")
 
 
 def _show_proposal(proposal: Proposal, *, to_error: bool) -> None:

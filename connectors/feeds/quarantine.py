@@ -14,7 +14,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
@@ -158,14 +158,14 @@ def open_faults(
     batches: Sequence[Batch],
     *,
     reason: str | None = None,
-    since: date | None = None,
+    since: datetime | None = None,
 ) -> list[Fault]:
     """The faults of the open rows of these reports, report by report in the order of rows."""
     found: list[Fault] = []
     with duckdb.connect() as connection:
         for batch in batches:
             path = _file(landing, batch)
-            if not path.is_file() or (since is not None and batch.received_at.date() < since):
+            if not path.is_file() or (since is not None and batch.received_at < since):
                 continue
             rows = connection.execute(
                 f"select {_COLUMNS} from (from read_parquet($1) union all by name "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -395,6 +396,15 @@ def test_a_draft_is_usable_by_check_as_it_is(company: list[str], sample: Path, t
     # One of three rows is faulty, more than the share that a profile allows unless it says otherwise.
     assert (code, answer["would_land"], answer["problem"]["code"]) == (1, False, "too_many_faults")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_the_command_that_tries_a_draft_can_be_typed_as_it_is_shown(
+    company: list[str], sample: Path, tmp_path: Path
+) -> None:
+    blank = sample.rename(sample.with_name("ventes 2026-W05.csv"))
+    _, shown = invoke("feeds", "propose", str(blank), "--out", str(tmp_path / "draft.yml"), *company)
+    typed = shlex.split(shown.partition("then: ")[2].splitlines()[0])
+    assert typed == ["aval", "feeds", "check", str(blank), "--profile", str(tmp_path / "draft.yml")]
 
 
 def test_a_draft_outside_feeds_is_tried_by_its_file(company: list[str], sample: Path, tmp_path: Path) -> None:

@@ -74,6 +74,19 @@ def test_the_list_counts_by_feed_and_reason_and_speaks_the_companys_language(opt
     assert "0 rows are in quarantine" in aval("list", "--since", "2026-02-10", *options)
 
 
+def test_a_report_came_on_the_day_that_it_was_at_the_companys(options: list[str]) -> None:
+    company, data = Path(options[1]), Path(options[3])
+    report = data / "inbox" / "P1" / "v_2026-W06.csv"
+    report.write_text("Ref;Qty\nP1A;y\n")
+    # Half past midnight in Paris.
+    moment = datetime(2026, 2, 15, 23, 30, tzinfo=UTC).timestamp()
+    os.utime(report, (moment, moment))
+    take(company, data)
+    shown = aval("list", "--since", "2026-02-16", *options)
+    assert "1 rows are in quarantine" in shown
+    assert "2026-02-16" in shown
+
+
 def test_a_mistyped_name_is_refused_and_does_not_read_as_an_empty_quarantine(
     options: list[str], tmp_path: Path
 ) -> None:

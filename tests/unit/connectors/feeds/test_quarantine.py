@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_open_rows_are_listed_with_their_text_and_reason(desk: Any, profile: Mak
     ]
     assert "« Qty » ne contient pas de nombre" in faults[0].said("fr")
     assert [f.source_row for f in open_faults(desk.paths.landing, batches, reason="missing_product")] == [4]
-    assert open_faults(desk.paths.landing, batches, since=date(2026, 12, 1)) == []
+    assert open_faults(desk.paths.landing, batches, since=datetime(2026, 12, 1, tzinfo=UTC)) == []
     # A later report of the week answers for it.
     desk.put("D07/again_2026-W05.csv", HEADER + "A;1;10\n", age=10)
     desk.take(sales=profile())
