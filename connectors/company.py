@@ -14,9 +14,10 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -588,11 +589,14 @@ class Paths:
 
 def load_company(paths: Paths) -> Company:
     """Read and check `company.yml`; relative paths in it are taken from the company directory."""
-    company = read_model(paths.company / "company.yml", Company, _variables(paths))
     base = paths.company
+    own = (base, base / "company.yml")
+    _refuse_unreadable(chain(own, _with_content(base / "feeds"), _with_content(base / "rules")))
+    company = read_model(base / "company.yml", Company, _variables(paths))
     erp = company.erp
     if erp.queries is not None:
         erp = erp.model_copy(update={"queries": (base / erp.queries).resolve()})
+        _refuse_unreadable(_with_content(base / erp.queries))
     inbox = company.inbox.model_copy(update={"path": (base / company.inbox.path).resolve()})
     accounting = company.accounting
     if accounting is not None:
@@ -612,6 +616,25 @@ def load_company(paths: Paths) -> Company:
             "sources": sources,
         }
     )
+
+
+def _refuse_unreadable(paths: Iterable[Path]) -> None:
+    """ConfigError where a file or folder may not be read: a folder would be taken for an empty one."""
+    for path in paths:
+        wanted = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
+        if path.exists() and not os.access(path, wanted):
+            raise ConfigError(
+                "unreadable",
+                "this account may not read it",
+                "let the account that runs Aval read the company directory, and enter its folders",
+                Place(file=path),
+            )
+
+
+def _with_content(folder: Path) -> Iterator[Path]:
+    yield folder
+    if folder.is_dir():
+        yield from sorted(folder.iterdir())
 
 
 Placed = TypeVar("Placed", AnyDelivery, AnySource)

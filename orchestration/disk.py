@@ -19,15 +19,28 @@ _REMEDIES: Final[Mapping[int, str]] = {
     errno.EDQUOT: "free space there, or ask for a larger quota; the next run goes on from what has landed",
     errno.EROFS: "mount the disk to be written to, or name another folder with --data",
     errno.EIO: "see whether the disk is full or failing; the next run goes on from what has landed",
-    errno.EACCES: "give this account the right to write there, or name another folder with --data",
+    errno.EACCES: (
+        "let this account read and write there (what another one has run is that one's own), or name "
+        "another folder with --data; `aval doctor` names the files"
+    ),
     errno.ENOTDIR: "a file stands where a folder is needed: name another folder",
 }
 # What SQLite, which keeps the intake ledger and Dagster's history, says of the same.
 _OF_SQLITE: Final[Mapping[int, int]] = {
     sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
     sqlite3.SQLITE_CANTOPEN: errno.EACCES,
     sqlite3.SQLITE_IOERR: errno.EIO,
+}
+
+
+# Its words, where only these are left.
+_WORDS: Final[Mapping[str, int]] = {
+    **{os.strerror(number): number for number in _REMEDIES},
+    "database or disk is full": errno.ENOSPC,
+    "attempt to write a readonly database": errno.EACCES,
+    "unable to open database file": errno.EACCES,
+    "disk I/O error": errno.EIO,
 }
 
 
@@ -50,7 +63,7 @@ def fault_of_disk(error: BaseException) -> AvalError | None:
 
 def with_remedy(message: str) -> str:
     """The message of an error of which only words are left, with what to do where they tell of the disk."""
-    for number, remedy in _REMEDIES.items():
-        if os.strerror(number) in message:
-            return f"{message} -> {remedy}"
+    for words, number in _WORDS.items():
+        if words in message:
+            return f"{message} -> {_REMEDIES[number]}"
     return message

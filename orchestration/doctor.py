@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from connectors.company import AnyDelivery, AnySource, Company, PostgresqlTarget, Secret
+from connectors.company import AnyDelivery, AnySource, Company, Paths, PostgresqlTarget, Secret
 from connectors.contract import is_of_person
 from connectors.errors import AvalError, ConfigError
 from connectors.feeds.known import load_known
@@ -233,12 +233,16 @@ def _data(settings: Settings) -> Iterator[Finding]:
     existing = next(path for path in (data, *data.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     is_folder = existing.is_dir()
-    is_writable = is_folder and os.access(existing, os.W_OK)
+    closed = list(_closed_to_us(existing, settings.paths))
+    is_writable = is_folder and not closed
+    more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
     yield Finding(
         "data directory",
         is_writable,
-        str(data) if is_folder else f"{existing} is a file",
-        "give this account the right to write there, or name another folder with --data",
+        (f"this account may not write to {closed[0]}{more}" if closed else str(data))
+        if is_folder
+        else f"{existing} is a file",
+        "give this account what is there, as `chown -R` does, or name another folder with --data",
     )
     warehouse = settings.paths.warehouse.stat().st_size if settings.paths.warehouse.is_file() else 0
     yield Finding(
@@ -257,6 +261,17 @@ def _data(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 "intake ledger", True, f"{len(ledger.batches())} batches, newest {ledger.last_batch_id()}"
             )
+
+
+def _closed_to_us(folder: Path, paths: Paths) -> Iterator[Path]:
+    """What this account may not write to, and a run has to: folders, and files that are changed in place."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield folder
+    for name in ("landing", "warehouse", "published", "quality", "archive", "state"):
+        for path in (paths.data / name, *(paths.data / name).rglob("*")):
+            in_place = name in ("warehouse", "state") or path.parent == paths.landing
+            if (path.is_dir() or (in_place and path.is_file())) and not os.access(path, os.W_OK):
+                yield path
 
 
 def _partners_of_feeds(settings: Settings) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -107,6 +108,19 @@ def test_a_file_in_another_code_page_names_the_line(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"company\.yml does not exist"):
         load_company(Paths(tmp_path, tmp_path / "data"))
+
+
+@pytest.mark.parametrize("name", ["company.yml", "feeds", "rules/stores.csv", "erp", "erp/products.sql"])
+def test_what_may_not_be_read_is_not_taken_for_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for file in ("feeds/P1_sales.yml", "rules/stores.csv", "erp/products.sql"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    # Whoever runs the tests may be one to whom nothing is closed.
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / name)
+    error = _fault(tmp_path, GOOD)
+    assert (error.code, error.place.file) == ("unreadable", tmp_path / name)
 
 
 def test_a_secret_comes_from_the_environment_or_a_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shlex
 import shutil
@@ -130,7 +131,10 @@ def database_in_no_folder() -> None:
     [
         (full_device, "aval: the data directory: No space left on device -> free space there"),
         (full_database, "aval: the data directory: No space left on device -> free space there"),
-        (database_in_no_folder, "aval: the data directory: Permission denied -> give this account the right"),
+        (
+            database_in_no_folder,
+            "aval: the data directory: Permission denied -> let this account read and write",
+        ),
     ],
 )
 def test_a_disk_that_cannot_be_written_is_one_sentence(
@@ -265,6 +269,30 @@ def test_the_doctor_takes_no_file_for_the_data_directory(company: list[str], tmp
     findings = {item.what: item for item in examine(Path(company[1]), tmp_path / "a_file" / "data")}
     assert not findings["data directory"].is_ok
     assert findings["data directory"].found == f"{tmp_path / 'a_file'} is a file"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [
+        ("landing", True),
+        ("landing/rules/budgets", True),
+        ("landing/ledger.sqlite-wal", True),
+        ("state/run.lock", True),
+        # A file that landed is never written again.
+        ("landing/rules/budgets/1.parquet", False),
+    ],
+)
+def test_the_doctor_names_what_another_account_has_left(
+    company: list[str], monkeypatch: pytest.MonkeyPatch, name: str, is_told: bool
+) -> None:
+    data = Path(company[3])
+    for file in ("landing/rules/budgets/1.parquet", "landing/ledger.sqlite-wal", "state/run.lock"):
+        (data / file).parent.mkdir(parents=True, exist_ok=True)
+        (data / file).touch()
+    monkeypatch.setattr(os, "access", lambda path, _: path != data / name)
+    finding = next(item for item in examine(Path(company[1]), data) if item.what == "data directory")
+    assert finding.is_ok is not is_told
+    assert (f"may not write to {data / name}" in finding.found) is is_told
 
 
 def test_the_doctor_is_content_with_a_company_that_can_run(company: list[str]) -> None:

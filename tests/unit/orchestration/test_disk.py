@@ -34,9 +34,11 @@ def forget(pipe: TextIO) -> None:
     [
         (
             "PermissionError: [Errno 13] Permission denied: '/data/published/.a.part'",
-            "give this account the right",
+            "let this account read and write there",
         ),
         ("OSError: [Errno 28] No space left on device", "free space there"),
+        ("sqlite3.OperationalError: attempt to write a readonly database", "let this account read and write"),
+        ("sqlite3.OperationalError: database or disk is full", "free space there"),
         ('IOException: IO Error: Cannot open file "/data/w.wal": Read-only file system', "mount the disk"),
     ],
 )
