@@ -595,8 +595,9 @@ def load_company(paths: Paths) -> Company:
     company = read_model(base / "company.yml", Company, _variables(paths))
     erp = company.erp
     if erp.queries is not None:
-        erp = erp.model_copy(update={"queries": (base / erp.queries).resolve()})
-        _refuse_unreadable(_with_content(base / erp.queries))
+        queries = (base / erp.queries).resolve()
+        _refuse_unreadable(_with_content(queries))
+        erp = erp.model_copy(update={"queries": queries})
     inbox = company.inbox.model_copy(update={"path": (base / company.inbox.path).resolve()})
     accounting = company.accounting
     if accounting is not None:
