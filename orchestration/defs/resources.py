@@ -41,15 +41,19 @@ class CompanyResource(dg.ConfigurableResource["CompanyResource"]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[CompanyResource]:
         settings = load_settings()
         with run_lock(settings.paths.state, f"run {context.run_id or 'by hand'}"):
-            if context.instance is not None and context.run_id is not None:
-                # A run of single assets, launched from their page, comes without those of the job.
-                context.instance.add_run_tags(context.run_id, tags(settings))
             repair(settings)
             if context.instance is not None:
-                kept_from = datetime.now(UTC) - timedelta(days=settings.company.schedule.history_days)
-                remove_old_runs(context.instance, tags(settings), kept_from)
+                self._keep_history(context.instance, context.run_id, settings)
             self._settings = settings
             yield self
+
+    @staticmethod
+    def _keep_history(instance: dg.DagsterInstance, run_id: str | None, settings: Settings) -> None:
+        if run_id is not None:
+            # A run of single assets, launched from their page, comes without those of the job.
+            instance.add_run_tags(run_id, tags(settings))
+        kept_from = datetime.now(UTC) - timedelta(days=settings.company.schedule.history_days)
+        remove_old_runs(instance, tags(settings), kept_from)
 
     @property
     def settings(self) -> Settings:
