@@ -16,9 +16,9 @@ partners as (
 ),
 
 families as (
-    select family_code
+    select coalesce(family_code, '') as family_code
     from {{ ref('stg_erp__products') }}
-    group by family_code
+    group by coalesce(family_code, '')
 ),
 
 versions as (

@@ -224,7 +224,7 @@ final as (
             contracts.rule_kind_code = 'contract'
             and converted.partner_code = contracts.partner_code
             and coalesce(conditions.segment_code, '') = contracts.segment_code
-            and converted.family_code = contracts.family_code
+            and coalesce(converted.family_code, '') = contracts.family_code
             and {{ in_range('converted.conditions_date', 'contracts') }}
             and abs(converted.base_quantity) >= contracts.from_quantity
             and abs(converted.base_quantity) < contracts.to_quantity
@@ -233,7 +233,7 @@ final as (
             promotions.rule_kind_code = 'promotion'
             and converted.partner_code = promotions.partner_code
             and coalesce(conditions.segment_code, '') = promotions.segment_code
-            and converted.family_code = promotions.family_code
+            and coalesce(converted.family_code, '') = promotions.family_code
             and {{ in_range('converted.conditions_date', 'promotions') }}
             and abs(converted.base_quantity) >= promotions.from_quantity
             and abs(converted.base_quantity) < promotions.to_quantity
