@@ -323,7 +323,7 @@ breaches as (
     left join permitted
         on
             flows.partner_code = permitted.partner_code
-            and flows.family_code = permitted.family_code
+            and flows.family_code is not distinct from permitted.family_code
             and flows.flow_date = permitted.flow_date
             and flows.postal_unit = permitted.postal_unit
     where permitted.is_permitted is null
