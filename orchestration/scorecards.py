@@ -43,6 +43,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "no_base": ("base nulle ou négative", "zero or negative base"),
     "cost_unknown": ("coût inconnu", "cost unknown"),
     "rate_missing": ("cours de change manquant", "exchange rate missing"),
+    "payments_not_connected": ("règlements non connectés", "payments not connected"),
 }
 
 

@@ -469,7 +469,7 @@ payments as (
             when receivables.closing_amount <= 0 then 1
         end as denominator_value,
         cast(null as decimal(18, 4)) as coverage_rate,
-        case when receivables.closing_amount is null then 'rate_missing' end
+        case when receivables.closing_amount is null then receivables.reason_code end
             as reason_code
     from partners
     inner join receivables
