@@ -125,13 +125,32 @@ def _of_weeks() -> tuple[Expectation, ...]:
             "sales_are_the_reported_ones",
             "sold_quantity",
             f"""
-            select partner_code, product_code, week_start_date, sum(sold_quantity) as moved
-            from core.fct_sell_out_weekly
+            with telling as (
+                select
+                    partner_code,
+                    week_start_date,
+                    min(week_start_date) filter (where week_state_code <> 'running') over (
+                        partition by partner_code
+                        order by week_start_date
+                        rows between current row and unbounded following
+                    ) as telling_week_date
+                from intermediate.int_sell_out_weeks_covered
+            )
+            select
+                sold.partner_code,
+                sold.product_code,
+                telling.telling_week_date as week_start_date,
+                sum(sold.sold_quantity) as moved
+            from core.fct_sell_out_weekly as sold
+            inner join telling
+                on sold.partner_code = telling.partner_code
+                and sold.week_start_date = telling.week_start_date
             where {SELL_OUT_OF_RECORD}
-                and week_start_date >= (select min(week_start_date) from {{batch}})
+                and sold.week_start_date >= (select min(week_start_date) from {{batch}})
             group by all
             """,
-            "Units sold in the roll-forward are not those of the reported sell-out of that week.",
+            "Units sold in the roll-forward are not those of the reported sell-out of that week and of those "
+            "that are told with it.",
         ),
         no_row_where(
             "not is_anchor and gap_quantity is distinct from reported_quantity - calculated_quantity",

@@ -119,6 +119,38 @@ sold as (
         sell_out.partner_code, sell_out.product_code, sell_out.week_start_date
 ),
 
+-- Of two feeds the one by month tells on its last day: what the other one told since
+-- its day before is told with it, so that the week's figure stands for the month.
+telling_weeks as (
+    select
+        partner_code,
+        week_start_date,
+        min(case when week_state_code <> 'running' then week_start_date end) over (
+            partition by partner_code
+            order by week_start_date
+            rows between current row and unbounded following
+        ) as telling_week_date
+    from covered_weeks
+    qualify week_state_code = 'running'
+),
+
+carried as (
+    select
+        sold.partner_code,
+        sold.product_code,
+        telling_weeks.telling_week_date as week_start_date,
+        sum(sold.sold_quantity) as sold_quantity,
+        sum(sold.consumer_returned_quantity) as consumer_returned_quantity,
+        sum(sold.unresolved_line_count) as unresolved_line_count
+    from sold
+    inner join telling_weeks
+        on
+            sold.partner_code = telling_weeks.partner_code
+            and sold.week_start_date = telling_weeks.week_start_date
+    group by
+        sold.partner_code, sold.product_code, telling_weeks.telling_week_date
+),
+
 -- Of several counts in a week the last one of each feed counts.
 counts as (
     select
@@ -311,9 +343,14 @@ gathered as (
         coalesce(moved.received_quantity, 0) as received_quantity,
         coalesce(moved.returned_to_us_quantity, 0) as returned_to_us_quantity,
         coalesce(adjusted.adjusted_quantity, 0) as adjusted_quantity,
-        coalesce(sold.sold_quantity, 0) as sold_quantity,
-        coalesce(sold.consumer_returned_quantity, 0) as consumer_returned_quantity,
-        coalesce(sold.unresolved_line_count, 0) as unresolved_line_count,
+        {%- for figure in [
+            'sold_quantity', 'consumer_returned_quantity', 'unresolved_line_count'
+        ] %}
+        case
+            when covered_weeks.week_state_code = 'running' then 0
+            else coalesce(sold.{{ figure }}, 0) + coalesce(carried.{{ figure }}, 0)
+        end as {{ figure }},
+        {%- endfor %}
         case
             when counted_weeks.partner_code is null then null
             when counted.partner_code is not null then counted.reported_quantity
@@ -367,6 +404,11 @@ gathered as (
             grid.partner_code = sold.partner_code
             and grid.product_code = sold.product_code
             and grid.week_start_date = sold.week_start_date
+    left join carried
+        on
+            grid.partner_code = carried.partner_code
+            and grid.product_code = carried.product_code
+            and grid.week_start_date = carried.week_start_date
     left join counted
         on
             grid.partner_code = counted.partner_code

@@ -370,6 +370,18 @@ def test_a_rebate_that_all_have_lost_is_carried_by_no_line(world: World) -> None
     assert "fct_rebate_lines.lines_give_the_rebate" not in failed(judge(world))
 
 
+def test_sales_inside_a_longer_period_are_told_with_its_last_week(world: World) -> None:
+    """3 and 4 sold in a week that alone is not known, 5 in the next one: 12 in all."""
+    change(
+        build(world),
+        "update intermediate.int_sell_out_weeks_covered set week_state_code = 'running' "
+        "where week_start_date = '2026-03-02'",
+        "update core.fct_inventory set sold_quantity = null where week_start_date = '2026-03-02'",
+        "update core.fct_inventory set sold_quantity = 12 where week_start_date = '2026-03-09'",
+    )
+    assert "fct_inventory.sales_are_the_reported_ones" not in failed(judge(world))
+
+
 def test_an_entry_out_of_balance_is_a_warning_that_names_its_lines(world: World) -> None:
     change(build(world), "update core.fct_gl_entries set is_entry_balanced = false where source_row = 3")
     verdict = judge(world)

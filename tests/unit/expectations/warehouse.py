@@ -198,6 +198,9 @@ from core.fct_sell_out group by all;
 create table intermediate.int_inventory_reported as select
     'D01|D01_stock|2026-W10' as slice_key, 'D01' as partner_code, 'P1' as product_code,
     date '2026-03-08' as stock_date, 1 as line_count, 30::decimal(18,3) as on_hand_quantity_in_unit;
+create table intermediate.int_sell_out_weeks_covered as select
+    'D01' as partner_code, week as week_start_date, 'reported' as week_state_code
+from (values (date '2026-03-02'), (date '2026-03-09')) t(week);
 create table core.fct_inventory as select
     'D01|P1|' || week as inventory_id, 'D01' as partner_code, 'P1' as product_code,
     week as week_start_date, anchor as is_anchor, opening::decimal(18,3) as opening_quantity,
