@@ -144,7 +144,33 @@ def _of_every_document(entity: str, terms: Terms, is_delivered: bool) -> list[Ex
             remedy="Correct its date in the ERP.",
             column=DATE[entity],
         ),
+        _no_document_long_before_the_others(entity, terms),
     ]
+
+
+def _no_document_long_before_the_others(entity: str, terms: Terms) -> Expectation:
+    """History begins with the first document: after a mistyped year what nobody knows counts as nothing."""
+    name = entity.removesuffix("_lines")
+    number = ERP_KEYS[entity][0]
+    return no_finding(
+        f"""
+        select
+            {number},
+            {DATE[entity]} as document_date,
+            lead({DATE[entity]}) over (order by {DATE[entity]}, {number}) as next_date
+        from {{batch}}
+        where {DATE[entity]} <= {terms.as_of_sql}
+        qualify next_date - document_date > 366
+        order by document_date
+        """,
+        name="no_document_long_before_the_others",
+        severity="warning",
+        message=f"More than a year lies between {_with_article(name).lower()} and the next one: history "
+        "begins with the first, and what nobody knows of the time since counts as nothing.",
+        remedy="Correct its date in the ERP, if the year is mistyped.",
+        found=f"{name} {{{number}}} of {{document_date}}, the next one of {{next_date}}",
+        column=DATE[entity],
+    )
 
 
 def _with_article(name: str) -> str:

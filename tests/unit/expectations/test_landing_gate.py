@@ -205,6 +205,19 @@ def test_each_fault_of_the_erp_closes_the_gate(world: World, group: str) -> None
     assert not verdict.passed
 
 
+def test_a_document_more_than_a_year_before_the_next_is_warned_of_with_both_days(world: World) -> None:
+    land(world, [invoice("F0", date(1999, 3, 2)), invoice("F1", date(2026, 3, 30))])
+    verdict = judge(world)
+    assert verdict.passed
+    outcome = failed(verdict)["invoice_lines.no_document_long_before_the_others"]
+    assert "invoice F0 of 1999-03-02, the next one of 2026-03-30" in outcome.message
+
+
+def test_documents_366_days_apart_are_no_fault(world: World) -> None:
+    land(world, [invoice("F0", date(2025, 3, 29)), invoice("F1", date(2026, 3, 30))])
+    assert failed(judge(world)) == {}
+
+
 def test_a_newer_version_and_a_deleted_product_with_invoices_are_no_fault(world: World) -> None:
     land(world)
     world.erp("products", [{**PRODUCT, "product_code": "P2"}], SECOND)
