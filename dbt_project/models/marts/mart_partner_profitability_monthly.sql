@@ -179,7 +179,10 @@ final as (
         {{ amount('profitable.pocket_sales_amount') }} as pocket_sales_amount,
         {{ amount('profitable.pocket_margin_amount') }} as pocket_margin_amount,
         {{
-            percent('profitable.pocket_margin_amount', 'profitable.invoice_sales_amount')
+            percent(
+                'profitable.pocket_margin_amount',
+                positive('profitable.invoice_sales_amount')
+            )
         }} as pocket_margin_rate,
         {{ amount('profitable.channel_contribution_amount') }}
             as channel_contribution_amount,
@@ -187,15 +190,22 @@ final as (
             as average_receivable_amount,
         {{ amount('profitable.financing_cost_amount') }} as financing_cost_amount,
         {{ amount('profitable.profit_amount') }} as profit_amount,
-        {{ percent('profitable.profit_amount', 'profitable.invoice_sales_amount') }}
-            as profit_rate,
+        {{
+            percent(
+                'profitable.profit_amount', positive('profitable.invoice_sales_amount')
+            )
+        }} as profit_rate,
         {{ amount('profitable.receivable_amount') }} as receivable_amount,
         {{ amount('profitable.overdue_amount') }} as overdue_amount,
         profitable.days_sales_outstanding,
         {{ amount('ranked.sales_12_months_amount') }} as sales_12_months_amount,
         {{ amount('ranked.profit_12_months_amount') }} as profit_12_months_amount,
-        {{ percent('ranked.profit_12_months_amount', 'ranked.sales_12_months_amount') }}
-            as profit_12_months_rate,
+        {{
+            percent(
+                'ranked.profit_12_months_amount',
+                positive('ranked.sales_12_months_amount')
+            )
+        }} as profit_12_months_rate,
         case
             when ranked.profit_12_months_amount is not null
                 then cast(ranked.profit_rank as integer)
@@ -216,7 +226,7 @@ final as (
             when profitable.channel_contribution_amount is null then 'cost_unknown'
             when not profitable.has_receivables then 'receivables_not_connected'
             when profitable.financing_cost_amount is null then 'rate_missing'
-            when profitable.invoice_sales_amount = 0 then 'no_invoice_sales'
+            when profitable.invoice_sales_amount <= 0 then 'no_invoice_sales'
         end as reason_code,
         {{ company_currency() }} as currency_code
     from profitable
