@@ -237,19 +237,23 @@ reached as (
     from accumulated
 ),
 
+grown as (
+    select
+        *,
+        {{ percent('compared_value - last_year_value', positive('last_year_value')) }}
+            as growth_rate
+    from reached
+),
+
 scored as (
     select
         *,
-        {{ percent('compared_value - last_year_value', 'last_year_value') }}
-            as growth_rate,
         case
             when is_too_little then null
             when ranked_by_code = 'value' then {{ amount('reached_value') }}
-            when last_year_value > 0
-                then
-                    {{ percent('compared_value - last_year_value', 'last_year_value') }}
+            else growth_rate
         end as score
-    from reached
+    from grown
 ),
 
 ranked as (

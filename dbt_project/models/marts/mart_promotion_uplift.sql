@@ -419,7 +419,7 @@ final as (
         promoted_quantity as sold_quantity,
         expected_quantity,
         uplift_quantity,
-        {{ percent('uplift_quantity', 'expected_quantity') }} as uplift_rate,
+        {{ percent('uplift_quantity', positive('expected_quantity')) }} as uplift_rate,
         uncertainty_quantity,
         {{ quantity('uplift_quantity - uncertainty_quantity') }} as uplift_low_quantity,
         {{ quantity('uplift_quantity + uncertainty_quantity') }}
