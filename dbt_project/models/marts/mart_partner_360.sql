@@ -162,7 +162,7 @@ open_orders as (
         case when count(net_amount) = count(*) then {{ amount('sum(net_amount)') }}
         end as open_order_amount
     from orders
-    where status_code = 'open'
+    where status_code = 'open' and order_date <= {{ as_of_date() }}
     group by partner_code
 ),
 
@@ -341,12 +341,13 @@ owed_reports as (
 pipeline as (
     select
         partner_code,
-        count(case when protection_code = 'protected' then 1 end)
-            as protected_deal_count,
-        {{ amount(
-            "sum(case when protection_code = 'protected' then expected_amount end)"
-        ) }} as protected_deal_amount
+        count(*) as protected_deal_count,
+        case
+            when count(expected_amount) = count(*)
+                then {{ amount('sum(expected_amount)') }}
+        end as protected_deal_amount
     from deals
+    where protection_code = 'protected' and registered_date <= {{ as_of_date() }}
     group by partner_code
 ),
 
@@ -561,7 +562,7 @@ final as (
         end
             as protected_deal_count,
         case
-            when connected.has_deals and coalesce(pipeline.protected_deal_count, 0) = 0
+            when connected.has_deals and pipeline.partner_code is null
                 then {{ amount(0) }}
             else pipeline.protected_deal_amount
         end as protected_deal_amount,
