@@ -146,7 +146,7 @@ def _of_weeks() -> tuple[Expectation, ...]:
                 on sold.partner_code = telling.partner_code
                 and sold.week_start_date = telling.week_start_date
             where {SELL_OUT_OF_RECORD}
-                and sold.week_start_date >= (select min(week_start_date) from {{batch}})
+                and telling.telling_week_date >= (select min(week_start_date) from {{batch}})
             group by all
             """,
             "Units sold in the roll-forward are not those of the reported sell-out of that week and of those "
