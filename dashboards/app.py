@@ -4,6 +4,7 @@ import duckdb
 import streamlit as st
 
 from connectors.errors import AvalError
+from dashboards.drawing import plain
 from dashboards.reading import Publication, current
 from orchestration.publish import fault_of_age
 
@@ -15,6 +16,7 @@ def show_frame(publication: Publication) -> None:
         "select as_of_date, publication_id, reports_received, reports_expected from marts.publication"
     )
     st.sidebar.caption(
+        f"**{plain(publication.company)}**  \n"
         f"{publication.word('as_of')} {publication.said(as_of, 'date')}  \n"
         f"{publication.word('of_reports').format(received=received, expected=expected)}  \n"
         f"{publication.word('version')} {version}"
@@ -31,16 +33,17 @@ def main() -> None:
                 for name in PAGES
             ]
         )
+        st.set_page_config(page_title=f"{page.title} - {publication.company}")
         show_frame(publication)
         st.title(page.title)
         page.run()
     except AvalError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
     except duckdb.Error as error:
         fault = fault_of_age(error)
         if fault is None:
             raise
-        st.error(str(fault))
+        st.error(plain(str(fault)))
 
 
 main()

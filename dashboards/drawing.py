@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import altair as alt
 import pandas as pd
@@ -19,7 +20,13 @@ _NUMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 _LABEL_PIXELS: Final = 320
 _PLACES: Final = {"amount": 2, "percent": 1, "quantity": 3}
+_SHOWN: Final[Mapping[Kind, float]] = {"amount": 0.01, "percent": 0.1, "count": 1}
 _MONTH: Final = {"fr": "%m/%Y", "en": "%Y-%m"}
+
+
+def plain(text: str) -> str:
+    """A name as it is written: what a page says is Markdown, whose marks make links and load images."""
+    return re.sub(r"([\\`*_\[\]<>~$:!#&|])", r"\\\1", text)
 
 
 def chart(publication: Publication, drawn: alt.Chart) -> None:
@@ -28,13 +35,17 @@ def chart(publication: Publication, drawn: alt.Chart) -> None:
         st.info(publication.word("no_rows"))
         return
     configured = drawn.configure(locale={"number": _NUMBERS[publication.locale]})
-    st.altair_chart(configured.configure_axisY(labelLimit=_LABEL_PIXELS))
+    st.altair_chart(
+        configured.configure_axisY(labelLimit=_LABEL_PIXELS).configure_legend(
+            labelLimit=_LABEL_PIXELS, columns=2
+        )
+    )
 
 
-def month_axis(publication: Publication) -> alt.X:
-    """Months of `month_start_date` from left to right."""
+def month_axis(publication: Publication, kind: Literal["T", "O"] = "T") -> alt.X:
+    """Months of `month_start_date` from left to right: as instants for lines, as bands (O) for bars."""
     axis = alt.Axis(format=_MONTH[publication.locale], labelAngle=-45)
-    return alt.X("yearmonth(month_start_date):T", title=None, axis=axis)
+    return alt.X(f"yearmonth(month_start_date):{kind}", title=None, axis=axis)
 
 
 def lines_by_month(
@@ -77,7 +88,12 @@ def table(
             shown[column] = frame[column].map(dict(words)).fillna(frame[column])
         elif kind in _PLACES:
             shown[column] = frame[column].round(_PLACES[kind])
+        elif kind == "date":
+            # An instant is moved to the browser's time zone, and stood on the day before in America.
+            shown[column] = frame[column].dt.date
         heading = (others or {}).get(column) or publication.heading(of, column)
+        if column.endswith("_amount"):
+            heading = f"{heading} ({publication.currency})"
         config[column] = _column(heading, kind)
     st.dataframe(shown, column_config=config, hide_index=True, placeholder=publication.word("not_known"))
 
@@ -85,8 +101,8 @@ def table(
 def _column(heading: str, kind: Kind) -> Any:
     """A column of a table; numbers and days stand as the browser's language writes them."""
     if kind in ("amount", "percent", "quantity", "count"):
-        return st.column_config.NumberColumn(heading, format="localized")
-    if kind in ("date", "month"):
+        return st.column_config.NumberColumn(heading, format="localized", step=_SHOWN.get(kind))
+    if kind == "date":
         return st.column_config.DateColumn(heading, format="localized")
     return st.column_config.Column(heading)
 

@@ -42,13 +42,16 @@ def show(publication: Publication) -> None:
     table(
         publication,
         publication.frame(
-            "select partner_code, invoice_sales_amount, pocket_sales_amount, pocket_margin_amount, "
-            "pocket_margin_rate, channel_contribution_amount, financing_cost_amount, profit_amount, "
-            f"profit_rate, abc_code from marts.{PROFITABILITY} where month_start_date = ? "
+            "select partner_code, partner_name, invoice_sales_amount, pocket_sales_amount, "
+            "pocket_margin_amount, pocket_margin_rate, channel_contribution_amount, financing_cost_amount, "
+            f"profit_amount, profit_rate, abc_code from marts.{PROFITABILITY} "
+            "left join (select partner_code, partner_name from core.dim_partners where is_current) "
+            "as partners using (partner_code) where month_start_date = ? "
             "order by profit_amount desc nulls last, partner_code",
             month,
         ),
         PROFITABILITY,
+        {"partner_name": publication.heading("dim_partners", "partner_name")},
     )
     st.subheader(publication.word("reconciliation"))
     ledger = publication.frame(
@@ -67,7 +70,11 @@ def _show_waterfall(publication: Publication, month: date) -> None:
         f"select margin_step_code, margin_step_name_{publication.locale} as step, is_level "
         "from core.dim_margin_steps order by step_order"
     )
-    sums = ", ".join(f"sum({code}_amount) as {code}" for code in steps["margin_step_code"])
+    # A level that one row does not know is not known: the sum of the others is no level of these sales.
+    sums = ", ".join(
+        f"case when count(*) = count({code}_amount) then sum({code}_amount) end as {code}"
+        for code in steps["margin_step_code"]
+    )
     unknown, *amounts = publication.row(
         "select sum(unconverted_line_count + line_without_cost_count), "
         f"{sums} from marts.mart_margin_waterfall_monthly where month_start_date = ?",

@@ -1,5 +1,7 @@
 """How the network does: what was sold to it, what it sold on, and where each partner stands."""
 
+from datetime import timedelta
+
 import altair as alt
 import streamlit as st
 
@@ -21,8 +23,9 @@ def show(publication: Publication) -> None:
     chosen = "channel_code in (select unnest(?)) and month_start_date >= ? and month_start_date < ?"
     values = (list(channels), first, as_of_month)
 
-    (bought,) = publication.row(
-        f"select sum(net_amount) from marts.mart_sell_in_monthly where {chosen}", *values
+    bought, unconverted = publication.row(
+        f"select sum(net_amount), sum(unconverted_line_count) from marts.mart_sell_in_monthly where {chosen}",
+        *values,
     )
     (rate,) = publication.row(
         "select cast(100 * sum(sell_out_quantity) / nullif(sum(sell_in_quantity), 0) as decimal(18, 4)) "
@@ -34,6 +37,10 @@ def show(publication: Publication) -> None:
         "and (channel_code is null or channel_code in (select unnest(?)))",
         list(channels),
     )
+    last = as_of_month - timedelta(days=1)
+    st.caption(f"{publication.said(first, 'month')} – {publication.said(last, 'month')}")
+    if unconverted:
+        st.warning(f"{publication.said(unconverted, 'count')} {publication.word('unconverted_lines')}")
     figures = st.columns(3)
     figures[0].metric(publication.word("sell_in_amount"), publication.said(bought, "amount"))
     figures[1].metric(
@@ -66,7 +73,7 @@ def show(publication: Publication) -> None:
         alt.Chart(by_channel)
         .mark_bar()
         .encode(
-            x=month_axis(publication),
+            x=month_axis(publication, "O"),
             y=alt.Y("net_amount:Q", title=publication.currency, axis=alt.Axis(format=",.0f")),
             color=alt.Color("channel:N", title=None, legend=alt.Legend(orient="top")),
             tooltip=[

@@ -1,9 +1,10 @@
 """One partner: everything that its page says, its months, its scorecard and its alerts."""
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
-from dashboards.drawing import chart, lines_by_month
+from dashboards.drawing import chart, lines_by_month, plain, table
 from dashboards.reading import Publication
 from orchestration.partner_page import Page, partner_page
 
@@ -17,15 +18,16 @@ def show(publication: Publication) -> None:
         publication.word("partner"), list(names), format_func=lambda code: f"{code} {names[code]}"
     )
     page = partner_page(publication.folder, partner, publication.locale, publication.version)
-    st.header(f"{page.code} {page.name}")
+    st.header(plain(f"{page.code} {page.name}"))
     _show_alerts(publication, page)
+    _show_conflicts(publication, page)
     _show_months(publication, partner)
     _show_scores(publication, partner)
     columns = st.columns(2)
     for number, (title, names_of_columns) in enumerate(page.sections()):
         with columns[number % 2].container(border=True):
             st.markdown(f"**{title}**")
-            st.table({page.heading(column): page.said(column) for column in names_of_columns})
+            st.table({page.heading(column): plain(page.said(column)) for column in names_of_columns})
 
 
 def _show_alerts(publication: Publication, page: Page) -> None:
@@ -33,7 +35,25 @@ def _show_alerts(publication: Publication, page: Page) -> None:
         st.success(publication.word("no_alert"))
     for alert in page.alerts:
         name, action = alert.name(publication.locale), alert.action(publication.locale)
-        st.warning(f"**{name}** {alert.product_name or ''}  \n{action}")
+        st.warning(f"**{name}** {plain(alert.product_name or '')}  \n{action}")
+
+
+def _show_conflicts(publication: Publication, page: Page) -> None:
+    if not page.conflicts:
+        return
+    st.subheader(page.word("conflicts"))
+    frame = pd.DataFrame(
+        {
+            "kind_name": item.kind,
+            "other_partner_code": item.other_partner,
+            "territory_name": item.territory,
+            "family_code": item.family,
+            "at_stake_amount": None if item.stake is None else float(item.stake),
+        }
+        for item in page.conflicts
+    )
+    kind = {"kind_name": publication.heading("mart_territory_conflicts", "kind_code")}
+    table(publication, frame, "mart_territory_conflicts", kind)
 
 
 def _show_months(publication: Publication, partner: str) -> None:

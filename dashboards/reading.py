@@ -27,6 +27,7 @@ class Publication:
 
     folder: Path
     version: str
+    company: str
     locale: Locale
     currency: str
 
@@ -70,7 +71,7 @@ def current() -> Publication:
     paths = Paths.from_environment()
     company = load_company(paths)
     version = published_file(paths.published).stem
-    return Publication(paths.published, version, company.locale, company.currency)
+    return Publication(paths.published, version, company.company.name, company.locale, company.currency)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

@@ -31,6 +31,10 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
         "fr": "Achats et reventes des mois déclarés en entier, en unités",
         "en": "Bought and sold on in months reported in full, in units",
     },
+    "unconverted_lines": {
+        "fr": "lignes de facture sans cours de change : leur montant manque au sell-in",
+        "en": "invoice lines without a rate of exchange: their amount is missing from the sell-in",
+    },
     "by_channel": {"fr": "Sell-in net par canal", "en": "Net sell-in by channel"},
     "partners": {"fr": "Partenaires", "en": "Partners"},
     "open_alerts": {"fr": "Alertes ouvertes", "en": "Open alerts"},

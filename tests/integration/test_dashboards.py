@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 import requests
 from streamlit.testing.v1 import AppTest
@@ -155,6 +158,89 @@ def test_a_company_that_speaks_english_reads_english(
     turned_to(page, "stock")
     sound(page.sidebar.selectbox[0].select("shortage").run())
     assert page.title[0].value == "Stock"
+
+
+@pytest.fixture
+def published_copy(built_demo: Path, tmp_path: Path) -> Path:
+    """What the sample company published, to change."""
+    shutil.copytree(built_demo / "published", tmp_path / "published", symlinks=True)
+    return tmp_path
+
+
+def change(data: Path, statement: str) -> None:
+    with duckdb.connect(str((data / "published" / "current.duckdb").resolve())) as connection:
+        connection.execute(statement)
+
+
+def test_a_name_is_read_as_it_is_written(published_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(
+        published_copy,
+        "update marts.mart_partner_360 set partner_name = 'A *1* [x](http://x.example) $2$', "
+        "segment_code = '![i](http://x.example/i.png)' where partner_code = 'D01'",
+    )
+    page = turned_to(opened(SAMPLE_COMPANY, published_copy, monkeypatch), "partner")
+    assert page.header[0].value == r"D01 A \*1\* \[x\](http\://x.example) \$2\$"
+    said = [str(value) for table in page.table for value in table.value.iloc[:, 0]]
+    assert r"\!\[i\](http\://x.example/i.png)" in said
+
+
+def test_what_is_not_known_in_full_is_said(published_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(
+        published_copy,
+        "update marts.mart_sell_in_monthly set unconverted_line_count = 2 "
+        "where month_start_date = '2026-05-01' and partner_code = 'D01'",
+    )
+    change(
+        published_copy,
+        "update marts.mart_margin_waterfall_monthly set line_without_cost_count = 3, "
+        "pocket_margin_amount = null, channel_contribution_amount = null "
+        "where month_start_date = '2026-06-01' and partner_code = 'D01' "
+        "and product_code = (select min(product_code) from marts.mart_margin_waterfall_monthly "
+        "where month_start_date = '2026-06-01' and partner_code = 'D01')",
+    )
+    page = opened(SAMPLE_COMPANY, published_copy, monkeypatch)
+    assert page.warning[0].value.endswith("leur montant manque au sell-in")
+    turned_to(page, "margin")
+    assert page.warning[0].value.startswith("3 lignes sans coût")
+    (drawn,) = page.get("vega_lite_chart")
+    steps = pa.ipc.open_stream(drawn.proto.datasets[0].data.data).read_all().to_pandas()
+    known = dict(zip(steps["margin_step_code"], steps["amount"].notna(), strict=True))
+    assert {step for step, is_known in known.items() if not is_known} == {
+        "pocket_margin",
+        "channel_contribution",
+    }
+
+
+def test_a_day_is_a_day_in_every_time_zone(page: AppTest) -> None:
+    turned_to(page, "stock")
+    days = page.dataframe[0].value["stock_date"]
+    assert {type(day) for day in days} == {date}
+
+
+def test_amounts_say_their_currency_and_partners_their_name(page: AppTest) -> None:
+    turned_to(page, "margin")
+    profits = page.dataframe[0]
+    assert profits.value.set_index("partner_code").loc["D13", "partner_name"] == "Normandie Fluides"
+    headings = {column["label"] for column in json.loads(profits.proto.columns).values() if "label" in column}
+    assert "Ventes facturées (EUR)" in headings
+
+
+def test_the_pages_say_of_whom_and_of_which_months_they_are(page: AppTest) -> None:
+    assert "Arvel Fluides SAS" in page.sidebar.caption[0].value
+    assert page.main.caption[0].value == "06/2025 – 05/2026"
+
+
+def test_a_partner_is_told_with_its_conflicts(page: AppTest, published: duckdb.DuckDBPyConnection) -> None:
+    turned_to(page, "partner")
+    sound(page.sidebar.selectbox[0].select("D11").run())
+    expected = published.execute(
+        "select partner_code, other_partner_code, at_stake_amount from marts.mart_territory_conflicts "
+        "where status_code = 'open' and 'D11' in (partner_code, other_partner_code)"
+    ).fetchall()
+    shown = page.dataframe[0].value
+    others = sorted(other if partner == "D11" else partner for partner, other, _ in expected)
+    assert sorted(shown["other_partner_code"]) == others
+    assert Decimal(str(round(shown["at_stake_amount"].sum(), 2))) == sum(stake for *_, stake in expected)
 
 
 def test_what_is_not_published_yet_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
