@@ -66,7 +66,7 @@ def _show_months(publication: Publication, partner: str) -> None:
     names = {
         "sell_in": publication.word("sell_in"),
         "sell_out": publication.word("sell_out"),
-        "stock": publication.word("stock"),
+        "stock": publication.word("known_stock"),
     }
     lines_by_month(publication, frame, names, publication.word("units_by_month"))
 

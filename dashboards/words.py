@@ -44,6 +44,7 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
         "fr": "Sell-in, sell-out et stock par mois, en unités",
         "en": "Sell-in, sell-out and stock by month, in units",
     },
+    "known_stock": {"fr": "Stock connu", "en": "Known stock"},
     "positions": {
         "fr": "Positions (partenaire × produit), dernier stock connu",
         "en": "Positions (partner × product), newest stock known",
