@@ -107,3 +107,25 @@
     {%- endset %}
     {{ settled_by_payments(owed) }}
 {%- endmacro %}
+
+{#
+    Invoices whose account can be held against that of the ledger (CTEs `payments` and
+    `lines`): the ERP knows both of its sides, or the ledger books none but our documents.
+#}
+{% macro comparable_receivables() -%}
+    select * from {{ ref('fct_receivables') }}
+    where
+        invoice_date <= {{ as_of_date() }}
+        and (
+            exists (select 1 from payments)
+            or not exists (
+                select 1
+                from lines
+                left join {{ ref('fct_receivables') }} as documents
+                    on lines.piece_reference = documents.invoice_number
+                where
+                    lines.account_class_code = 'receivable'
+                    and documents.invoice_number is null
+            )
+        )
+{%- endmacro %}

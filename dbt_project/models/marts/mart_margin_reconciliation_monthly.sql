@@ -15,10 +15,8 @@ payments as (
     select * from {{ ref('fct_payments') }} where payment_date <= {{ as_of_date() }}
 ),
 
--- An account is compared where the ERP knows both of its sides.
 receivables as (
-    select * from {{ ref('fct_receivables') }}
-    where invoice_date <= {{ as_of_date() }} and exists (select 1 from payments)
+    {{ comparable_receivables() }}
 ),
 
 accruals as (
