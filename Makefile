@@ -11,7 +11,7 @@ export GX_ANALYTICS_ENABLED := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test dev dashboard lint format bench docs lock clean
+.PHONY: help install demo test dev dashboard lint lint-types lint-text format bench docs lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -29,8 +29,9 @@ install: $(VENV)/.installed ## Make the virtual environment from the lock files
 demo: install ## Run the sample company from ERP and reports to published marts
 	$(BIN)/aval demo
 
+# Tests start Aval many times over: each process would compile it anew where nothing may be kept.
 test: install ## Run all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 dev: install ## Open Dagster's web page on the sample company
 	$(BIN)/aval dev
@@ -38,10 +39,16 @@ dev: install ## Open Dagster's web page on the sample company
 dashboard: install ## Open pages on the sample company's published figures
 	$(BIN)/aval dashboard
 
+# Types take one processor as long as all the rest together: they are checked beside it.
 lint: install ## Check format, types, imports and SQL
+	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-text
+
+lint-types: install
+	$(BIN)/mypy
+
+lint-text: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests
 

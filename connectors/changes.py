@@ -56,23 +56,36 @@ class Totals:
 NOTHING: Final = Totals(0, 0, "0", "0")
 
 
+def open_engine() -> duckdb.DuckDBPyConnection:
+    """The DuckDB in memory in which extracts are compared."""
+    return duckdb.connect(config={"threads": 2})
+
+
 class Comparison:
     """The comparison of one extract with what is landed. Use it as a context manager.
 
-    `origin` is the query that gives the extract, for errors.
+    `origin` is the query that gives the extract, for errors; `engine` an open DuckDB, whose start costs more
+    than the comparison of a small entity, for who makes several.
     """
 
-    def __init__(self, landing: Path, entity: Entity, origin: Path | None = None) -> None:
+    def __init__(
+        self,
+        landing: Path,
+        entity: Entity,
+        origin: Path | None = None,
+        engine: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
         self.entity = entity
         self._origin = origin
+        self._engine = engine
         self._folder = entity_folder(landing, entity)
         self._business = [column.name for column in entity.columns]
         self._keys = ", ".join(entity.key)
 
     def __enter__(self) -> Comparison:
-        self._connection = duckdb.connect(config={"threads": 2})
-        self._connection.execute(f"create table landed ({column_definitions(self.entity)})")
-        self._connection.execute(f"create table incoming ({column_definitions(self.entity)})")
+        self._connection = self._engine.cursor() if self._engine is not None else open_engine()
+        self._connection.execute(f"create temp table landed ({column_definitions(self.entity)})")
+        self._connection.execute(f"create temp table incoming ({column_definitions(self.entity)})")
         self._load_landed()
         return self
 
@@ -128,10 +141,12 @@ class Comparison:
     def know_keys(self, keys: pa.Table | None) -> None:
         """Tell which keys the ERP has: those of a sweep, or None when `incoming` is all there is."""
         if keys is None:
-            self._connection.execute(f"create or replace table keys as select {self._keys} from incoming")
+            self._connection.execute(
+                f"create or replace temp table keys as select {self._keys} from incoming"
+            )
         else:
             self._connection.register("swept", keys)
-            self._connection.execute(f"create or replace table keys as select {self._keys} from swept")
+            self._connection.execute(f"create or replace temp table keys as select {self._keys} from swept")
             self._connection.unregister("swept")
             self._refuse_double_keys("keys")
 
@@ -194,20 +209,16 @@ class Comparison:
             f"where l._batch_id is null or l._is_deleted or {left} is distinct from {right}"
         )
 
-    def has_changes(self) -> bool:
-        """Whether `incoming` holds any row that is new or differs."""
-        return bool(self._count(f"select count(*) from ({self._changed()})"))
-
     def compare(self, *, keys_known: bool) -> int:
         """Work out what is to be landed; returns how many rows that is, tombstones included.
 
         A row whose `updated_at` alone moved is not changed: an invoice that is paid bills the same.
         """
-        self._connection.execute(f"create or replace table changed as {self._changed()}")
+        self._connection.execute(f"create or replace temp table changed as {self._changed()}")
         gone = f"anti join keys using ({self._keys}) where not _is_deleted" if keys_known else "where false"
-        self._connection.execute(f"create or replace table vanished as select * from landed {gone}")
+        self._connection.execute(f"create or replace temp table vanished as select * from landed {gone}")
         self._connection.execute(
-            "create or replace table after as "
+            "create or replace temp table after as "
             f"select {', '.join(self._business)} from landed anti join changed using ({self._keys}) "
             f"anti join vanished using ({self._keys}) where not _is_deleted "
             f"union all by name select {', '.join(self._business)} from changed"
@@ -296,7 +307,7 @@ class Comparison:
         business = ", ".join(self._business)
         order = ", ".join(c for c in (self.entity.date_column, *self.entity.key) if c)
         values: dict[str, Any] = {"batch": batch_id, "file": source_file, "landed": landed_at}
-        self._connection.execute(f"create or replace table batch ({column_definitions(self.entity)})")
+        self._connection.execute(f"create or replace temp table batch ({column_definitions(self.entity)})")
         for table, deleted in (("changed", "false"), ("vanished", "true")):
             self._connection.execute(
                 f"insert into batch by name select {business}, $batch as _batch_id, "

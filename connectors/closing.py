@@ -148,7 +148,8 @@ def _land(landing: Path, target: Entity, rows: pa.Table, batch_id: str, now: dat
         rows_read=rows.num_rows,
         rows_accepted=rows.num_rows,
     )
-    write_rows(final, target, rows, batch)
+    with duckdb.connect() as engine:
+        write_rows(final, target, rows, batch, engine)
     return batch, final.relative_to(landing).as_posix()
 
 

@@ -745,8 +745,13 @@ class Ledger:
             connection.close()
 
 
-def write_rows(final: Path, target: Entity, rows: pa.Table, batch: Batch) -> None:
-    """Write rows in the columns of an entity, with the provenance of their batch, as one landed file."""
+def write_rows(
+    final: Path, target: Entity, rows: pa.Table, batch: Batch, engine: duckdb.DuckDBPyConnection
+) -> None:
+    """Write rows in the columns of an entity, with the provenance of their batch, as one landed file.
+
+    `engine` is any open DuckDB; nothing is kept in it.
+    """
     provenance = {
         "_batch_id": batch.batch_id,
         "_source_file": batch.file_name,
@@ -757,7 +762,7 @@ def write_rows(final: Path, target: Entity, rows: pa.Table, batch: Batch) -> Non
         f'cast("{column.name}" as {column.type}) as "{column.name}"' for column in target.all_columns
     )
     fixed = ", ".join(f"${number} as {name}" for number, name in enumerate(provenance, start=2))
-    with duckdb.connect() as connection, atomic_file(final) as part:
+    with engine.cursor() as connection, atomic_file(final) as part:
         connection.register("incoming", rows)
         connection.execute(
             f"copy (select {columns} from "

@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import duckdb
 import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -539,27 +540,27 @@ def land_rules(
         if former is None or former.content_hash != content_hash:
             changed.append((target, content, content_hash, content.read()))
     batches = []
-    for target, content, content_hash, rows in changed:
-        batch = Batch(
-            batch_id=next(ids),
-            system="rules",
-            source=target.name,
-            state="landed",
-            received_at=now,
-            landed_at=now,
-            file_name=content.source_file,
-            content_hash=content_hash,
-            rows_read=rows.num_rows,
-            rows_accepted=rows.num_rows,
-        )
-        final = entity_folder(paths.landing, target) / f"{batch.batch_id}.parquet"
-        write_rows(final, target, rows, batch)
-        relative = final.relative_to(paths.landing).as_posix()
-        span = (date.fromisoformat(FIRST_DAY), date.fromisoformat(OPEN_END))
-        ledger.record(
-            batch, [Slice("rules", target.name, SLICE_KEY, *span, rows_landed=rows.num_rows, file=relative)]
-        )
-        batches.append(batch)
+    with duckdb.connect() as engine:
+        for target, content, content_hash, rows in changed:
+            batch = Batch(
+                batch_id=next(ids),
+                system="rules",
+                source=target.name,
+                state="landed",
+                received_at=now,
+                landed_at=now,
+                file_name=content.source_file,
+                content_hash=content_hash,
+                rows_read=rows.num_rows,
+                rows_accepted=rows.num_rows,
+            )
+            final = entity_folder(paths.landing, target) / f"{batch.batch_id}.parquet"
+            write_rows(final, target, rows, batch, engine)
+            file = final.relative_to(paths.landing).as_posix()
+            span = (date.fromisoformat(FIRST_DAY), date.fromisoformat(OPEN_END))
+            held = Slice("rules", target.name, SLICE_KEY, *span, rows_landed=rows.num_rows, file=file)
+            ledger.record(batch, [held])
+            batches.append(batch)
     return batches
 
 

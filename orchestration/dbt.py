@@ -392,13 +392,13 @@ def _told(
         tests = [item.status for item in _nodes(result) if item.node.resource_type == "test"]
         say(context.log, f"{step}: {len(tests)} tests of the models, {tests.count('pass')} passed")
     with duckdb.connect(str(settings.paths.warehouse), read_only=True) as connection:
+        stored = preview.stored_tables(connection)
         for event in events:
             if isinstance(event, dg.Output):
-                key = context.assets_def.keys_by_output_name[event.output_name]
+                schema, name = context.assets_def.keys_by_output_name[event.output_name].path
+                shown = preview.table(connection, schema, name) if (schema, name) in stored else {}
                 yield dg.Output(
-                    event.value,
-                    output_name=event.output_name,
-                    metadata={**event.metadata, **preview.table(connection, *key.path)},
+                    event.value, output_name=event.output_name, metadata={**event.metadata, **shown}
                 )
             else:
                 yield event

@@ -5,7 +5,7 @@ What belongs here: reading a few figures for metadata. What does not: checks and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,15 @@ _LINES = 5
 _WIDTH = 40
 
 
-def markdown(connection: duckdb.DuckDBPyConnection, query: str) -> str:
-    """The first lines of a query as a Markdown table."""
-    # Dagster keeps what it shows; a customer's hash must go when the customer asks for it.
-    result = connection.execute(
-        f"select columns(name -> not ends_with(name, 'customer_key')) from ({query}) limit {_LINES}"
-    )
-    names = [column[0] for column in result.description or []]
+def _markdown(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in result.fetchall()]
-    return "\n".join(lines)
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _is_shown(name: str) -> bool:
+    """Dagster keeps what it shows; a customer's hash must go when the customer asks for it."""
+    return not name.endswith("customer_key")
 
 
 def _cell(value: object) -> str:
@@ -41,8 +40,10 @@ def row_count(path: Path) -> int:
 
 def first_lines(path: Path) -> dg.MarkdownMetadataValue:
     """The first lines of a Parquet file."""
-    with duckdb.connect() as connection:
-        return dg.MetadataValue.md(markdown(connection, f"from read_parquet('{_quoted(path)}')"))
+    with pq.ParquetFile(path) as file:
+        names = [name for name in file.schema_arrow.names if _is_shown(name)]
+        lines = next(file.iter_batches(_LINES, columns=names), None)
+    return _markdown(names, zip(*lines.to_pydict().values(), strict=True) if lines is not None else [])
 
 
 def landed_file(path: Path) -> Mapping[str, Any]:
@@ -54,20 +55,21 @@ def landed_file(path: Path) -> Mapping[str, Any]:
     }
 
 
+def stored_tables(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """Schema and name of the warehouse's tables; views are none."""
+    return set(connection.execute("select schema_name, table_name from duckdb_tables()").fetchall())
+
+
 def table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> Mapping[str, Any]:
-    """Metadata of a table of the warehouse; of a view only that it is one."""
-    kind = connection.execute(
-        "select table_type from information_schema.tables where table_schema = ? and table_name = ?",
-        [schema, name],
-    ).fetchone()
-    if kind is None or kind[0] != "BASE TABLE":
-        return {}
+    """Metadata of a table of the warehouse."""
     row = connection.execute(f'select count(*) from "{schema}"."{name}"').fetchone()
+    lines = connection.execute(f'from "{schema}"."{name}" limit {_LINES}')
+    names = [column[0] for column in lines.description or []]
+    shown = [place for place, column in enumerate(names) if _is_shown(column)]
     return {
         "dagster/row_count": int(row[0]) if row else 0,
-        "preview": dg.MetadataValue.md(markdown(connection, f'from "{schema}"."{name}"')),
+        "preview": _markdown(
+            [names[place] for place in shown],
+            [[line[place] for place in shown] for line in lines.fetchall()],
+        ),
     }
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -3,11 +3,11 @@
 Each entity is pulled on its own, master data first:
 
 1. *Read.* Its mapping query runs with `:cursor` at the newest `updated_at` read so far, less `OVERLAP`. A
-   query without `:cursor`, a new or changed query, and the first pull read everything. dlt takes the rows as
-   Arrow and loads them to a staging dataset below `state/`. Only a load that dlt has entered as complete in
-   its `_dlt_loads`, with as many rows as were read, goes on. An ERP that does not answer, or dies on the way,
-   is tried again with growing pauses from the start of that entity; what was staged of it is thrown away.
-   An extract that ends within one chunk and holds nothing new is not loaded at all.
+   query without `:cursor`, a new or changed query, and the first pull read everything. Rows come as Arrow, in
+   chunks. What ends within one chunk is whole in memory. Of all else dlt takes the chunks and loads them to a
+   staging dataset below `state/`. Only a load that dlt has entered as complete in its `_dlt_loads`, with as
+   many rows as were read, goes on. An ERP that does not answer, or dies on the way, is tried again with
+   growing pauses from the start of that entity; what was staged of it is thrown away.
 2. *Sweep.* Where the reading was partial, all keys of the ERP are read and compared with landing. Keys that
    are gone become tombstones (`_is_deleted`); keys that landing lacks make the entity be read whole.
 3. *Land.* Rows that are new or differ, and the tombstones, become one file, renamed into
@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pyarrow as pa
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from connectors.changes import NOTHING, Comparison, Totals
+from connectors.changes import NOTHING, Comparison, Totals, open_engine
 from connectors.company import Company, Erp, Paths
 from connectors.contract import CRM_ENTITIES, ERP_ENTITIES, Entity
 from connectors.contract import entity as contract_entity
@@ -64,6 +64,7 @@ from connectors.landing import forget_unrecorded, new_batch_id
 from connectors.ledger import Batch, Ledger
 
 if TYPE_CHECKING:
+    import duckdb
     import sqlalchemy as sa
 
 OVERLAP: Final = timedelta(hours=1)
@@ -198,7 +199,7 @@ def pull_erp(
     variants = queries_of(company.erp)
     puller = _Puller(paths, company, ledger, now, progress, first_pause, accept_deleted)
     pulled: list[EntityPull] = []
-    with open_erp(company.erp.connection_url()) as engine:
+    with open_erp(company.erp.connection_url()) as engine, open_engine() as comparing:
         queries = puller.patiently(lambda: _connected(engine, variants))
         check_mandatory(queries, company.erp.queries or Path(tryton.__file__).parent)
         try:
@@ -207,7 +208,9 @@ def pull_erp(
                     continue
                 query = queries.get(entity.name)
                 pulled.append(
-                    puller.pull(engine, entity, query) if query else EntityPull(entity.name, "not_connected")
+                    puller.pull(engine, entity, query, comparing)
+                    if query
+                    else EntityPull(entity.name, "not_connected")
                 )
         finally:
             for folder in (_staging(paths), _dlt_home(paths)):
@@ -263,7 +266,9 @@ class _Puller:
                 "nothing of the unfinished extract was landed; start again when the ERP is back",
             ) from error
 
-    def pull(self, engine: sa.Engine, entity: Entity, query: MappingQuery) -> EntityPull:
+    def pull(
+        self, engine: sa.Engine, entity: Entity, query: MappingQuery, comparing: duckdb.DuckDBPyConnection
+    ) -> EntityPull:
         started = time.monotonic()
         fingerprint = f"erp_query:{entity.name}"
         swept_at = f"erp_swept_at:{entity.name}"
@@ -274,7 +279,7 @@ class _Puller:
         if query.uses_cursor and is_same_query and known_cursor:
             cursor = max(BEGINNING, datetime.fromisoformat(known_cursor) - OVERLAP)
         is_whole = cursor == BEGINNING
-        with Comparison(self._paths.landing, entity, query.file) as comparison:
+        with Comparison(self._paths.landing, entity, query.file, comparing) as comparison:
             extract = self._extract(engine, query, cursor, comparison)
             is_swept = is_whole
             if is_whole:
@@ -374,12 +379,11 @@ class _Puller:
                 tables = iter([concealed(pa.concat_tables(whole), query.entity)] if whole else [])
             head = list(islice(tables, 2))
             if len(head) < 2:
-                # Read to its end already. Where it holds nothing new there is nothing to load, and dlt, whose
-                # start costs more than all the rest of such a pull, is not even imported.
+                # Read to its end already, and whole in memory: there is no load that could break off. dlt,
+                # whose start costs more than all the rest of a daily pull, is not even imported.
                 comparison.take_tables(head)
-                if not comparison.has_changes():
-                    return extract
-            comparison.take(self._stage(chain(head, tables), extract, query.entity))
+            else:
+                comparison.take(self._stage(chain(head, tables), extract, query.entity))
             return extract
 
         extract: Extract = self.patiently(attempt)

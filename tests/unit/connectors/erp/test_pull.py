@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +15,7 @@ from connectors.erp.pull import repair
 from connectors.errors import ConfigError, SourceError
 from connectors.ledger import Ledger
 
-if TYPE_CHECKING:
-    from .conftest import SmallErp
+from .conftest import SmallErp
 
 
 def test_the_first_pull_lands_every_row_with_provenance_and_exact_decimals(erp: SmallErp) -> None:
@@ -60,14 +59,20 @@ def test_nothing_new_writes_nothing_but_that_it_was_looked_at(erp: SmallErp) -> 
     assert erp.recall("erp_checked_at:invoice_lines") == "2026-03-02T08:00:00+00:00"
 
 
-def test_nothing_new_does_not_even_start_dlt(erp: SmallErp, monkeypatch: pytest.MonkeyPatch) -> None:
-    erp.pull()
+def test_what_ends_within_one_chunk_lands_the_same_and_does_not_even_start_dlt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_dlt, in_memory = SmallErp(tmp_path / "dlt"), SmallErp(tmp_path / "memory")
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "CHUNK_ROWS", 1)
+        assert by_dlt.pull().has_news
 
     def refuse(_: Any) -> None:
         raise AssertionError("dlt was started")
 
     monkeypatch.setattr(pull, "_new_pipeline", refuse)
-    assert not erp.pull().has_news
+    assert in_memory.pull().has_news
+    assert in_memory.landed("* exclude (_batch_id)") == by_dlt.landed("* exclude (_batch_id)")
 
 
 def test_only_rows_since_the_cursor_are_read_again(erp: SmallErp) -> None:
@@ -418,6 +423,7 @@ def test_a_load_that_dlt_did_not_complete_is_not_counted(
             entry.unlink()
         return complete(staging, *rest)
 
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 1)
     monkeypatch.setattr(pull, "_completed_files", without_entry)
 
     with pytest.raises(SourceError, match="2 rows of partners were read and 0 were staged"):
