@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import bring_parsed, only_once, run_aval, shared_folder
+from tests.installation import bring_parsed, only_once, shared_folder, start_aval
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def built_demo(tmp_path_factory: pytest.TempPathFactory, manifest_data: Path) ->
     with only_once(data) as is_first:
         if is_first:
             bring_parsed(manifest_data, data)
-            result = run_aval("demo", data=data)
+            result = start_aval("demo", data=data)
             assert result.returncode == 0, result.stdout + result.stderr
             (data / "summary.txt").write_text(result.stdout)
     return data

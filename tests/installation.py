@@ -12,9 +12,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.prepared import Prepared
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,7 +31,17 @@ def environment(data: Path, **changes: str) -> dict[str, str]:
 
 
 def run_aval(*arguments: str, data: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Start the command line as a user does, in a process of its own."""
+    """Run the command line in a process of its own, of which the imports are done already."""
+    return _prepared().run(arguments, environment(data, **changes), timeout=900)
+
+
+@cache
+def _prepared() -> Prepared:
+    return Prepared(ROOT, environment(ROOT))
+
+
+def start_aval(*arguments: str, data: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Start the command line as a user does."""
     return subprocess.run(
         [sys.executable, "-m", "orchestration.cli", *arguments],
         cwd=ROOT,
