@@ -44,7 +44,7 @@ def failed(verdict: Verdict) -> dict[str, ExpectationOutcome]:
 
 
 def judge_table(gate: Gate, table: str, world: World, **changes: object) -> dict[str, ExpectationOutcome]:
-    """What of one table's promises was not kept: a thirtieth of what the whole gate costs."""
+    """What of one table's promises was not kept: a fifth of what the whole gate costs."""
     suites = validating._suites
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
