@@ -401,7 +401,11 @@ def deaf_port() -> Iterator[int]:
 
 @pytest.mark.slow
 def test_a_database_that_is_down_keeps_nobody_from_the_file_and_gets_it_from_the_next_run(
-    tmp_path: Path, manifest_data: Path, postgres_database: str, ask: Any
+    tmp_path: Path,
+    manifest_data: Path,
+    postgres_database: str,
+    ask: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     company, data = tmp_path / "acme", tmp_path / "data"
     shutil.copytree(ROOT / "examples" / "start", company)
@@ -414,30 +418,35 @@ def test_a_database_that_is_down_keeps_nobody_from_the_file_and_gets_it_from_the
         connection.executescript(ERP)
     bring_parsed(manifest_data, data)
 
-    def aval(command: str, url: str, status: int) -> str:
-        told = run_aval(
-            command,
-            data=data,
-            AVAL_COMPANY=str(company),
-            ACME_ERP_URL=f"sqlite:///{tmp_path / 'erp.sqlite'}",
-            ACME_BI_URL=url,
-        )
+    monkeypatch.setenv("AVAL_COMPANY", str(company))
+    monkeypatch.setenv("AVAL_DATA", str(data))
+    monkeypatch.setenv("ACME_ERP_URL", f"sqlite:///{tmp_path / 'erp.sqlite'}")
+
+    def run(url: str, status: int) -> str:
+        told = run_aval("run", data=data, ACME_BI_URL=url, AVAL_COMPANY=str(company))
         assert told.returncode == status, told.stdout + told.stderr
         return told.stdout
+
+    def aval(command: str, url: str, status: int) -> str:
+        """What takes no process of its own, whose start would cost more than what it does."""
+        monkeypatch.setenv("ACME_BI_URL", url)
+        told = CliRunner().invoke(app, [command])
+        assert told.exit_code == status, told.output
+        return told.output
 
     with deaf_port() as port:
         nowhere = f"postgresql://aval@127.0.0.1:{port}/marts"
         assert "PostgreSQL does not take the publication" in aval("doctor", nowhere, 2)
-        said = aval("run", nowhere, 1)
+        said = run(nowhere, 1)
     assert "PostgreSQL does not take the publication" in said
     assert "The new version is published as a file, and PostgreSQL stays as it was." in said
     file = (data / "published" / "current.duckdb").resolve()
     assert rows(file, "select sum(net_amount) from marts.mart_sell_in_monthly") == [(600,)]
 
-    said = aval("run", postgres_database, 0)
+    said = run(postgres_database, 0)
     assert "PostgreSQL does not hold the newest publication" in said
     file = (data / "published" / "current.duckdb").resolve()
     assert ask("select publication_id from marts.publication") == [(file.stem,)]
     assert ask("select sum(net_amount) from marts.mart_sell_in_monthly") == [(600,)]
-    assert "nothing new, still version" in aval("run", postgres_database, 0)
+    assert "nothing new, still version" in run(postgres_database, 0)
     assert "rows of 1 tables replaced" in aval("publish", postgres_database, 0)
