@@ -1,9 +1,8 @@
-"""A month of the sample company is closed; a late credit note, a corrected report and a corrected cost show
-as adjustments in the open month, also after everything is rebuilt from landing; the month is reopened."""
+"""One of the sample company's first months is closed; a late credit note, a corrected report and a corrected
+cost show as adjustments in the open month, also after everything is rebuilt from landing; it is reopened."""
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,22 +11,15 @@ from typing import Any
 import duckdb
 
 from connectors.sample.changes import credit_late, send_correction
-from connectors.sample.generator import Sample
-from orchestration.settings import SAMPLE_COMPANY
-from tests.installation import run_aval
+from tests.integration.first_months import Site
 
-MAY = date(2026, 5, 1)
-JUNE = date(2026, 6, 1)
-INVOICE = "FA-2026-000858"
-"""An invoice of D04 of 2026-05-04."""
-REPORT = "ventes_2026-S20.csv"
-"""D01's sales of 11 to 17 May."""
-AT = datetime(2026, 6, 30, 10, tzinfo=UTC)
-KEYS = {
-    "AVAL_PSEUDONYM_KEY": "the sample company has no customers to protect",
-    "AVAL_BUSINESS_KEY": "nor business customers",
-}
-"""The sample company's, which a copy of its directory does not bring."""
+SEPTEMBER = date(2024, 9, 1)
+OCTOBER = date(2024, 10, 1)
+INVOICE = "FA-2024-000396"
+"""An invoice of D04 of 2024-09-06."""
+REPORT = "ventes_2024-S38.csv"
+"""D01's sales of 16 to 22 September."""
+AT = datetime(2024, 10, 20, 10, tzinfo=UTC)
 CORRECTIONS = (
     "correction_code;product_code;valid_from_date;valid_to_date;unit_cost_amount;actual_unit_cost_amount;"
     "currency_code;reason;decided_by;decided_date\n"
@@ -55,78 +47,74 @@ def month_of(data: Path, mart: str, column: str, month: date) -> Decimal:
     return total
 
 
-def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopened(
-    demo_copy: Path, tmp_path: Path
-) -> None:
-    data = demo_copy
-    company = shutil.copytree(SAMPLE_COMPANY, tmp_path / "company")
-    source = data / "source"
-    sample = Sample(source, 20240701, date(2026, 6, 30), f"sqlite:///{source / 'erp.sqlite'}", 0)
+def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopened(site: Site) -> None:
+    data = site.data
 
     def aval(*arguments: str) -> None:
-        result = run_aval(*arguments, data=data, AVAL_COMPANY=str(company), **KEYS)
+        result = site.aval(*arguments)
         assert result.returncode == 0, result.stdout + result.stderr
 
     version = ask(data, "select publication_id from marts.publication")[0][0]
     before = {
-        mart: month_of(data, mart, "net_amount", MAY)
+        mart: month_of(data, mart, "net_amount", SEPTEMBER)
         for mart in ("mart_sell_in_monthly", "mart_sell_out_monthly")
     }
-    cost_of_june = month_of(data, "mart_margin_waterfall_monthly", "cost_of_goods_amount", JUNE)
+    cost_of_october = month_of(data, "mart_margin_waterfall_monthly", "cost_of_goods_amount", OCTOBER)
     product, cost = ask(
         data,
         "select product_code, max(unit_cost_amount) from core.fct_sell_in "
-        "where invoice_date >= '2026-05-01' and invoice_date < '2026-06-11' and product_code in "
+        "where invoice_date >= '2024-09-01' and invoice_date < '2024-10-11' and product_code in "
         f"(select product_code from core.fct_sell_in where invoice_number = '{INVOICE}') "
         "group by all having count(distinct unit_cost_amount) = 1 order by product_code limit 1",
     )[0]
     pieces = ask(
         data,
         "select partner_code, sum(invoiced_quantity) from core.fct_sell_in "
-        f"where product_code = '{product}' and date_trunc('month', invoice_date) = '{MAY}' "
+        f"where product_code = '{product}' and date_trunc('month', invoice_date) = '{SEPTEMBER}' "
         "group by partner_code having sum(invoiced_quantity) <> 0 order by partner_code",
     )
-    pieces_of_june = ask(
+    pieces_of_october = ask(
         data,
         f"select sum(invoiced_quantity) from core.fct_sell_in where product_code = '{product}' "
-        "and invoice_date >= '2026-06-01' and invoice_date < '2026-06-11'",
+        "and invoice_date >= '2024-10-01' and invoice_date < '2024-10-11'",
     )[0][0]
 
     # Closed; then a credit note, a report sent once more with ten pieces more, and a cost that was 1 too low.
-    aval("close", "2026-05", "--by", "Ana")
-    note = credit_late(sample, INVOICE, Decimal("100.00"), date(2026, 5, 29), AT)
-    report = send_correction(sample, REPORT)
-    (company / "rules" / "cost_corrections.csv").write_text(
-        f"{CORRECTIONS}K-2026-05;{product};2026-05-01;2026-06-11;{cost + 1};;EUR;freight left out;Ana;"
-        "2026-06-12\n",
+    aval("close", "2024-09", "--by", "Ana")
+    note = credit_late(site.sample, INVOICE, Decimal("100.00"), date(2024, 9, 27), AT)
+    report = send_correction(site.sample, REPORT)
+    (site.company / "rules" / "cost_corrections.csv").write_text(
+        f"{CORRECTIONS}K-2024-09;{product};2024-09-01;2024-10-11;{cost + 1};;EUR;freight left out;Ana;"
+        "2024-10-12\n",
         encoding="utf-8",
     )
     aval("run")
 
     assert changes(data, "mart_sell_in_monthly") == [
-        ("D04", *found[1:2], "exceptional_discount_amount", 100, JUNE, "late_document", note)
+        ("D04", *found[1:2], "exceptional_discount_amount", 100, OCTOBER, "late_document", note)
         for found in changes(data, "mart_sell_in_monthly")[:1]
     ] + [
-        ("D04", *found[1:2], "net_amount", -100, JUNE, "late_document", note)
+        ("D04", *found[1:2], "net_amount", -100, OCTOBER, "late_document", note)
         for found in changes(data, "mart_sell_in_monthly")[:1]
     ]
     sell_out = {change[2]: change[3:6] for change in changes(data, "mart_sell_out_monthly")}
     assert {change[0] for change in changes(data, "mart_sell_out_monthly")} == {"D01"}
-    assert sell_out["sold_quantity"] == (10, JUNE, "late_report")
-    assert sell_out["net_quantity"] == (10, JUNE, "late_report")
+    assert sell_out["sold_quantity"] == (10, OCTOBER, "late_report")
+    assert sell_out["net_quantity"] == (10, OCTOBER, "late_report")
     assert report.is_file()
     margin = changes(data, "mart_margin_waterfall_monthly")
     assert [change for change in margin if change[2] == "cost_of_goods_amount"] == [
-        (partner, product, "cost_of_goods_amount", quantity, JUNE, "corrected_cost", "K-2026-05")
+        (partner, product, "cost_of_goods_amount", quantity, OCTOBER, "corrected_cost", "K-2024-09")
         for partner, quantity in pieces
     ]
     # Sums over lines and what follows from purchases name the credit note as well.
-    for mart, measure in (
-        ("mart_partner_profitability_monthly", "invoice_sales_amount"),
-        ("mart_rebate_accruals_monthly", "reached_amount"),
+    for mart, measure, amount in (
+        ("mart_partner_profitability_monthly", "invoice_sales_amount", -100),
+        # One per cent of what D04 purchased.
+        ("mart_rebate_accruals_monthly", "reached_amount", -1),
     ):
-        assert [(change[0], *change[4:]) for change in changes(data, mart) if change[2] == measure] == [
-            ("D04", JUNE, "late_document", note)
+        assert [(change[0], *change[3:]) for change in changes(data, mart) if change[2] == measure] == [
+            ("D04", amount, OCTOBER, "late_document", note)
         ]
     # The ledger did not move: it knows neither the credit note nor the corrected cost.
     books = {
@@ -146,22 +134,23 @@ def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopen
     assert books["measure_code=cost_of_goods", "corrected_cost_amount"] == -total
     assert ("measure_code=cost_of_goods", "unexplained_amount") not in books
 
-    # June is open: its figure simply changed, and the lines name the correction.
-    assert pieces_of_june > 0
+    # October is open: its figure simply changed, and the lines name the correction.
+    assert pieces_of_october > 0
     assert (
-        month_of(data, "mart_margin_waterfall_monthly", "cost_of_goods_amount", JUNE)
-        == cost_of_june + pieces_of_june
+        month_of(data, "mart_margin_waterfall_monthly", "cost_of_goods_amount", OCTOBER)
+        == cost_of_october + pieces_of_october
     )
     assert ask(
         data,
         "select distinct cost_corrections from marts.mart_margin_waterfall_monthly "
-        f"where product_code = '{product}' and month_start_date = '{JUNE}' and cost_corrections is not null",
-    ) == [("K-2026-05",)]
+        f"where product_code = '{product}' and month_start_date = '{OCTOBER}' "
+        "and cost_corrections is not null",
+    ) == [("K-2024-09",)]
 
     # As was and as is stand side by side, and the publication of the close is still there.
     was = {mart: ask(data, f"select sum(net_amount) from closed.{mart}")[0][0] for mart in before}
     assert was == before
-    now = month_of(data, "mart_sell_in_monthly", "net_amount", MAY)
+    now = month_of(data, "mart_sell_in_monthly", "net_amount", SEPTEMBER)
     assert now == before["mart_sell_in_monthly"] - 100
     assert (data / "published" / f"{version}.duckdb").is_file()
 
@@ -175,7 +164,7 @@ def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopen
     aval("run", "--full-refresh")
     assert [ask(data, query) for query in everything] == kept
 
-    aval("reopen", "2026-05", "--reason", "credit note of D04", "--by", "Léa")
+    aval("reopen", "2024-09", "--reason", "credit note of D04", "--by", "Léa")
     aval("run")
 
     # The register says that it was closed and why it is open; the figures are those of today, unadjusted.
@@ -183,7 +172,7 @@ def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopen
         data,
         "select closing_code, is_closed, closed_by, publication_code, reopened_by, reopening_reason "
         "from core.fct_closings",
-    ) == [("2026-05#1", False, "Ana", version, "Léa", "credit note of D04")]
+    ) == [("2024-09#1", False, "Ana", version, "Léa", "credit note of D04")]
     assert ask(data, "select count(*) from marts.mart_closing_adjustments_monthly") == [(0,)]
     assert ask(data, "select count(*) > 0 from core.fct_closed_figures") == [(True,)]
-    assert month_of(data, "mart_sell_in_monthly", "net_amount", MAY) == now
+    assert month_of(data, "mart_sell_in_monthly", "net_amount", SEPTEMBER) == now

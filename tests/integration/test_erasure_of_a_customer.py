@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from connectors.feeds.customers import KEY, all_keys, normalised
-from orchestration.settings import SAMPLE_COMPANY, load_settings
-from tests.installation import ROOT, environment, run_aval
+from tests.installation import ROOT, environment
+from tests.integration.first_months import Site
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +32,9 @@ def only_of_the_first_shop(data: Path) -> str:
     """The newest customer of W01 whose code W02 does not use: there it would be somebody else."""
     inbox = data / "source" / "inbox"
     others = "".join(path.read_text(encoding="utf-8", errors="replace") for path in inbox.glob("W02/*"))
-    reports = sorted(inbox.glob("W01/commandes_*.csv")) + sorted(inbox.glob("W01/jour_*.csv"))
     return next(
         code
-        for report in reversed(reports)
+        for report in sorted(inbox.glob("W01/commandes_*.csv"), reverse=True)
         for code in re.findall(r";(C\d{5});", report.read_text(encoding="utf-8"))
         if code not in others
     )
@@ -95,36 +94,34 @@ def figures(data: Path) -> list[tuple[object, ...]]:
 
 
 def test_after_an_erasure_nothing_names_the_customer_and_no_figure_has_changed(
-    demo_copy: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AVAL_DATA", str(demo_copy))
-    monkeypatch.delenv(KEY, raising=False)
-    load_settings(SAMPLE_COMPANY)
-    customer = only_of_the_first_shop(demo_copy)
+    data = site.data
+    monkeypatch.setenv(KEY, site.environment[KEY])
+    customer = only_of_the_first_shop(data)
     hashes = [key.hash(text) for key in all_keys("W01") for text in normalised([customer])]
     needles = [customer, *hashes]
-    before = naming(demo_copy, needles)
+    before = naming(data, needles)
     # The search finds what there is: in landing, in the warehouse, in what is published, in the inbox.
     for part in ("landing/feeds/sell_out/W01/", "warehouse/aval.duckdb", "published/", "source/inbox/W01/"):
         assert any(name.startswith(part) for name in before), part
-    told = figures(demo_copy)
+    told = figures(data)
 
     erased = subprocess.run(
         [sys.executable, "-m", "orchestration.cli", "privacy", "erase", "--partner", "W01"],
         cwd=ROOT,
-        env=environment(demo_copy),
+        env=environment(data, **site.environment),
         input=customer,
         capture_output=True,
         text=True,
         check=False,
     )
     assert erased.returncode == 0, erased.stdout + erased.stderr
-    assert naming(demo_copy, needles) == set()
-    assert figures(demo_copy) == told
+    assert naming(data, needles) == set()
+    assert figures(data) == told
 
     # The next run builds the slices again, writes Dagster's history and logs, and publishes.
-    again = run_aval("run", data=demo_copy)
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert naming(demo_copy, needles) == set()
-    assert figures(demo_copy) == told
-    assert customer not in erased.stdout + erased.stderr + again.stdout + again.stderr
+    again = site.run()
+    assert naming(data, needles) == set()
+    assert figures(data) == told
+    assert customer not in erased.stdout + erased.stderr + again
