@@ -33,14 +33,15 @@ IMPORTED: Final = (
     "orchestration.cli",
     "orchestration.definitions",
 )
-_MESSAGE_BYTES: Final = 128 * 1024
+_SIZE_BYTES: Final = 4
+_CODE_BYTES: Final = 8
 
 
 class Prepared:
     """The process, and the one line to it; one command at a time. It ends with the process that made it."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._line, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.prepared", str(theirs.fileno())],
@@ -56,8 +57,10 @@ class Prepared:
         with TemporaryFile("w+", encoding="utf-8") as output, TemporaryFile("w+", encoding="utf-8") as errors:
             message = json.dumps([list(arguments), dict(environment)]).encode()
             self._line.settimeout(timeout)
-            socket.send_fds(self._line, [message], [output.fileno(), errors.fileno()])
-            code = int(self._line.recv(_MESSAGE_BYTES) or b"-1")
+            size = len(message).to_bytes(_SIZE_BYTES, "big")
+            socket.send_fds(self._line, [size], [output.fileno(), errors.fileno()])
+            self._line.sendall(message)
+            code = int(self._line.recv(_CODE_BYTES) or b"-1")
             output.seek(0)
             errors.seek(0)
             return subprocess.CompletedProcess(["aval", *arguments], code, output.read(), errors.read())
@@ -71,9 +74,10 @@ def _serve(line: socket.socket) -> None:
         sys.exit("an import has started a thread, and a forked process has none of it")
     known = dict(os.environ)
     while True:
-        message, files, _, _ = socket.recv_fds(line, _MESSAGE_BYTES, 2)
-        if not message:
+        size, files, _, _ = socket.recv_fds(line, _SIZE_BYTES, 2)
+        if not size:
             return
+        message = line.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
         arguments, environment = json.loads(message)
         child = os.fork()
         if child == 0:
