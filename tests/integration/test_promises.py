@@ -1,6 +1,7 @@
 """What a user is promised, seen from outside: files and ERPs that misbehave, gates that close, runs that die.
 
-Each test starts `aval run` as a user does, on the first months of the sample company.
+Each test looks at runs of `aval run` on the first months of the sample company; those that are killed start
+as a user starts them.
 """
 
 from __future__ import annotations
