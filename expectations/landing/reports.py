@@ -82,6 +82,17 @@ def _of_reports(entity: str, terms: Terms) -> list[Expectation]:
             remedy="Put the file into the inbox again and run; if it comes back, report the fault.",
             column=report.date,
         ),
+        no_row_where(
+            "is_doubled",
+            name="no_report_says_every_line_twice",
+            show=("slice_key", "row_count", "quantity"),
+            severity="warning",
+            message="Each line of a report stands in it twice: it was pasted or exported twice, and all its "
+            "units count double.",
+            remedy="Ask the partner, and have it send the report again; it takes the place of this one. If "
+            "all of it was so, nothing is to be done.",
+            column="slice_key",
+        ),
         refers_to(
             "partner_code",
             "landing.newest_partners",

@@ -495,6 +495,29 @@ def test_each_fault_of_a_report_closes_the_gate_however_many_are_read_at_a_time(
     assert not verdict.passed
 
 
+def test_a_report_that_says_every_line_twice_is_warned_about(world: World) -> None:
+    """Pasted twice below itself, of sales and of stock. Sales of one piece that are alike are none."""
+    land(world)
+    lines = [{"sold_quantity": units, "product_code": "P1"} for units in (1, 2, 3)]
+    world.report("D01", "pasted", WEEK_10, [*lines, *lines])
+    stocks = [{"on_hand_quantity": units, "product_code": "P1"} for units in (1, 2, 3)]
+    world.stock("D01", "pasted", WEEK_10, [*stocks, *stocks])
+    world.report("D01", "once_more", WEEK_10, [*lines, *lines, lines[0]])
+    world.report("D01", "short", WEEK_10, [*lines[:2], *lines[:2]])
+    world.report("D01", "single_pieces", WEEK_10, [lines[0]] * 6 + [{**lines[0], "product_code": "P2"}] * 4)
+    dated = [{**line, "sale_date": WEEK_10[2]} for line in lines]
+    world.report("D01", "other_days", WEEK_10, [*lines, *dated])
+    verdict = judge(world)
+    found = failed(verdict)
+    assert set(found) == {
+        f"{entity}_in_scope.no_report_says_every_line_twice" for entity in ("sell_out", "inventory")
+    }
+    for outcome in found.values():
+        assert outcome.unexpected_count == 1
+        assert "slice_key D01|pasted|2026-W10" in outcome.message
+    assert verdict.passed
+
+
 def test_reports_that_are_not_pending_are_read_only_if_all_is_asked(world: World) -> None:
     land(world)
     file = world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3}])
