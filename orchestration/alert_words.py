@@ -83,7 +83,7 @@ def listed(alert: Alert, locale: Language) -> str:
         who = "own_stock" if alert.rule == "own_stock_shortage" else "no_partner"
         subject = WORDS[locale][who] + subject.removeprefix(NOBODY)
     partner = None if alert.partner == NOBODY else alert.partner_name
-    names = (partner, alert.product_name, alert.programme_name(locale))
+    names = (partner, alert.product_name, alert.programme_name(locale), alert.conflict(locale))
     return "\n".join([subject, *(name for name in names if name)])
 
 

@@ -59,6 +59,8 @@ class Alert:
     product_name: str | None
     programme_name_fr: str | None
     programme_name_en: str | None
+    conflict_fr: str | None
+    conflict_en: str | None
 
     def name(self, language: Language) -> str:
         return self.name_fr if language == "fr" else self.name_en
@@ -78,6 +80,10 @@ class Alert:
         """The name of the rebate programme that the alert is of."""
         return self.programme_name_fr if language == "fr" else self.programme_name_en
 
+    def conflict(self, language: Language) -> str | None:
+        """What the conflict is that the alert is of, with whom and where."""
+        return self.conflict_fr if language == "fr" else self.conflict_en
+
     def action(self, language: Language) -> str:
         return self.action_fr if language == "fr" else self.action_en
 
@@ -86,8 +92,8 @@ _COLUMNS: Final = (
     "alert_id, rule_code, severity_code, subject_code, alerts.partner_code, item_code, status_code, "
     "since_date, first_seen_date, last_seen_date, resolved_date, muted_until_date, measured_value, "
     "limit_value, unit_code, figures, at_stake_amount, alerts.currency_code, rule_name_fr, rule_name_en, "
-    "measure_fr, measure_en, action_fr, action_en, partner_name, product_name, "
-    "programme_name_fr, programme_name_en"
+    "measure_fr, measure_en, action_fr, action_en, partners.partner_name, product_name, "
+    "programme_name_fr, programme_name_en, conflict_fr, conflict_en"
 )
 _NAMED: Final = (
     f"marts.{MART} as alerts "
@@ -99,7 +105,13 @@ _NAMED: Final = (
     "max_by(programme_name_en, programme_version_date) as programme_name_en "
     "from core.dim_rebate_programmes group by programme_code"
     ") as programmes on alerts.subject_kind_code = 'programme' "
-    "and split_part(alerts.item_code, '|', 1) = programmes.programme_code"
+    "and split_part(alerts.item_code, '|', 1) = programmes.programme_code "
+    "left join ("
+    "select conflict_code, kind_name_fr || place as conflict_fr, kind_name_en || place as conflict_en "
+    "from (select *, ' (' || concat_ws(', ', other_partner_name, territory_name) || ')' as place "
+    "from marts.mart_territory_conflicts)"
+    ") as conflicts on alerts.rule_code = 'territory_conflict' "
+    "and alerts.item_code = conflicts.conflict_code"
 )
 _ORDER: Final = "severity_number, at_stake_amount desc nulls last, alert_id"
 

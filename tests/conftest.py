@@ -1,5 +1,5 @@
-"""What tests of several kinds share: the sample company, built once for all workers of a session, and the order
-in which the workers run them.
+"""What tests of several kinds share: the sample company, built once for all workers of a session, and the
+order in which the workers run them.
 
 What does not belong here: fixtures of one subject, and starting Aval (`tests.installation`).
 """

@@ -568,6 +568,10 @@ def test_alerts_are_listed_most_urgent_first_and_by_partner(built_demo: Path) ->
     assert "cut_off" not in everything
     assert "notre stock|" in everything
     assert "NONE" not in everything
+    # The words of a cell are broken into lines.
+    conflicts = listed("--rule", "territory_conflict")
+    assert "Revente dans le territoire" in conflicts
+    assert "Forez" in conflicts
     assert "1 alerte\n" in listed("--partner", "D20")
     assert "2 alertes" in listed("--rule", "discount_exception", "--all")
     wrong = CliRunner().invoke(app, ["alerts", "--data", str(built_demo), "--rule", "overstok"])

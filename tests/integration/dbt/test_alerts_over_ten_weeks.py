@@ -93,7 +93,7 @@ def _publish(looks: Looks, folder: Path, day: date) -> None:
     version = folder / f"{day}.duckdb"
     looks.connection.execute(f"attach '{version}' as published")
     core = ("dim_partners", "dim_products", "dim_rebate_programmes")
-    for schema, tables in (("core", core), ("marts", ("fct_alerts",))):
+    for schema, tables in (("core", core), ("marts", ("fct_alerts", "mart_territory_conflicts"))):
         looks.connection.execute(f"create schema published.{schema}")
         for table in tables:
             looks.connection.execute(f"create table published.{schema}.{table} as from aval.{schema}.{table}")

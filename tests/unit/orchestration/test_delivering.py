@@ -36,6 +36,8 @@ create table core.dim_partners as select 'D01' as partner_code, 'Nord' as partne
 create table core.dim_products as select 'P1' as product_code, 'Valve' as product_name;
 create table core.dim_rebate_programmes (programme_code varchar, programme_version_date date,
     programme_name_fr varchar, programme_name_en varchar);
+create table marts.mart_territory_conflicts (conflict_code varchar, kind_name_fr varchar,
+    kind_name_en varchar, other_partner_name varchar, territory_name varchar);
 create table marts.mart_partner_proposals_weekly as select 'reorder' as proposal_kind_code,
     'D01' as partner_code, 'P1' as product_code, 12.0 as proposed_quantity, 12.0 as pack_quantity,
     60.0 as proposed_amount, 'EUR' as currency_code, 3.0 as on_hand_quantity, 0.5 as weeks_of_supply,

@@ -54,6 +54,8 @@ def an_alert(rule: str, partner: str, severity: str = "warning", **more: Any) ->
         product_name=None,
         programme_name_fr=None,
         programme_name_en=None,
+        conflict_fr=None,
+        conflict_en=None,
     )
     return replace(alert, **more)
 
