@@ -152,6 +152,11 @@ def test_claims_are_held_against_what_the_partners_own_files_say(
     assert {number: (pieces, cents) for number, pieces, cents in found} == expected
 
 
+def _anybody(bought: pd.Series, key: str) -> pd.Series:
+    """Whether any row of the same month and product, or partner, was bought."""
+    return bought.groupby(["month", key]).transform("any")
+
+
 def test_effects_of_each_partner_are_those_of_a_second_calculation(
     monthly: pd.DataFrame, published: duckdb.DuckDBPyConnection
 ) -> None:
@@ -161,14 +166,9 @@ def test_effects_of_each_partner_are_those_of_a_second_calculation(
     known = set(monthly.index.get_level_values("month"))
     both = monthly.join(base.set_index(KEY), how="outer", rsuffix="_0").fillna(0)
     both = both[both.index.get_level_values("month").isin(known & set(base["month"]))]
-    by_product, by_partner = both.groupby(["month", "product"]), both.groupby(["month", "partner"])
     sold, sold_0 = both["quantity"] > 0, both["quantity_0"] > 0
-    is_new = sold & (
-        (by_product["quantity_0"].transform("sum") <= 0) | (by_partner["quantity_0"].transform("sum") <= 0)
-    )
-    is_gone = sold_0 & (
-        (by_product["quantity"].transform("sum") <= 0) | (by_partner["quantity"].transform("sum") <= 0)
-    )
+    is_new = sold & ~(_anybody(sold_0, "product") & _anybody(sold_0, "partner"))
+    is_gone = sold_0 & ~(_anybody(sold, "product") & _anybody(sold, "partner"))
     stays = (sold | sold_0) & ~is_new & ~is_gone
     change = both["margin"] - both["margin_0"]
     ratio = (both["quantity"] / both["quantity_0"]).where(stays & sold & sold_0, 0)
@@ -179,7 +179,8 @@ def test_effects_of_each_partner_are_those_of_a_second_calculation(
         ("cost", -1, both["cost"] + both["landed"], both["cost_0"] + both["landed_0"]),
     ):
         effects[name] = (sign * (now - then * ratio)).where(stays & sold & sold_0, 0)
-    kept = both[stays].groupby(["month", "partner"])[["quantity", "quantity_0", "margin_0"]].sum()
+    bought = both[["quantity", "quantity_0"]].clip(lower=0).assign(margin_0=both["margin_0"].where(sold_0, 0))
+    kept = bought[stays].groupby(["month", "partner"]).sum()
     volume = kept["margin_0"] * (kept["quantity"] / kept["quantity_0"] - 1)
     by_row = effects.groupby(["month", "partner"]).sum()
     by_row["new_product"] = change.where(is_new, 0).groupby(["month", "partner"]).sum()

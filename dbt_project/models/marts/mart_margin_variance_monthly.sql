@@ -190,19 +190,21 @@ cells as (
     group by month_start_date, partner_code, product_code, family_code
 ),
 
+-- Units bought: what another partner returns, or of another product, takes none of them
+-- away.
 totals as (
     select
         cells.*,
-        sum(invoiced_quantity) over (
+        sum(greatest(invoiced_quantity, 0)) over (
             partition by comparison_code, month_start_date, family_code, product_code
         ) as product_quantity,
-        sum(base_invoiced_quantity) over (
+        sum(greatest(base_invoiced_quantity, 0)) over (
             partition by comparison_code, month_start_date, family_code, product_code
         ) as base_product_quantity,
-        sum(invoiced_quantity) over (
+        sum(greatest(invoiced_quantity, 0)) over (
             partition by comparison_code, month_start_date, partner_code
         ) as partner_quantity,
-        sum(base_invoiced_quantity) over (
+        sum(greatest(base_invoiced_quantity, 0)) over (
             partition by comparison_code, month_start_date, partner_code
         ) as base_partner_quantity
     from cells
@@ -218,11 +220,11 @@ lives as (
                 then 'without_units'
             when
                 invoiced_quantity > 0
-                and (base_product_quantity <= 0 or base_partner_quantity <= 0)
+                and (base_product_quantity = 0 or base_partner_quantity = 0)
                 then 'new_product'
             when
                 base_invoiced_quantity > 0
-                and (product_quantity <= 0 or partner_quantity <= 0)
+                and (product_quantity = 0 or partner_quantity = 0)
                 then 'discontinued_product'
             else 'continuing'
         end as life_code
@@ -326,8 +328,8 @@ growth as (
         comparison_code,
         month_start_date,
         partner_code,
-        sum(invoiced_quantity) as continuing_quantity,
-        sum(base_invoiced_quantity) as base_continuing_quantity
+        sum(greatest(invoiced_quantity, 0)) as continuing_quantity,
+        sum(greatest(base_invoiced_quantity, 0)) as base_continuing_quantity
     from lives
     where life_code = 'continuing'
     group by comparison_code, month_start_date, partner_code
@@ -390,7 +392,7 @@ moved as (
             as {{ life }}_effect_amount,
         {% endfor -%}
         case
-            when life_code = 'continuing'
+            when life_code = 'continuing' and base_invoiced_quantity > 0
                 then coalesce(
                     {{ divide(
                         [
