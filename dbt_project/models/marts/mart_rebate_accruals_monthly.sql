@@ -103,11 +103,14 @@ instalments as (
         case
             when
                 rounded.is_over
-                or mod(
-                    {{ month_number('rounded.month_start_date') }}
-                    - {{ month_number('rounded.period_start_date') }} + 1,
-                    programmes.instalment_months
-                ) = 0
+                or (
+                    {{ is_month_over('rounded.month_start_date') }}
+                    and mod(
+                        {{ month_number('rounded.month_start_date') }}
+                        - {{ month_number('rounded.period_start_date') }} + 1,
+                        programmes.instalment_months
+                    ) = 0
+                )
                 then rounded.month_start_date
         end as instalment_month_date
     from rounded

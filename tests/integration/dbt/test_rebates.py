@@ -714,6 +714,9 @@ def test_interim_payments_are_netted_at_the_end(engine: Engine) -> None:
         ("2026-11", 140, 140, 0),
         ("2026-12", 1080, 140, 940),
     ]
+    for day, due in (("2026-06-29", 0), ("2026-06-30", 140), ("2026-12-30", 140), ("2026-12-31", 1080)):
+        found = monthly(engine, World(rules, lines=lines), day, "due_to_date_amount::int")
+        assert found[-1] == (day[:7], due)
 
 
 def test_what_was_paid_too_much_is_clawed_back(engine: Engine) -> None:
