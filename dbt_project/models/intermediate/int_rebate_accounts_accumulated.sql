@@ -49,17 +49,36 @@ histories as (
     from {{ ref('fct_payments') }}
 ),
 
-members as (
+account_keys as (
     select
         programme_code,
         programme_version_date,
         period_start_date,
         period_end_date,
-        account_code,
-        partner_code
+        account_code
     from purchases
     where not is_last_year
     group by all
+),
+
+-- All partners of a group, whoever has purchased yet: what it is held against must not
+-- move with the first purchase of another one.
+members as (
+    select
+        *,
+        account_code as partner_code
+    from account_keys
+    where not {{ is_group('account_code') }}
+    union all
+    select
+        account_keys.*,
+        members_named.scope_code as partner_code
+    from account_keys
+    inner join scopes as members_named
+        on
+            account_keys.programme_code = members_named.programme_code
+            and account_keys.programme_version_date = members_named.valid_from_date
+            and account_keys.account_code = 'group|' || members_named.group_code
 ),
 
 accounts as (

@@ -260,6 +260,33 @@ tiers: [{from: 100, rate: 0.05}, {above: 1000, rate: 0.12}]
     ]
 
 
+def test_a_group_is_held_against_all_of_its_partners_whoever_has_purchased(engine: Engine) -> None:
+    """D1's 2,000 by February are half of both targets, and twice what D2 had bought by then last year.
+
+    That D2 buys again in May moves neither.
+    """
+    group = (
+        "form: {}\ncounts_together: true\npartners: {{groups: [G]}}\n{}"
+        "tiers: [{{from: 0.1, rate: 0.01}}, {{from: 1, rate: 0.1}}]"
+    )
+    lines = [
+        line("L", "2025-01-10", 1, 1000, partner_code="D2"),
+        line("M", "2025-06-10", 1, 500),
+        line("A", "2026-02-10", 1, 2000),
+    ]
+    later = [*lines, line("B", "2026-05-10", 1, 10, partner_code="D2")]
+    for form, more, tier in (("target", "targets: {D1: 1000, D2: 3000}\n", 1), ("growth", "", 2)):
+        rules = "groups: {G: [D1, D2]}\n" + version(group.format(form, more))
+        for bought, day in ((lines, "2026-02-28"), (later, "2026-05-31")):
+            world = World(rules, partners=[partner("D1"), partner("D2")], lines=bought)
+            with engine.run(world, day) as connection:
+                found = connection.execute(
+                    "select reached_tier_number from core.fct_rebate_accruals "
+                    "where partner_code = 'D1' and month_start_date = '2026-02-01'"
+                ).fetchone()
+            assert found == (tier,)
+
+
 def test_a_tier_that_begins_above_its_value_says_that_reaching_it_is_not_enough(engine: Engine) -> None:
     """1,000 pieces by June reach a tier from 1,000, and not one that begins above 1,000 or from 1,200."""
     columns = "reached_tier_number, next_tier_distance, is_next_tier_included"
