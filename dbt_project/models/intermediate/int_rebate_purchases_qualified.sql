@@ -309,17 +309,22 @@ purchases as (
     select * from delivered
 ),
 
+-- A period that is still to come takes its purchases of last year out of the programmes
+-- after it in an exclusive group, as it will take this year's.
 months as (
     select
         programmes.*,
         {{
             months_as_rows(
                 'programmes.valid_from_date',
-                'least(programmes.valid_to_date, ' ~ month_start(as_of_date()) ~ ')'
+                'least(programmes.valid_to_date, '
+                ~ add_months(month_start(as_of_date()), 11) ~ ')'
             )
         }}
     from programmes
-    where programmes.valid_from_date <= {{ as_of_date() }}
+    where
+        programmes.valid_from_date
+        <= {{ add_months(month_start(as_of_date()), 11) }}
 ),
 
 -- Periods follow one another from the version's first day on.
@@ -338,6 +343,10 @@ periods as (
     from months
     where
         month_start_date < valid_to_date
+        and (
+            exclusive_group_code is not null
+            or month_start_date <= {{ as_of_date() }}
+        )
         and mod(
             {{ month_number('month_start_date') }}
             - {{ month_number('valid_from_date') }},
@@ -446,6 +455,7 @@ final as (
         purchased_amount,
         unvalued_line_count
     from counted
+    where period_start_date <= {{ as_of_date() }}
 )
 
 select * from final

@@ -318,6 +318,35 @@ programmes:
     ]
 
 
+def test_last_years_purchases_are_shared_as_this_years_will_be(engine: Engine) -> None:
+    """B takes F1 by the quarter, A the rest by the year: of A's 4,000 of last year 1,000 had come by March.
+
+    So its 1,000 now make 4,000, whatever quarters of B are still to come. F1 is in A again once B has ended.
+    """
+    rules = """
+programmes:
+  A: {{name_fr: A, name_en: A, order: 20, exclusive_group: X, versions: [
+      {{valid_from: 2026-01-01, form: flat, tiers: [{{from: 0, rate: 0.01}}]}}]}}
+  B: {{name_fr: B, name_en: B, order: 10, exclusive_group: X, versions: [
+      {{valid_from: 2026-01-01, {} period_months: 3, form: flat, products: {{families: [F1]}},
+       tiers: [{{from: 0, rate: 0.02}}]}}]}}
+"""
+    lines = [
+        line(f"L{month}{product}", f"2025-{month:02d}-10", 1, 1000, product_code=product)
+        for month in (1, 4, 7, 10)
+        for product in ("P1", "P2")
+    ]
+    lines += [line(f"T{product}", "2026-01-12", 1, 1000, product_code=product) for product in ("P1", "P2")]
+    for end, forecast in (("", 4000), ("valid_to: 2026-07-01,", 6000)):
+        for day in ("2026-03-31", "2026-12-31"):
+            with engine.run(World(rules.format(end), lines=lines), day) as connection:
+                found = connection.execute(
+                    "select forecast_value::int from core.fct_rebate_accruals "
+                    "where programme_code = 'A' and month_start_date = '2026-03-01'"
+                ).fetchone()
+            assert found == (forecast,)
+
+
 # --- forms ---
 
 
