@@ -55,7 +55,8 @@ account_keys as (
         programme_version_date,
         period_start_date,
         period_end_date,
-        account_code
+        account_code,
+        has_whole_last_year
     from purchases
     where not is_last_year
     group by all
@@ -88,6 +89,7 @@ accounts as (
         members.period_start_date,
         members.period_end_date,
         members.account_code,
+        members.has_whole_last_year,
         min(first_purchases.first_month_date) as first_month_date,
         sum(targets.scope_value) as target_value
     from members
@@ -284,6 +286,7 @@ terms as (
         programmes.period_months,
         greatest(numbered.first_month_date, histories.first_month_date)
         <= {{ add_months('numbered.period_start_date', -12) }}
+        and numbered.has_whole_last_year
         and (
             unvalued_years.account_number is null
             or (programmes.measure_code = 'units' and not programmes.is_on_increment)

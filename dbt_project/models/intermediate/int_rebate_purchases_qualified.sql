@@ -122,6 +122,35 @@ participants as (
         and coalesce(partner_hits.is_excluded, 0) = 0
 ),
 
+-- Days on which a partner that takes part was not named: in another segment, channel or
+-- territory.
+named_partners as (
+    select
+        programme_code,
+        valid_from_date,
+        partner_code,
+        coalesce('group|' || group_code, partner_code) as account_code
+    from participants
+    group by all
+),
+
+absences as (
+    select
+        named_partners.programme_code,
+        named_partners.valid_from_date,
+        named_partners.account_code,
+        partners.valid_from_date as absent_from_date,
+        partners.valid_to_date as absent_to_date
+    from named_partners
+    inner join partners on named_partners.partner_code = partners.partner_code
+    left join participants
+        on
+            named_partners.programme_code = participants.programme_code
+            and named_partners.valid_from_date = participants.valid_from_date
+            and partners.partner_version_id = participants.partner_version_id
+    where participants.partner_version_id is null
+),
+
 -- Products by code or by family: either names them.
 groups_named as (
     select
@@ -354,6 +383,22 @@ periods as (
         ) = 0
 ),
 
+partial_last_years as (
+    select
+        periods.programme_code,
+        periods.valid_from_date,
+        periods.period_start_date,
+        absences.account_code
+    from periods
+    inner join absences
+        on
+            periods.programme_code = absences.programme_code
+            and periods.valid_from_date = absences.valid_from_date
+            and periods.last_year_end_date > absences.absent_from_date
+            and periods.last_year_start_date < absences.absent_to_date
+    group by all
+),
+
 -- What is invoiced carries a rebate, whatever the rebate is measured on.
 qualified as (
     select
@@ -436,26 +481,33 @@ counted as (
 
 final as (
     select
-        programme_code,
-        programme_version_date,
-        period_start_date,
-        period_end_date,
-        basis_code,
-        is_measured,
-        is_last_year,
-        partner_code,
-        partner_version_id,
-        account_code,
-        product_group_code,
-        named_product_code,
-        family_code,
-        counted_month_date,
-        known_month_date,
-        purchased_quantity,
-        purchased_amount,
-        unvalued_line_count
+        counted.programme_code,
+        counted.programme_version_date,
+        counted.period_start_date,
+        counted.period_end_date,
+        counted.basis_code,
+        counted.is_measured,
+        counted.is_last_year,
+        counted.partner_code,
+        counted.partner_version_id,
+        counted.account_code,
+        partial_last_years.account_code is null as has_whole_last_year,
+        counted.product_group_code,
+        counted.named_product_code,
+        counted.family_code,
+        counted.counted_month_date,
+        counted.known_month_date,
+        counted.purchased_quantity,
+        counted.purchased_amount,
+        counted.unvalued_line_count
     from counted
-    where period_start_date <= {{ as_of_date() }}
+    left join partial_last_years
+        on
+            counted.programme_code = partial_last_years.programme_code
+            and counted.programme_version_date = partial_last_years.valid_from_date
+            and counted.period_start_date = partial_last_years.period_start_date
+            and counted.account_code = partial_last_years.account_code
+    where counted.period_start_date <= {{ as_of_date() }}
 )
 
 select * from final

@@ -387,6 +387,39 @@ def test_growth_so_far_is_held_against_the_same_months_of_last_year(engine: Engi
     ]
 
 
+def test_a_year_in_which_a_partner_took_part_for_some_months_is_no_last_year(engine: Engine) -> None:
+    """D1 buys for 1,000 each month and is Gold since October 2025; D2 has always been.
+
+    D1 has not grown from 3,000 to 10,000, nor will it buy 30,000 because a third of its quarter is over.
+    """
+    partners = [
+        partner("D1", segment_code="Silver", valid_to_date="2025-10-01", is_current=False),
+        partner("D1", partner_version_id="D1|2025-10-01", segment_code="Gold", valid_from_date="2025-10-01"),
+        partner("D2", segment_code="Gold"),
+    ]
+    lines = [
+        line(
+            f"{who}{year}{month}",
+            f"{year}-{month:02d}-10",
+            1,
+            1000,
+            partner_code=who,
+            partner_version_id="D1|2025-10-01"
+            if who == "D1" and (year, month) >= (2025, 10)
+            else f"{who}|1900-01-01",
+        )
+        for who in ("D1", "D2")
+        for year, months in ((2025, 12), (2026, 10))
+        for month in range(1, months + 1)
+    ]
+    rules = version("form: growth\npartners: {segments: [Gold]}\ntiers: [{from: 0, rate: 0.01}]")
+    columns = "partner_code, forecast_value::int, forecast_method_code, reached_tier_number"
+    assert accruals(engine, rules, lines, "2026-10-31", columns, partners=partners) == [
+        ("D1", 12000, "run_rate", None),
+        ("D2", 12000, "season", 1),
+    ]
+
+
 def test_a_target_is_a_partners_own(engine: Engine) -> None:
     """Nine tenths of a target give 1 %, the whole 3 %: D1 has 9,000 of 10,000, D2 5,000 of 5,000."""
     rules = version(
