@@ -346,8 +346,8 @@ class _Layout:
             above, below = self.at[ratio.numerator], self.at[ratio.denominator]
             divisor = values.get(ratio.denominator, _ZERO)
             cells[ratio.column] = Formula(
-                f'=IF({below}{row}=0,"",{above}{row}/{below}{row})',
-                float(values.get(ratio.numerator, _ZERO) / divisor) if divisor else "",
+                f'=IF({below}{row}>0,{above}{row}/{below}{row},"")',
+                float(values.get(ratio.numerator, _ZERO) / divisor) if divisor > 0 else "",
             )
         return [cells.get(name) for name in self.order]
 

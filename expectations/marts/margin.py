@@ -79,7 +79,7 @@ def _share(level: str, of: str) -> Expectation:
     whole = "gross_sales_amount" if of == "gross" else "invoice_sales_amount"
     return no_row_where(
         f"abs({rate} - 100.0 * {level}_amount / nullif({whole}, 0)) > 0.0001 "
-        f"or ({rate} is not null) <> ({level}_amount is not null and coalesce({whole} <> 0, false))",
+        f"or ({rate} is not null) <> ({level}_amount is not null and coalesce({whole} > 0, false))",
         name=f"{rate}_follows_its_parts",
         show=("month_start_date", "partner_code", "product_code", f"{level}_amount", whole, rate),
         severity="critical",

@@ -80,8 +80,10 @@ final as (
         {{ amount(part ~ '_amount') }} as {{ part }}_amount,
         {% endfor -%}
         {% for step in columns -%}
-        {{ percent(step ~ '_amount', 'gross_sales_amount') }} as {{ step }}_gross_rate,
-        {{ percent(step ~ '_amount', 'invoice_sales_amount') }} as {{ step }}_net_rate,
+        {{ percent(step ~ '_amount', positive('gross_sales_amount')) }}
+            as {{ step }}_gross_rate,
+        {{ percent(step ~ '_amount', positive('invoice_sales_amount')) }}
+            as {{ step }}_net_rate,
         {% endfor -%}
         cast(line_count as bigint) as line_count,
         cast(unconverted_line_count as bigint) as unconverted_line_count,
@@ -90,8 +92,8 @@ final as (
         case
             when unconverted_line_count > 0 then 'rate_missing'
             when line_without_cost_count > 0 then 'cost_unknown'
-            when gross_sales_amount = 0 then 'no_gross_sales'
-            when invoice_sales_amount = 0 then 'no_invoice_sales'
+            when gross_sales_amount <= 0 then 'no_gross_sales'
+            when invoice_sales_amount <= 0 then 'no_invoice_sales'
             {% for step in columns -%}
             when {{ step }}_amount is null then 'steps_not_connected'
             {% endfor %}

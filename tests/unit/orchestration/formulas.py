@@ -11,7 +11,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 SUM = r"SUM\((?:'([^']+)'!)?([A-Z]+\d+:[A-Z]+\d+)\)"
 SUBTOTAL = r"=SUBTOTAL\((?:9|109),(?:'(.+)'!)?([A-Z]+\d+:[A-Z]+\d+)\)"
-RATIO = r'=IF\(([A-Z]+\d+)=0,"",([A-Z]+\d+)/\1\)'
+RATIO = r'=IF\(([A-Z]+\d+)>0,([A-Z]+\d+)/\1,""\)'
 ROUND = r"=ROUND\(([A-Z]+\d+)-([A-Z]+\d+),4\)"
 TERMS = r"=[-+]?[A-Z]+\d+(?:[-+][A-Z]+\d+)*"
 
@@ -34,7 +34,7 @@ class Calculator:
             return sum(self.numbers(self.sheet(match[1], sheet), match[2], nested=False))
         if match := re.fullmatch(RATIO, cell):
             below, above = self.number(sheet, match[1]), self.number(sheet, match[2])
-            return "" if below == 0 else above / below
+            return above / below if below > 0 else ""
         if match := re.fullmatch(ROUND, cell):
             return round(self.number(sheet, match[1]) - self.number(sheet, match[2]), 4)
         if re.fullmatch(TERMS, cell):

@@ -237,20 +237,19 @@ def test_what_is_not_known_is_an_empty_cell_and_no_part_of_a_ratio(
     monkeypatch.setenv("AVAL_COMPANY", "")
     monkeypatch.setenv("AVAL_DATA", "")
     settings = books.company(tmp_path, locale="en")
-    rows = [earned("D01", 100, 40), earned("D02", 50, None)]
+    rows = [earned("D01", 100, 40), earned("D02", 50, None), earned("D03", -100, -160)]
     books.publication(settings, {"mart_partner_profitability_monthly": rows, "dim_partners": []})
     path = tmp_path / "pack.xlsx"
     assert write_pack(settings, "2026-05", path).agrees
     calculator = Calculator(path)
     sheet = calculator.book["Partner profitability"]
     at = {cell.value: cell.column_letter for cell in sheet[4]}
-    rates = [sheet[f"{at['Pocket margin rate (%)']}{row}"].value for row in (5, 6, 7)]
-    assert rates[0] is not None
-    # D02 has no rate, and neither has a total of which a part is not known.
-    assert rates[1:] == [None, None]
-    assert calculator.number(sheet, f"{at['Pocket margin']}7") == 40
+    rates = [calculator.value(sheet, f"{at['Pocket margin rate (%)']}{row}") for row in (5, 6, 7, 8)]
+    # D02 has no rate, and neither has a total of which a part is not known. D03 has lost 160, but not 160 %.
+    assert rates == [0.4, None, "", None]
+    assert calculator.number(sheet, f"{at['Pocket margin']}8") == -120
     # Nobody's waiting has a cost that is known: no total of 0.
-    assert sheet[f"{at['Financing cost']}7"].value is None
+    assert sheet[f"{at['Financing cost']}8"].value is None
 
 
 def test_a_level_that_one_product_does_not_know_is_empty_for_the_partner(
