@@ -122,8 +122,7 @@ participants as (
         and coalesce(partner_hits.is_excluded, 0) = 0
 ),
 
--- Days on which a partner that takes part was not named: in another segment, channel or
--- territory.
+-- Days on which a partner that takes part was not named: in another segment.
 named_partners as (
     select
         programme_code,
