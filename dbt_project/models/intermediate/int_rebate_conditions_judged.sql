@@ -62,6 +62,7 @@ asking as (
     from minimums
 ),
 
+-- Nobody knows of a partner before its first purchase: what was met stays met.
 members as (
     select
         purchases.programme_code,
@@ -69,7 +70,8 @@ members as (
         purchases.period_start_date,
         purchases.period_end_date,
         purchases.account_code,
-        purchases.partner_code
+        purchases.partner_code,
+        min(purchases.known_month_date) as joined_month_date
     from purchases
     inner join asking
         on
@@ -164,7 +166,8 @@ happened_monthly as (
         members.programme_version_date,
         members.period_start_date,
         members.account_code,
-        happened.month_start_date,
+        greatest(happened.month_start_date, members.joined_month_date)
+            as month_start_date,
         sum(happened.due_amount) as due_amount,
         sum(happened.on_time_amount) as on_time_amount,
         sum(happened.expected_reports) as expected_reports,
@@ -271,6 +274,7 @@ certified_members as (
             and judged_days.programme_version_date = members.programme_version_date
             and judged_days.period_start_date = members.period_start_date
             and judged_days.account_code = members.account_code
+            and judged_days.month_start_date >= members.joined_month_date
     left join trainings
         on
             members.partner_code = trainings.partner_code

@@ -756,6 +756,41 @@ def test_a_group_is_certified_if_each_of_its_partners_is(engine: Engine) -> None
         assert set(found) == {(status,)}
 
 
+def test_a_partner_of_a_group_is_judged_from_its_first_purchase_on(engine: Engine) -> None:
+    """D2 has no certificate and pays nothing. What was met in April stays so when it purchases in May."""
+    rules = "groups: {G: [D1, D2]}\n" + version(
+        "form: flat\ncounts_together: true\npartners: {groups: [G]}\nproducts: {codes: [P1]}\n"
+        "conditions: {certified: {}, paid_on_time: {minimum_share: 0.9}}\ntiers: [{from: 0, rate: 0.01}]"
+    )
+    certificate = {
+        "training_number": "1",
+        "partner_code": "D1",
+        "training_date": "2026-01-05",
+        "certification_code": "BASE",
+        "certified_from_date": "2026-01-05",
+        "certified_to_date": "9999-12-31",
+    }
+    lines = [
+        line("A", "2026-01-15", 1, 1000, due_date="2026-02-15"),
+        line("X", "2026-01-15", 1, 5000, partner_code="D2", product_code="P2", due_date="2026-02-15"),
+        line("B", "2026-05-15", 1, 500, partner_code="D2"),
+    ]
+    world = World(
+        rules,
+        partners=[partner("D1"), partner("D2")],
+        lines=lines,
+        payments=[payment("A", "2026-02-10", 1000)],
+        trainings=[certificate],
+    )
+    with engine.run(world, "2026-05-31") as connection:
+        found = connection.execute(
+            "select strftime(month_start_date, '%m'), certified_status_code, paid_on_time_status_code, "
+            "expected_amount::int from core.fct_rebate_accruals "
+            "where partner_code = 'D1' and month_start_date >= '2026-04-01' order by 1"
+        ).fetchall()
+    assert found == [("04", "met", "met", 10), ("05", "unmet", "unmet", 0)]
+
+
 def test_what_is_not_connected_is_unknown(engine: Engine) -> None:
     rules = version(
         "form: flat\n"
