@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,22 @@ def files_without_grain(*folders: Path) -> list[str]:
     )
 
 
+def silent_on_additivity(manifest: Manifest) -> list[str]:
+    """Facts and marts with measures whose opening comment, which readers see, does not say what adds up."""
+    return sorted(
+        model["name"]
+        for model in nodes(manifest, "model")
+        if model["schema"] in ("core", "marts")
+        and not model["name"].startswith("dim_")
+        and any(re.search(r"_(amount|quantity|count)$", column) for column in model["columns"])
+        and not re.search(r"\b(not )?additive\b", opening_comment(model["raw_code"]), re.IGNORECASE)
+    )
+
+
+def opening_comment(sql: str) -> str:
+    return " ".join(line[3:] for line in takewhile(lambda line: line.startswith("-- "), sql.splitlines()))
+
+
 def forbidden_constructs(sql: str) -> list[str]:
     """Constructs that the engines do not share, in SQL without its comments and Jinja."""
     bare = re.sub(r"\{\{\s*config\(\n.*?\n\s*\)\s*\}\}", "", sql, flags=re.DOTALL)
@@ -195,6 +212,7 @@ def manifest(manifest_data: Path) -> Manifest:
         models_without_contract,
         undescribed,
         units_in_one_language,
+        silent_on_additivity,
         misnamed,
         marts_without_unit_test,
         unstaged_sources,
@@ -467,6 +485,18 @@ def test_a_unit_that_one_language_leaves_out_is_found() -> None:
     }
     broken = a_manifest(a_model("fct_a", "core", columns=columns))
     assert units_in_one_language(broken) == ["fct_a.b", "fct_a.c"]
+
+
+def test_a_fact_that_does_not_say_where_readers_see_it_what_adds_up_is_found() -> None:
+    measured = {"net_amount": {"name": "net_amount"}}
+    told = "-- Grain: one row per a.\n-- Additive: net_amount.\n"
+    hidden = "-- Grain: one row per b.\n--\n-- Additive: net_amount.\n"
+    broken = a_manifest(
+        a_model("fct_a", "core", columns=measured, raw_code=told),
+        a_model("fct_b", "core", columns=measured, raw_code=hidden),
+        a_model("fct_c", "core", columns={"c_code": {"name": "c_code"}}, raw_code=hidden[:24]),
+    )
+    assert silent_on_additivity(broken) == ["fct_b"]
 
 
 def test_a_missing_twin_or_grain_is_found(tmp_path: Path) -> None:

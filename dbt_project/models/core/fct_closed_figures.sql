@@ -2,6 +2,7 @@
 -- change was booked.
 -- Additive within one column: figure_amount of sequence 0, without the row '*' that
 -- holds their sum.
+--
 -- What has landed in the register never changes, so that only new batches are read.
 {{
     config(

@@ -1,4 +1,5 @@
 -- Grain: one row per closing of a month; a month that was reopened may have several.
+-- Not additive: figure_count, where a month was closed again.
 with
 
 events as (

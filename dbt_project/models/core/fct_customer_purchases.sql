@@ -1,7 +1,9 @@
 -- Grain: one row per slice, month and pseudonymised end customer, where the report
 -- names transactions or customers; customer_key is "-" for lines that name none.
--- Additive: counts and amounts. Replaced by the same slices as
--- fct_sell_out: baskets and loyalty are read from here, not from all lines.
+-- Additive: counts and amounts.
+--
+-- Replaced by the same slices as fct_sell_out: baskets and loyalty are read from here,
+-- not from all lines.
 {{
     config(
         materialized='incremental',

@@ -1,6 +1,7 @@
 -- Grain: one row per closing that holds, and source (entity of the ERP, feed, export of
 -- the ledger, rule) of which something landed after it.
 -- Reports of partners only where they touch the closed month.
+-- Additive within one closing: batch_count.
 with
 
 closings as (

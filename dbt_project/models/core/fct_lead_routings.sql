@@ -1,4 +1,5 @@
 -- Grain: one row per lead: who got it, and who should have by the rules of its day.
+-- Additive: leads, by counting rows. Not additive: candidate_count.
 with
 
 leads as (

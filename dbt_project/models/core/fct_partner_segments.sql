@@ -1,5 +1,6 @@
 -- Grain: one row per scheme of segments, partner and range of dates in the same
 -- segment by the same version of the scheme.
+-- Additive over the ranges of a partner: unknown_month_count.
 --
 -- A partner moves when its figure has lain past a bound by `hysteresis_value` for
 -- `hysteresis_months` in a row. Each month so allows a span of segments, from the best

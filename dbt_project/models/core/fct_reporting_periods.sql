@@ -1,5 +1,6 @@
 -- Grain: one row per feed, kind of report (sell_out, inventory) and period that was
 -- expected up to the as-of date, or that was reported.
+-- Additive: counts.
 with
 
 feeds as (

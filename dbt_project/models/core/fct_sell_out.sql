@@ -1,5 +1,6 @@
 -- Grain: one row per sell-out line that a partner reported.
 -- Additive: quantities in base units and amounts; quantities _in_unit within one unit.
+--
 -- A view: lines with what their report says. A line whose report were missing would
 -- show without partner and slice, and the gate would close.
 {{ config(materialized='view') }}

@@ -1,8 +1,9 @@
 -- Grain: one row per slice, product, unit, reported identifiers, week, month and the
 -- document's currency.
--- Additive: quantities in base units, amounts, counts. All that reads sell-out by
--- product reads this:
--- it is some hundred times smaller than fct_sell_out and replaced by the same slices.
+-- Additive: quantities in base units, amounts, counts.
+--
+-- All that reads sell-out by product reads this: it is some hundred times smaller than
+-- fct_sell_out and replaced by the same slices.
 {{
     config(
         materialized='incremental',

@@ -1,5 +1,6 @@
 -- Grain: one row per slice, reported store and month.
 -- Additive: net_quantity and net_amount (sell-out; NULL in stock reports), line counts.
+--
 -- What stores are told from, and sell-out by store: some thousand times smaller than
 -- fct_sell_out and replaced by the same slices.
 {{

@@ -1,7 +1,8 @@
 -- Grain: one row per month, partner and product, from the product's first appearance at
 -- the partner to the as-of date.
--- Additive over partners and products: quantities. Not additive: stocks over months,
--- and every _rate; the ratio of a group is the ratio of its sums.
+-- Additive over partners and products: quantities. Not additive: stocks and rolling
+-- figures over months, and every _rate; the ratio of a group is the ratio of its sums.
+--
 -- Replaced from the first touched month on; the months of the rolling window before it
 -- are looked back upon.
 {{

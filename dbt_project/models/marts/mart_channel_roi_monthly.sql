@@ -1,6 +1,8 @@
 -- Grain: one row per month, channel and partner (level_code partner), and per month and
 -- channel (level_code channel, partner_code ALL).
--- Additive within one level: amounts and counts of the month. Rates: sums divided.
+-- Additive within one level: amounts and counts of the month; acquisition_count within
+-- one acquisition_base_code, too. Stocks are not additive over months. Rates: sums
+-- divided.
 {%- set transaction_steps = [
     'price_protection', 'ship_and_debit', 'freight', 'cash_discount'
 ] -%}

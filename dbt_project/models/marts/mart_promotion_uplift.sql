@@ -3,8 +3,10 @@
 -- Additive over partners where the same weeks before are known of each: sold_quantity,
 -- expected_quantity, uplift_quantity. Intervals are not.
 -- The baseline gives each week an expected value; what is left over in the weeks before
--- says how far a week strays from it by itself. Weeks are decimals: a sum of doubles
--- varies with the order of its rows, and rounded, what ends at a half.
+-- says how far a week strays from it by itself.
+--
+-- Weeks are decimals: a sum of doubles varies with the order of its rows, and rounded,
+-- what ends at a half.
 with
 
 promotions as (

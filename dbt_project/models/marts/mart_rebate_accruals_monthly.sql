@@ -1,7 +1,7 @@
 -- Grain: one row per rebate programme, version and period x partner x month of the
 -- period, and after it as long as something changes or is owed.
--- Additive: accrual_amount and its three parts, settled_amount. Amounts `to date` and
--- balances are the state at the month's end.
+-- Additive: accrual_amount and its three parts, settled_amount. All else runs since the
+-- period began or is the state at the month's end, and measured_value is the group's.
 with
 
 accruals as (

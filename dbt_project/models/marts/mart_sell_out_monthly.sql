@@ -4,9 +4,10 @@
 -- Additive: quantities, amounts, line_count. Not additive: the period counts and
 -- coverage_rate, which belong to the partner's month. Quantities are NULL where nothing
 -- was reported, 0 where a report does not name the product.
--- Replaced from the first touched month on.
 -- Estimates of what was not reported stand in a column of their own, where the company
 -- wants them (estimation_months in rules/thresholds.yml).
+--
+-- Replaced from the first touched month on.
 {{
     config(
         materialized='incremental',

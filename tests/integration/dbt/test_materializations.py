@@ -33,6 +33,7 @@ TABLES = {
     "was_view": ("select 7 as quantity", {"quantity": "integer"}, "view"),
     "is_read": ("select 7 as quantity", {"quantity": "integer"}, "table"),
     "in_order": (
+        "-- Grain: one row per partner's\n-- shop.\n--\n-- Replaced as a whole.\n"
         "select cast(3 as decimal(18, 4)) as amount, 'P1' as product_code, 2 as quantity",
         {"product_code": "string", "quantity": "integer", "amount": "decimal(18,4)"},
         "table",
@@ -190,6 +191,9 @@ def test_columns_come_as_the_contract_orders_them_with_their_comments(outcome: O
     ]
     assert outcome.query("select product_code, quantity, amount from core.in_order") == [("P1", 2, 3)]
     assert outcome.query("select comment from duckdb_tables() where table_name = 'in_order'") == [
+        (f"{DESCRIPTION}\nGrain: one row per partner's shop.",)
+    ]
+    assert outcome.query("select comment from duckdb_tables() where table_name = 'was_view'") == [
         (DESCRIPTION,)
     ]
 
