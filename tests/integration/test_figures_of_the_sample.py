@@ -995,6 +995,26 @@ def test_every_published_table_and_column_says_what_it_means(published: duckdb.D
     assert silent == []
 
 
+def test_every_published_amount_stands_beside_its_currency(published: duckdb.DuckDBPyConnection) -> None:
+    amounts = published.sql(
+        "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "
+        "where database_name = current_database() and schema_name in ('core', 'marts') "
+        "and column_name like '%\\_amount' escape '\\' and column_name not like 'document\\_%' escape '\\' "
+        # One has figures of all units; the lines of sell-out show with their currency in fct_sell_out.
+        "and table_name not in ('fct_closed_figures', 'fct_sell_out_lines') group by 1 order by 1"
+    ).fetchall()
+    without = [
+        table
+        for table, columns in amounts
+        if published.sql(
+            f"select count(*) from {table} "
+            f"where coalesce({', '.join(columns)}) is not null and currency_code is null"
+        ).fetchall()
+        != [(0,)]
+    ]
+    assert without == []
+
+
 def test_a_line_that_came_by_edi_is_traced_to_its_message(
     built_demo: Path, published: duckdb.DuckDBPyConnection
 ) -> None:

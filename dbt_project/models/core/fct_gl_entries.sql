@@ -68,8 +68,9 @@ final as (
         balanced.lettering_code,
         balanced.lettering_date,
         balanced.validation_date,
-        balanced.currency_amount,
-        balanced.currency_code,
+        {{ company_currency() }} as currency_code,
+        balanced.currency_amount as document_amount,
+        balanced.currency_code as document_currency_code,
         balanced.source_batch_id,
         balanced.source_file,
         balanced.source_row

@@ -322,6 +322,7 @@ final as (
         prizes.prize_name_fr,
         prizes.prize_name_en,
         prizes.prize_amount,
+        {{ company_currency() }} as currency_code,
         case
             when ranked.reached_value is null
                 then coalesce(ranked.part_reason_code, 'not_reported')
