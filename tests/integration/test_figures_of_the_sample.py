@@ -981,6 +981,9 @@ def test_payments_of_rebates_are_those_of_the_rules_and_leave_their_balance(
     ).fetchall() == [(accrued - paid, accrued - paid)]
     on_lines = published.sql("select sum(expected_amount) from core.fct_rebate_lines").fetchone()
     assert on_lines == (accrued,)
+    for table in ("core.fct_rebate_accruals", "marts.mart_rebate_accruals_monthly"):
+        last_days = published.sql(f"select distinct period_end_date from {table} order by 1").fetchall()
+        assert last_days == [(date(year, 12, 31),) for year in (2025, 2026)], table
 
 
 def test_every_published_table_and_column_says_what_it_means(published: duckdb.DuckDBPyConnection) -> None:

@@ -10,9 +10,9 @@
             as item_code,
         accruals.month_start_date,
         months.month_end_date,
-        {{ add_days('accruals.period_end_date', -1) }} as last_day_date,
+        accruals.period_end_date as last_day_date,
         {{ month_number('accruals.period_end_date') }}
-        - {{ month_number('accruals.month_start_date') }} - 1 as months_left,
+        - {{ month_number('accruals.month_start_date') }} as months_left,
         partners.distance_rate,
         partners.last_months,
         accruals.is_over,
@@ -46,7 +46,7 @@
         accruals.measured_value is not null
         and accruals.unvalued_line_count = 0
         and {{ month_number('accruals.period_end_date') }}
-        > {{ month_number('accruals.month_start_date') }}
+        >= {{ month_number('accruals.month_start_date') }}
 {%- endmacro %}
 
 {# A tier that is not expected, and not far: what is missing, and by when. #}

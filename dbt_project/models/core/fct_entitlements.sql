@@ -18,7 +18,6 @@ months as (
         accruals.programme_code,
         accruals.programme_version_date,
         accruals.period_start_date,
-        accruals.period_end_date,
         accruals.partner_code,
         accruals.month_start_date,
         coalesce(accruals.reached_tier_number >= rewards.tier_number, false)

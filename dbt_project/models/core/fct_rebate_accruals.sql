@@ -439,7 +439,7 @@ final as (
         by_partner.programme_code,
         by_partner.programme_version_date,
         by_partner.period_start_date,
-        by_partner.period_end_date,
+        {{ add_days('by_partner.period_end_date', -1) }} as period_end_date,
         by_partner.partner_code,
         by_partner.group_code,
         by_partner.month_start_date,

@@ -172,8 +172,7 @@ without_line as (
     select
         latest.*,
         partners.channel_code,
-        least({{ add_days('latest.period_end_date', -1) }}, {{ as_of_date() }})
-            as last_date
+        least(latest.period_end_date, {{ as_of_date() }}) as last_date
     from latest
     left join wholes on latest.rebate_number = wholes.rebate_number
     left join partners on latest.partner_code = partners.partner_code

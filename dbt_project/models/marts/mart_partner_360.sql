@@ -262,7 +262,7 @@ running_rebates as (
     select * from rebates
     where
         month_start_date = {{ month_start(as_of_date()) }}
-        and period_end_date > {{ as_of_date() }}
+        and period_end_date >= {{ as_of_date() }}
 ),
 
 earned as (
@@ -531,7 +531,7 @@ final as (
         nearest_tiers.next_tier_value,
         nearest_tiers.next_tier_distance,
         nearest_tiers.is_next_tier_included,
-        {{ add_days('nearest_tiers.period_end_date', -1) }} as next_tier_until_date,
+        nearest_tiers.period_end_date as next_tier_until_date,
         reported.on_time_count,
         reported.due_count,
         {{ percent('reported.on_time_count', 'reported.due_count') }}

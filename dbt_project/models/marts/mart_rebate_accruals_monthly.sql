@@ -223,7 +223,7 @@ final as (
         currency_code
     from due
     where
-        month_start_date < period_end_date
+        month_start_date <= period_end_date
         or accrual_amount <> 0
         or settled_amount <> 0
         or expected_amount <> settled_to_date_amount
