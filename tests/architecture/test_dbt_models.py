@@ -183,6 +183,35 @@ def silent_on_additivity(manifest: Manifest) -> list[str]:
     )
 
 
+def codes_without_meaning(manifest: Manifest) -> list[str]:
+    """Reasons and statuses that a model gives and the comment of their column does not name."""
+    return sorted(
+        f"{model['name']}.{column}: {code}"
+        for model in nodes(manifest, "model")
+        if model["schema"] in ("core", "marts")
+        for column, codes in codes_given(model["raw_code"]).items()
+        if column in model["columns"] and column.endswith(("reason_code", "status_code"))
+        for code in codes
+        if not re.search(rf"\b{code}\b", model["columns"][column]["description"])
+    )
+
+
+def codes_given(sql: str) -> dict[str, set[str]]:
+    """By column the texts that its CASE may give, of the outermost CASE and those in it."""
+    bare = re.sub(r"--[^\n]*", "", sql)
+    given: dict[str, set[str]] = {}
+    begun: list[int] = []
+    for found in re.finditer(r"\bcase\b|\bend\b(?:\s+as\s+(\w+))?", bare):
+        if found[0] == "case":
+            begun.append(found.start())
+        elif begun:
+            start = begun.pop()
+            if found[1]:
+                text = r"\b(?:then|else)\s+(?:coalesce\([^()]*,\s*)?'(\w+)'"
+                given.setdefault(found[1], set()).update(re.findall(text, bare[start : found.end()]))
+    return given
+
+
 def opening_comment(sql: str) -> str:
     return " ".join(line[3:] for line in takewhile(lambda line: line.startswith("-- "), sql.splitlines()))
 
@@ -213,6 +242,7 @@ def manifest(manifest_data: Path) -> Manifest:
         undescribed,
         units_in_one_language,
         silent_on_additivity,
+        codes_without_meaning,
         misnamed,
         marts_without_unit_test,
         unstaged_sources,
@@ -497,6 +527,20 @@ def test_a_fact_that_does_not_say_where_readers_see_it_what_adds_up_is_found() -
         a_model("fct_c", "core", columns={"c_code": {"name": "c_code"}}, raw_code=hidden[:24]),
     )
     assert silent_on_additivity(broken) == ["fct_b"]
+
+
+def test_a_reason_that_no_comment_names_is_found() -> None:
+    sql = """
+        select
+            case when a is null then 'a_unknown' when b = 'x' then coalesce(c, 'other') end as reason_code,
+            case when a > 1 then case when b > 1 then 'good' else 'fair' end end as a_status_code
+    """
+    columns = {
+        "reason_code": {"name": "reason_code", "description": "a_unknown: nobody knows a; another."},
+        "a_status_code": {"name": "a_status_code", "description": "good or fair."},
+    }
+    broken = a_manifest(a_model("mart_a", "marts", columns=columns, raw_code=sql))
+    assert codes_without_meaning(broken) == ["mart_a.reason_code: other"]
 
 
 def test_a_missing_twin_or_grain_is_found(tmp_path: Path) -> None:
