@@ -1,5 +1,6 @@
--- Grain: one row per day, from the first year with data to the end of the as-of date's
--- year.
+-- Grain: one row per day, from the first year with data, with the whole week of its
+-- 1 January, to the end of the year after the as-of date's: weeks that are projected,
+-- days that are asked for or fall due lie ahead.
 with
 
 slices as (
@@ -31,8 +32,8 @@ days as (
     select
         {{
             days_as_rows(
-                "cast(date_trunc('year', first_date) as date)",
-                "cast(date_trunc('year', " ~ as_of_date() ~ ") + interval '12' month "
+                week_start("cast(date_trunc('year', first_date) as date)"),
+                "cast(date_trunc('year', " ~ as_of_date() ~ ") + interval '24' month "
                 ~ "- interval '1' day as date)"
             )
         }}

@@ -98,15 +98,16 @@ def test_landing_without_a_batch_builds_empty_tables(without_a_batch: Company) -
 
 
 def test_calendar_is_the_one_of_iso_8601(company: Company) -> None:
-    """Compared with Python's calendar: eleven years, with weeks 53 of 2015, 2020 and 2026."""
+    """Compared with Python's calendar: thirteen years, with weeks 53 of 2015, 2020 and 2026."""
     company.rules("feeds", [{"feed_code": "f", "partner_code": "D01", "expected_from_date": "2015-06-01"}])
     company.build("+dim_dates", as_of=date(2026, 3, 31))
     rows = company.query(
         "select date_day, iso_year, iso_week, week_label, week_start_date, is_weekend from core.dim_dates "
         "order by date_day"
     )
-    assert (rows[0][0], rows[-1][0]) == (date(2015, 1, 1), date(2026, 12, 31))
-    assert len(rows) == (date(2026, 12, 31) - date(2015, 1, 1)).days + 1
+    # 1 January 2015 is a Thursday: its week is whole. Thirteen projected weeks end in a year to come.
+    assert (rows[0][0], rows[-1][0]) == (date(2014, 12, 29), date(2027, 12, 31))
+    assert len(rows) == (date(2027, 12, 31) - date(2014, 12, 29)).days + 1
     for day, iso_year, iso_week, label, monday, is_weekend in rows:
         year, number, weekday = day.isocalendar()
         assert (iso_year, iso_week, label) == (year, number, f"{year}-W{number:02d}")
