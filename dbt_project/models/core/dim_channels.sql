@@ -10,12 +10,23 @@ partners as (
     select * from {{ ref('stg_erp__partners') }}
 ),
 
+programme_costs as (
+    select * from {{ ref('stg_erp__programme_costs') }}
+),
+
+-- A cost may name a channel that has no partner, or has none any more.
+used as (
+    select channel_code from partners
+    union all
+    select channel_code from programme_costs
+),
+
 own as (
-    select partners.channel_code
-    from partners
-    left join known on partners.channel_code = known.channel_code
-    where known.channel_code is null
-    group by partners.channel_code
+    select used.channel_code
+    from used
+    left join known on used.channel_code = known.channel_code
+    where known.channel_code is null and used.channel_code is not null
+    group by used.channel_code
 ),
 
 final as (

@@ -1,8 +1,8 @@
 -- Grain: one row per complete ISO week, partner and product, from the product's first
 -- appearance at the partner on.
 -- Additive over partners and products: quantities. Not additive: stocks and recent
--- figures over weeks, and every _rate, mean, days and weeks figure; the ratio of a group
--- is the ratio of its sums.
+-- figures over weeks, and every _rate, mean, days and weeks figure; the ratio of a
+-- group is the ratio of its sums.
 --
 -- Replaced from the first touched week on; the weeks before it are looked back upon.
 {{

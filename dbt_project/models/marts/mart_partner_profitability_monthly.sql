@@ -1,7 +1,7 @@
 -- Grain: one row per month and partner, from its first margin or balance to the as-of
 -- month: a month without sales is one of its twelve months, too.
--- Additive: amounts of the month. Balances over months, rates, days, ranks and sums over
--- 12 months are not.
+-- Additive: amounts of the month. Balances over months, rates, days, ranks and sums
+-- over 12 months are not.
 with
 
 margins as (
