@@ -70,6 +70,6 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
         "en": "No ledger is published for these months.",
     },
     "score": {"fr": "Note", "en": "Score"},
-    "scorecard": {"fr": "Fiche de score", "en": "Scorecard"},
+    "scorecard": {"fr": "Fiche de performance", "en": "Scorecard"},
     "not_known": {"fr": "non connu", "en": "not known"},
 }

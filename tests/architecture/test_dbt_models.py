@@ -99,7 +99,9 @@ def undescribed(manifest: Manifest) -> list[str]:
     """Models and columns without a description; in core and marts also without names in both languages."""
     faults = []
     for model in nodes(manifest, "model"):
-        if not model["description"].strip():
+        own = model.get("config", {}).get("meta", {})
+        has_names = model["schema"] not in ("core", "marts") or (own.get("name_fr") and own.get("name_en"))
+        if not model["description"].strip() or not has_names:
             faults.append(model["name"])
         for column in model["columns"].values():
             meta = column["config"]["meta"]
@@ -500,8 +502,12 @@ def test_a_column_without_description_or_names_is_found() -> None:
         "b": column("b", "Meaning.", name_fr="B"),
         "c": column("c", " ", name_fr="C", name_en="C"),
     }
-    broken = a_manifest(a_model("fct_a", "core", description="Facts.", columns=columns))
-    assert undescribed(broken) == ["fct_a.b", "fct_a.c"]
+    named = {"meta": {"name_fr": "Faits", "name_en": "Facts"}}
+    broken = a_manifest(
+        a_model("fct_a", "core", description="Facts.", columns=columns, config=named),
+        a_model("fct_b", "core", description="Facts."),
+    )
+    assert undescribed(broken) == ["fct_a.b", "fct_a.c", "fct_b"]
 
 
 def test_a_unit_that_one_language_leaves_out_is_found() -> None:
