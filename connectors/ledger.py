@@ -522,6 +522,15 @@ class Ledger:
         ).fetchone()
         return row is not None and tuple(row) == (content_hash, profile_hash)
 
+    def live_under(self, system: str, file_name: str) -> list[Slice]:
+        """Live slices that came under this name."""
+        rows = self._connection.execute(
+            "select slices.* from slices join batches using (batch_id) "
+            "where slices.system = ? and file_name = ? and is_live = 1 order by slice_key",
+            (system, file_name),
+        )
+        return [_slice(row, supersedes=True) for row in rows]
+
     def is_replaced_in_place(
         self, feed_code: str, file_name: str, content_hash: str, profile_hash: str
     ) -> bool:

@@ -1,9 +1,10 @@
 """From a folder of ledger exports to landing: discover -> read -> judge -> land -> ledger.
 
 An export is one FEC, or the parts `…_1`, `…_2` of one. It covers a fiscal year up to some day; a later
-export of the same fiscal year replaces it, so an interim export gives way to the final one. What belongs
-here: which files make an export, which year it covers, and landing it. What does not: the layout of the
-files (`connectors.accounting.fec`).
+export of the same fiscal year replaces it, so an interim export gives way to the final one. What the same
+file brought into another fiscal year counts no more once it is read anew. What belongs here: which files make
+an export, which year it covers, and landing it. What does not: the layout of the files
+(`connectors.accounting.fec`).
 """
 
 from __future__ import annotations
@@ -117,21 +118,36 @@ def take_in(paths: Paths, company: Company, ledger: Ledger, *, now: datetime) ->
     now = now.astimezone(UTC)
     ids = batch_ids(now, ledger.last_batch_id())
     outcomes = []
+    landed: dict[tuple[date, date], date] = {}
     for export in discover(accounting):
-        outcome = _take(paths, accounting, ledger, export, now, ids)
-        if outcome is not None:
-            outcomes.append(outcome)
+        closing = export.closing_date
+        year = fiscal_year(closing, accounting.fiscal_year_start_month) if closing else None
+        # An interim export that came after the one that closes later would take its place.
+        is_behind = closing is not None and year in landed and landed[year] < closing
+        outcome = _take(paths, accounting, ledger, export, now, ids, again=is_behind)
+        if outcome is None:
+            continue
+        outcomes.append(outcome)
+        if closing is not None and year is not None and outcome.state == "landed":
+            landed[year] = closing
     return outcomes
 
 
 def _take(
-    paths: Paths, accounting: Accounting, ledger: Ledger, export: Export, now: datetime, ids: Iterator[str]
+    paths: Paths,
+    accounting: Accounting,
+    ledger: Ledger,
+    export: Export,
+    now: datetime,
+    ids: Iterator[str],
+    *,
+    again: bool,
 ) -> ExportOutcome | None:
-    """Land one export; None if it is known already."""
+    """Land one export; None if it is known already, unless it has to land `again`."""
     fingerprint = _fingerprint(accounting)
     content = _content_hash(export)
     file_name = ", ".join(path.name for path in export.files)
-    if ledger.stands(SYSTEM, file_name, content, fingerprint):
+    if not again and ledger.stands(SYSTEM, file_name, content, fingerprint):
         return None
     newest = max(path.stat().st_mtime for path in export.files)
     batch = Batch(
@@ -211,15 +227,34 @@ def _land(
         slice_key = f"ledger|{last:%Y-%m}"
         relative = f"{SYSTEM}/{ENTITY}/{batch.batch_id}.parquet"
         _write(connection, paths.landing / relative, batch, slice_key, last, accounting)
+        emptied = [
+            Slice(SYSTEM, ENTITY, former.slice_key, former.period_start_date, former.period_end_date, 0)
+            for former in ledger.live_under(SYSTEM, batch.file_name or "")
+            if former.slice_key != slice_key
+            and former.file is not None
+            and _shares_entries(connection, paths.landing / former.file)
+        ]
     batch = replace(batch, period_start_date=first, period_end_date=last)
     debit = batch.totals["debit"]
     ledger.record(
         batch,
-        [Slice(SYSTEM, ENTITY, slice_key, first, last, accepted, amount_total=debit, file=relative)],
+        [
+            Slice(SYSTEM, ENTITY, slice_key, first, last, accepted, amount_total=debit, file=relative),
+            *emptied,
+        ],
     )
     return ExportOutcome(
         export.name, "landed", batch.batch_id, batch.rows_read, accepted, quarantined, batch.totals
     )
+
+
+def _shares_entries(connection: duckdb.DuckDBPyConnection, former: Path) -> bool:
+    """Whether the export holds an entry that stands in a former one. Each year's openings bear one number."""
+    entry = "select journal_code, entry_number, entry_date from"
+    shared = connection.execute(
+        f"({entry} read_parquet(?) where not is_opening intersect {entry} gl_lines) limit 1", [str(former)]
+    )
+    return shared.fetchone() is not None
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:

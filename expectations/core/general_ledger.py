@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from expectations.core.documents import REBUILD
 from expectations.core.ledgered import holds_what_the_ledger_says
-from expectations.vocabulary import Suite, filled, no_row_where, one_row_per
+from expectations.vocabulary import Suite, filled, no_finding, no_row_where, one_row_per
 
 
 def suites() -> list[Suite]:
@@ -41,6 +41,33 @@ def suites() -> list[Suite]:
                     message="Debits and credits of an entry differ: lines are missing or quarantined.",
                     remedy="See the quarantined lines of the export, correct it and export the ledger again.",
                     column="balance_amount",
+                ),
+                no_finding(
+                    """
+                    with entries as (
+                        select journal_code, entry_number, entry_date, list(distinct source_file) as files
+                        from {batch}
+                        where not is_opening
+                        group by journal_code, entry_number, entry_date
+                        having count(distinct slice_key) > 1
+                    )
+                    select
+                        journal_code,
+                        min(entry_date) as first_date,
+                        list_aggregate(list_sort(list_distinct(flatten(list(files)))), 'string_agg', ', ')
+                            as source_files,
+                        case when count(*) = 1 then '1 entry' else count(*) || ' entries' end as counted
+                    from entries
+                    group by journal_code
+                    order by journal_code
+                    """,
+                    name="entries_stand_in_one_export",
+                    severity="warning",
+                    message="Two exports of the general ledger hold the same entries, which count twice.",
+                    remedy="Write the export that reaches into another fiscal year again, under its name and "
+                    "without that year; look at accounting.fiscal_year_start_month.",
+                    found="journal {journal_code} of {first_date}: {source_files}, {counted}",
+                    column="slice_key",
                 ),
             ),
         ),

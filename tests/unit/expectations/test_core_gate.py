@@ -389,6 +389,17 @@ def test_an_entry_out_of_balance_is_a_warning_that_names_its_lines(world: World)
     assert "source_row 3" in outcome.message
 
 
+def test_an_entry_of_two_ledger_exports_is_a_warning_that_names_both_files(world: World) -> None:
+    change(
+        build(world),
+        "insert into core.fct_gl_entries select * replace ('L2|' || source_row as gl_line_id, "
+        "'ledger|2027-12' as slice_key, 'FEC_2.txt' as source_file) from core.fct_gl_entries",
+    )
+    outcome = failed(judge(world))["fct_gl_entries.entries_stand_in_one_export"]
+    assert outcome.severity == "warning"
+    assert "journal VE of 2026-03-10: FEC.txt, FEC_2.txt, 1 entry" in outcome.message
+
+
 def test_amounts_without_a_rate_are_told_from_the_first_of_them_on(world: World) -> None:
     change(
         build(world),

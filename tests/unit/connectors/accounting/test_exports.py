@@ -122,6 +122,56 @@ def test_another_fiscal_year_stands_beside_it(tmp_path: Path) -> None:
     ]
 
 
+def test_entries_count_once_after_another_beginning_of_the_fiscal_year_is_set(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    books.write("123456789FEC20250630.txt", ("VE", "1", "20250105", "10", "10"))
+    books.write("123456789FEC20260630.txt", ("VE", "1", "20260105", "20", "20"))
+    books.take_in()
+    books.settings = {"fiscal_year_start_month": 7}
+    books.take_in()
+    assert [line[:2] for line in books.live_lines()] == [
+        ("ledger|2025-06", date(2025, 1, 5)),
+        ("ledger|2026-06", date(2026, 1, 5)),
+    ]
+
+
+def test_a_mistyped_year_that_is_corrected_in_its_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Without a closing date in the name the newest entry says which fiscal year it is: here that of 2062."""
+    books = Books(tmp_path)
+    books.write("exportFEC.txt", *BALANCED)
+    books.take_in()
+    right = books.live_lines()
+    books.write("exportFEC.txt", *BALANCED, ("VE", "9", "20620106", "1", "1"))
+    books.take_in()
+    assert {line[0] for line in books.live_lines()} == {"ledger|2062-12"}
+    books.write("exportFEC.txt", *BALANCED)
+    books.take_in()
+    assert books.live_lines() == right
+
+
+def test_a_file_that_is_overwritten_each_year_leaves_the_former_year_standing(tmp_path: Path) -> None:
+    """The opening entries bear the number of the former year's, and are no entries of it."""
+    books = Books(tmp_path)
+    books.write("FEC.txt", ("AN", "1", "20250101", "5", "5"), ("VE", "1", "20250105", "10", "10"))
+    books.take_in()
+    books.write("FEC.txt", ("AN", "1", "20260101", "15", "15"), ("VE", "1", "20260105", "20", "20"))
+    books.take_in()
+    assert [line[1] for line in books.live_lines() if not line[2]] == [date(2025, 1, 5), date(2026, 1, 5)]
+
+
+def test_a_corrected_interim_export_does_not_take_the_place_of_a_newer_one(tmp_path: Path) -> None:
+    """Both stand in the folder; the one that closes later holds what the other one does, and more."""
+    books = Books(tmp_path)
+    books.write("123456789FEC20260331.txt", ("VE", "1", "20260105", "10", "10"))
+    books.write("123456789FEC20260630.txt", ("VE", "1", "20260105", "10", "10"), BALANCED[0])
+    books.take_in()
+    right = books.live_lines()
+    books.write("123456789FEC20260331.txt", ("VE", "1", "20260105", "11", "11"))
+    assert [outcome.name[-8:] for outcome in books.take_in()] == ["20260331", "20260630"]
+    assert books.live_lines() == right
+    assert books.take_in() == []
+
+
 def test_parts_of_one_export_are_one_batch_and_a_part_that_comes_later_completes_it(tmp_path: Path) -> None:
     books = Books(tmp_path)
     books.write("123456789FEC20261231_1.txt", BALANCED[0])
