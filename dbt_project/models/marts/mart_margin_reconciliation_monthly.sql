@@ -226,6 +226,21 @@ booked_costs as (
     group by month_start_date
 ),
 
+booked_span as (
+    select
+        min(month_start_date) as first_month_date,
+        max(month_start_date) as last_month_date
+    from booked_costs
+),
+
+invoice_costs as (
+    select
+        invoice_number,
+        sum(cost_amount) as cost_amount
+    from invoices
+    group by invoice_number
+),
+
 calculated_costs as (
     select
         month_start_date,
@@ -237,22 +252,84 @@ calculated_costs as (
     group by month_start_date
 ),
 
--- The ledger rounds each line to the cent: half a cent a line is rounding.
+-- An invoice that the ledger lacks, or has in another month, has its cost there too.
+costs_elsewhere as (
+    select
+        differences.month_start_date,
+        sum(
+            case
+                when differences.cause_code = 'missing_in_ledger'
+                    then -invoice_costs.cost_amount
+                else 0
+            end
+        ) as missing_amount,
+        sum(
+            case
+                when differences.cause_code <> 'other_month' then 0
+                when differences.ledger_amount = 0 then -invoice_costs.cost_amount
+                when differences.warehouse_amount = 0 then invoice_costs.cost_amount
+                else 0
+            end
+        ) as other_month_amount
+    from differences
+    inner join invoice_costs
+        on differences.document_number = invoice_costs.invoice_number
+    where differences.measure_code = 'revenue'
+    group by differences.month_start_date
+),
+
+-- From the first month with a booked cost to the last one, each is held against the
+-- ledger: one without has none. The ledger rounds each line to the cent: half a cent a
+-- line is rounding.
 costs_compared as (
     select
         covered_months.month_start_date,
         coalesce(calculated_costs.warehouse_amount, 0) as warehouse_amount,
-        booked_costs.ledger_amount,
-        booked_costs.ledger_amount - coalesce(calculated_costs.warehouse_amount, 0)
-            as difference_amount,
+        coalesce(booked_costs.ledger_amount, 0) as ledger_amount,
+        coalesce(booked_costs.ledger_amount, 0)
+        - coalesce(calculated_costs.warehouse_amount, 0) as difference_amount,
         0.005 * coalesce(calculated_costs.line_count, 0) as rounding_limit_amount,
         coalesce(calculated_costs.cost_correction_amount, 0) as cost_correction_amount,
+        coalesce(
+            sum(calculated_costs.cost_correction_amount) over (
+                order by covered_months.month_start_date nulls last
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as former_correction_amount,
+        coalesce(costs_elsewhere.missing_amount, 0) as missing_amount,
+        coalesce(costs_elsewhere.other_month_amount, 0) as other_month_amount,
+        coalesce(
+            costs_elsewhere.missing_amount + costs_elsewhere.other_month_amount, 0
+        ) as elsewhere_amount,
         coalesce(calculated_costs.line_without_cost_count, 0) as line_without_cost_count
     from covered_months
-    inner join booked_costs
+    inner join booked_span
+        on
+            covered_months.month_start_date >= booked_span.first_month_date
+            and covered_months.month_start_date <= booked_span.last_month_date
+    left join booked_costs
         on covered_months.month_start_date = booked_costs.month_start_date
     left join calculated_costs
         on covered_months.month_start_date = calculated_costs.month_start_date
+    left join costs_elsewhere
+        on covered_months.month_start_date = costs_elsewhere.month_start_date
+),
+
+costs_placed as (
+    select
+        *,
+        least(
+            abs(difference_amount),
+            abs(difference_amount + cost_correction_amount),
+            abs(difference_amount - former_correction_amount)
+        ) > rounding_limit_amount
+        and least(
+            abs(difference_amount - elsewhere_amount),
+            abs(difference_amount - elsewhere_amount + cost_correction_amount),
+            abs(difference_amount - elsewhere_amount - former_correction_amount)
+        ) <= rounding_limit_amount as is_elsewhere
+    from costs_compared
 ),
 
 -- A corrected cost is not in the ledger of its month before it is booked there; booked
@@ -261,21 +338,26 @@ costs_corrected as (
     select
         *,
         case
-            when abs(difference_amount) <= rounding_limit_amount then 0
+            when abs(placed_difference_amount) <= rounding_limit_amount then 0
             when
-                abs(difference_amount + cost_correction_amount) <= rounding_limit_amount
+                abs(placed_difference_amount + cost_correction_amount)
+                <= rounding_limit_amount
                 then -cost_correction_amount
             when
-                abs(difference_amount - sum(cost_correction_amount) over former)
+                abs(placed_difference_amount - former_correction_amount)
                 <= rounding_limit_amount
-                then sum(cost_correction_amount) over former
+                then former_correction_amount
             else 0
         end as corrected_cost_amount
-    from costs_compared
-    window former as (
-        order by month_start_date nulls last
-        rows between unbounded preceding and 1 preceding
-    )
+    from (
+        select
+            *,
+            case
+                when is_elsewhere then difference_amount - elsewhere_amount
+                else difference_amount
+            end as placed_difference_amount
+        from costs_placed
+    ) as placed
 ),
 
 costs as (
@@ -285,20 +367,25 @@ costs as (
         'NONE' as partner_code,
         warehouse_amount,
         ledger_amount,
-        cast(0 as decimal(18, 4)) as missing_in_ledger_amount,
+        case when is_elsewhere then missing_amount else 0 end
+            as missing_in_ledger_amount,
         cast(0 as decimal(18, 4)) as missing_in_warehouse_amount,
-        cast(0 as decimal(18, 4)) as other_month_amount,
+        case when is_elsewhere then other_month_amount else 0 end as other_month_amount,
         cast(0 as decimal(18, 4)) as other_partner_amount,
         cast(0 as decimal(18, 4)) as other_amount_amount,
         cast(0 as decimal(18, 4)) as manual_entry_amount,
         case
-            when abs(difference_amount - corrected_cost_amount) <= rounding_limit_amount
-                then difference_amount - corrected_cost_amount
+            when
+                abs(placed_difference_amount - corrected_cost_amount)
+                <= rounding_limit_amount
+                then placed_difference_amount - corrected_cost_amount
             else 0
         end as rounding_amount,
         corrected_cost_amount,
         case
-            when abs(difference_amount - corrected_cost_amount) <= rounding_limit_amount
+            when
+                abs(placed_difference_amount - corrected_cost_amount)
+                <= rounding_limit_amount
                 then 0
             else difference_amount
         end as unexplained_amount,
