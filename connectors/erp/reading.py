@@ -16,11 +16,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,8 +45,14 @@ _AS_IS: Final = {
     "DATE": frozenset({date, type(None)}),
     "DECIMAL": frozenset({Decimal, type(None)}),
 }
+_UNUSABLE: Final = (ValueError, TypeError, OverflowError, InvalidOperation, pa.ArrowException)
 _TRUE: Final = {"1", "t", "true", "y", "yes"}
 _FALSE: Final = {"0", "f", "false", "n", "no"}
+_EXPECTED: Final = {
+    "VARCHAR": "text (JSON, lists, bytes and lengths of time are none)",
+    "BOOLEAN": "BOOLEAN (true or false, 1 or 0, t or f, y or n)",
+    "DATE": "DATE (a date, an instant or a text such as 2026-01-31)",
+}
 
 
 class Unreachable(Exception):
@@ -245,13 +252,21 @@ def _run(connection: sa.Connection, text: str, query: MappingQuery, cursor: date
     statement = sa.text(text)
     if binds_cursor(text):
         statement = statement.bindparams(cursor=cursor_parameter(connection.engine, cursor))
-    return connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS).execute(statement)
+    with _known_to_the_driver(query):
+        # The first row is fetched here already.
+        return connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS).execute(statement)
 
 
 def _chunks(result: sa.CursorResult[Any], query: MappingQuery) -> Iterator[Sequence[sa.Row[Any]]]:
-    """The rows in chunks; SourceError where the driver has no Python value for one of theirs."""
-    try:
+    with _known_to_the_driver(query):
         yield from result.partitions(CHUNK_ROWS)
+
+
+@contextmanager
+def _known_to_the_driver(query: MappingQuery) -> Iterator[None]:
+    """SourceError where the driver has no Python value for one of the ERP's."""
+    try:
+        yield
     except (ValueError, OverflowError) as error:
         dates = [c.name for c in query.entity.asked_columns if c.type in ("DATE", "TIMESTAMP")]
         raise SourceError(
@@ -274,11 +289,13 @@ def translated(query: MappingQuery | None = None) -> Iterator[None]:
             error, exc.ProgrammingError | exc.DataError | exc.NotSupportedError | exc.IntegrityError
         )
         if not error.connection_invalidated and (lasting or _SHAPE_WORDS.search(message)):
+            remedy = (
+                "a table or column of the ERP was renamed or removed, or may not be read: adapt the query"
+            )
+            if isinstance(error, exc.DataError):
+                remedy = "a row holds what the query cannot convert or divide by: correct it, or leave it out"
             raise SourceError(
-                "query_refused",
-                f"the ERP's database refuses the mapping query: {message}",
-                "a table or column of the ERP was renamed or removed, or may not be read: adapt the query",
-                place,
+                "query_refused", f"the ERP's database refuses the mapping query: {message}", remedy, place
             ) from error
         raise Unreachable(message) from error
     except OSError as error:
@@ -328,11 +345,11 @@ def _array(
         array = _array_as_is(column, values, type_)
         if array is None:
             array = pa.array([None if value is None else convert(value) for value in values], type_)
-    except (ValueError, TypeError, InvalidOperation, pa.ArrowException):
+    except _UNUSABLE:
         row, value = _first_unusable(values, convert, type_)
         raise SourceError(
             "query_value",
-            f"the value cannot be read as {column.type}",
+            f"the value cannot be read as {_EXPECTED.get(column.type, column.type)}",
             f"give {column.name} as {column.type}: {column.description}",
             Place(file=query.file, row=first_row and first_row + row, column=column.name, value=str(value)),
         ) from None
@@ -384,7 +401,7 @@ def _first_unusable(
     for row, value in enumerate(values):
         try:
             pa.array([None if value is None else convert(value)], type_)
-        except (ValueError, TypeError, InvalidOperation, pa.ArrowException):
+        except _UNUSABLE:
             return row, value
     return 0, values[0]
 
@@ -429,7 +446,10 @@ def _to_text(value: Any) -> str:
         return str(int(value))
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return str(value)
+    if isinstance(value, int | float | Decimal | time | UUID):
+        return str(value)
+    # What Python writes of a dictionary, a list or a piece of memory is no text of the ERP.
+    raise TypeError(value)
 
 
 def _to_date(value: Any, zone: tzinfo) -> date:
@@ -437,7 +457,11 @@ def _to_date(value: Any, zone: tzinfo) -> date:
         text = value.strip()
         value = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
     if isinstance(value, datetime):
-        return (value.astimezone(zone) if value.tzinfo else value).date()
+        try:
+            return (value.astimezone(zone) if value.tzinfo else value).date()
+        except OverflowError:
+            # "For ever": PostgreSQL's infinity, or the last hours of the year 9999.
+            return value.date()
     if isinstance(value, date):
         return value
     raise TypeError(value)

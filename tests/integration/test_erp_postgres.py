@@ -214,9 +214,23 @@ def test_a_value_that_cannot_be_read_is_named_by_the_key_of_its_row(erp: Postgre
     assert "row 3 (invoice_number F3, invoice_line_number 7), column 'invoiced_quantity'" in str(caught.value)
 
 
-@pytest.mark.parametrize("day", ["20260-02-04", "0044-03-15 BC"])
-def test_a_date_that_the_driver_does_not_know_is_named_with_its_query(erp: PostgresErp, day: str) -> None:
-    erp.change(f"insert into line values ('F3', 7, '{day}', 1, 1, '2026-02-04 08:00+00')")
+def test_a_value_that_cannot_be_computed_with_says_that_a_row_is_wrong(erp: PostgresErp) -> None:
+    (erp.queries / "partners.sql").write_text(
+        QUERIES["partners"].replace("'Nord'", "(1 / (select count(*) from line where false))::text"),
+        encoding="utf-8",
+    )
+    with pytest.raises(SourceError, match="division by zero -> a row holds what"):
+        erp.pull(entities=["partners"])
+
+
+@pytest.mark.parametrize(
+    ("day", "changed_at"), [("20260-02-04", "2026-02-04 08:00+00"), ("0044-03-15 BC", "2026-01-01 08:00+00")]
+)
+def test_a_date_that_the_driver_does_not_know_is_named_with_its_query(
+    erp: PostgresErp, day: str, changed_at: str
+) -> None:
+    """In the last row, and in the first, which the driver fetches before it is asked for rows."""
+    erp.change(f"insert into line values ('F3', 7, '{day}', 1, 1, '{changed_at}')")
     with pytest.raises(SourceError) as caught:
         erp.pull()
     assert caught.value.code == "query_value"

@@ -59,6 +59,7 @@ def query(tmp_path: Path):
         ("DATE", "2026-02-03", date(2026, 2, 3)),
         ("DATE", "2026-02-03 23:59:59", date(2026, 2, 3)),
         ("DATE", datetime(2026, 2, 3, 12, tzinfo=UTC), date(2026, 2, 3)),
+        ("DATE", datetime.max.replace(tzinfo=UTC), date(9999, 12, 31)),
         ("TIMESTAMP", "2026-02-03 09:30:00.25", datetime(2026, 2, 3, 9, 30, 0, 250_000)),  # noqa: DTZ001
         ("TIMESTAMP", "2026-02-03T09:30:00+02:00", datetime(2026, 2, 3, 7, 30)),  # noqa: DTZ001
         (
@@ -92,7 +93,13 @@ def test_a_value_becomes_the_contracts_type(query: Any, type_: str, value: Any, 
         ("TIMESTAMP", "yesterday"),
         ("BOOLEAN", "maybe"),
         ("INTEGER", 1.5),
+        ("INTEGER", 2**70),
+        ("TIMESTAMP", datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))),
         ("VARCHAR", b"\xff"),
+        ("VARCHAR", {"fr_FR": "Savon"}),
+        ("VARCHAR", ["rouge", "bleu"]),
+        ("VARCHAR", memoryview(b"Savon")),
+        ("VARCHAR", timedelta(days=1)),
     ],
 )
 def test_a_value_that_cannot_be_read_is_named_with_row_and_column(query: Any, type_: str, value: Any) -> None:
