@@ -62,11 +62,11 @@ class TraceSource(Declared):
     to an aggregate over the fact. `rows` limits the source to rows of the mart with these values, `where` to
     rows of the fact. `day` is the fact's column of the day from which a row counts: the mart holds what is
     dated up to the as-of day. `late_reason` says what it is if such a row lands after a close; a smaller fact
-    that holds their batches may be looked through for it (`late_fact`). `document` is what people call the
-    fact's rows by. `rule` names the columns that say by which rule and version an amount came about,
-    `rule_file` the company's file of it. `line` is the line of the document. A fact that was computed names
-    in `source_of` the fact whose rows it was computed from, and in `source_key` the column by which they
-    meet.
+    that holds their batches may be looked through for it (`late_fact`), and `late_batch` is the column of the
+    batch that first brought the row. `document` is what people call the fact's rows by. `rule` names the
+    columns that say by which rule and version an amount came about, `rule_file` the company's file of it.
+    `line` is the line of the document. A fact that was computed names in `source_of` the fact whose rows it
+    was computed from, and in `source_key` the column by which they meet.
     """
 
     fact: str
@@ -78,6 +78,7 @@ class TraceSource(Declared):
     day: str | None = None
     late_reason: LateReason | None = None
     late_fact: str | None = None
+    late_batch: str = "source_batch_id"
     rule: tuple[str, ...] = ()
     rule_file: str | None = None
     line: str | None = None

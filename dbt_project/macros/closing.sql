@@ -133,12 +133,12 @@
             {{ expression }} as {{ column }},
             {%- endfor %}
             {{ source.document }} as document_number,
-            source_batch_id
+            {{ source.late_batch or 'source_batch_id' }} as landed_batch_id
         from {{ ref(source.late_fact or source.fact) }}
         where {{ source.where or '1 = 1' }}
     ) as documents
         on
-            {{ rows }}.last_batch_code < documents.source_batch_id
+            {{ rows }}.last_batch_code < documents.landed_batch_id
             {%- for column in source['keys'] %}
             {%- if column in ['month_start_date'] + closed_grain_columns() %}
             and {{ rows }}.{{ column }} = documents.{{ column }}

@@ -83,6 +83,10 @@ def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopen
     aval("close", "2024-09", "--by", "Ana")
     note = credit_late(site.sample, INVOICE, Decimal("100.00"), date(2024, 9, 27), AT)
     report = send_correction(site.sample, REPORT)
+    with next((data / "source" / "ledger").glob("*FEC*.txt")).open("ab") as export:
+        for account, amounts in (("471000", ["40,00", "0,00"]), ("708000", ["0,00", "40,00"])):
+            entry = ["OD", "Divers", "LATE", "20240930", account, "", "", "", "PORT", "20240930", "Port"]
+            export.write("\t".join([*entry, *amounts, *[""] * 5]).encode() + b"\r\n")
     (site.company / "rules" / "cost_corrections.csv").write_text(
         f"{CORRECTIONS}K-2024-09;{product};2024-09-01;2024-10-11;{cost + 1};;EUR;freight left out;Ana;"
         "2024-10-12\n",
@@ -116,14 +120,15 @@ def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopen
         assert [(change[0], *change[3:]) for change in changes(data, mart) if change[2] == measure] == [
             ("D04", amount, OCTOBER, "late_document", note)
         ]
-    # The ledger did not move: it knows neither the credit note nor the corrected cost.
+    # The ledger was exported anew with one entry more, and all others are as old as they were. It knows
+    # neither the credit note nor the corrected cost.
     books = {
         (change[0], change[1]): change[2]
         for change in ask(
             data,
             "select grain_detail, measure_code, adjustment_amount "
             "from marts.mart_closing_adjustments_monthly "
-            "where mart_name = 'mart_margin_reconciliation_monthly'",
+            "where mart_name = 'mart_margin_reconciliation_monthly' and reason_code <> 'late_entry'",
         )
     }
     assert books["measure_code=revenue", "warehouse_amount"] == -100
@@ -133,6 +138,14 @@ def test_what_changes_after_the_close_is_an_adjustment_until_the_month_is_reopen
     assert books["measure_code=cost_of_goods", "warehouse_amount"] == total
     assert books["measure_code=cost_of_goods", "corrected_cost_amount"] == -total
     assert ("measure_code=cost_of_goods", "unexplained_amount") not in books
+    assert ask(
+        data,
+        "select partner_code, grain_detail, measure_code, adjustment_amount, documents "
+        "from marts.mart_closing_adjustments_monthly where reason_code = 'late_entry' order by measure_code",
+    ) == [
+        ("NONE", "measure_code=revenue", measure, 40, "ledger|2025-06|OD|LATE")
+        for measure in ("difference_amount", "ledger_amount", "manual_entry_amount")
+    ]
 
     # October is open: its figure simply changed, and the lines name the correction.
     assert pieces_of_october > 0

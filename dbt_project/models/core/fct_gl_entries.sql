@@ -72,6 +72,7 @@ final as (
         balanced.currency_amount as document_amount,
         balanced.currency_code as document_currency_code,
         balanced.source_batch_id,
+        balanced.first_source_batch_id,
         balanced.source_file,
         balanced.source_row
     from balanced

@@ -2,8 +2,27 @@
 -- each fiscal year. Texts are not trimmed here: the reader has done it once.
 with
 
-landed as (
+exported as (
     select * from {{ landing('accounting', 'gl_entries') }}
+),
+
+-- Each export tells its year from the beginning: a line is as old as the first one that
+-- told it so.
+landed as (
+    select
+        *,
+        min(_batch_id) over (
+            partition by
+                journal_code,
+                entry_number,
+                entry_date,
+                account_code,
+                auxiliary_code,
+                piece_reference,
+                debit_amount,
+                credit_amount
+        ) as first_batch_id
+    from exported
 ),
 
 live_exports as (
@@ -40,6 +59,7 @@ final as (
         landed.currency_amount,
         landed.currency_code,
         landed._batch_id as source_batch_id,
+        landed.first_batch_id as first_source_batch_id,
         landed._source_file as source_file,
         landed._source_row as source_row
     from landed
