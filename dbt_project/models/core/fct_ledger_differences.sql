@@ -229,6 +229,7 @@ warehouse_totals as (
         measure_code,
         document_number,
         sum(warehouse_amount) as warehouse_amount,
+        count(*) - count(warehouse_amount) as unconverted_count,
         min(month_start_date) as month_start_date,
         min(partner_code) as partner_code
     from warehouse_documents
@@ -252,8 +253,10 @@ compared as (
             when
                 warehouse_totals.document_number is null
                 then 'manual_entry'
+            -- What has no exchange rate has no amount here.
             when
-                abs(ledger_totals.ledger_amount - warehouse_totals.warehouse_amount)
+                warehouse_totals.unconverted_count > 0
+                or abs(ledger_totals.ledger_amount - warehouse_totals.warehouse_amount)
                 > rounding.rounding_amount
                 then 'other_amount'
             when

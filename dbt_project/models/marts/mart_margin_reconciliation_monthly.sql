@@ -38,6 +38,7 @@ invoiced as (
         {{ month_start('invoice_date') }} as month_start_date,
         partner_code,
         sum(net_amount) as net_amount,
+        count(*) - count(net_amount) as unconverted_count,
         sum(cost_amount) as cost_amount,
         sum(cost_correction_amount) as cost_correction_amount,
         count(*) as line_count,
@@ -52,21 +53,24 @@ documented as (
         'revenue' as measure_code,
         month_start_date,
         partner_code,
-        net_amount as warehouse_amount
+        net_amount as warehouse_amount,
+        unconverted_count
     from invoiced
     union all
     select
         'receivable' as measure_code,
         month_start_date,
         partner_code,
-        total_amount as warehouse_amount
+        total_amount as warehouse_amount,
+        case when total_amount is null then 1 else 0 end as unconverted_count
     from receivables
     union all
     select
         'receivable' as measure_code,
         month_start_date,
         partner_code,
-        -settled_amount as warehouse_amount
+        -settled_amount as warehouse_amount,
+        case when settled_amount is null then 1 else 0 end as unconverted_count
     from payments
     where exists (select 1 from receivables)
     union all
@@ -74,7 +78,8 @@ documented as (
         'rebate_accrual' as measure_code,
         month_start_date,
         partner_code,
-        accrual_amount as warehouse_amount
+        accrual_amount as warehouse_amount,
+        0 as unconverted_count
     from accruals
 ),
 
@@ -83,7 +88,8 @@ warehouse as (
         measure_code,
         month_start_date,
         partner_code,
-        sum(warehouse_amount) as warehouse_amount
+        sum(warehouse_amount) as warehouse_amount,
+        sum(unconverted_count) as unconverted_count
     from documented
     group by measure_code, month_start_date, partner_code
 ),
@@ -153,7 +159,7 @@ by_document as (
         cast(0 as decimal(18, 4)) as corrected_cost_amount,
         cast(0 as decimal(18, 4)) as unexplained_amount,
         coalesce(explained.document_count, 0) as document_count,
-        cast(null as string) as reason_code
+        case when warehouse.unconverted_count > 0 then 'rate_missing' end as reason_code
     from document_keys
     left join warehouse
         on
