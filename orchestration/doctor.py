@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from connectors.company import AnyDelivery, AnySource, Company, Paths, PostgresqlTarget, Secret
+from connectors.company import Accounting, AnyDelivery, AnySource, Company, Paths, PostgresqlTarget, Secret
 from connectors.contract import is_of_person
 from connectors.errors import AvalError, ConfigError
 from connectors.feeds.known import load_known
@@ -127,6 +127,8 @@ def _company(settings: Settings) -> Iterator[Finding]:
     yield answer
     if answer.is_ok and queries is not None:
         yield from _queries(company)
+    if company.accounting is not None:
+        yield _general_ledger(company.accounting)
     for name, source in company.sources.items():
         yield _source(name, source, company.zone)
     for code, delivery in company.deliveries.items():
@@ -152,6 +154,25 @@ def _postgresql(target: PostgresqlTarget, company: str) -> Finding:
         return Finding(what, True, f"PostgreSQL {probe(target, company)} lets this company write")
     except AvalError as error:
         return Finding(what, False, error.problem, error.remedy, isinstance(error, ConfigError))
+
+
+def _general_ledger(accounting: Accounting) -> Finding:
+    from connectors.accounting import exports, fec
+
+    what = "general ledger"
+    try:
+        found = exports.discover(accounting)
+        for path in (path for export in found for path in export.files):
+            fec.inspect(path)
+    except AvalError as error:
+        return Finding(what, False, error.problem + _where(error), error.remedy, True)
+    return Finding(
+        what,
+        bool(found),
+        f"{accounting.path}, {len(found)} exports",
+        f"put an export there whose name is like {accounting.files}, or correct accounting.files",
+        True,
+    )
 
 
 def _source(name: str, source: AnySource, zone: tzinfo) -> Finding:

@@ -335,6 +335,28 @@ def test_the_doctor_tries_each_mapping_query_on_the_erp(company: list[str]) -> N
     assert "invoice_lines" in found["mapping queries"].found
 
 
+def test_the_doctor_misses_ledger_exports_that_a_run_would_not_find_or_read(company: list[str]) -> None:
+    folder = Path(company[1])
+    (folder / "company.yml").write_text(COMPANY + "accounting: {path: books}\n")
+
+    def found() -> tuple[bool, str]:
+        findings = examine(folder, Path(company[3]))
+        return next((item.is_ok, item.found) for item in findings if item.what == "general ledger")
+
+    assert found() == (False, f"the folder of ledger exports {folder / 'books'} does not exist")
+    (folder / "books").mkdir()
+    (folder / "books" / "GL 2026.txt").touch()
+    assert found() == (False, f"{folder / 'books'}, 0 exports")
+    export = folder / "books" / "123456789FEC20261231.txt"
+    export.write_text("Account\tAmount\n")
+    is_ok, text = found()
+    assert not is_ok
+    assert "lacks journalcode" in text
+    assert export.name in text
+    export.write_text("JournalCode\tEcritureNum\tEcritureDate\tCompteNum\tDebit\tCredit\n")
+    assert found() == (True, f"{folder / 'books'}, 1 exports")
+
+
 def test_the_doctor_misses_what_a_delivery_needs_of_this_machine(
     company: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
