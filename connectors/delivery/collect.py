@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_exponential_jitter
 
@@ -432,7 +433,11 @@ def _secrets(settings: AnyDelivery) -> Iterator[str]:
         value = getattr(settings, name)
         for item in value if isinstance(value, tuple) else (value,):
             if isinstance(item, Secret):
-                yield item.reveal()
+                secret = item.reveal()
+                yield secret
+                if name == "urls":
+                    # Libraries name an address without its host; a path of "/" says nothing.
+                    yield from filter(lambda part: len(part) > 1, urlsplit(secret)[1:3])
 
 
 def _hash(path: Path) -> str:

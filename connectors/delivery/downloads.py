@@ -30,16 +30,22 @@ class _Token(AuthBase):
 
 
 class DownloadSource:
-    """The addresses of one delivery. An item is its address without the query, which may be secret."""
+    """The addresses of one delivery. An item is its address without the query, which may be secret; of an
+    address that is a secret, its host and where the secret stands.
+    """
 
     passing: tuple[type[Exception], ...] = (requests.RequestException,)
     lasting: tuple[type[Exception], ...] = (requests.exceptions.SSLError, requests.exceptions.InvalidURL)
 
     def __init__(self, settings: HttpsDelivery) -> None:
         self._settings = settings
-        self._addresses = {_shown(url): url for url in map(_plain, settings.urls)}
+        self._addresses = {_shown(url): _plain(url) for url in settings.urls}
         if len(self._addresses) != len(settings.urls):
-            raise ConfigError("duplicate_key", "two addresses differ by their query only", "keep one of them")
+            raise ConfigError(
+                "duplicate_key",
+                "two addresses differ by their query only, or are one secret",
+                "keep one of them",
+            )
         self._session = requests.Session()
         self._trusted: str | bool = str(settings.ca_file) if settings.ca_file else True
         if settings.token is not None:
@@ -70,7 +76,7 @@ class DownloadSource:
     def contents(self, item: Item) -> Iterator[Content]:
         with self._ask("GET", item.name) as answer:
             _check(answer, item.name)
-            yield Content(_file_name(answer, item.name), answer.iter_content(CHUNK))
+            yield Content(_file_name(answer, self._addresses[item.name]), answer.iter_content(CHUNK))
 
     def stamp(self, item: Item) -> str:
         return self._look(item.name).stamp if item.stamp else ""
@@ -113,7 +119,9 @@ def _plain(url: str | Secret) -> str:
     return text
 
 
-def _shown(url: str) -> str:
+def _shown(url: str | Secret) -> str:
+    if isinstance(url, Secret):
+        return f"https://{urlsplit(_plain(url)).hostname}/… ({url.env or (url.file and url.file.name)})"
     return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
@@ -125,10 +133,10 @@ def _check(answer: requests.Response, name: str) -> None:
         raise RefusedItem("refused_download", said, "check the address and the rights of 'user' or 'token'")
 
 
-def _file_name(answer: requests.Response, name: str) -> str:
+def _file_name(answer: requests.Response, url: str) -> str:
     header = Message()
     header["Content-Disposition"] = answer.headers.get("Content-Disposition", "")
-    return header.get_filename() or unquote(posixpath.basename(urlsplit(name).path)) or "download"
+    return header.get_filename() or unquote(posixpath.basename(urlsplit(url).path)) or "download"
 
 
 def _moment(text: str) -> datetime | None:

@@ -501,6 +501,32 @@ def test_https_trusts_no_unknown_certificate_and_follows_to_no_plain_http(house:
     assert "404" in dict(away.refused)[site.url("/absent.csv")]
 
 
+def test_https_an_address_that_is_a_secret_is_shown_by_the_name_of_its_secret(
+    house: House, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.pages["/s/t0ken/ventes.csv"] = (200, {"ETag": '"1"'}, b"a;b\n")
+    gone = site.url("/s/t0ken/stock.csv?sig=t0ken").replace("//", "//d07:t0ken@")
+    monkeypatch.setenv("D07_SALES_URL", site.url("/s/t0ken/ventes.csv"))
+    (tmp_path / "stock_url").write_text(gone)
+    monkeypatch.setenv("D07_DOWN_URL", "https://d07:t0ken@localhost:1/s/t0ken/retours.csv")
+    house.deliveries["web"] = delivery(
+        kind="https",
+        urls=[{"env": "D07_SALES_URL"}, {"file": tmp_path / "stock_url"}, {"env": "D07_DOWN_URL"}],
+        ca_file=site.ca_file,
+    )
+    (seen,) = house.collect()
+    assert house.files() == {"D07/ventes.csv": b"a;b\n"}
+    ((name, reason),) = seen.refused
+    assert name == "https://localhost/… (stock_url)"
+    assert "https://localhost/… (stock_url) answers 404" in reason
+    assert "https://localhost/… (D07_DOWN_URL): https: " in (seen.problem or "")
+    assert "t0ken" not in repr(seen)
+    with Ledger(house.folder / "ledger.sqlite") as ledger:
+        remembered = ledger.delivered("web")
+    assert "t0ken" not in repr(remembered)
+    assert "https://localhost/… (D07_SALES_URL)" in remembered
+
+
 def test_https_alone_is_accepted(house: House, site: Site) -> None:
     house.deliveries["plain"] = delivery(kind="https", urls=["http://localhost/ventes.csv"])
     (seen,) = house.collect()
