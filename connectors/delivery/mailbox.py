@@ -10,8 +10,8 @@ import re
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from email.errors import InvalidBase64LengthDefect
-from email.message import EmailMessage
+from email.errors import CloseBoundaryNotFoundDefect, InvalidBase64LengthDefect
+from email.message import EmailMessage, Message
 from email.utils import getaddresses
 from functools import cached_property
 from typing import Any, Final
@@ -87,8 +87,10 @@ class MailSource:
         wanted = [part for part in attached if _asks_for(self._settings, part)]
         if not wanted and not self._is_of_others(header, attached):
             raise _without_report(header, attached)
+        open_ended = _open_ended(mail)
         for part in wanted:
-            yield Content(part.get_filename() or "", _attachment(header, part))
+            is_whole = not any(part is other for other in open_ended)
+            yield Content(part.get_filename() or "", _attachment(header, part, is_whole))
 
     def _is_of_others(self, header: EmailMessage, attached: Sequence[EmailMessage]) -> bool:
         """Whether another delivery of the mailbox takes something of a mail."""
@@ -209,11 +211,20 @@ def _asks_for(settings: MailDelivery, part: EmailMessage) -> bool:
     return name is not None and any(glob.fullmatch(name) for glob in globs)
 
 
-def _attachment(header: EmailMessage, part: EmailMessage) -> Iterator[bytes]:
+def _open_ended(mail: EmailMessage) -> list[Message]:
+    """The parts behind which a mail breaks off: its multipart has no end."""
+    return [
+        list(part.iter_parts())[-1]
+        for part in mail.walk()
+        if part.is_multipart() and any(isinstance(each, CloseBoundaryNotFoundDefect) for each in part.defects)
+    ]
+
+
+def _attachment(header: EmailMessage, part: EmailMessage, is_whole: bool) -> Iterator[bytes]:
     """The bytes of an attachment; RefusedItem if its name holds a path or it is not whole."""
     name = safe_name(part.get_filename() or "")
     payload = part.get_payload(decode=True)
-    if any(isinstance(defect, InvalidBase64LengthDefect) for defect in part.defects):
+    if not is_whole or any(isinstance(defect, InvalidBase64LengthDefect) for defect in part.defects):
         raise RefusedItem(
             "damaged_attachment",
             f"the attachment of {_named(header)} was cut off on its way",

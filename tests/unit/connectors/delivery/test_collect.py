@@ -656,6 +656,20 @@ def test_imap_an_attachment_that_was_cut_off_does_not_arrive_as_base64(house: Ho
     assert house.files() == {}
 
 
+def test_imap_a_mail_that_was_cut_off_after_a_whole_line_is_told_and_not_fetched(
+    house: House, post: Post
+) -> None:
+    whole = mail("ventes@d07.example", ("stock.csv", b"c;d\n"), ("ventes.csv", b"a;b\n" * 200))
+    lines = whole.splitlines(keepends=True)
+    post.put(b"".join(lines[:-3]))
+    house.deliveries["mail"] = mailbox(post)
+    (seen,) = house.collect()
+    assert house.files() == {"D07/stock.csv": b"c;d\n"}
+    ((_, reason),) = seen.refused
+    assert reason.startswith("ventes.csv: the attachment of a mail from ventes@d07.example")
+    assert "was cut off on its way" in reason
+
+
 def test_imap_one_attachment_that_is_refused_keeps_back_none_of_its_mail(house: House, post: Post) -> None:
     whole = mail(
         "ventes@d07.example",
