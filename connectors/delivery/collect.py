@@ -33,7 +33,7 @@ from connectors.company import (
     Secret,
     SftpDelivery,
 )
-from connectors.delivery.source import UNFINISHED_ENDINGS, Item, RefusedItem, Source, safe_path
+from connectors.delivery.source import UNFINISHED_ENDINGS, Item, RefusedItem, Source, readable, safe_path
 from connectors.errors import AvalError, ConfigError, Place, SourceError
 from connectors.landing import fsync_folder
 from connectors.ledger import Delivered, DeliveryState, Ledger
@@ -218,7 +218,7 @@ class _Collector:
                     try:
                         self._consider(source, item, known.get(item.name), is_fetching)
                     except RefusedItem as error:
-                        self._found.refused[item.name] = str(error)
+                        self._found.refused[readable(item.name)] = str(error)
                     except source.lasting as error:
                         self._found.refused[item.name] = self._explain(error)
                     except source.passing as error:

@@ -143,6 +143,8 @@ def open_sftp(settings: SftpDelivery) -> FolderSource:
         password=settings.password.reveal() if settings.password else None,
         client_keys=keys,
         known_hosts=str(settings.known_hosts),
+        # Names that are no UTF-8 come through, to be refused each by itself.
+        sftp_client_kwargs={"path_errors": "surrogateescape"},
         config=None,
         agent_path=None,
         connect_timeout=settings.timeout_seconds,

@@ -81,9 +81,19 @@ def safe_path(name: str) -> str:
                 "refused_name",
                 f"the name {reason}",
                 "ask the partner for a plain file name, or correct 'files' of the delivery",
-                Place(file=ascii(name)[1:-1]),
+                Place(file=_shown(name)),
             )
     return normal
+
+
+def readable(name: str) -> str:
+    """A name from outside as text; bytes that are no UTF-8 show as `\\xe9`."""
+    return "".join(f"\\x{ord(each) - 0xDC00:x}" if "\udc80" <= each <= "\udcff" else each for each in name)
+
+
+def _shown(name: str) -> str:
+    """A name from outside in letters of ASCII, where it may hold what changes how a line is read."""
+    return ascii(name)[1:-1].replace(r"\udc", r"\x")
 
 
 def safe_name(name: str) -> str:
@@ -93,7 +103,7 @@ def safe_name(name: str) -> str:
             "refused_name",
             "the name holds a path",
             "ask the sender for a plain file name",
-            Place(file=ascii(name)[1:-1]),
+            Place(file=_shown(name)),
         )
     return safe_path(name)
 
@@ -105,6 +115,8 @@ def _fault(part: str) -> str | None:
         return "begins with a dot or a tilde, or leads out of its folder"
     if "\\" in part or re.match(r"[A-Za-z]:", part):
         return "holds a path of Windows"
+    if any("\udc80" <= letter <= "\udcff" for letter in part):
+        return "is no UTF-8, as old systems write accents"
     if any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for letter in part):
         return "holds control characters"
     if part != part.strip() or part.endswith("."):

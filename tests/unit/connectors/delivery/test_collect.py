@@ -352,6 +352,17 @@ def test_sftp_delivers_by_password_and_by_key_and_moves_what_is_done(house: Hous
     assert left == ["out/done/2026/stock.csv", "out/done/ventes.csv"]
 
 
+def test_sftp_a_name_that_is_no_utf_8_is_refused_and_the_others_come(house: House, sftp: Sftp) -> None:
+    put(sftp.root / "latin" / "ventes.csv", "a;b\n")
+    put(sftp.root / "latin" / os.fsdecode(b"f\xe9vrier.csv"), "c;d\n")
+    house.deliveries["sftp"] = sftp_settings(sftp, folder="latin")
+    (seen,) = house.collect()
+    assert (seen.problem, house.files()) == (None, {"D07/ventes.csv": b"a;b\n"})
+    ((name, reason),) = seen.refused
+    assert name == "f\\xe9vrier.csv"
+    assert reason.startswith("f\\xe9vrier.csv: the name is no UTF-8")
+
+
 def test_sftp_without_the_right_host_key_is_refused(house: House, sftp: Sftp, tmp_path: Path) -> None:
     import asyncssh
 
