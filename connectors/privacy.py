@@ -131,6 +131,22 @@ def erase(
     return entry, tuple(left)
 
 
+def partners_heard_of(landing: Path, ledger: Ledger) -> set[str]:
+    """Partners of whom reports have come, also where the feed is gone, or whom a survey or training names."""
+    found = {batch.partner_code for batch in ledger.batches("feeds") if batch.partner_code}
+    with duckdb.connect() as connection:
+        for entity in SOURCE_ENTITIES:
+            files = [str(path) for path in _parquet(landing / entity.system / entity.name)]
+            if files and any(is_of_person(column.name) for column in entity.columns):
+                rows = connection.execute(
+                    "select distinct partner_code from read_parquet(?, union_by_name = true) "
+                    "where partner_code is not null",
+                    [files],
+                ).fetchall()
+                found |= {code for (code,) in rows}
+    return found
+
+
 def _sent_by(ledger: Ledger, batches: set[str]) -> set[tuple[str, str]]:
     return {
         (batch.partner_code or "", batch.batch_id)

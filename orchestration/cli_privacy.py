@@ -41,22 +41,35 @@ def erase(
     data: DataOption = None,
 ) -> None:
     """Erase one customer of one partner everywhere; figures stay. Exit code 1 if something is left to do."""
+    from connectors import privacy
     from connectors.errors import ConfigError
+    from connectors.ledger import Ledger
     from orchestration.erasure import erase as erase_customer
     from orchestration.run import ExitCode
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
     partners = {profile.partner for profile in settings.profiles.values() if profile.names_people}
+    with Ledger(settings.paths.ledger) as ledger:
+        partners |= privacy.partners_heard_of(settings.paths.landing, ledger)
     if partner not in partners:
         raise ConfigError(
             "unknown_partner",
-            f"no feed of partner {partner!r} names people",
+            f"nothing has come of a partner {partner!r}",
             f"one of: {', '.join(sorted(partners)) or 'none'}",
         )
-    text = file.read_text(encoding="utf-8") if file is not None else sys.stdin.read()
+    content = file.read_bytes() if file is not None else sys.stdin.buffer.read()
+    try:
+        texts = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            "undecodable_bytes",
+            f"what names the customer is no UTF-8, in line {line}",
+            "save it as UTF-8: in another encoding an accent would not be found",
+        ) from error
     with working("erasing"):
-        erased = erase_customer(settings, partner, text.splitlines())
+        erased = erase_customer(settings, partner, texts)
     entry = erased.entry
     typer.echo(
         f"erased: {entry.rows:,} landed rows and {erased.tables:,} rows of built and published tables no "

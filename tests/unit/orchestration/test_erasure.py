@@ -7,11 +7,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from connectors.feeds.customers import KEY, partner_key
 from connectors.feeds.intake.run import take_in
 from connectors.ledger import Ledger
+from connectors.sources.intake import take_in as take_in_sources
 from orchestration.cli import app
 from orchestration.settings import Settings, load_settings
 
@@ -79,7 +81,7 @@ def ask(path: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def erase(settings: Settings, partner: str, text: str) -> tuple[int, str]:
+def erase(settings: Settings, partner: str, text: str | bytes) -> tuple[int, str]:
     arguments = ["privacy", "erase", "--partner", partner, "--company", str(settings.paths.company)]
     result = CliRunner().invoke(app, [*arguments, "--data", str(settings.paths.data)], input=text)
     return result.exit_code, result.output
@@ -109,6 +111,49 @@ def test_an_erased_customer_is_in_no_file_and_no_figure_has_changed(settings: Se
     ]
     assert settings.current.is_symlink()
     assert [path.name for path in data.rglob("*.part*")] == []
+
+
+def test_a_customer_is_erased_after_the_feed_that_named_it_is_gone(settings: Settings) -> None:
+    data = settings.paths.data
+    (settings.paths.company / "feeds" / "W01_sales.yml").unlink()
+    code, said = erase(settings, "W01", "Client 7\n")
+    assert (code, "100 landed rows" in said) == (0, True), said
+    assert holders(data, partner_key("W01").hash("client 7")) == []
+    assert holders(data, "Client 7") == []
+
+
+def test_a_respondent_is_erased_whose_partner_has_no_feed(settings: Settings) -> None:
+    survey = settings.paths.company.parent / "answers.csv"
+    survey.write_text("nr,subject,partner,day,score,mail\nA1,partner,D02,2026-01-31,9,ana@client.example\n")
+    columns = {
+        "answer_number": "nr",
+        "subject_code": "subject",
+        "partner_code": "partner",
+        "answer_date": "day",
+        "score": "score",
+        "respondent_key": "mail",
+    }
+    answers = {"kind": "file", "path": str(survey), "columns": columns}
+    with (settings.paths.company / "company.yml").open("a") as file:
+        file.write(yaml.safe_dump({"sources": {"survey_answers": answers}}))
+    changed = load_settings(settings.paths.company, settings.paths.data)
+    with Ledger(changed.paths.ledger) as ledger:
+        take_in_sources(changed.paths, changed.company, ledger, now=datetime.now(UTC))
+    pseudonym = partner_key("D02").hash("ana@client.example")
+    assert holders(changed.paths.data, pseudonym) == ["landing"]
+    code, said = erase(changed, "D02", "ana@client.example\n")
+    assert (code, "1 landed rows" in said) == (1, True), said
+    assert "survey_answers: the source names the customer" in said
+    assert holders(changed.paths.data, pseudonym) == []
+
+
+def test_what_names_the_customer_is_read_with_its_mark_and_refused_if_it_is_no_utf_8(
+    settings: Settings,
+) -> None:
+    code, said = erase(settings, "W01", "Hélène\n".encode("cp1252"))
+    assert (code, "no UTF-8" in said) == (2, True), said
+    code, said = erase(settings, "W01", "Client 7\r\n".encode("utf-8-sig"))
+    assert (code, "100 landed rows" in said) == (0, True), said
 
 
 def test_a_partner_whose_feeds_name_nobody_is_told(settings: Settings) -> None:
