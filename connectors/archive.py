@@ -29,6 +29,8 @@ from connectors.landing import atomic_file, remove_leftovers
 _CHUNK: Final = 1 << 20
 _ENCRYPTED: Final = ".age"
 _NAME_LENGTH: Final = 120
+_NO_KEY: Final = "No matching keys"
+"""The library's word for a sound file that is for other keys."""
 
 
 @dataclass(frozen=True)
@@ -124,22 +126,24 @@ class Archive:
                 try:
                     pyrage.decrypt_io(source, clear, self._identities())
                 except pyrage.DecryptError as error:
+                    if _NO_KEY not in str(error):
+                        raise _damaged(original, f"it cannot be decrypted ({error})") from error
                     raise SourceError(
                         "unreadable_original",
                         f"no key opens the original ({error})",
                         "add the key that it was archived with to archive.former_keys",
                         Place(file=original.path),
                     ) from error
+                except OSError as error:
+                    # Faults of a disk have a number; those of the content, which the library gives too, none.
+                    if error.errno is not None:
+                        raise
+                    raise _damaged(original, f"it cannot be decrypted ({error})") from error
             else:
                 shutil.copyfileobj(source, clear, _CHUNK)
         with target.open("rb") as clear:
             if hashlib.file_digest(clear, "sha256").hexdigest() != original.content_hash:
-                raise SourceError(
-                    "damaged_original",
-                    "the original is not what was archived: its hash differs",
-                    "restore the archive from a backup",
-                    Place(file=original.path),
-                )
+                raise _damaged(original, "its hash differs")
 
     def remove(self, original: Original) -> None:
         """Remove an original for good."""
@@ -182,6 +186,15 @@ class _HashingReader:
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
+
+
+def _damaged(original: Original, why: str) -> SourceError:
+    return SourceError(
+        "damaged_original",
+        f"the original is not what was archived: {why}",
+        "restore the archive from a backup",
+        Place(file=original.path),
+    )
 
 
 def _identity(key: Secret) -> Any:

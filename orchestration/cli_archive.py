@@ -62,28 +62,46 @@ def restore(
 ) -> None:
     """Write originals under the names and with the times by which they came; of several that came under one
     name the newest has it, those before it are NAME~2, NAME~3. A file that is there already is left alone.
+    Exit code 1 if some cannot be restored.
     """
     from connectors.archive import Archive
+    from connectors.errors import SourceError
     from connectors.feeds.intake.inbox import hash_of
     from connectors.ledger import Ledger
+    from orchestration.run import ExitCode
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
     archive = Archive(settings.paths.archive, settings.company.archive)
     originals = [item for item in archive.originals(partner) if item.content_hash.startswith(content)]
+    if not originals:
+        raise SourceError(
+            "no_original",
+            "there is no original of that partner and content in the archive",
+            "`aval archive list` shows what is kept",
+        )
     with Ledger(settings.paths.ledger) as ledger:
         arrivals = _arrivals(ledger.batches("feeds"), originals)
+    damaged = 0
     for item, name, moment in arrivals:
         target = to / name
         if target.exists():
             same = hash_of(target) == item.content_hash
             typer.echo(f"{target}: {'there already' if same else 'another file is there'}", err=True)
             continue
-        archive.restore(item, target)
+        try:
+            archive.restore(item, target)
+        except SourceError as error:
+            typer.echo(str(error), err=True)
+            damaged += 1
+            continue
         if moment is not None:
             # Reports replace one another in the order in which they came.
             os.utime(target, (moment, moment))
         typer.echo(str(target))
+    if damaged:
+        typer.echo(f"{damaged:,} of {len(arrivals):,} originals could not be restored", err=True)
+        raise typer.Exit(int(ExitCode.FAILED))
 
 
 def _arrivals(

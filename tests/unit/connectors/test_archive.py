@@ -93,6 +93,19 @@ def test_a_damaged_original_is_not_handed_out(tmp_path: Path, report: Path) -> N
     assert not (tmp_path / "back").exists()
 
 
+@pytest.mark.parametrize("length", [0, 50, 220])
+def test_a_damaged_encrypted_original_is_told_as_damaged(
+    tmp_path: Path, report: Path, key: Secret, length: int
+) -> None:
+    archive = Archive(tmp_path / "archive", ArchiveSettings(key=key))
+    keep(archive, report)
+    (item,) = archive.originals()
+    item.path.write_bytes(item.path.read_bytes()[:length])
+    with pytest.raises(SourceError, match=r"not what was archived.*from a backup"):
+        archive.restore(item, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
 def test_what_is_kept_long_enough_goes_and_the_archive_can_be_off(tmp_path: Path, report: Path) -> None:
     archive = Archive(tmp_path / "archive", ArchiveSettings(keep_days=30))
     keep(archive, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -153,6 +154,23 @@ def test_an_original_that_no_key_opens_is_told(desk: Desk, monkeypatch: pytest.M
     _, left = forget(desk, "Zoé Martin")
     assert len(left) == 1
     assert "no key opens" in left[0]
+
+
+def test_a_damaged_original_is_told_and_keeps_back_no_erasure(desk: Desk) -> None:
+    path = desk.put("D07/r_2026-W05.csv", HEAD + "A;1;Zoé Martin;x;\n")
+    desk.put("D07/r_2026-W06.csv", HEAD + "A;1;Ali;x;\n")
+    desk.take(**PROFILES)
+    other = path.with_name("r_2026-W06.csv").read_bytes()
+    (damaged,) = [
+        item
+        for item in Archive(desk.paths.archive, desk.company.archive).originals()
+        if item.content_hash == hashlib.sha256(other).hexdigest()
+    ]
+    damaged.path.write_bytes(damaged.path.read_bytes()[:-1])
+    entry, left = forget(desk, "Zoé Martin")
+    assert (entry.rows, entry.originals, entry.files) == (1, 1, 1)
+    assert len(left) == 1
+    assert "not what was archived" in left[0]
 
 
 def person(*texts: str) -> Wanted:

@@ -100,6 +100,25 @@ def test_equal_bytes_of_two_periods_return_under_both_names(data: Path) -> None:
     assert days == [3, 10]
 
 
+def test_one_damaged_original_keeps_back_no_other(data: Path) -> None:
+    for day, week in enumerate((WEEK_5, WEEK_6, "P1/v_2026-W07.csv"), start=20):
+        send(data, week, f"A;{day}\n", day)
+    (damaged,) = (data / "archive").rglob("*W06*")
+    damaged.write_bytes(b"")
+    target = data.parent / "back"
+    result = CliRunner().invoke(app, ["archive", "restore", "--to", str(target)])
+    assert result.exit_code == 1
+    assert "v_2026-W06.csv: the original is not what was archived" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("1 of 3 originals could not be restored")
+    assert sorted(path.name for path in target.rglob("*.csv")) == ["v_2026-W05.csv", "v_2026-W07.csv"]
+
+
+def test_what_is_not_in_the_archive_is_told(data: Path) -> None:
+    send(data, WEEK_5, "A;3\n", 3)
+    result = CliRunner().invoke(app, ["archive", "restore", "--to", str(data), "--partner", "P2"])
+    assert (result.exit_code, "no original" in result.stderr) == (1, True), result.stderr
+
+
 def test_what_is_there_already_is_left_alone(data: Path) -> None:
     send(data, WEEK_5, "A;3\n", 3)
     assert restore(data / "inbox") == []
