@@ -480,6 +480,15 @@ class Ledger:
                 [(content, row["erased_at"]) for content in sorted(contents)],
             )
 
+    def feeds_counting(self, file_name: str) -> set[str]:
+        """The feeds under which a report of this name counts."""
+        rows = self._connection.execute(
+            "select distinct feed_code from batches where system = 'feeds' and file_name = ? "
+            "and state = 'landed'",
+            (file_name,),
+        )
+        return {row["feed_code"] for row in rows}
+
     def erased_contents(self) -> set[str]:
         """Hashes of files that are not read again, because a customer whom they hold was erased."""
         return {row["content_hash"] for row in self._connection.execute("select * from erased_contents")}

@@ -110,7 +110,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                 found="{slice_key}: {file}",
                 column="file",
             ),
-            *([_reports_are_on_time(terms)] if _has_feeds(hub) else []),
+            *([_reports_are_on_time(terms), _no_period_counts_twice()] if _has_feeds(hub) else []),
             *([_erp_is_alive(terms)] if "landing.invoice_lines" in hub.tables() else []),
         ),
     )
@@ -157,6 +157,46 @@ def _reports_are_on_time(terms: Terms) -> Expectation:
         message="A partner's report is overdue; its periods are 'not reported', not zero.",
         remedy="Remind the partner; `aval feeds status` lists contacts.",
         found="{feed_code} of {partner_code}: reported to {reported_to}, the next was due {due_date}",
+    )
+
+
+def _no_period_counts_twice() -> Expectation:
+    """Feeds of a partner are added up, and reports of one replace none of another."""
+    return no_finding(
+        """
+        with reported as (
+            select
+                slices.*,
+                feed_code in (select feed_code from landing.expected_feeds) as has_profile
+            from {batch} as slices
+            where system = 'feeds' and is_live
+        )
+        select
+            former.feed_code as former_feed,
+            present.feed_code as present_feed,
+            former.partner_code,
+            former.entity,
+            count(distinct former.slice_key) as periods,
+            min(former.period_start_date) as first_date
+        from reported as former
+        inner join reported as present
+            on former.partner_code = present.partner_code
+            and former.entity = present.entity
+            and former.period_start_date <= present.period_end_date
+            and former.period_end_date >= present.period_start_date
+        where not former.has_profile and present.has_profile
+        group by all
+        order by former_feed, present_feed, former.entity
+        """,
+        name="no_period_counts_under_a_former_feed_too",
+        severity="warning",
+        message="A period counts under a feed whose profile is gone and under another of the partner: their "
+        "reports are added up. If the profile was renamed, the same sales count twice.",
+        remedy="Give the profile its former name back; a report without rows, its titles alone, under a "
+        "profile of the other name takes back what came there. Where both are parts of a whole, keep the "
+        "former profile, with `expected_to`.",
+        found="{former_feed} and {present_feed} of {partner_code}: {periods} periods of {entity} from "
+        "{first_date} on",
     )
 
 

@@ -91,6 +91,12 @@ _ERASED: Final = (
 )
 
 
+_FORMER: Final = (
+    "a report of this name counts under the feed {former}, whose profile is gone, and would count once more "
+    "under {feed} -> give the profile its former name back, {former}.yml"
+)
+
+
 class Intake:
     """What one run over the inbox does with the files of one partner."""
 
@@ -196,6 +202,8 @@ class Intake:
         for verdict in (fingerprint, self._identities.stamped(fingerprint)):
             if self._ledger.stands("feeds", found.name, content, verdict):
                 return base, replace(sighting, profile_hash=verdict)
+        for former in sorted(self._ledger.feeds_counting(found.name) - self._profiles.keys()):
+            return refusal(found.name, "former_feed", _FORMER.format(former=former, feed=feed_code)), None
         try:
             is_kept = self._archive.keep(
                 found.path, profile.partner, content, self._now, is_personal=profile.names_people

@@ -581,6 +581,28 @@ def test_rejected_files_quarantined_rows_late_reports_and_a_silent_erp_are_warne
     assert "D01_sales of D01: reported to 2026-03-08, the next was due 2026-03-18" in late.message
 
 
+def test_a_period_that_counts_under_a_former_feed_and_a_present_one_is_warned_about(world: World) -> None:
+    land(world)
+    feed = {
+        "feed_code": "D01_ventes",
+        "partner_code": "D01",
+        "frequency_code": "week",
+        "reports_sell_out": True,
+        "reports_inventory": False,
+        "expected_from_date": date(2026, 1, 5),
+        "due_days": 60,
+    }
+    world.write(world.landing / "rules" / "feeds" / f"{FIRST}.parquet", "rules", "feeds", [feed], FIRST)
+    # Renamed: what came before stays under the former name, and nothing counts twice.
+    world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3}])
+    assert "slices.no_period_counts_under_a_former_feed_too" not in failed(judge(world))
+    world.report("D01", "D01_ventes", WEEK_10, [{"sold_quantity": 4}])
+    verdict = judge(world)
+    assert verdict.passed
+    twice = failed(verdict)["slices.no_period_counts_under_a_former_feed_too"]
+    assert "D01_sales and D01_ventes of D01: 1 periods of sell_out from 2026-03-02 on" in twice.message
+
+
 def land_rules(world: World, name: str, rows: Sequence[Row], file: str | None = None) -> None:
     path = world.landing / "rules" / name / f"{FIRST}.parquet"
     named = {} if file is None else {"_source_file": file}

@@ -514,3 +514,31 @@ def test_a_held_report_is_not_accepted_over_a_later_one(desk: Any, profile: Make
     accept(desk.ledger, later.batch_id, "right")
     with pytest.raises(ConfigError, match="a report that came later has told 2026-W04 anew"):
         accept(desk.ledger, held.batch_id, "right")
+
+
+def test_a_file_of_a_feed_whose_profile_was_renamed_is_refused_before_it_counts_twice(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.put("D07/r_2026-W05.csv", "Ref;Qty\nA;1\n")
+    desk.put("D07/r_2026-W06.csv", "Ref;Qty\nA;2\n")
+    weekly = profile(columns={"product_code": "Ref", "sold_quantity": "Qty"})
+    desk.take(sales=weekly)
+    desk.put("D07/r_2026-W05.csv", "Ref;Qty\nA;3\n", 500)
+    desk.put("D07/r_2026-W07.csv", "Ref;Qty\nA;4\n", 400)
+    outcomes = {outcome.file_name: outcome for outcome in desk.take(ventes=weekly).files}
+    assert {name: outcome.state for name, outcome in outcomes.items()} == {
+        "D07/r_2026-W05.csv": "refused",
+        "D07/r_2026-W06.csv": "unchanged",
+        "D07/r_2026-W07.csv": "landed",
+    }
+    refused = outcomes["D07/r_2026-W05.csv"]
+    assert refused.reason_code == "former_feed"
+    assert "counts under the feed sales, whose profile is gone" in (refused.reason or "")
+    assert len(live(desk)) == 3
+    # Under its former name it is a correction.
+    desk.take(sales=weekly)
+    assert live(desk) == [
+        ("sell_out", "D07|sales|2026-W05", 1, "3.0000"),
+        ("sell_out", "D07|sales|2026-W06", 1, "2.0000"),
+        ("sell_out", "D07|ventes|2026-W07", 1, "4.0000"),
+    ]
