@@ -8,17 +8,20 @@ What does not: hashing (`connectors.feeds.customers`), and what is built from la
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import hashlib
+import io
 import re
 import shutil
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, Final
 from xml.sax.saxutils import escape
 
 import duckdb
@@ -40,6 +43,8 @@ _CHUNK: Final = 1 << 20
 _OVERLAP: Final = 1 << 12
 _ENCODINGS: Final = ("utf-8", "cp1252", "utf-16-le", "utf-16-be")
 _SHORTEST: Final = 3
+_DEPTH: Final = 3
+"""A packed file, a workbook in it, and what is packed in that."""
 _NAMING_BUSINESSES: Final = tuple(entity for entity in ERP_ENTITIES if entity.secret_columns)
 
 
@@ -52,6 +57,8 @@ class Wanted:
     pattern: str
     is_business: bool = False
     """Whether one of the hashes is the same for all partners."""
+    encodings: tuple[str, ...] = _ENCODINGS
+    """How reports may be written."""
 
     def in_sql(self) -> str:
         return ", ".join(quoted(item) for item in self.hashes)
@@ -98,6 +105,7 @@ def erase(
     """Erase a customer and enter it in the ledger, without saying who it was. Also gives what could not be
     looked into, for a person to do.
     """
+    who = replace(who, encodings=_encodings(profiles.values()))
     rows, batches = _erase_landed(paths.landing, who)
     faults, faulty = _erase_quarantined(paths.landing, who)
     contents = {
@@ -145,6 +153,18 @@ def partners_heard_of(landing: Path, ledger: Ledger) -> set[str]:
                 ).fetchall()
                 found |= {code for (code,) in rows}
     return found
+
+
+def _encodings(profiles: Iterable[Profile]) -> tuple[str, ...]:
+    """The usual encodings, and those that profiles state."""
+    found = dict.fromkeys(_ENCODINGS)
+    for profile in profiles:
+        stated = getattr(profile.container, "encoding", None)
+        try:
+            found.setdefault(codecs.lookup(stated or "utf-8").name)
+        except LookupError:
+            continue  # its files were rejected for it
+    return tuple(found)
 
 
 def _sent_by(ledger: Ledger, batches: set[str]) -> set[tuple[str, str]]:
@@ -299,31 +319,47 @@ def _erase_from_inbox(
 
 def names_customer(path: Path, who: Wanted) -> bool:
     """Whether a report holds the customer's text, whatever its container and encoding."""
-    if zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as packed:
-                return any(_member_names(packed, member, who) for member in packed.infolist())
-        # zipfile's words for a compression that it lacks, and for a member under a password.
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
-            raise SourceError(
-                "unreadable_original",
-                f"its members cannot be read ({error})",
-                "look into it yourself, and remove it if it names the customer",
-                Place(file=path.name),
-            ) from error
-    with path.open("rb") as handle:
-        return _stream_names(handle, who)
+    try:
+        with path.open("rb") as handle:
+            return _names(handle, who, zipfile.is_zipfile(path))
+    # zipfile's words for a compression that it lacks, and for a member under a password, among others.
+    except (
+        zipfile.BadZipFile,
+        gzip.BadGzipFile,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+    ) as error:
+        raise SourceError(
+            "unreadable_original",
+            f"what is packed in it cannot be read ({error})",
+            "look into it yourself, and remove it if it names the customer",
+            Place(file=path.name),
+        ) from error
 
 
-def _member_names(packed: zipfile.ZipFile, member: zipfile.ZipInfo, who: Wanted) -> bool:
+def _names(stream: IO[bytes], who: Wanted, is_zip: bool = False, depth: int = 0) -> bool:
+    head = stream.read(4)
+    stream.seek(0)
+    if depth < _DEPTH and (is_zip or head == b"PK\x03\x04"):
+        with zipfile.ZipFile(stream) as packed:
+            return any(_member_names(packed, member, who, depth) for member in packed.infolist())
+    if depth < _DEPTH and head.startswith(b"\x1f\x8b"):
+        with io.BufferedReader(gzip.open(stream)) as unpacked:
+            return _names(unpacked, who, depth=depth + 1)
+    return _stream_names(stream, who)
+
+
+def _member_names(packed: zipfile.ZipFile, member: zipfile.ZipInfo, who: Wanted, depth: int) -> bool:
     with packed.open(member) as stream:
-        return _stream_names(stream, who)  # type: ignore[arg-type]
+        return _names(stream, who, depth=depth + 1)
 
 
-def _stream_names(stream: BinaryIO, who: Wanted) -> bool:
+def _stream_names(stream: IO[bytes], who: Wanted) -> bool:
     pattern = re.compile(who.pattern)
     for chunk in _overlapping(stream):
-        for encoding in _ENCODINGS:
+        for encoding in who.encodings:
             text = chunk.decode(encoding, "replace")
             if pattern.search(_plain(text)):
                 return True
@@ -337,7 +373,7 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _overlapping(stream: BinaryIO) -> Iterator[bytes]:
+def _overlapping(stream: IO[bytes]) -> Iterator[bytes]:
     """Chunks of even length that share their ends, so that no text falls between two."""
     tail = b""
     while chunk := stream.read(_CHUNK):

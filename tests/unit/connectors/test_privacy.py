@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from connectors.archive import Archive, new_key
 from connectors.company import Archive as ArchiveSettings
 from connectors.company import Secret
-from connectors.errors import AvalError
+from connectors.errors import AvalError, SourceError
 from connectors.feeds import customers
 from connectors.privacy import Wanted, erase, names_customer, wanted
 from tests.unit.connectors.feeds.conftest import Desk, make_profile
@@ -171,6 +173,34 @@ def test_a_damaged_original_is_told_and_keeps_back_no_erasure(desk: Desk) -> Non
     assert (entry.rows, entry.originals, entry.files) == (1, 1, 1)
     assert len(left) == 1
     assert "not what was archived" in left[0]
+
+
+def test_a_name_is_found_in_a_packed_workbook_and_in_a_feeds_own_encoding(desk: Desk, tmp_path: Path) -> None:
+    workbook = openpyxl.Workbook()
+    workbook.worksheets[0].append(["A", 1, "Zoé Martin"])
+    plain = io.BytesIO()
+    workbook.save(plain)
+    packed = tmp_path / "ventes.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ventes.xlsx", plain.getvalue())
+    zipped = tmp_path / "ventes.csv.gz"
+    zipped.write_bytes(gzip.compress("A;1;Zoé Martin\n".encode()))
+    for path in (packed, zipped):
+        assert names_customer(path, person("Zoé Martin"))
+        assert not names_customer(path, person("Zoé Martine"))
+    zipped.write_bytes(zipped.read_bytes()[:-9])
+    with pytest.raises(SourceError, match="cannot be read"):
+        names_customer(zipped, person("Zoé Martin"))
+
+    # The name stands in a column that never lands, so that only the text of the original tells.
+    dos = make_profile(
+        columns=COLUMNS, personal=["Mail"], container={"kind": "delimited", "encoding": "cp850"}
+    )
+    desk.put("D07/r_2026-W05.csv", HEAD + "A;1;c1;x;Zoé Martin\n", encoding="cp850")
+    desk.take(sales=dos)
+    who = person("Zoé Martin")
+    entry, _ = erase(desk.paths, desk.company, {"sales": dos}, desk.ledger, who, now=NOW)
+    assert (entry.originals, entry.files) == (1, 1)
 
 
 def person(*texts: str) -> Wanted:
