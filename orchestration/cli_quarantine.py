@@ -61,6 +61,10 @@ _DONE: Final = {
     ),
     "name_taken": "another file of that name is in the inbox: take it away, then replay again",
     "no_original": "neither in the inbox nor in the archive: ask the partner to send it again",
+    "damaged_original": (
+        "its original is damaged, or no key opens it: restore the archive from a backup or add the key to "
+        "archive.former_keys, or ask the partner to send it again"
+    ),
     "not_in_order": "left alone: a later report that would have to be read again after it is lost",
 }
 

@@ -23,6 +23,7 @@ import duckdb
 
 from connectors.archive import Archive, Original
 from connectors.company import Company, Paths
+from connectors.errors import SourceError
 from connectors.feeds.customers import fingerprint
 from connectors.feeds.profile import Profile
 from connectors.feeds.reasons import Language, in_language
@@ -103,7 +104,13 @@ class ReadAgain:
 
 
 PutBackState = Literal[
-    "restored", "in_inbox", "profile_unchanged", "name_taken", "no_original", "not_in_order"
+    "restored",
+    "in_inbox",
+    "profile_unchanged",
+    "name_taken",
+    "no_original",
+    "damaged_original",
+    "not_in_order",
 ]
 
 
@@ -251,9 +258,9 @@ def put_back(
         changed = [batch for batch in opened if batch not in unchanged]
         if changed:
             originals = {item.content_hash: item for item in archive.originals(profile.partner)}
-            done += _put_back(
-                company.inbox.path, archive, originals, changed, _followers(ledger, profile, changed)
-            )
+            paths.state.mkdir(parents=True, exist_ok=True)
+            followers = _followers(ledger, profile, changed)
+            done += _put_back(company.inbox.path, archive, originals, changed, followers, paths.state)
     return done
 
 
@@ -275,9 +282,12 @@ def _put_back(
     originals: Mapping[str, Original],
     changed: Sequence[Batch],
     followers: Sequence[Batch],
+    scratch: Path,
 ) -> list[PutBack]:
-    states = {batch.batch_id: _look(inbox, originals, batch) for batch in (*changed, *followers)}
-    lost = ("name_taken", "no_original")
+    states = {
+        batch.batch_id: _look(inbox, archive, originals, batch, scratch) for batch in (*changed, *followers)
+    }
+    lost = ("name_taken", "no_original", "damaged_original")
     if any(states[batch.batch_id] in lost for batch in followers):
         return [
             PutBack(batch, states[batch.batch_id] if states[batch.batch_id] in lost else "not_in_order")
@@ -292,11 +302,20 @@ def _put_back(
     return [PutBack(batch, states[batch.batch_id]) for batch in (*changed, *followers)]
 
 
-def _look(inbox: Path, originals: Mapping[str, Original], batch: Batch) -> PutBackState:
+def _look(
+    inbox: Path, archive: Archive, originals: Mapping[str, Original], batch: Batch, scratch: Path
+) -> PutBackState:
     """What can be done with a file; `restored` if it is to be."""
     path = inbox / (batch.file_name or "")
     if path.is_file():
         with path.open("rb") as file:
             same = hashlib.file_digest(file, "sha256").hexdigest() == batch.content_hash
         return "in_inbox" if same else "name_taken"
-    return "restored" if batch.content_hash in originals else "no_original"
+    original = originals.get(batch.content_hash or "")
+    if original is None:
+        return "no_original"
+    try:
+        with archive.opened(original, scratch):
+            return "restored"
+    except SourceError:
+        return "damaged_original"

@@ -121,6 +121,18 @@ def test_a_lost_original_and_a_taken_name_are_said_and_nothing_is_overwritten(
     assert not (desk.inbox / W05).exists()
 
 
+def test_a_damaged_original_keeps_back_no_other(desk: Any, profile: MakeProfile) -> None:
+    for name, age in ((W05, 500), (W06, 400)):
+        desk.put(name, HEADER + f"A;x;10\nB;1;{age}\n", age=age)
+    desk.take(sales=profile())
+    for name in (W05, W06):
+        (desk.inbox / name).unlink()
+    (kept,) = (desk.paths.archive / "D07").rglob(f"*_{W05.rpartition('/')[2]}")
+    kept.write_bytes(b"x")
+    mended = profile(skip_rows=[{"header": "Ref", "pattern": "^Total"}])
+    assert replay(desk, sales=mended) == {W05: "damaged_original", W06: "restored"}
+
+
 def test_a_file_of_several_weeks_is_read_again_with_all_that_came_after_it_or_not_at_all(
     desk: Any, profile: MakeProfile
 ) -> None:
@@ -138,6 +150,10 @@ def test_a_file_of_several_weeks_is_read_again_with_all_that_came_after_it_or_no
     (kept,) = (desk.paths.archive / "D07").rglob("*_two.csv")
     aside = kept.rename(desk.paths.data / "aside")
     assert replay(desk, sales=mended) == {one: "not_in_order", two: "no_original"}
+    kept.write_bytes(aside.read_bytes()[:-1])
+    assert replay(desk, sales=mended) == {one: "not_in_order", two: "damaged_original"}
+    assert not (desk.inbox / one).exists()
+    kept.unlink()
     assert list((desk.inbox / "D07").iterdir()) == []
     aside.rename(kept)
     assert replay(desk, sales=mended) == {one: "restored", two: "restored"}
