@@ -17,7 +17,7 @@ from fsspec.utils import glob_translate
 
 from connectors.company import LocalDelivery, S3Delivery, SftpDelivery
 from connectors.delivery.source import CHUNK, Content, Item
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, SourceError
 
 _DEPTH: Final = 16
 
@@ -54,7 +54,7 @@ class FolderSource:
         )
 
     def _walk(self, folder: str, above: str, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
-        for entry in self._files.ls(folder or "/", detail=True):
+        for entry in self._listed(folder or "/"):
             # A store lists a folder's own marker among its objects.
             if entry["name"].rstrip("/") == folder or entry.get("islink"):
                 continue
@@ -66,6 +66,17 @@ class FolderSource:
                     yield from self._walk(entry["name"].rstrip("/"), name, depth + 1)
             elif entry["type"] == "file" and any(glob.fullmatch(name) for glob in self._globs):
                 yield entry, name
+
+    def _listed(self, folder: str) -> list[dict[str, Any]]:
+        settings = self._settings
+        try:
+            return list(self._files.ls(folder, detail=True))
+        except FileNotFoundError as error:
+            # A store has no empty folders: after the last file is deleted there is none.
+            is_emptied = isinstance(settings, S3Delivery) and settings.then == "delete"
+            if is_emptied and self._files.exists(folder.partition("/")[0]):
+                return []
+            raise FileNotFoundError(f"there is no folder {folder}") from error
 
     def _item(self, entry: dict[str, Any], name: str) -> Item:
         modified = entry.get("LastModified") or entry.get("mtime")
@@ -135,7 +146,7 @@ def open_sftp(settings: SftpDelivery) -> FolderSource:
                 "invalid_secret", "'key' holds no private key that can be read", "use OpenSSH's format"
             ) from error
     # An instance of fsspec is otherwise shared by all with equal arguments, and its connection with it.
-    connect = partial(
+    open_server = partial(
         SSHFileSystem,
         settings.host,
         port=settings.port,
@@ -152,12 +163,24 @@ def open_sftp(settings: SftpDelivery) -> FolderSource:
         keepalive_interval=settings.timeout_seconds,
         skip_instance_cache=True,
     )
+
+    def connect() -> Any:
+        try:
+            return open_server()
+        except asyncssh.HostKeyNotVerifiable as error:
+            raise SourceError(
+                "unknown_host_key",
+                f"sftp: {error}: its key does not stand in {settings.known_hosts.name}, or another one does",
+                "ask the partner whether the key was changed, and compare fingerprints before you enter it: "
+                "somebody may answer in the server's place",
+            ) from error
+
     return FolderSource(
         connect,
         settings.folder,
         settings,
         passing=(asyncssh.Error,),
-        lasting=(asyncssh.HostKeyNotVerifiable, asyncssh.PermissionDenied),
+        lasting=(asyncssh.PermissionDenied,),
     )
 
 

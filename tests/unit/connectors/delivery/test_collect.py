@@ -136,7 +136,7 @@ def test_a_source_that_is_down_is_told_and_the_others_deliver(
     looks = {seen.delivery: seen for seen in house.collect()}
     assert looks["share"].state == "ok"
     assert looks["gone"].state == "failed"
-    assert "No such file" in (looks["gone"].problem or "")
+    assert "there is no folder" in (looks["gone"].problem or "")
     assert "deliveries.gone" in (looks["gone"].problem or "")
     with Ledger(house.folder / "ledger.sqlite") as ledger:
         assert {seen.delivery: seen.state for seen in last_looks(ledger)} == {"share": "ok", "gone": "failed"}
@@ -374,7 +374,14 @@ def test_sftp_without_the_right_host_key_is_refused(house: House, sftp: Sftp, tm
         house.deliveries[name] = sftp_settings(sftp, known_hosts=tmp_path / name, retries=3)
     looks = house.collect(pause=30)
     assert ["not trusted" in (seen.problem or "") for seen in looks] == [True, True]
+    assert all("compare fingerprints" in (seen.problem or "") for seen in looks)
     assert house.files() == {}
+
+
+def test_sftp_a_folder_that_is_not_there_is_named(house: House, sftp: Sftp) -> None:
+    house.deliveries["sftp"] = sftp_settings(sftp, folder="outt")
+    (seen,) = house.collect()
+    assert "there is no folder outt" in (seen.problem or "")
 
 
 def test_sftp_with_a_wrong_password_is_refused_without_showing_it(house: House, sftp: Sftp) -> None:
@@ -416,6 +423,33 @@ def test_s3_delivers_what_is_new_below_its_prefix(
     (seen,) = house.collect()
     assert seen.state == "failed"
     assert "wrong one" not in (seen.problem or "")
+
+
+def test_s3_a_prefix_that_was_emptied_is_no_fault(
+    house: House, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S3_ACCESS", "access")
+    monkeypatch.setenv("S3_SECRET", "secret")
+    house.deliveries["s3"] = delivery(
+        kind="s3",
+        bucket="reports",
+        prefix="emptied",
+        endpoint_url=store.url,
+        region="us-east-1",
+        access_key={"env": "S3_ACCESS"},
+        secret_key={"env": "S3_SECRET"},
+        then="delete",
+    )
+    store.files.pipe("reports/emptied/ventes.csv", b"a;b\n")
+    for fetched in (["D07/ventes.csv"], []):
+        (seen,) = house.collect()
+        assert (seen.problem, list(seen.fetched)) == (None, fetched)
+    # Another store keeps no folder of what was deleted.
+    house.deliveries["s3"] = house.deliveries["s3"].model_copy(update={"prefix": "never"})
+    assert house.collect()[0].problem is None
+    for changes in ({"bucket": "nowhere"}, {"bucket": "reports", "then": "keep"}):
+        house.deliveries["s3"] = house.deliveries["s3"].model_copy(update=changes)
+        assert "s3: there is no folder" in (house.collect()[0].problem or "")
 
 
 def test_s3_an_answer_that_breaks_off_is_told_and_stops_no_other_source(
