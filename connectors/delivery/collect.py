@@ -154,6 +154,14 @@ class _Changing(Exception):
     """An item that changed while it was fetched."""
 
 
+class _Unfinished(Exception):
+    """An item that has arrived and that the source refuses to mark or move."""
+
+    def __init__(self, reason: SourceError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class _Collector:
     """The looks at one source."""
 
@@ -211,12 +219,15 @@ class _Collector:
         known = self._ledger.delivered(self._name)
         source = open_source(self._settings, self._others)
         failed: list[str] = []
+        unfinished: list[SourceError] = []
         with closing(source):
             try:
                 for item in source.items():
                     self._found.listed += 1
                     try:
                         self._consider(source, item, known.get(item.name), is_fetching)
+                    except _Unfinished as error:
+                        unfinished.append(error.reason)
                     except RefusedItem as error:
                         self._found.refused[readable(item.name)] = str(error)
                     except source.lasting as error:
@@ -233,6 +244,8 @@ class _Collector:
                 raise _Passing(self._explain(error)) from error
         if failed:
             raise _Passing("; ".join(failed))
+        if unfinished:
+            raise unfinished[0]
 
     def _consider(self, source: Source, item: Item, former: Delivered | None, is_fetching: bool) -> None:
         is_same = former is not None and bool(item.stamp) and former.stamp == item.stamp
@@ -273,7 +286,10 @@ class _Collector:
 
     def _finish(self, source: Source, item: Item, fetched: Delivered) -> None:
         if fetched.files:
-            source.finish(item)
+            try:
+                source.finish(item)
+            except SourceError as error:
+                raise _Unfinished(error) from error
         self._remember(item, "finished", fetched.files)
 
     def _remember(self, item: Item, state: DeliveryState, files: Mapping[str, str]) -> Delivered:

@@ -767,6 +767,17 @@ def test_imap_moves_what_is_done_and_refuses_tricks_and_unproven_senders(house: 
     assert (len(post.flags("Done")), len(post.flags("INBOX"))) == (1, 2)
 
 
+def test_imap_a_mail_that_cannot_be_moved_keeps_back_no_other(house: House, post: Post) -> None:
+    for name in ("ventes.csv", "stock.csv"):
+        post.put(mail("ventes@d07.example", (name, name.encode())))
+    house.deliveries["mail"] = mailbox(post, then="move", move_to="Absent")
+    for fetched in (["D07/ventes.csv", "D07/stock.csv"], []):
+        (seen,) = house.collect()
+        assert list(seen.fetched) == fetched
+        assert "the mail server refuses MOVE" in (seen.problem or "")
+    assert sorted(house.files()) == ["D07/stock.csv", "D07/ventes.csv"]
+
+
 def test_imap_limits_the_size_and_tells_a_wrong_password(house: House, post: Post) -> None:
     post.put(mail("ventes@d07.example", ("ventes.csv", b"x" * 5000)))
     house.deliveries["small"] = mailbox(post, max_bytes=1000)
