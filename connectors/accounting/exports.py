@@ -79,7 +79,7 @@ def discover(accounting: Accounting) -> list[Export]:
         ):
             continue
         match = _NAME.search(path.stem)
-        part = int(match["part"] or 0) if match else 0
+        part = _part(path)
         base = path.stem[: match.start("part") - 1] if match and match["part"] else path.stem
         groups.setdefault(base, []).append((part, path, match))
     exports = []
@@ -164,6 +164,7 @@ def _take(
     )
     try:
         _check_owner(accounting, export)
+        _check_parts(export)
         return _land(paths, accounting, ledger, export, batch)
     except RejectedFile as error:
         batch = replace(batch, state="rejected", reason_code=error.code, reason=str(error))
@@ -179,6 +180,34 @@ def _check_owner(accounting: Accounting, export: Export) -> None:
             "take the file out of the folder, or correct accounting.siren in company.yml",
             Place(file=export.files[0].name),
         )
+
+
+def _check_parts(export: Export) -> None:
+    """RejectedFile unless the files are one, or the parts 1, 2, … of one."""
+    parts = [_part(path) for path in export.files]
+    if parts in ([0], list(range(1, len(parts) + 1))):
+        return
+    names = ", ".join(path.name for path in export.files)
+    missing = sorted(set(range(1, max(parts) + 1)) - set(parts))
+    if 0 in parts or not missing:
+        raise RejectedFile(
+            "same_part_twice",
+            f"{names} would be read together, and hold the same entries",
+            "leave the whole export in the folder, or its parts, each once",
+            Place(file=export.files[0].name),
+        )
+    raise RejectedFile(
+        "missing_part",
+        f"of {names} part {', '.join(map(str, missing))} is missing",
+        "put the missing part beside them; what was read before stands until then",
+        Place(file=export.files[0].name),
+    )
+
+
+def _part(path: Path) -> int:
+    """The number of a part by its name, 0 where it has none."""
+    match = _NAME.search(path.stem)
+    return int(match["part"] or 0) if match else 0
 
 
 def _fingerprint(accounting: Accounting) -> str:

@@ -183,6 +183,32 @@ def test_parts_of_one_export_are_one_batch_and_a_part_that_comes_later_completes
     assert len(books.live_lines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("added", "reason", "said"),
+    [
+        ("123456789FEC20261231.txt", "same_part_twice", "FEC20261231.txt, 123456789FEC20261231_1.txt"),
+        ("123456789FEC20261231_1.csv", "same_part_twice", "leave the whole export in the folder"),
+        ("123456789FEC20261231_3.txt", "missing_part", "part 2 is missing"),
+    ],
+)
+def test_a_whole_beside_its_parts_and_a_part_left_out_are_refused(
+    tmp_path: Path, added: str, reason: str, said: str
+) -> None:
+    books = Books(tmp_path, files="*FEC*")
+    books.write("123456789FEC20261231_1.txt", *BALANCED)
+    books.take_in()
+    right = books.live_lines()
+    books.write(added, *BALANCED)
+    (outcome,) = books.take_in()
+    assert (outcome.state, books.live_lines()) == ("rejected", right)
+    assert outcome.reason is not None
+    assert said in outcome.reason
+    with Ledger(books.paths.ledger) as ledger:
+        assert ledger.batches("accounting")[-1].reason_code == reason
+    (books.folder / added).unlink()
+    assert books.take_in() == []
+
+
 def test_an_unbalanced_entry_is_counted(tmp_path: Path) -> None:
     books = Books(tmp_path)
     books.write("123456789FEC20261231.txt", *BALANCED, ("OD", "7", "20260106", "10,00", "9,99"))
