@@ -140,6 +140,7 @@ ERP_ENTITIES: Final = (
             _c("payment_term_days", "INTEGER", "Days from invoice to due date."),
             _c("transit_days", "INTEGER", "Days from shipment to arrival."),
             _c("segment_code", "VARCHAR", "Segment in that range."),
+            _c("channel_code", "VARCHAR", "Channel in that range; NULL: the one that the partner has now."),
             _UPDATED,
         ),
     ),

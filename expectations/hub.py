@@ -58,6 +58,7 @@ ERP_KEYS: Final[dict[str, tuple[str, ...]]] = {
 
 ATTRIBUTES: Final = (
     ("channel", "newest_partners", "channel_code"),
+    ("channel", "newest_partner_terms", "channel_code"),
     ("country", "newest_partners", "country_code"),
     ("erp_segment", "newest_partners", "segment_code"),
     ("erp_segment", "newest_partner_terms", "segment_code"),

@@ -209,8 +209,6 @@
         from {{ ref('mart_sell_in_monthly') }}
         group by partner_code
     ) as beginnings
-    inner join {{ ref('dim_partners') }} as partners
-        on beginnings.partner_code = partners.partner_code and partners.is_current
     inner join (
         select
             month_start_date,
@@ -220,4 +218,8 @@
         group by month_start_date
     ) as months
         on beginnings.first_month_date <= months.month_start_date
+    inner join {{ ref('dim_partners') }} as partners
+        on
+            beginnings.partner_code = partners.partner_code
+            and {{ in_range('months.month_end_date', 'partners') }}
 {%- endmacro %}

@@ -217,8 +217,8 @@
         partners.partner_code,
         coalesce(terms.valid_from_date, cast('1900-01-01' as date)) as valid_from_date,
         coalesce(terms.valid_to_date, cast('9999-12-31' as date)) as valid_to_date,
-        partners.channel_code || '|' || coalesce(partners.country_code, '')
-            as attributes
+        coalesce(terms.channel_code, partners.channel_code)
+        || '|' || coalesce(partners.country_code, '') as attributes
     from {{ ref('stg_erp__partners') }} as partners
     left join {{ ref('stg_erp__partner_terms') }} as terms
         on partners.partner_code = terms.partner_code

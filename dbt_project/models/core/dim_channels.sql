@@ -10,13 +10,19 @@ partners as (
     select * from {{ ref('stg_erp__partners') }}
 ),
 
+terms as (
+    select * from {{ ref('stg_erp__partner_terms') }}
+),
+
 programme_costs as (
     select * from {{ ref('stg_erp__programme_costs') }}
 ),
 
--- A cost may name a channel that has no partner, or has none any more.
+-- Terms and costs may name a channel that has no partner, or has none any more.
 used as (
     select channel_code from partners
+    union all
+    select channel_code from terms
     union all
     select channel_code from programme_costs
 ),

@@ -1,6 +1,6 @@
 -- Grain: one row per partner and range of dates with the same terms (point in time).
--- Name, channel and address are as the ERP has them now; the terms are dated by the ERP
--- itself.
+-- Name and address are as the ERP has them now; the terms are dated by the ERP itself, and
+-- so is the channel, where terms name it.
 with
 
 partners as (
@@ -25,7 +25,7 @@ final as (
             as partner_version_id,
         versions.partner_code,
         partners.partner_name,
-        partners.channel_code,
+        coalesce(terms.channel_code, partners.channel_code) as channel_code,
         coalesce(terms.segment_code, partners.segment_code) as segment_code,
         partners.siret,
         partners.gln,

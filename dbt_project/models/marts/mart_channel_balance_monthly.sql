@@ -60,7 +60,7 @@ products as (
 ),
 
 partners as (
-    select * from {{ ref('dim_partners') }} where is_current
+    select * from {{ ref('dim_partners') }}
 ),
 
 thresholds as (
@@ -276,7 +276,14 @@ joined as (
             and grid.partner_code = stock_months.partner_code
             and grid.product_code = stock_months.product_code
     left join products on grid.product_code = products.product_code
-    left join partners on grid.partner_code = partners.partner_code
+    left join partners
+        on
+            grid.partner_code = partners.partner_code
+            and {{
+                in_range(
+                    'least(grid.month_end_date, ' ~ as_of_date() ~ ')', 'partners'
+                )
+            }}
     left join limits on partners.channel_code = limits.channel_code
 ),
 

@@ -50,7 +50,7 @@ inventory as (
 ),
 
 partners as (
-    select * from {{ ref('dim_partners') }} where is_current
+    select * from {{ ref('dim_partners') }}
 ),
 
 dates as (
@@ -207,7 +207,16 @@ joined as (
         on
             keys.month_start_date = covered.month_start_date
             and keys.partner_code = covered.partner_code
-    left join partners on keys.partner_code = partners.partner_code
+    left join partners
+        on
+            keys.partner_code = partners.partner_code
+            and {{
+                in_range(
+                    'least(' ~ add_days(add_months('keys.month_start_date', 1), -1)
+                    ~ ', ' ~ as_of_date() ~ ')',
+                    'partners'
+                )
+            }}
 ),
 
 described as (

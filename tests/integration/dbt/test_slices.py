@@ -274,10 +274,16 @@ def add_an_exchange_rate(company: Company) -> None:
 
 
 def add_terms_from_2_february(company: Company) -> None:
-    """Entered in January, ahead of their day."""
-    for first in ("2025-01-01", "2026-02-02"):
+    """Entered in January, ahead of their day, on which the partner goes over to another channel."""
+    for first, channel in (("2025-01-01", None), ("2026-02-02", "direct")):
         row = {"partner_code": "D03", "valid_from_date": first, "updated_at": "2026-01-15 09:00:00"}
-        company.erp("partner_terms", [row])
+        company.erp("partner_terms", [{**row, "channel_code": channel}])
+
+
+CHANNELS_OF_D03 = (
+    "select distinct cast(date_trunc('month', sale_date) as date), channel_code from core.fct_sell_out "
+    "where partner_code = 'D03' order by 1"
+)
 
 
 UNITS_OF_W05 = (
@@ -512,7 +518,11 @@ STEPS: list[list[Change]] = [
         Change(date_a_launch, inputs={("product", "", EVER)}),
     ],
     [
-        Change(add_terms_from_2_february, {(name, "D03|d03_m|2026-02") for name in BOTH}),
+        Change(
+            add_terms_from_2_february,
+            {(name, "D03|d03_m|2026-02") for name in BOTH},
+            {("channel", "D03", date(2026, 2, 2))},
+        ),
         Change(
             report_by_a_second_feed,
             weeks_of("D01|d01_x", 3, 6, entities=BOTH),
@@ -654,6 +664,10 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
     assert estimates[0] > 0
     assert company.query(CAUSE_OF_WEEK_7) == [("late_report",)]
     assert company.query(PRODUCTS_OF_THE_GTIN) == [("P3N", 2)]
+    assert company.query(CHANNELS_OF_D03) == [
+        (date(2026, 1, 1), "regional_distributor"),
+        (date(2026, 2, 1), "direct"),
+    ]
     company.build()
     assert differences(company, "*") == []
 

@@ -7,7 +7,14 @@ ranges as (
         ranges_as_known(
             'partner_terms',
             ['partner_code'],
-            ['price_list_code', 'discount_rate', 'payment_term_days', 'transit_days', 'segment_code']
+            [
+                'price_list_code',
+                'discount_rate',
+                'payment_term_days',
+                'transit_days',
+                'segment_code',
+                'channel_code',
+            ]
         )
     }}
 ),
@@ -22,6 +29,7 @@ final as (
         payment_term_days,
         transit_days,
         nullif(trim(segment_code), '') as segment_code,
+        nullif(trim(channel_code), '') as channel_code,
         updated_at,
         _batch_id as source_batch_id,
         _source_file as source_file,
