@@ -106,6 +106,48 @@ supported as (
     group by partner_code, month_start_date
 ),
 
+-- The answers of three months: a month has few, and its score jumps.
+rolled as (
+    select
+        partner_months.partner_code,
+        partner_months.month_start_date,
+        count(*) as rolling_answer_count,
+        sum(
+            case answers.answer_class_code
+                when 'promoter' then 1
+                when 'detractor' then -1
+                else 0
+            end
+        ) as rolling_net_promoter_count
+    from partner_months
+    inner join answers
+        on
+            partner_months.partner_code = answers.partner_code
+            and answers.subject_code = 'partner'
+            and answers.month_start_date
+            between {{ add_months('partner_months.month_start_date', -2) }}
+            and partner_months.month_start_date
+    group by partner_months.partner_code, partner_months.month_start_date
+),
+
+-- Of all that were ever opened: the ERP's history may begin after that of the tickets.
+opened as (
+    select
+        partner_months.partner_code,
+        partner_months.month_start_date,
+        count(*) as open_ticket_count
+    from partner_months
+    inner join tickets
+        on
+            partner_months.partner_code = tickets.partner_code
+            and partner_months.month_end_date >= tickets.opened_date
+            and (
+                tickets.is_open
+                or partner_months.month_end_date < tickets.closed_date
+            )
+    group by partner_months.partner_code, partner_months.month_start_date
+),
+
 gathered as (
     select
         partner_months.*,
@@ -130,6 +172,9 @@ gathered as (
             as {{ subject }}_{{ class }}_count,
         {% endfor -%}
         {% endfor -%}
+        coalesce(rolled.rolling_answer_count, 0) as rolling_answer_count,
+        coalesce(rolled.rolling_net_promoter_count, 0) as rolling_net_promoter_count,
+        coalesce(opened.open_ticket_count, 0) as open_ticket_count,
         coalesce(supported.opened_count, 0) as opened_ticket_count,
         coalesce(supported.closed_count, 0) as closed_ticket_count,
         coalesce(supported.closed_days, 0) as closed_days
@@ -140,6 +185,14 @@ gathered as (
         on
             partner_months.partner_code = answered.partner_code
             and partner_months.month_start_date = answered.month_start_date
+    left join rolled
+        on
+            partner_months.partner_code = rolled.partner_code
+            and partner_months.month_start_date = rolled.month_start_date
+    left join opened
+        on
+            partner_months.partner_code = opened.partner_code
+            and partner_months.month_start_date = opened.month_start_date
     left join supported
         on
             partner_months.partner_code = supported.partner_code
@@ -148,24 +201,6 @@ gathered as (
         on
             partner_months.partner_code = sell_out.partner_code
             and partner_months.month_start_date = sell_out.month_start_date
-),
-
--- The answers of three months: a month has few, and its score jumps.
-accumulated as (
-    select
-        *,
-        sum(partner_answer_count) over three_months as rolling_answer_count,
-        sum(partner_promoter_count - partner_detractor_count) over three_months
-            as rolling_net_promoter_count,
-        sum(opened_ticket_count - closed_ticket_count) over so_far
-            as open_ticket_count
-    from gathered
-    window
-        three_months as (
-            partition by partner_code order by month_start_date
-            rows between 2 preceding and current row
-        ),
-        so_far as (partition by partner_code order by month_start_date)
 ),
 
 known as (
@@ -193,7 +228,7 @@ known as (
         case when is_supported then closed_ticket_count end as closed_ticket_count,
         case when is_supported then open_ticket_count end as open_ticket_count,
         case when is_supported then closed_days end as closed_days
-    from accumulated
+    from gathered
 ),
 
 rated as (
