@@ -43,6 +43,22 @@ trained as (
     group by partner_code, month_start_date
 ),
 
+-- Who becomes a partner may be trained before it buys anything.
+trained_in_a_year as (
+    select
+        partner_months.partner_code,
+        partner_months.month_start_date,
+        count(*) as attendance_12_months_count
+    from partner_months
+    inner join trainings
+        on
+            partner_months.partner_code = trainings.partner_code
+            and trainings.month_start_date
+            between {{ add_months('partner_months.month_start_date', -11) }}
+            and partner_months.month_start_date
+    group by partner_months.partner_code, partner_months.month_start_date
+),
+
 certified as (
     select
         partner_months.partner_code,
@@ -68,6 +84,8 @@ gathered as (
         coalesce(partner_months.month_start_date >= known.first_month_date, false)
             as is_known,
         coalesce(trained.attendance_count, 0) as attendance_count,
+        coalesce(trained_in_a_year.attendance_12_months_count, 0)
+            as attendance_12_months_count,
         coalesce(trained.trained_people_count, 0) as trained_people_count,
         coalesce(trained.passed_count, 0) as passed_count,
         coalesce(trained.examined_count, 0) as examined_count,
@@ -79,30 +97,24 @@ gathered as (
         on
             partner_months.partner_code = trained.partner_code
             and partner_months.month_start_date = trained.month_start_date
+    left join trained_in_a_year
+        on
+            partner_months.partner_code = trained_in_a_year.partner_code
+            and partner_months.month_start_date = trained_in_a_year.month_start_date
     left join certified
         on
             partner_months.partner_code = certified.partner_code
             and partner_months.month_start_date = certified.month_start_date
 ),
 
-accumulated as (
-    select
-        *,
-        sum(attendance_count) over (
-            partition by partner_code order by month_start_date
-            rows between 11 preceding and current row
-        ) as attendance_12_months_count
-    from gathered
-),
-
 final as (
     select
-        cast(accumulated.month_start_date as string)
-        || '|' || accumulated.partner_code as partner_training_id,
-        accumulated.month_start_date,
-        accumulated.month_end_date,
-        accumulated.partner_code,
-        accumulated.channel_code,
+        cast(gathered.month_start_date as string)
+        || '|' || gathered.partner_code as partner_training_id,
+        gathered.month_start_date,
+        gathered.month_end_date,
+        gathered.partner_code,
+        gathered.channel_code,
         cast(case when is_known then attendance_count end as bigint)
             as attendance_count,
         cast(case when is_known then trained_people_count end as bigint)
@@ -136,8 +148,8 @@ final as (
             when not has_trainings then 'not_connected'
             when not is_known then 'not_reported'
         end as reason_code
-    from accumulated
-    left join limits on accumulated.channel_code = limits.channel_code
+    from gathered
+    left join limits on gathered.channel_code = limits.channel_code
 )
 
 select * from final
