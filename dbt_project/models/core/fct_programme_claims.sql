@@ -288,23 +288,41 @@ resales as (
     group by agreements.claim_number
 ),
 
+claimed_months as (
+    select
+        claim_number,
+        partner_code,
+        {{ month_start('first_date') }} as first_month_date,
+        {{ month_start('last_date') }} as last_month_date,
+        {{ months_as_rows(month_start('first_date'), month_start('last_date')) }}
+    from agreements
+    where cost_step_code = 'ship_and_debit'
+),
+
+-- A month of which no report was ever expected is as unknown as one whose report is
+-- missing; what a quarter says stands in its last month, for all three.
 resales_reported as (
     select
-        agreements.claim_number,
-        count(*) as period_count,
-        count(case when not periods.is_reported then 1 end) as missing_period_count,
-        max(periods.month_start_date) as last_month_date
-    from agreements
-    inner join periods
+        claimed_months.claim_number,
+        count(case when periods.partner_code is null then 1 end)
+            as unknown_month_count,
+        count(case when not periods.is_reported then 1 end) as missing_period_count
+    from claimed_months
+    left join periods
         on
-            agreements.partner_code = periods.partner_code
+            claimed_months.partner_code = periods.partner_code
             and periods.month_start_date
-            between {{ month_start('agreements.first_date') }}
-            and {{ month_start('agreements.last_date') }}
-    where
-        agreements.cost_step_code = 'ship_and_debit'
-        and (periods.is_expected or periods.is_reported)
-    group by agreements.claim_number
+            between claimed_months.first_month_date and claimed_months.last_month_date
+            and (
+                claimed_months.month_start_date = periods.month_start_date
+                or (
+                    claimed_months.month_start_date >= periods.period_start_date
+                    and {{ add_months('claimed_months.month_start_date', 1) }}
+                    <= {{ add_days('periods.period_end_date', 1) }}
+                )
+            )
+            and (periods.is_expected or periods.is_reported)
+    group by claimed_months.claim_number
 ),
 
 -- Price protection: what the partner had in stock when the price fell.
@@ -347,11 +365,8 @@ quantities as (
                 then stocks.reported_quantity
             when resales.unknown_unit_count > 0 then null
             when
-                resales_reported.period_count > 0
+                resales_reported.unknown_month_count = 0
                 and resales_reported.missing_period_count = 0
-                -- A period that is not over has no row yet.
-                and resales_reported.last_month_date
-                = {{ month_start('agreements.last_date') }}
                 then coalesce(resales.reported_quantity, 0)
         end as reported_quantity
     from agreements
