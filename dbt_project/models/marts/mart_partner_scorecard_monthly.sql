@@ -261,7 +261,8 @@ targeted as (
     where target_source_code = 'segment' and measure_code = 'sell_in_amount'
 ),
 
--- Only months with a target count on either side.
+-- Only months with a target count on either side, and of those before the ERP's first
+-- invoice nobody knows what was bought.
 attainments as (
     select
         placed.month_start_date,
@@ -279,6 +280,7 @@ attainments as (
             placed.partner_code = targeted.partner_code
             and targeted.month_start_date
             between placed.window_month_date and placed.month_start_date
+            and placed.history_month_date <= targeted.month_start_date
     left join sell_in
         on
             targeted.partner_code = sell_in.partner_code
