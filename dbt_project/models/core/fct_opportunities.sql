@@ -116,13 +116,16 @@ final as (
         expected_date,
         {{ days_between('first_expected_date', 'expected_date') }} as postponed_days,
         closed_date,
-        {{
-            days_between(
-                'expected_date',
-                'least(coalesce(closed_date, ' ~ as_of_date() ~ '), '
-                ~ as_of_date() ~ ')'
-            )
-        }} as slip_days,
+        case
+            when stage_code not in ('won', 'lost') or closed_date is not null
+                then {{
+                    days_between(
+                        'expected_date',
+                        'least(coalesce(closed_date, ' ~ as_of_date() ~ '), '
+                        ~ as_of_date() ~ ')'
+                    )
+                }}
+        end as slip_days,
         coalesce(
             stage_code not in ('won', 'lost') and expected_date < {{ as_of_date() }},
             false

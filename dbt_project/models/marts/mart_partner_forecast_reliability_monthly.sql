@@ -58,7 +58,11 @@ counted as (
         count(case when stage_code not in ('won', 'lost') then 1 end) as overdue_count,
         max(case when stage_code not in ('won', 'lost') then slip_days end)
             as longest_overdue_days,
-        sum(case when stage_code = 'won' then slip_days end) as won_slip_days,
+        case
+            when
+                count(case when stage_code = 'won' and slip_days is null then 1 end) = 0
+                then coalesce(sum(case when stage_code = 'won' then slip_days end), 0)
+        end as won_slip_days,
         count(case when is_compared then 1 end) as compared_count,
         sum(case when is_compared then announced_amount end) as announced_amount,
         sum(case when is_compared then bought_amount end) as bought_amount,
@@ -87,10 +91,14 @@ gathered as (
         spine.partner_code,
         spine.month_start_date,
         counted.longest_overdue_days,
+        case
+            when counted.partner_code is not null then counted.won_slip_days
+            when connected.has_opportunities then 0
+        end as won_slip_days,
         {% for column in [
             'due_count', 'won_count', 'unknown_won_count', 'lost_count',
-            'overdue_count', 'won_slip_days', 'compared_count', 'announced_amount',
-            'bought_amount', 'error_amount', 'absolute_error_amount'
+            'overdue_count', 'compared_count', 'announced_amount', 'bought_amount',
+            'error_amount', 'absolute_error_amount'
         ] -%}
         case when connected.has_opportunities then coalesce(counted.{{ column }}, 0) end
             as {{ column }},
