@@ -103,7 +103,8 @@ claims_valued as (
 ),
 
 -- The same thing claimed twice: a claim that is not rejected, shortly before, about as
--- much, with the same proof or much the same words.
+-- much, with the same proof or much the same words. Where one names no days, it may be
+-- for those of the other.
 pairs as (
     select
         later.claim_number,
@@ -140,8 +141,14 @@ pairs as (
         and {{ days_between('earlier.claim_date', 'later.claim_date') }}
         <= thresholds.duplicate_days
         and coalesce(later.product_code, '') = coalesce(earlier.product_code, '')
-        and later.first_date <= earlier.last_date
-        and earlier.first_date <= later.last_date
+        and (
+            coalesce(later.activity_from_date, later.activity_to_date) is null
+            or coalesce(earlier.activity_from_date, earlier.activity_to_date) is null
+            or (
+                later.first_date <= earlier.last_date
+                and earlier.first_date <= later.last_date
+            )
+        )
         and abs(later.company_claimed_amount - earlier.company_claimed_amount)
         <= thresholds.duplicate_amount_rate
         * {{
