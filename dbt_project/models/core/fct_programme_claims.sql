@@ -368,8 +368,11 @@ quantities as (
         agreements.is_running,
         case
             when agreements.is_running then null
+            -- Below zero, something is missing from what we know of the stock.
             when agreements.cost_step_code = 'price_protection'
-                then stocks.reported_quantity
+                then case
+                    when stocks.reported_quantity >= 0 then stocks.reported_quantity
+                end
             when resales.unknown_unit_count > 0 then null
             when
                 resales_reported.unknown_month_count = 0
