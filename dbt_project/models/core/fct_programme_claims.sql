@@ -209,7 +209,12 @@ budgets_used as (
                 rows between unbounded preceding and 1 preceding
             ),
             0
-        ) as used_before_amount
+        ) as used_before_amount,
+        count(case when cost_amount is null then 1 end) over (
+            partition by budget_code
+            order by claim_date, claim_number
+            rows between unbounded preceding and 1 preceding
+        ) > 0 as is_use_unknown
     from budget_claims
 ),
 
@@ -219,17 +224,24 @@ budget_uses as (
         used.valid_from_date as budget_version_date,
         {{ to_the_cent(in_company_currency('used.budget_amount', 'used')) }}
             as budget_amount,
-        {{ to_the_cent(in_company_currency('used.used_before_amount', 'used')) }}
-            as budget_used_before_amount,
-        {{
-            to_the_cent(
-                in_company_currency(
-                    'greatest(least(used.cost_amount, used.used_before_amount '
-                    ~ '+ used.cost_amount - used.budget_amount), 0)',
-                    'used'
-                )
-            )
-        }} as over_budget_amount,
+        case
+            when not used.is_use_unknown
+                then {{
+                    to_the_cent(in_company_currency('used.used_before_amount', 'used'))
+                }}
+        end as budget_used_before_amount,
+        case
+            when not used.is_use_unknown and used.cost_amount is not null
+                then {{
+                    to_the_cent(
+                        in_company_currency(
+                            'greatest(least(used.cost_amount, used.used_before_amount '
+                            ~ '+ used.cost_amount - used.budget_amount), 0)',
+                            'used'
+                        )
+                    )
+                }}
+        end as over_budget_amount,
         used.cost_amount > 0
         and used.used_before_amount + used.cost_amount > used.budget_amount
             as is_over_budget
@@ -456,7 +468,15 @@ taken_before as (
                 when earlier.claim_currency_code = later.claim_currency_code then 0
                 else earlier.cost_amount
             end
-        ) as other_currency_amount
+        ) as other_currency_amount,
+        count(
+            case
+                when
+                    earlier.claim_currency_code <> later.claim_currency_code
+                    and earlier.cost_amount is null
+                    then 1
+            end
+        ) > 0 as is_taken_unknown
     from agreed as later
     inner join agreed as earlier
         on
@@ -482,9 +502,14 @@ taken_converted as (
     select
         taken.claim_number,
         taken.claim_count,
-        {{
-            to_the_cent(in_company_currency('taken.own_currency_amount', 'taken'))
-        }} + taken.other_currency_amount as taken_before_amount
+        case
+            when not taken.is_taken_unknown
+                then {{
+                    to_the_cent(
+                        in_company_currency('taken.own_currency_amount', 'taken')
+                    )
+                }} + taken.other_currency_amount
+        end as taken_before_amount
     from taken_before as taken
     left join rates
         on
@@ -510,11 +535,15 @@ joined as (
         compared.reported_quantity,
         compared.computed_amount,
         case
-            when compared.claim_number is not null
-                then coalesce(taken_converted.taken_before_amount, 0)
+            when compared.claim_number is null then null
+            when taken_converted.claim_number is null then 0
+            else taken_converted.taken_before_amount
         end as taken_before_amount,
         claims_valued.company_claimed_amount
-        + coalesce(taken_converted.taken_before_amount, 0)
+        + case
+            when taken_converted.claim_number is null then 0
+            else taken_converted.taken_before_amount
+        end
         - compared.computed_amount as claim_gap_amount,
         -- Each claim before was rounded by itself.
         0.01 * coalesce(taken_converted.claim_count, 0) as rounding_amount
