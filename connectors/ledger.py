@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -304,13 +304,15 @@ class Ledger:
         entries: Sequence[tuple[Batch, Sequence[Slice]]],
         retired: Mapping[str, Sequence[Retired]] | None = None,
         look_back: Mapping[str, LookBack] | None = None,
+        again: Mapping[str, Sequence[str]] | None = None,
     ) -> list[Recorded]:
         """Enter batches in this order, all in one transaction.
 
         Each slice becomes live and pending. What was live of its key ends, unless the slice stands beside it;
-        what came from the same bytes always ends, so that a file read again counts once. The documents that
-        a batch has `retired` end too. A batch is superseded once none of its slices is live. A batch that
-        would change a period before its `look_back` is held instead: nothing of it counts before `accept`.
+        what came from the same bytes always ends, so that a file read again counts once: of its key, and of
+        any other key in the batches that are read `again`. The documents that a batch has `retired` end too.
+        A batch is superseded once none of its slices is live. A batch that would change a period before its
+        `look_back` is held instead: nothing of it counts before `accept`.
         """
         with self._transaction() as connection:
             return [
@@ -320,6 +322,7 @@ class Ledger:
                     slices,
                     (retired or {}).get(batch.batch_id, ()),
                     (look_back or {}).get(batch.batch_id),
+                    (again or {}).get(batch.batch_id, ()),
                 )
                 for batch, slices in entries
             ]
@@ -360,6 +363,7 @@ class Ledger:
             former: set[str] = set()
             for gone in kept["retired"]:
                 former |= _retire(connection, Retired(gone[0], gone[1], tuple(gone[2])))
+            former |= _end_readings(connection, kept.get("again", ()), {row["document"] for row in rows})
             for row in rows:
                 beside = [row["entity"], row["slice_key"], row["document"]] in kept["beside"]
                 former |= _enter(connection, _slice(row, supersedes=not beside), batch)
@@ -416,6 +420,15 @@ class Ledger:
             (content_hash, profile_hash, _text(period_start)),
         ).fetchone()
         return _batch(row) if row else None
+
+    def readings(self, feed_code: str, content_hash: str, file_name: str | None) -> list[str]:
+        """Batches of a feed that these bytes gave and that count; with a name, those under it."""
+        rows = self._connection.execute(
+            "select batch_id from batches where system = 'feeds' and state = 'landed' and feed_code = ?1 "
+            "and content_hash = ?2 and (?3 is null or file_name = ?3) order by batch_id",
+            (feed_code, content_hash, file_name),
+        )
+        return [row["batch_id"] for row in rows]
 
     def sightings(self) -> dict[str, Sighting]:
         """What was last seen under each path of the inbox."""
@@ -544,17 +557,17 @@ class Ledger:
         self, feed_code: str, file_name: str, content_hash: str, profile_hash: str
     ) -> bool:
         """Whether a slice that these bytes brought was superseded by what came under this name since: other
-        bytes, or the same ones by another profile.
+        bytes for its period, or the same ones by another profile.
         """
         return (
             self._connection.execute(
                 "select 1 from batches own join slices mine on mine.batch_id = own.batch_id "
-                "join slices theirs on theirs.system = mine.system and theirs.entity = mine.entity "
-                "and theirs.slice_key = mine.slice_key and theirs.is_live = 1 "
-                "join batches other on other.batch_id = theirs.batch_id "
+                "join batches other on other.system = own.system and other.file_name = ?2 "
+                "join slices theirs on theirs.batch_id = other.batch_id and theirs.is_live = 1 "
                 "where own.feed_code = ?1 and own.content_hash = ?3 and own.profile_hash = ?4 "
-                "and mine.is_live = 0 and other.file_name = ?2 "
-                "and (other.content_hash <> ?3 or other.profile_hash <> ?4)",
+                "and mine.is_live = 0 and (case when other.content_hash = ?3 "
+                "then other.feed_code = ?1 and other.profile_hash <> ?4 "
+                "else theirs.entity = mine.entity and theirs.slice_key = mine.slice_key end)",
                 (feed_code, file_name, content_hash, profile_hash),
             ).fetchone()
             is not None
@@ -850,16 +863,18 @@ def _record(
     slices: Sequence[Slice],
     retired: Sequence[Retired],
     look_back: LookBack | None,
+    again: Sequence[str],
 ) -> Recorded:
     if batch.system == "feeds" and batch.state == "landed":
         _end_held(connection, batch)
         old = _too_old(connection, batch, slices, retired, look_back) if look_back is not None else []
         if look_back is not None and old:
-            return Recorded(_hold(connection, batch, slices, retired, old, look_back))
+            return Recorded(_hold(connection, batch, slices, retired, again, old, look_back))
     _insert(connection, "batches", _batch_row(batch))
     former: set[str] = set()
     for gone in retired:
         former |= _retire(connection, gone)
+    former |= _end_readings(connection, again, {item.document for item in slices})
     for item in slices:
         former |= _enter(connection, item, batch)
     return Recorded(batch, _supersede(connection, former))
@@ -896,12 +911,14 @@ def _hold(
     batch: Batch,
     slices: Sequence[Slice],
     retired: Sequence[Retired],
+    again: Sequence[str],
     old: Sequence[str],
     look_back: LookBack,
 ) -> Batch:
     """Enter a batch that changes nothing before it is accepted."""
     kept = {
         "retired": [[gone.feed_code, gone.document, list(gone.slice_keys)] for gone in retired],
+        "again": list(again),
         "beside": [[item.entity, item.slice_key, item.document] for item in slices if not item.supersedes],
     }
     shown = ", ".join(old[:4]) + (f" and {len(old) - 4} more" if len(old) > 4 else "")
@@ -1008,6 +1025,26 @@ def _end_former(connection: sqlite3.Connection, item: Slice, batch: Batch) -> se
     if former:
         connection.execute(f"update slices set is_live = 0 where {condition}", values)
     return former
+
+
+def _end_readings(connection: sqlite3.Connection, batch_ids: Sequence[str], documents: Set[str]) -> set[str]:
+    """End what former readings of a file gave, which a changed profile may have put under other keys; returns
+    the batches. A document that the new reading does not bring, such as a copy of itself, stays.
+    """
+    ended = [
+        row
+        for batch_id in batch_ids
+        for row in connection.execute(
+            "select rowid, system, entity, slice_key, batch_id, document from slices "
+            "where batch_id = ? and is_live = 1",
+            (batch_id,),
+        )
+        if row["document"] in documents
+    ]
+    for row in ended:
+        connection.execute("update slices set is_live = 0 where rowid = ?", (row["rowid"],))
+        _mark(connection, (row["system"], row["entity"], row["slice_key"]), "read again")
+    return {row["batch_id"] for row in ended}
 
 
 def _retire(connection: sqlite3.Connection, gone: Retired) -> set[str]:

@@ -342,11 +342,20 @@ class Intake:
                     batches[file] = replace(
                         batches[file], period_start_date=spans[0].start, period_end_date=spans[-1].end
                     )
+        is_named = profile.period.source == "file_name"
+        again = {
+            batch.batch_id: self._ledger.readings(
+                feed_code, batch.content_hash or "", batch.file_name if is_named else None
+            )
+            for batch in batches.values()
+            if batch.state == "landed"
+        }
         retired = judged.retired(feed_code)
         recorded = self._ledger.record_all(
             [(batch, slices[file]) for file, batch in batches.items()],
             {batch.batch_id: retired for batch in batches.values() if batch.state == "landed"},
             self._look_back(profile, good.values()),
+            again,
         )
         entered = dict(zip(batches, recorded, strict=True))
         return [

@@ -148,6 +148,76 @@ def test_a_profile_that_is_changed_back_gives_the_former_figures_again(
     assert not desk.take(sales=profile()).has_news
 
 
+@pytest.mark.parametrize("later_name", ["D07/sales.csv", "D07/sales (1).csv"])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"date_format": "%d/%m/%Y"}, [("2026-W02", 1), ("2026-W06", 2)]),
+        ({"date_format": "%d/%m/%Y", "frequency": "month"}, [("2026-01", 1), ("2026-02", 2)]),
+    ],
+)
+def test_a_file_counts_in_the_periods_of_its_last_reading_alone(
+    desk: Any, profile: MakeProfile, changes: dict[str, str], later_name: str, expected: list[tuple[str, int]]
+) -> None:
+    """5 January and 6 February, first read with day and month swapped; another file's week stays."""
+    period = {"frequency": "week", "source": "column", "header": "Date", "date_format": "%m/%d/%Y"}
+    columns = {"partner_product_code": "Ref", "sold_quantity": "Qty"}
+    dated = "Date;Ref;Qty\n{};A;{}\n"
+    desk.put("D07/sales.csv", dated.format("05/01/2026", 1) + "06/02/2026;A;2\n")
+    desk.put("D07/other.csv", dated.format("12/12/2025", 4), age=2000)
+    swapped = profile(columns=columns, period=period)
+    first = desk.take(sales=swapped).files[1]
+    assert first.slices == ("D07|sales|2026-W18", "D07|sales|2026-W23")
+    (desk.inbox / "D07/other.csv").unlink()
+    (desk.inbox / "D07/sales.csv").rename(desk.inbox / later_name)
+    (again,) = desk.take(sales=profile(columns=columns, period=period | changes)).files
+    assert again.superseded == (first.batch_id,)
+    assert live(desk) == [
+        ("sell_out", f"D07|sales|{key}", 1, f"{quantity}.0000")
+        for key, quantity in [("2025-W50", 4), *expected]
+    ]
+    # What has no report any more is cleared from the facts.
+    pending = desk.ledger._connection.execute("select slice_key from pending where reason = 'read again'")
+    assert [row[0] for row in pending] == ["D07|sales|2026-W18", "D07|sales|2026-W23"]
+    if later_name == "D07/sales.csv":
+        assert states(desk.take(sales=swapped)) == {later_name: "landed"}
+        assert [item[1] for item in live(desk)] == [
+            "D07|sales|2025-W50",
+            "D07|sales|2026-W18",
+            "D07|sales|2026-W23",
+        ]
+
+
+def test_a_file_whose_name_is_read_otherwise_counts_in_one_period(desk: Any, profile: MakeProfile) -> None:
+    """The name ends with year, day and month; the same bytes for another month are another report."""
+    pattern = r"(?P<year>\d{{4}})-{}.csv"
+    named = {"frequency": "month", "source": "file_name"}
+    before = profile(period=named | {"pattern": pattern.format(r"(?P<month>\d\d)-\d\d")})
+    after = profile(period=named | {"pattern": pattern.format(r"\d\d-(?P<month>\d\d)")})
+    desk.put("D07/2026-02-01.csv", HEADER + "A;1;\n")
+    desk.put("D07/2025-12-12.csv", HEADER + "A;1;\n", age=2000)
+    desk.take(sales=before)
+    (desk.inbox / "D07/2025-12-12.csv").unlink()
+    desk.take(sales=after)
+    assert [item[1] for item in live(desk)] == ["D07|sales|2025-12", "D07|sales|2026-01"]
+
+
+def test_a_held_reading_ends_the_former_one_once_it_is_accepted(desk: Any, profile: MakeProfile) -> None:
+    """The mended date lies in an old week that another file of the feed has reported."""
+    period = {"frequency": "week", "source": "column", "header": "Date", "date_format": "%m/%d/%Y"}
+    columns = {"partner_product_code": "Ref", "sold_quantity": "Qty"}
+    desk.put("D07/a.csv", "Date;Ref;Qty\n01/05/2026;A;1\n", age=900)
+    desk.put("D07/b.csv", "Date;Ref;Qty\n05/01/2026;A;2\n", age=800)
+    desk.take(sales=profile(columns=columns, period=period))
+    (desk.inbox / "D07/a.csv").unlink()
+    mended = profile(columns=columns, period=period | {"date_format": "%d/%m/%Y"}, max_restatement_days=20)
+    (held,) = desk.take(sales=mended).files
+    assert held.state == "held"
+    assert [item[1] for item in live(desk)] == ["D07|sales|2026-W02", "D07|sales|2026-W18"]
+    accept(desk.ledger, held.batch_id, "right")
+    assert live(desk) == [("sell_out", "D07|sales|2026-W02", 1, "2.0000")]
+
+
 @pytest.mark.parametrize("between", ["Ref;Qty\nno report", "Week;Ref;Qty;Amount\n2026-W06;A;5;\n"])
 def test_bytes_that_come_back_where_nothing_of_them_was_replaced_are_a_duplicate(
     desk: Any, between: str
