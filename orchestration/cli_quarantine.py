@@ -66,6 +66,10 @@ _DONE: Final = {
         "archive.former_keys, or ask the partner to send it again"
     ),
     "not_in_order": "left alone: a later report that would have to be read again after it is lost",
+    "no_profile": (
+        "its feed {feed} has no profile any more: give it back, as feeds/{feed}.yml, mended, and replay "
+        "again; until then what landed of the report counts, and these rows do not"
+    ),
 }
 
 
@@ -244,20 +248,16 @@ def quarantine_replay(
     feed: FeedOption = None, company: CompanyOption = None, data: DataOption = None
 ) -> None:
     """Have reports with open rows read again under a mended profile: originals return to the inbox."""
-    from connectors.errors import AvalError
     from connectors.feeds.quarantine import put_back
     from connectors.ledger import Ledger
     from orchestration.settings import load_settings
 
     settings = load_settings(company, data)
-    if feed is not None and feed not in settings.profiles:
-        raise AvalError(
-            "unknown_feed", f"there is no feed {feed!r}", f"one of: {', '.join(sorted(settings.profiles))}"
-        )
     with Ledger(settings.paths.ledger) as ledger:
+        _refuse_unknown(settings, ledger, None, feed, None)
         done = put_back(settings.paths, settings.company, settings.profiles, ledger, feed)
     for item in done:
-        typer.echo(f"{item.batch.file_name}: {_DONE[item.state]}")
+        typer.echo(f"{item.batch.file_name}: {_DONE[item.state].format(feed=item.batch.feed_code)}")
     waiting = sum(item.state in ("restored", "in_inbox") for item in done)
     if waiting:
         typer.echo(f"aval run reads {waiting} files again")

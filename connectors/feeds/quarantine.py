@@ -111,6 +111,7 @@ PutBackState = Literal[
     "no_original",
     "damaged_original",
     "not_in_order",
+    "no_profile",
 ]
 
 
@@ -244,14 +245,20 @@ def put_back(
 
     Reports of a feed replace one another in the order in which they came. Where one file may speak for
     several periods, all later ones are read again with it; if one of them is lost, none is put back.
+    Reports of feeds whose profile is gone are named and left alone.
     """
     archive = Archive(paths.archive, company.archive)
     identities = load_identities(paths.landing)
     done: list[PutBack] = []
-    for code, profile in sorted(profiles.items()):
-        if feed is not None and code != feed:
+    waiting: dict[str, list[Batch]] = {}
+    for batch in open_batches(ledger):
+        if feed in (None, batch.feed_code):
+            waiting.setdefault(batch.feed_code or "", []).append(batch)
+    for code, opened in sorted(waiting.items()):
+        profile = profiles.get(code)
+        if profile is None:
+            done += [PutBack(batch, "no_profile") for batch in opened]
             continue
-        opened = [batch for batch in open_batches(ledger) if batch.feed_code == code]
         own = fingerprint(profile)
         unchanged = [batch for batch in opened if batch.profile_hash in (own, identities.stamped(own))]
         done += [PutBack(batch, "profile_unchanged") for batch in unchanged]

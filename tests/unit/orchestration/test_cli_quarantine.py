@@ -147,3 +147,6 @@ def test_after_a_mended_profile_the_file_returns_and_the_list_says_what_it_broug
     assert "there is no feed" in aval("replay", "--feed", "P9", *options, code=2)
     result = CliRunner().invoke(app, ["feeds", "status", *options], env={"COLUMNS": "250"})
     assert "1 rows, 20 days" in result.output
+    (company / "feeds" / "P1_weekly.yml").unlink()
+    assert "give it back, as feeds/P1_weekly.yml" in aval("replay", *options)
+    assert "give it back" in aval("replay", "--feed", "P1_weekly", *options)

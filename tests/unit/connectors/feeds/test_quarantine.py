@@ -121,6 +121,14 @@ def test_a_lost_original_and_a_taken_name_are_said_and_nothing_is_overwritten(
     assert not (desk.inbox / W05).exists()
 
 
+def test_files_of_a_feed_whose_profile_is_gone_are_named(desk: Any, profile: MakeProfile) -> None:
+    desk.put(W05, HEADER + "A;x;10\n", age=500)
+    desk.take(sales=profile())
+    (desk.inbox / W05).unlink()
+    assert replay(desk, other=profile()) == {W05: "no_profile"}
+    assert not (desk.inbox / W05).exists()
+
+
 def test_a_damaged_original_keeps_back_no_other(desk: Any, profile: MakeProfile) -> None:
     for name, age in ((W05, 500), (W06, 400)):
         desk.put(name, HEADER + f"A;x;10\nB;1;{age}\n", age=age)
