@@ -85,12 +85,16 @@ _PROBE: Final = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, ZipError
 try:
-    book = CalamineWorkbook.from_path(sys.argv[1])
+    try:
+        book = CalamineWorkbook.from_path(sys.argv[1])
+    except (CalamineError, ZipError):
+        with open(sys.argv[1], "rb") as handle:
+            book = CalamineWorkbook.from_filelike(handle)
     sheets = [book.get_sheet_by_name(name) for name in book.sheet_names]
     area = max((sheet.height * sheet.width for sheet in sheets), default=0)
-except CalamineError:
+except (CalamineError, ZipError):
     area = 0
 sys.exit(area > int(sys.argv[3]))
 """
@@ -169,7 +173,7 @@ def open_workbook(path: Path, file: str) -> Opened:
     if path.suffix.lower() in _PROBED or not found:
         _probe(path, file)
     with refusals(file):
-        workbook = CalamineWorkbook.from_path(str(path))
+        workbook = _by_name_or_content(path)
     if not found:
         return Opened(workbook, _other_errors(path, file, workbook.sheet_names))
     return Opened(
@@ -177,6 +181,20 @@ def open_workbook(path: Path, file: str) -> Opened:
         {name: each.errors for name, each in found.items()},
         {name: each.padded for name, each in found.items() if each.padded},
     )
+
+
+def _by_name_or_content(path: Path) -> CalamineWorkbook:
+    """Portals call an .xlsx .xls, and people the other way round; the library believes the name."""
+    try:
+        return CalamineWorkbook.from_path(str(path))
+    except PasswordError:
+        raise
+    except (CalamineError, ZipError) as error:
+        try:
+            with path.open("rb") as handle:
+                return CalamineWorkbook.from_filelike(handle)
+        except (CalamineError, ZipError):
+            raise error from None
 
 
 def _refuse_what_is_none(path: Path, file: str) -> None:

@@ -18,6 +18,7 @@ import pytest
 import xlsxwriter
 
 from connectors.feeds import workbooks
+from tests.unit.connectors.feeds.binary_workbooks import xlsb
 
 # A sheet "Ventes" of Excel 97, compressed: Jour, Réf, Qté / 27 January 2026 as a date, A1, 2.5 / 28/01/2026
 # as text, B2, '3,5'.
@@ -131,6 +132,28 @@ def test_a_workbook_of_excel_97_is_read_the_same_way(desk: Any) -> None:
         (date(2026, 1, 27), "A1", Decimal("2.5")),
         (date(2026, 1, 28), "B2", Decimal("3.5")),
     ]
+
+
+@pytest.mark.parametrize("ending", ["xls", "xlsx", "xlsb", "ods"])
+@pytest.mark.parametrize("kind", ["xls", "xlsx", "xlsb"])
+def test_a_workbook_is_known_by_its_content_whatever_its_name_ends_with(
+    desk: Any, kind: str, ending: str
+) -> None:
+    rows = [["Ref", "Qty"], ["A", 1], ["B", 2.5]]
+    content = {
+        "xls": lambda: gzip.decompress(base64.b64decode(XLS)),
+        "xlsx": lambda: workbook(rows, sheet="Ventes"),
+        "xlsb": lambda: xlsb(Ventes=rows),
+    }[kind]()
+    code, quantity = ("Réf", "Qté") if kind == "xls" else ("Ref", "Qty")
+    outcome = desk.take_one(
+        f"D07/r_2026-W05.{ending}",
+        content,
+        container={"kind": "excel", "sheet": "Ventes"},
+        columns={"partner_product_code": code, "sold_quantity": quantity},
+        decimal_mark=",",
+    )
+    assert (outcome.state, outcome.rows_accepted) == ("landed", 2)
 
 
 def test_floats_are_read_as_excel_shows_them(desk: Any) -> None:
