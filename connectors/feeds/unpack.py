@@ -78,9 +78,9 @@ def _refusals(file: str, compression: str) -> Iterator[None]:
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """An archive whose parts lie within the file: a damaged list of parts can point before its beginning."""
+    """An archive whose parts have names and lie within the file: a damaged list may say otherwise."""
     archive = zipfile.ZipFile(path)
-    if any(item.header_offset < 0 for item in archive.infolist()):
+    if any(item.header_offset < 0 or not item.filename for item in archive.infolist()):
         archive.close()
         raise zipfile.BadZipFile("its list of parts is damaged")
     return archive

@@ -73,6 +73,7 @@ def link() -> zipfile.ZipInfo:
         (archive(("r.csv", gzip.compress(TEXT))), "nested_archive"),
         (archive(), "unclear_archive"),
         (archive(("r.csv", TEXT))[:-30], "unreadable_archive"),
+        (archive(("r.csv", TEXT)).replace(b"r.csv", b"\0.csv"), "unreadable_archive"),
         (TEXT, "unreadable_archive"),
     ],
 )
