@@ -111,6 +111,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                 column="file",
             ),
             *([_reports_are_on_time(terms), _no_period_counts_twice()] if _has_feeds(hub) else []),
+            _no_period_counts_within_a_longer_one(),
             *([_erp_is_alive(terms)] if "landing.invoice_lines" in hub.tables() else []),
         ),
     )
@@ -197,6 +198,52 @@ def _no_period_counts_twice() -> Expectation:
         "former profile, with `expected_to`.",
         found="{former_feed} and {present_feed} of {partner_code}: {periods} periods of {entity} from "
         "{first_date} on",
+    )
+
+
+def _no_period_counts_within_a_longer_one() -> Expectation:
+    """Reports of one feed replace one another by period, and a month is none of its weeks."""
+    return no_finding(
+        """
+        with reported as (
+            select
+                *,
+                regexp_replace(split_part(slice_key, '|', 3), '[0-9]', '9', 'g') as shape
+            from {batch}
+            where system = 'feeds' and is_live and rows_landed > 0
+        ),
+        changed as (
+            select feed_code from reported group by feed_code having count(distinct shape) > 1
+        ),
+        periods as (
+            select distinct
+                feed_code, entity, partner_code, slice_key, shape, period_start_date, period_end_date
+            from reported
+            inner join changed using (feed_code)
+        )
+        select
+            longer.feed_code,
+            longer.entity,
+            split_part(longer.slice_key, '|', 3) as longer_period,
+            string_agg(split_part(shorter.slice_key, '|', 3), ', ' order by shorter.slice_key) as periods
+        from periods as longer
+        inner join periods as shorter
+            on longer.feed_code = shorter.feed_code
+            and longer.entity = shorter.entity
+            and longer.partner_code = shorter.partner_code
+            and longer.shape <> shorter.shape
+            and longer.period_start_date <= shorter.period_start_date
+            and longer.period_end_date >= shorter.period_end_date
+        group by longer.feed_code, longer.entity, longer.slice_key
+        order by longer.feed_code, longer.entity, longer.slice_key
+        """,
+        name="no_period_counts_within_a_longer_one",
+        severity="warning",
+        message="A feed whose frequency was changed has reported a period and a longer one that holds it: "
+        "both count, so the same sales count twice.",
+        remedy="Set the profile to the former frequency, let a report without rows, its titles alone, take "
+        "back the periods that the other holds, and set it to the new one again.",
+        found="{feed_code}: {longer_period} of {entity} holds {periods}",
     )
 
 

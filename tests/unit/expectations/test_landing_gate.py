@@ -603,6 +603,26 @@ def test_a_period_that_counts_under_a_former_feed_and_a_present_one_is_warned_ab
     assert "D01_sales and D01_ventes of D01: 1 periods of sell_out from 2026-03-02 on" in twice.message
 
 
+def test_a_month_beside_weeks_that_it_holds_is_warned_about(world: World) -> None:
+    """The feed told weeks before, and months now; the week from 23 February to 1 March lies in no month."""
+    land(world)
+    week_9 = ("2026-W09", date(2026, 2, 23), date(2026, 3, 1))
+    february = ("2026-02", date(2026, 2, 1), date(2026, 2, 28))
+    march = ("2026-03", date(2026, 3, 1), date(2026, 3, 31))
+    for period in (week_9, WEEK_10, february):
+        world.report("D01", "D01_sales", period, [{"sold_quantity": 3}])
+    world.report("D01", "D01_shop", march, [{"sold_quantity": 3}])
+    name = "slices.no_period_counts_within_a_longer_one"
+    assert name not in failed(judge(world))
+    world.report("D01", "D01_sales", march, [{"sold_quantity": 12}])
+    verdict = judge(world)
+    assert verdict.passed
+    assert "D01_sales: 2026-03 of sell_out holds 2026-W10" in failed(verdict)[name].message
+    # A report without rows takes the week back.
+    world.report("D01", "D01_sales", WEEK_10, [])
+    assert name not in failed(judge(world))
+
+
 def land_rules(world: World, name: str, rows: Sequence[Row], file: str | None = None) -> None:
     path = world.landing / "rules" / name / f"{FIRST}.parquet"
     named = {} if file is None else {"_source_file": file}
