@@ -557,17 +557,23 @@ class Ledger:
         self, feed_code: str, file_name: str, content_hash: str, profile_hash: str
     ) -> bool:
         """Whether a slice that these bytes brought was superseded by what came under this name since: other
-        bytes for its period, or the same ones by another profile.
+        bytes, or the same ones by another profile, whose reading ends all that they brought.
         """
+        newest = self._connection.execute(
+            "select profile_hash from batches where feed_code = ? and file_name = ? and content_hash = ? "
+            "and state in ('landed', 'superseded') order by batch_id desc limit 1",
+            (feed_code, file_name, content_hash),
+        ).fetchone()
+        if newest is not None and newest["profile_hash"] != profile_hash:
+            return True
         return (
             self._connection.execute(
                 "select 1 from batches own join slices mine on mine.batch_id = own.batch_id "
-                "join batches other on other.system = own.system and other.file_name = ?2 "
-                "join slices theirs on theirs.batch_id = other.batch_id and theirs.is_live = 1 "
+                "join slices theirs on theirs.system = mine.system and theirs.entity = mine.entity "
+                "and theirs.slice_key = mine.slice_key and theirs.is_live = 1 "
+                "join batches other on other.batch_id = theirs.batch_id "
                 "where own.feed_code = ?1 and own.content_hash = ?3 and own.profile_hash = ?4 "
-                "and mine.is_live = 0 and (case when other.content_hash = ?3 "
-                "then other.feed_code = ?1 and other.profile_hash <> ?4 "
-                "else theirs.entity = mine.entity and theirs.slice_key = mine.slice_key end)",
+                "and mine.is_live = 0 and other.file_name = ?2 and other.content_hash <> ?3",
                 (feed_code, file_name, content_hash, profile_hash),
             ).fetchone()
             is not None

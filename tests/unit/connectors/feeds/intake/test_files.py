@@ -188,6 +188,21 @@ def test_a_file_counts_in_the_periods_of_its_last_reading_alone(
         ]
 
 
+def test_weeks_that_were_months_for_a_while_are_all_weeks_again(desk: Any, profile: MakeProfile) -> None:
+    """As months, of which the last one counts, two of them had nothing live by which they are known."""
+    period = {"source": "column", "header": "Date", "date_format": "%d/%m/%Y"}
+    columns = {"partner_product_code": "Ref", "sold_quantity": "Qty"}
+    weekly = profile(columns=columns, period=period | {"frequency": "week"})
+    for number, day in enumerate(("05", "12", "19"), start=2):
+        desk.put(f"D07/{number}.csv", f"Date;Ref;Qty\n{day}/01/2026;A;{number}\n", age=1000 - number)
+    desk.take(sales=weekly)
+    desk.take(sales=profile(columns=columns, period=period | {"frequency": "month"}))
+    assert live(desk) == [("sell_out", "D07|sales|2026-01", 1, "4.0000")]
+    assert desk.take(sales=weekly).counts == {"landed": 3}
+    assert live(desk) == [("sell_out", f"D07|sales|2026-W0{n}", 1, f"{n}.0000") for n in (2, 3, 4)]
+    assert not desk.take(sales=weekly).has_news
+
+
 def test_a_file_whose_name_is_read_otherwise_counts_in_one_period(desk: Any, profile: MakeProfile) -> None:
     """The name ends with year, day and month; the same bytes for another month are another report."""
     pattern = r"(?P<year>\d{{4}})-{}.csv"
