@@ -226,7 +226,7 @@ def quarantine_export(
                 fault.source_row,
                 fault.column_name,
                 fault.value,
-                fault.said(spoken),
+                fault.said_to_partner(spoken),
                 fault.raw_text,
                 stake.units,
                 stake.amount,

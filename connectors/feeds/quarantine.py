@@ -26,7 +26,7 @@ from connectors.company import Company, Paths
 from connectors.errors import SourceError
 from connectors.feeds.customers import fingerprint
 from connectors.feeds.profile import Profile
-from connectors.feeds.reasons import Language, in_language
+from connectors.feeds.reasons import Language, in_language, to_partner
 from connectors.feeds.senders import load_identities
 from connectors.ledger import Batch, Ledger
 
@@ -50,6 +50,9 @@ class Fault:
 
     def said(self, language: Language) -> str:
         return in_language(self.reason_code, self.reason, language)
+
+    def said_to_partner(self, language: Language) -> str:
+        return to_partner(self.reason_code, self.reason, language)
 
 
 @dataclass(frozen=True)

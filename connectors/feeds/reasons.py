@@ -1,14 +1,16 @@
 """Why a row is quarantined: stable codes, and what each says to a person.
 
-A text names the fault and the remedy; `{column}` is the column's title in the file and `{expected}` what the
-profile announces. Texts in further languages are further tables of the same codes. What belongs here: words.
-What does not: the conditions (`connectors.feeds.normalise`), and faults of whole files (`RejectedFile`).
+A text names the fault and the remedy, to one of us or to the partner; `{column}` is the column's title in the
+file and `{expected}` what the profile announces. Texts in further languages are further tables of the same
+codes. What belongs here: words. What does not: the conditions (`connectors.feeds.normalise`), and faults of
+whole files (`RejectedFile`).
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from functools import cache
 from string import Formatter
 from typing import Final, Literal
@@ -125,6 +127,64 @@ ENGLISH: Final = {
     ),
 }
 
+ENGLISH_TO_PARTNERS: Final = {
+    "malformed_row": (
+        "the row does not have the {expected} cells of the header, or its quotes are broken; "
+        "quote cells that hold the delimiter"
+    ),
+    "error_cell": "{column!r} holds an error of Excel; correct the formula",
+    "uncomputed_cell": (
+        "{column!r} holds a formula whose result is not in the file; open the workbook in Excel, save it and "
+        "send it again"
+    ),
+    "other_partner": (
+        "{column!r} is the number of another partner than {expected}; send the report under the right number"
+    ),
+    "total_row": (
+        "{column!r} names a total, whose figures would count a second time; send the report without such rows"
+    ),
+    "missing_quantity": "the row has no quantity; fill in one of: {column}",
+    "unparseable_number": "{column!r} holds no number written as {expected}; correct the cell",
+    "negative_quantity": (
+        "{column!r} is negative; correct the cell, or agree with us on what it means ({expected})"
+    ),
+    "unparseable_date": "{column!r} holds no date written as {expected}; correct the cell",
+    "unparseable_period": "{column!r} holds no period written as {expected}; correct the cell",
+    "future_period": "{column!r} names a period that has not begun; correct the cell",
+    "ambiguous_quantity": (
+        "the same quantity stands several times in the line, and the first is not the total of the others; "
+        "agree with us on which one counts"
+    ),
+    "unknown_qualifier": (
+        "no quantity of the line has a qualifier that we know; agree with us on what it means"
+    ),
+    "unnamed_period": "no date agreed with us names the period of the message; agree with us on that date",
+    "unnamed_product": (
+        "the line names its product under a qualifier that is not agreed with us; agree with us on it"
+    ),
+    "unknown_transfer": "the transfer type (PTD) is not known to us; agree with us on what it means",
+    "segment_out_of_place": (
+        "the segment stands outside of any message or before the segment it belongs to; "
+        "send the message again"
+    ),
+    "missing_document": "the message has no BGM, BPT or XQ segment at its head; send it again",
+    "unknown_message": (
+        "the message is of a type that is not agreed with us; agree with us on it, or send it apart"
+    ),
+    "unknown_function": "the message's function is not known to us; agree with us on what it means",
+    "movement_report": "the stock report (BGM 78) lists movements, not stocks; send a snapshot (BGM 35)",
+    "truncated_message": (
+        "the message has no trailer: the file was cut off or the message is damaged; send it again"
+    ),
+    "control_total": (
+        "a count, reference or sum that the message states does not fit the message; send it again"
+    ),
+    "test_interchange": "the interchange is marked as a test; send it as production",
+    "total_differs": "a quantity of the line is not the sum of its stores or parts; correct the line",
+    "unknown_unit": "{column!r} holds a unit that is not agreed with us ({expected}); agree with us on it",
+}
+"""What `ENGLISH` asks of us, asked of the partner, which has no profile to mend. French texts are all so."""
+
 
 FRENCH: Final = {
     "malformed_row": (
@@ -206,6 +266,7 @@ _FORMER: Final = {
 """English texts of former versions, in which rows wait in quarantine."""
 
 _TABLES: Final = {"en": ENGLISH, "fr": FRENCH}
+_TO_PARTNERS: Final = {"en": ENGLISH_TO_PARTNERS, "fr": FRENCH}
 _PERIODS: Final = {"day": "le jour", "week": "la semaine", "month": "le mois"}
 
 
@@ -215,18 +276,30 @@ def explain(code: str, column: str = "", expected: str = "", language: Language 
 
 
 def in_language(code: str, text: str, language: Language) -> str:
-    """A stored reason in another language: what its English text names is read back from it."""
-    if language == "en" or code not in _TABLES[language]:
+    """A stored reason in another language."""
+    return text if language == "en" else _retold(code, text, _TABLES[language], language)
+
+
+def to_partner(code: str, text: str, language: Language) -> str:
+    """A stored reason as it is said to the partner, who can mend its report and not our profile."""
+    return _retold(code, text, _TO_PARTNERS[language], language)
+
+
+def _retold(code: str, text: str, table: Mapping[str, str], language: Language) -> str:
+    """A stored reason in other words: what its English text names is read back from it."""
+    if code not in table:
         return text
-    templates = (table[code] for table in (ENGLISH, _FORMER) if code in table)
+    templates = (former[code] for former in (ENGLISH, _FORMER) if code in former)
     match = next(filter(None, (_pattern(template).fullmatch(text) for template in templates)), None)
     if match is None:
         return text
     named = match.groupdict(default="")
-    column = named.get("column", "")
+    column, expected = named.get("column", ""), named.get("expected", "")
     if column[:1] in ("'", '"') and "{column!r}" in ENGLISH[code]:
         column = ast.literal_eval(column)
-    return explain(code, column, _expected_in_french(named.get("expected", "")), language)
+    return table[code].format(
+        column=column, expected=_expected_in_french(expected) if language == "fr" else expected
+    )
 
 
 @cache

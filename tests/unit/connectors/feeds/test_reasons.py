@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from connectors.feeds.reasons import ENGLISH, FRENCH, explain, in_language
+from connectors.feeds.reasons import ENGLISH, FRENCH, Language, explain, in_language, to_partner
 
 
 def placeholders(text: str) -> set[str]:
@@ -25,6 +25,26 @@ def test_a_stored_reason_is_the_same_as_one_given_in_french(code: str, column: s
     stored = explain(code, column, "1 234,56")
     assert in_language(code, stored, "fr") == explain(code, column, "1 234,56", "fr")
     assert in_language(code, stored, "en") == stored
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("code", sorted(ENGLISH))
+def test_a_partner_is_asked_for_what_a_partner_can_do(code: str, language: Language) -> None:
+    """Not for settings of our profile, whose names are the words with an underscore, nor to ask itself."""
+    said = to_partner(code, explain(code, "Qté", "1 234,56"), language)
+    assert "Qté" in said or "column" not in placeholders(ENGLISH[code])
+    for ours in ("profile", "profil ", "_", "ERP", "ask the partner", "container"):
+        assert ours not in said
+
+
+def test_a_partner_reads_in_english_what_the_french_text_asks() -> None:
+    stored = explain("unparseable_number", "CA", "1 234,56")
+    assert to_partner("unparseable_number", stored, "en") == (
+        "'CA' holds no number written as 1 234,56; correct the cell"
+    )
+    assert to_partner("unparseable_number", stored, "fr") == in_language("unparseable_number", stored, "fr")
+    former = "'CA' holds no number written as 1 234,56; correct the cell, or the marks in the profile"
+    assert "profile" not in to_partner("unparseable_number", former, "en")
 
 
 @pytest.mark.parametrize(
