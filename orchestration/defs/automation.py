@@ -2,15 +2,16 @@
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
 from connectors.delivery.collect import Look, look
-from connectors.errors import BusyError
+from connectors.errors import BusyError, ConfigError
 from connectors.ledger import Ledger
 from orchestration.defs.resources import Notifier
 from orchestration.history import end_killed_runs, tags
@@ -20,6 +21,9 @@ from orchestration.run import TOLD_TO_END, what_stays
 from orchestration.settings import Settings
 
 JOB = "daily"
+_FAULT: Final = re.compile(
+    rf"^{ConfigError.__module__}\.{ConfigError.__name__}: (.+?)\n\nStack Trace:", re.DOTALL | re.MULTILINE
+)
 
 
 @dg.failure_hook(required_resource_keys={"notifier"})
@@ -68,6 +72,9 @@ def untold_failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
             return None
         # Dagster writes the class before the sentence.
         reason = error.message.partition(f"{error.cls_name}: ")[2].strip() or error.message.strip()
+        # A location that cannot be loaded comes with the traces of all its causes in one text.
+        if fault := _FAULT.search(reason):
+            reason = fault[1]
     return f"Aval run {run_id} failed outside its steps; what was published stays as it was.\n{reason}"
 
 

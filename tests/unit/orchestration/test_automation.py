@@ -12,6 +12,8 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster import DagsterEvent, DagsterEventType, EventLogEntry
+from dagster._core.events import EngineEventData
+from dagster._utils.error import SerializableErrorInfo
 
 from connectors.company import Paths
 from connectors.errors import BusyError, ConfigError
@@ -263,6 +265,34 @@ def test_a_run_that_ends_before_its_steps_is_told_unless_another_was_at_work(
         message = untold_failure(instance, run_id)
     said = f"Aval run {run_id} failed outside its steps; what was published stays as it was.\n{fault}"
     assert message == (said if told else None)
+
+
+def test_a_run_that_could_not_leave_the_queue_is_told_by_the_fault_and_not_by_all_traces(
+    settings: Settings,
+) -> None:
+    """While a profile has a fault the location cannot be loaded; Dagster gives its traces as one text."""
+    sentence = "feeds/D07_sales.yml:17: unknown key 'colums' -> remove it or correct its spelling"
+    traces = (
+        "Failure loading orchestration.definitions: dagster._core.errors.DagsterUserCodeLoadError: Error "
+        'occurred during the loading\n\nStack Trace:\n  File "server.py", line 504, in __init__\n\n'
+        "The above exception was caused by the following exception:\n"
+        f'connectors.errors.ConfigError: {sentence}\n\nStack Trace:\n  File "errors.py", line 279\n\n'
+        "The above exception was caused by the following exception:\n"
+        "pydantic_core._pydantic_core.ValidationError: 2 validation errors for Profile\n"
+    )
+    error = SerializableErrorInfo(
+        f"dagster._core.errors.DagsterCodeLocationLoadError: {traces}", [], "DagsterCodeLocationLoadError"
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_id = _started_run(instance, settings, 3600)
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        instance.report_engine_event("not dequeued", run, EngineEventData.engine_error(error))
+        instance.report_run_failed(run)
+        message = untold_failure(instance, run_id)
+    assert message == (
+        f"Aval run {run_id} failed outside its steps; what was published stays as it was.\n{sentence}"
+    )
 
 
 def test_a_failed_run_is_told_once_by_its_step_or_else_by_the_sensor(
