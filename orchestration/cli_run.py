@@ -129,7 +129,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
     out = console()
     out.print()
     company = settings.company
-    out.print(Text.assemble((company.company.name, "bold"), f", as of {company.today()}"))
+    out.print(Text.assemble((company.company.name, "bold"), f", as of {done.day}"))
     shown = table(None)
     shown.add_column("what")
     shown.add_column("figure", overflow="fold")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -56,6 +56,10 @@ class Settings:
         if "@" in owner or owner.startswith("team:"):
             return [owner]
         return ["team:" + "".join(c if c.isalnum() else "_" for c in owner)]
+
+    def on_one_day(self) -> Settings:
+        """The same with today's day for good: a run over midnight keeps the one on which it began."""
+        return replace(self, company=self.company.model_copy(update={"as_of_date": self.company.today()}))
 
     def dbt_environment(self, scope: str) -> dict[str, str]:
         """The variables by which the dbt project learns its paths; `scope` is `touched` or `all`."""

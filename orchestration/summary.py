@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Summary:
     """Everything that the summary of a run shows. Rows are counted as the sources have them."""
 
     outcome: Outcome
+    day: date
     erp_rows: int
     erp_extracts: int
     files_accepted: int
@@ -100,8 +102,11 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
         ]
         landed = [batch for batch in files if batch.state in ("landed", "superseded")]
         decided = read_plan(ledger)
+        plan = decided if decided and decided.run_id == outcome.run_id else None
+        day = date.fromisoformat(plan.as_of) if plan else settings.company.today()
         return Summary(
             outcome=outcome,
+            day=day,
             erp_rows=sum(batch.rows_accepted for batch in erp),
             erp_extracts=len(erp),
             files_accepted=len(landed),
@@ -127,9 +132,9 @@ def summarize(settings: Settings, earlier: Before, outcome: Outcome) -> Summary:
                 *_grouped(read_left_aside(ledger)),
                 *(note for seen in _looks(settings, ledger) for note in _delivery_notes(seen)),
             ],
-            feeds=all_feeds(settings.profiles, ledger, settings.company.today(), settings.company.zone),
+            feeds=all_feeds(settings.profiles, ledger, day, settings.company.zone),
             gates=read_outcomes(ledger, outcome.run_id),
-            plan=decided if decided and decided.run_id == outcome.run_id else None,
+            plan=plan,
             published=read_published(ledger),
             sent=read_sent(ledger) if settings.company.publish.postgresql else None,
             alerts=count_alerts(settings.paths.published),

@@ -29,7 +29,7 @@ from orchestration.settings import Settings, load_settings
 
 
 class CompanyResource(dg.ConfigurableResource["CompanyResource"]):
-    """The company of `AVAL_COMPANY`, read anew for each run.
+    """The company of `AVAL_COMPANY`, read anew for each run, as of the day on which that begins.
 
     Holds the run lock from the first step to the last, because the job runs in one process; what a killed
     run left half done is put right as soon as the lock is held.
@@ -39,7 +39,7 @@ class CompanyResource(dg.ConfigurableResource["CompanyResource"]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[CompanyResource]:
-        settings = load_settings()
+        settings = load_settings().on_one_day()
         with run_lock(settings.paths.state, f"run {context.run_id or 'by hand'}"):
             repair(settings)
             if context.instance is not None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
 from connectors.errors import AvalError, BusyError
-from orchestration.defs.resources import repair, wait_until_free
+from orchestration.defs.resources import CompanyResource, repair, wait_until_free
 from orchestration.settings import SAMPLE_COMPANY, file_fingerprint, load_settings
 
 HOLDER = """
@@ -108,3 +110,37 @@ def test_a_warehouse_that_may_not_be_opened_is_not_called_broken(
     monkeypatch.setattr(duckdb, "connect", refused)
     with pytest.raises(duckdb.IOException, match="Permission denied"):
         wait_until_free(warehouse)
+
+
+class Clock(datetime):
+    moment = datetime(2026, 6, 30, 21, 59, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return cls.moment.astimezone(tz)
+
+
+def test_a_run_over_midnight_keeps_the_day_on_which_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or facts would end on one day, marts on the next, and the gate would compare them by a third."""
+    company = tmp_path / "company"
+    company.mkdir()
+    (company / "company.yml").write_text(
+        "company: {code: acme, name: Acme}\n"
+        "time_zone: Europe/Paris\n"
+        "erp: {kind: sql, url: 'sqlite:///erp.sqlite', queries: erp}\n"
+        "inbox: {path: inbox}\n"
+    )
+    monkeypatch.setenv("AVAL_COMPANY", str(company))
+    monkeypatch.setenv("AVAL_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("connectors.company.datetime", Clock)
+    with (
+        dg.build_init_resource_context() as context,
+        CompanyResource().yield_for_execution(context) as resource,
+    ):
+        assert resource.settings.company.today() == date(2026, 6, 30)
+        monkeypatch.setattr(Clock, "moment", datetime(2026, 6, 30, 22, 1, tzinfo=UTC))
+        assert resource.settings.company.today() == date(2026, 6, 30)
+        assert resource.settings.dbt_environment("all")["AVAL_AS_OF"] == "2026-06-30"
+    assert load_settings().company.today() == date(2026, 7, 1)
