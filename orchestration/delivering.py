@@ -6,15 +6,15 @@ What belongs here: the order of these steps. What does not: each of them (`orche
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from connectors.errors import ConfigError
-from connectors.notices import Notices, load_notices
+from connectors.notices import Channel, Notices, load_notices
 from orchestration.notice_texts import Message, compose
-from orchestration.notices import check_partners, digest, read_news
-from orchestration.sending import InDoubt, NotSent, send
+from orchestration.notices import Digest, check_partners, digest, read_news
+from orchestration.sending import InDoubt, NotSent, fits, send
 from orchestration.settings import Settings
 from orchestration.told import Entry, Told
 
@@ -64,10 +64,28 @@ def _new_messages(
         recipient = notices.recipients[name]
         mine = digest(name, recipient, news, told.causes(name))
         if mine.causes:
-            language = recipient.language or company.locale
-            text = compose(mine, recipient, language, company.company.name, news.partners, company.today())
-            found.append((name, text, mine.causes))
+            composed = partial(
+                compose,
+                recipient=recipient,
+                language=recipient.language or company.locale,
+                company_name=company.company.name,
+                partners=news.partners,
+                today=company.today(),
+            )
+            found += [(name, text, part.causes) for part, text in _parts(mine, composed, recipient.send_to)]
     return found
+
+
+def _parts(
+    whole: Digest, composed: Callable[[Digest], Message], channel: Channel
+) -> Iterator[tuple[Digest, Message]]:
+    """The digest as one message, or as several where the channel takes no more at once."""
+    message = composed(whole)
+    if fits(channel, message) or len(whole.causes) == 1:
+        yield whole, message
+        return
+    for half in whole.halves():
+        yield from _parts(half, composed, channel)
 
 
 def _deliver(settings: Settings, notices: Notices, told: Told, entry: Entry) -> bool:

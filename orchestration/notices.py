@@ -60,6 +60,15 @@ class Digest:
             *(proposal.cause for proposal in self.proposals),
         )
 
+    def halves(self) -> tuple[Digest, Digest]:
+        """The more urgent half of what it tells, and the other."""
+        middle = len(self.causes) // 2
+        of_alerts, of_proposals = min(middle, len(self.alerts)), max(0, middle - len(self.alerts))
+        return (
+            Digest(self.recipient, self.alerts[:of_alerts], self.proposals[:of_proposals]),
+            Digest(self.recipient, self.alerts[of_alerts:], self.proposals[of_proposals:]),
+        )
+
 
 _PROPOSALS: Final = """
     select proposals.proposal_kind_code, proposals.partner_code, proposals.product_code,

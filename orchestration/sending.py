@@ -7,6 +7,7 @@ channels. What does not: what is sent, and what was sent (`orchestration.told`).
 
 from __future__ import annotations
 
+import json
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -24,6 +25,9 @@ from orchestration.notice_texts import Message
 
 BeforeHandingOver = Callable[[], None]
 _SLACK_LIMIT: Final = 39_000
+"""Bytes of a message; Slack cuts its text off after 40,000 characters."""
+_TEAMS_LIMIT: Final = 27_000
+"""Bytes of a message; Teams refuses what has more than 28 KB."""
 
 
 class NotSent(AvalError):
@@ -55,6 +59,14 @@ def send(
     else:
         _write(channel, message, name, before)
     return None
+
+
+def fits(channel: Channel, message: Message) -> bool:
+    """Whether the channel takes the message whole."""
+    if not isinstance(channel, Webhook):
+        return True
+    size = len(json.dumps(_payload(channel, message)))
+    return size <= (_SLACK_LIMIT if channel.kind == "slack" else _TEAMS_LIMIT)
 
 
 # --- e-mail ---
@@ -132,7 +144,7 @@ def _payload(channel: Webhook, message: Message) -> dict[str, object]:
         text = f"{message.subject}\n\n{message.text}"
         for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             text = text.replace(sign, written)
-        return {"text": text[:_SLACK_LIMIT]}
+        return {"text": text}
     blocks = [
         {"type": "TextBlock", "text": message.subject, "weight": "Bolder", "wrap": True},
         {"type": "TextBlock", "text": message.text.replace("\n", "\n\n"), "wrap": True},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from connectors.errors import ConfigError
+from connectors.notices import Webhook
 from orchestration import delivering
 from orchestration.cli import app
 from orchestration.delivering import tell
-from orchestration.sending import NotSent
+from orchestration.sending import NotSent, _payload
 from orchestration.settings import Settings, load_settings
 from orchestration.told import Told
 from tests.unit.orchestration.smtp_server import Mailbox, listening
@@ -107,6 +110,30 @@ def test_a_mail_arrives_at_a_server_once_though_it_was_down_and_is_asked_for_aga
     ((addresses, mail),) = mailbox.mails
     assert addresses == ["ana@acme.example"]
     assert mail["Subject"] == BOTH[0]
+
+
+@pytest.mark.parametrize(("kind", "bytes_taken"), [("teams", 28 * 1024), ("slack", 40_000)])
+def test_what_is_more_than_a_channel_takes_goes_in_several_messages_and_nothing_is_cut_off(
+    settings: Settings, kind: str, bytes_taken: int
+) -> None:
+    """Slack cuts a longer text off, and Teams refuses it, today and at each try."""
+    with duckdb.connect(str(settings.paths.published / "v1.duckdb")) as connection:
+        connection.execute(
+            "insert into marts.fct_alerts select * exclude (n) replace ('missing_report|P' || n as alert_id, "
+            "'missing_report' as rule_code, 'P' || n as partner_code, 'P' || n as subject_code) "
+            "from marts.fct_alerts, range(1000, 1600) as numbers (n)"
+        )
+    (settings.paths.company / "rules" / "notices.yml").write_text(
+        f"recipients:\n  us: {{send_to: {{kind: {kind}, url: {{env: HOOK_URL}}}}, language: fr}}\n"
+    )
+    messages = [message for _, message in tell(settings, send=False).messages]
+
+    channel = Webhook.model_validate({"kind": kind, "url": {"env": "HOOK_URL"}})
+    sent = [json.dumps(_payload(channel, message)) for message in messages]
+    assert all(len(body) <= bytes_taken for body in sent)
+    told = re.findall(r"(P\d{4}) :", "".join(sent))
+    assert sorted(told) == [f"P{n}" for n in range(1000, 1600)]
+    assert {name for name, _ in tell(settings, send=False, only="us").messages} == {"us"}
 
 
 def test_what_was_not_taken_is_tried_again_once_it_can_be(
