@@ -43,7 +43,7 @@ def notices(
     with run_lock(settings.paths.state, "aval notices") if send else nullcontext():
         done = tell(settings, send=send, only=recipient, again=again)
     _show(done, send=send)
-    if done.failed or done.in_doubt:
+    if done.in_part or done.failed or done.in_doubt:
         raise typer.Exit(int(ExitCode.FAILED))
 
 
@@ -53,6 +53,12 @@ def _show(done: Round, *, send: bool) -> None:
         out.rule(name)
         out.print(message.subject, style="bold", highlight=False)
         out.print(message.text, highlight=False)
+    for entry in done.in_part:
+        out.print(
+            f"sent in part: {entry.number} to {entry.recipient}: {entry.remark}; "
+            "it is not sent again: tell them yourself and correct the address",
+            highlight=False,
+        )
     for entry in done.failed:
         out.print(f"not sent: {entry.number} to {entry.recipient}: {entry.remark}")
     for entry in done.in_doubt:

@@ -7,7 +7,7 @@ What belongs here: the order of these steps. What does not: each of them (`orche
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from connectors.errors import ConfigError
@@ -21,11 +21,15 @@ from orchestration.told import Entry, Told
 
 @dataclass(frozen=True)
 class Round:
-    """What a round did or, without sending, would do: messages by recipient, and what remains."""
+    """What a round did or, without sending, would do: messages by recipient, and what remains.
+
+    `in_part` are those of `sent` that a server refused for some of their addresses.
+    """
 
     recipients: Sequence[str]
     messages: Sequence[tuple[str, Message]]
     sent: int
+    in_part: Sequence[Entry]
     failed: Sequence[Entry]
     in_doubt: Sequence[Entry]
 
@@ -46,11 +50,12 @@ def tell(settings: Settings, *, send: bool, only: str | None = None, again: int 
         waiting = [entry for entry in told.entries("prepared", "failed") if entry.recipient in names]
         new = _new_messages(settings, notices, names, told) if names else []
         messages = [*((entry.recipient, entry.message) for entry in waiting), *((n, m) for n, m, _ in new)]
-        sent = 0
+        sent: list[Entry] = []
         if send:
             entries = [*waiting, *(told.prepare(name, message, causes) for name, message, causes in new)]
-            sent = sum(_deliver(settings, notices, told, entry) for entry in entries)
-        return Round(names, messages, sent, told.entries("failed"), told.entries("sending"))
+            sent = [done for entry in entries if (done := _deliver(settings, notices, told, entry))]
+        in_part = [entry for entry in sent if entry.remark]
+        return Round(names, messages, len(sent), in_part, told.entries("failed"), told.entries("sending"))
 
 
 def _new_messages(
@@ -88,8 +93,8 @@ def _parts(
         yield from _parts(half, composed, channel)
 
 
-def _deliver(settings: Settings, notices: Notices, told: Told, entry: Entry) -> bool:
-    """Send one message and enter what became of it; whether it was sent."""
+def _deliver(settings: Settings, notices: Notices, told: Told, entry: Entry) -> Entry | None:
+    """Send one message and enter what became of it; None if it was not sent."""
     name = f"{settings.company.company.code}-{entry.created_at:%Y%m%dT%H%M%S}-{entry.number}"
     channel = notices.recipients[entry.recipient].send_to
     try:
@@ -98,9 +103,9 @@ def _deliver(settings: Settings, notices: Notices, told: Told, entry: Entry) -> 
         )
     except NotSent as error:
         told.change(entry.number, "failed", str(error))
-        return False
+        return None
     except InDoubt as error:
         told.change(entry.number, "sending", str(error))
-        return False
+        return None
     told.change(entry.number, "sent", remark)
-    return True
+    return replace(entry, state="sent", remark=remark)

@@ -99,7 +99,10 @@ def _mail(
             raise _not_sent(f"{server.host}:{server.port}", error) from error
         except (OSError, smtplib.SMTPException) as error:
             raise _in_doubt(f"{server.host}:{server.port}", error) from error
-    return f"refused for {', '.join(sorted(refused))}" if refused else None
+    said = (
+        f"{address} ({code} {text.decode(errors='replace')})" for address, (code, text) in refused.items()
+    )
+    return f"refused for {', '.join(sorted(said))}" if refused else None
 
 
 def _connect(server: MailServer) -> smtplib.SMTP:

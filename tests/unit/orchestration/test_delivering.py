@@ -112,6 +112,27 @@ def test_a_mail_arrives_at_a_server_once_though_it_was_down_and_is_asked_for_aga
     assert mail["Subject"] == BOTH[0]
 
 
+def test_an_address_of_several_that_a_server_refuses_is_told_and_ends_with_an_exit_code(
+    settings: Settings,
+) -> None:
+    mailbox = Mailbox()
+    mailbox.refused = {"leo@acme.example"}
+    with listening(mailbox) as port:
+        (settings.paths.company / "rules" / "notices.yml").write_text(
+            f"server: {{host: 127.0.0.1, port: {port}, tls: none, sender: aval@acme.example}}\n"
+            "recipients:\n"
+            "  us: {send_to: {kind: email, addresses: [ana@acme.example, leo@acme.example]}}\n"
+        )
+        options = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
+        send = ["notices", "--send", *options]
+        result = CliRunner().invoke(app, send, env={"COLUMNS": "200"})
+        later = CliRunner().invoke(app, send, env={"COLUMNS": "200"})
+    assert (result.exit_code, later.exit_code) == (1, 0)
+    assert "sent in part: 1 to us: refused for leo@acme.example (550 unknown)" in result.output
+    assert "1 of 1 messages sent" in result.output
+    assert [addresses for addresses, _ in mailbox.mails] == [["ana@acme.example"]]
+
+
 @pytest.mark.parametrize(("kind", "bytes_taken"), [("teams", 28 * 1024), ("slack", 40_000)])
 def test_what_is_more_than_a_channel_takes_goes_in_several_messages_and_nothing_is_cut_off(
     settings: Settings, kind: str, bytes_taken: int
