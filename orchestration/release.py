@@ -46,6 +46,11 @@ def release(
     validated = plan.read_validated(ledger)
     is_known = validated is not None and validated.warehouse == file_fingerprint(warehouse)
     outcomes = validated.outcomes if validated is not None and is_known else judge(settings, run_id, progress)
+    # Nothing of a warehouse put there by hand, or that an earlier run built: a later one has landed more.
+    is_of_plan = decided is not None and validated is not None and validated.plan == decided.run_id
+    built_by = decided if is_known and is_of_plan else None
+    # Published on a later day it still says what it said when it was built.
+    as_of = date.fromisoformat(built_by.as_of) if built_by and built_by.as_of else settings.company.today()
     checkpoint(warehouse)
     newest = _newest_dates(settings)
     # Before the publication: what readers see as booked has landed, whatever kills this process.
@@ -55,19 +60,16 @@ def release(
         settings.paths.published,
         run_id=run_id,
         code_version=f"{code_version()}+{settings.code()}",
-        as_of=settings.company.today(),
+        as_of=as_of,
         gates=outcomes,
-        coverage=coverage(
-            all_feeds(settings.profiles, ledger, settings.company.today(), settings.company.zone), *newest
-        ),
+        coverage=coverage(all_feeds(settings.profiles, ledger, as_of, settings.company.zone), *newest),
         keep=settings.company.publish.keep,
         parquet=settings.company.publish.parquet,
         pinned=pinned_publications(settings.paths.landing, ledger),
         progress=progress,
     )
-    # Only a run that built from the pending slices has published them. A warehouse put there by hand has not,
-    # nor one that an earlier run built: a later one has landed more since.
-    if decided is not None and is_known and validated is not None and validated.plan == decided.run_id:
+    # Only a run that built from the pending slices has published them.
+    if built_by is not None:
         plan.save_published(
             ledger,
             plan.Published(
@@ -75,12 +77,12 @@ def release(
                 file_fingerprint(warehouse) or "",
                 settings.code(),
                 settings.model_code(),
-                decided.as_of,
-                decided.landing,
-                decided.sources,
+                built_by.as_of,
+                built_by.landing,
+                built_by.sources,
             ),
         )
-        ledger.clear_pending(decided.pending_sequence)
+        ledger.clear_pending(built_by.pending_sequence)
     return publication
 
 

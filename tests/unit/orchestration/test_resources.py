@@ -5,14 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
 
 from connectors.errors import AvalError, BusyError
+from connectors.ledger import Ledger
+from orchestration import plan, release
 from orchestration.defs.resources import CompanyResource, repair, wait_until_free
 from orchestration.settings import SAMPLE_COMPANY, file_fingerprint, load_settings
 
@@ -144,3 +148,31 @@ def test_a_run_over_midnight_keeps_the_day_on_which_it_began(
         assert resource.settings.company.today() == date(2026, 6, 30)
         assert resource.settings.dbt_environment("all")["AVAL_AS_OF"] == "2026-06-30"
     assert load_settings().company.today() == date(2026, 7, 1)
+
+
+def test_a_warehouse_that_is_published_on_a_later_day_stays_as_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(SAMPLE_COMPANY, tmp_path)
+    settings.paths.warehouse.parent.mkdir()
+    settings.paths.warehouse.write_text("built")
+    told: dict[str, Any] = {}
+
+    class Stopped(Exception):
+        pass
+
+    def publish(*_: object, **given: Any) -> None:
+        told.update(given)
+        raise Stopped
+
+    for name in ("checkpoint", "book_changes"):
+        monkeypatch.setattr(release, name, lambda *_: None)
+    monkeypatch.setattr(release, "_newest_dates", lambda _: (None, None))
+    monkeypatch.setattr(release, "publish", publish)
+    with Ledger(settings.paths.ledger) as ledger:
+        built = plan.decide("r1", plan.Options(), plan.situation(settings, ledger))
+        plan.save_plan(ledger, replace(built, as_of="2026-06-28"))
+        plan.save_validated(ledger, file_fingerprint(settings.paths.warehouse) or "", [])
+        with pytest.raises(Stopped):
+            release.release(settings, ledger, "by hand")
+    assert told["as_of"] == date(2026, 6, 28)
