@@ -1,6 +1,6 @@
 -- Grain: one row per partner and range of dates with the same terms (point in time).
--- Name and address are as the ERP has them now; the terms are dated by the ERP itself, and
--- so is the channel, where terms name it.
+-- Name and address are as the ERP has them now; the terms are dated by the ERP itself,
+-- and so is the channel, where terms name it.
 with
 
 partners as (
