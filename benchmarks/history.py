@@ -226,7 +226,7 @@ class Generator:
         self._insert(
             "partner_terms",
             [
-                (partner_code(i), first, last, "BASE", f"0.{rate}", 30, 2, None, changed)
+                (partner_code(i), first, last, "BASE", f"0.{rate}", 30, 2, None, None, changed)
                 for i in partners
                 for first, last, rate in ((since, mid_history, 20), (mid_history, "9999-12-31", 25))
             ],

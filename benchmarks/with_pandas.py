@@ -154,7 +154,9 @@ def build_sell_out(sales: pd.DataFrame, partners: pd.DataFrame) -> pd.DataFrame:
 def build_partners(erp: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """dim_partners: one row per partner and range of terms."""
     terms = (
-        erp["partner_terms"].sort_values(["partner_code", "valid_from_date"]).drop(columns=["segment_code"])
+        erp["partner_terms"]
+        .sort_values(["partner_code", "valid_from_date"])
+        .drop(columns=["segment_code", "channel_code"])
     )
     first = ~terms["partner_code"].duplicated()
     terms.loc[first, "valid_from_date"] = pd.Timestamp("1900-01-01")

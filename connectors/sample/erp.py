@@ -85,6 +85,7 @@ CONDITIONS: Final = sa.Table(
     _number("delai_reglement"),
     _number("delai_transport"),
     _text("classe", 10),
+    _text("categorie", 3),
     _changed(),
 )
 SECTEURS: Final = sa.Table(
@@ -565,6 +566,7 @@ def _terms(as_of: date) -> Iterator[Row]:
                 "delai_reglement": partner.payment_days,
                 "delai_transport": transit,
                 "classe": partner.segment,
+                "categorie": CATEGORIES[partner.channel],
                 "maj": _known(after or first, as_of),
             }
 
