@@ -17,10 +17,10 @@ final as (
         rule_name_en,
         measure_fr,
         measure_en,
-        action_fr,
-        action_en,
         stake_fr,
-        stake_en
+        stake_en,
+        action_fr,
+        action_en
     from rules
 )
 

@@ -34,8 +34,13 @@ TABLES = {
     "is_read": ("select 7 as quantity", {"quantity": "integer"}, "table"),
     "in_order": (
         "-- Grain: one row per partner's\n-- shop.\n--\n-- Replaced as a whole.\n"
-        "select cast(3 as decimal(18, 4)) as amount, 'P1' as product_code, 2 as quantity",
+        "select 'P1' as product_code, 2 as quantity, cast(3 as decimal(18, 4)) as amount",
         {"product_code": "string", "quantity": "integer", "amount": "decimal(18,4)"},
+        "table",
+    ),
+    "out_of_order": (
+        "select 2 as quantity, 'P1' as product_code",
+        {"product_code": "string", "quantity": "integer"},
         "table",
     ),
 }
@@ -180,6 +185,12 @@ def test_a_table_that_a_view_reads_is_replaced(outcome: Outcome) -> None:
     assert outcome.query("select quantity from core.reads_table") == [(7,)]
 
 
+def test_columns_in_another_order_than_the_contract_names_them_are_refused(outcome: Outcome) -> None:
+    assert "out_of_order come in another order" in outcome.messages["out_of_order"]
+    assert "product_code, quantity" in outcome.messages["out_of_order"]
+    assert outcome.query("select * from core.out_of_order") == [(5,)]
+
+
 def test_columns_come_as_the_contract_orders_them_with_their_comments(outcome: Outcome) -> None:
     assert outcome.query(
         "select column_name, comment from duckdb_columns() where table_name = 'in_order' "
@@ -205,6 +216,7 @@ def test_only_the_models_made_to_fail_have_failed(outcome: Outcome) -> None:
         "extra_column",
         "double_column",
         "view_of_another_type",
+        "out_of_order",
         "cast_fails",
         "cast_fails_over_view",
     }
