@@ -81,6 +81,11 @@
     cast({{ month_start_date }} + to_months(cast({{ months }} as integer)) as date)
 {%- endmacro %}
 
+{# The month's last day, of the month that goes on the as-of day. #}
+{% macro last_day(month_start_date) -%}
+    least({{ add_days(add_months(month_start_date, 1), -1) }}, {{ as_of_date() }})
+{%- endmacro %}
+
 {# Whether the as-of day is the month's last one or a later one. #}
 {% macro is_month_over(month_start_date) -%}
     {{ add_days(add_months(month_start_date, 1), -1) }} <= {{ as_of_date() }}

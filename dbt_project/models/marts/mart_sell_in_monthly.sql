@@ -15,19 +15,21 @@ invoices as (
     select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
+partners as (
+    select * from {{ ref('dim_partners') }}
+),
+
 ordered as (
     select
         {{ month_start('order_date') }} as month_start_date,
         partner_code,
         product_code,
-        channel_code,
         sum(case when status_code <> 'cancelled' then ordered_quantity else 0 end)
             as ordered_quantity,
         sum(case when status_code = 'cancelled' then ordered_quantity else 0 end)
             as cancelled_quantity
     from orders
-    group by
-        {{ month_start('order_date') }}, partner_code, product_code, channel_code
+    group by {{ month_start('order_date') }}, partner_code, product_code
 ),
 
 shipped as (
@@ -35,12 +37,10 @@ shipped as (
         {{ month_start('shipment_date') }} as month_start_date,
         partner_code,
         product_code,
-        channel_code,
         sum(case when shipment_type = 'delivery' then shipped_quantity else 0 end)
             as shipped_quantity
     from shipments
-    group by
-        {{ month_start('shipment_date') }}, partner_code, product_code, channel_code
+    group by {{ month_start('shipment_date') }}, partner_code, product_code
 ),
 
 invoiced as (
@@ -48,7 +48,6 @@ invoiced as (
         {{ month_start('invoice_date') }} as month_start_date,
         partner_code,
         product_code,
-        channel_code,
         sum(sold_quantity) as sold_quantity,
         sum(credited_quantity) as credited_quantity,
         sum(invoiced_quantity) as net_quantity,
@@ -59,8 +58,7 @@ invoiced as (
         count(distinct invoice_number) as invoice_count,
         count(amount_reason_code) as unconverted_line_count
     from invoices
-    group by
-        {{ month_start('invoice_date') }}, partner_code, product_code, channel_code
+    group by {{ month_start('invoice_date') }}, partner_code, product_code
 ),
 
 -- What the ERP does not deliver at all is unknown, not nothing.
@@ -74,22 +72,19 @@ keys as (
     select
         month_start_date,
         partner_code,
-        product_code,
-        channel_code
+        product_code
     from ordered
     union distinct
     select
         month_start_date,
         partner_code,
-        product_code,
-        channel_code
+        product_code
     from shipped
     union distinct
     select
         month_start_date,
         partner_code,
-        product_code,
-        channel_code
+        product_code
     from invoiced
 ),
 
@@ -99,7 +94,7 @@ final as (
         || keys.product_code as sell_in_monthly_id,
         keys.month_start_date,
         keys.partner_code,
-        keys.channel_code,
+        partners.channel_code,
         keys.product_code,
         case
             when connected.has_orders
@@ -142,6 +137,10 @@ final as (
             keys.month_start_date = invoiced.month_start_date
             and keys.partner_code = invoiced.partner_code
             and keys.product_code = invoiced.product_code
+    left join partners
+        on
+            keys.partner_code = partners.partner_code
+            and {{ in_range(last_day('keys.month_start_date'), 'partners') }}
 )
 
 select * from final

@@ -210,13 +210,7 @@ joined as (
     left join partners
         on
             keys.partner_code = partners.partner_code
-            and {{
-                in_range(
-                    'least(' ~ add_days(add_months('keys.month_start_date', 1), -1)
-                    ~ ', ' ~ as_of_date() ~ ')',
-                    'partners'
-                )
-            }}
+            and {{ in_range(last_day('keys.month_start_date'), 'partners') }}
 ),
 
 described as (
