@@ -9,6 +9,10 @@ commissions as (
         <= {{ as_of_date() }}
 ),
 
+partners as (
+    select * from {{ ref('dim_partners') }}
+),
+
 agents as (
     select
         agent_code,
@@ -21,7 +25,6 @@ movements as (
     select
         agent_code,
         partner_code,
-        channel_code,
         {{ month_start('event_date') }} as month_start_date,
         case when event_code <> 'paid' then basis_amount end as basis_amount,
         case when event_code = 'earned' then commission_amount end as commission_amount,
@@ -36,7 +39,6 @@ movements as (
     select
         agent_code,
         partner_code,
-        channel_code,
         {{ month_start('due_date') }} as month_start_date,
         cast(null as decimal(18, 4)) as basis_amount,
         cast(null as decimal(18, 4)) as commission_amount,
@@ -53,7 +55,6 @@ monthly as (
         agent_code,
         partner_code,
         month_start_date,
-        max(channel_code) as channel_code,
         {{ amount('coalesce(sum(basis_amount), 0)') }} as basis_amount,
         {{ amount('coalesce(sum(commission_amount), 0)') }} as commission_amount,
         {{ amount('coalesce(sum(clawback_amount), 0)') }} as clawback_amount,
@@ -83,7 +84,7 @@ final as (
         settled.agent_code,
         agents.agent_name,
         settled.partner_code,
-        settled.channel_code,
+        partners.channel_code,
         settled.month_start_date,
         settled.basis_amount,
         settled.commission_amount,
@@ -108,6 +109,10 @@ final as (
         {{ company_currency() }} as currency_code
     from settled
     left join agents on settled.agent_code = agents.agent_code
+    left join partners
+        on
+            settled.partner_code = partners.partner_code
+            and {{ in_range(last_day('settled.month_start_date'), 'partners') }}
 )
 
 select * from final

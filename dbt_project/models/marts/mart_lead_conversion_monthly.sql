@@ -56,7 +56,7 @@ final as (
     left join partners
         on
             monthly.partner_code = partners.partner_code
-            and {{ in_range('monthly.month_start_date', 'partners') }}
+            and {{ in_range(last_day('monthly.month_start_date'), 'partners') }}
 )
 
 select * from final

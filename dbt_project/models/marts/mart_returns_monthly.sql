@@ -99,7 +99,7 @@ placed as (
     left join partners
         on
             monthly.partner_code = partners.partner_code
-            and {{ in_range('monthly.month_start_date', 'partners') }}
+            and {{ in_range(last_day('monthly.month_start_date'), 'partners') }}
     left join limits on partners.channel_code = limits.channel_code
 ),
 

@@ -194,7 +194,7 @@ rated as (
     left join partners
         on
             months.partner_code = partners.partner_code
-            and {{ in_range('months.month_start_date', 'partners') }}
+            and {{ in_range(last_day('months.month_start_date'), 'partners') }}
     left join limits on partners.channel_code = limits.channel_code
 ),
 
