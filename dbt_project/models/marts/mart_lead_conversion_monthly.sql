@@ -51,7 +51,12 @@ final as (
         cast(coalesce(monthly.closed_days, 0) as bigint) as closed_days,
         {{ divide('monthly.closed_days', 'monthly.dated_lead_count') }}
             as mean_days_to_close,
-        case when monthly.dated_lead_count = 0 then 'none_closed' end as reason_code
+        case
+            when monthly.dated_lead_count > 0 then null
+            when monthly.won_lead_count + monthly.lost_lead_count > 0
+                then 'closing_day_unknown'
+            else 'none_closed'
+        end as reason_code
     from monthly
     left join partners
         on
