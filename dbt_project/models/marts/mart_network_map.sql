@@ -75,11 +75,11 @@ shares as (
         newest_profits.profit_12_months_rate,
         {{ percent(
             'newest_profits.sales_12_months_amount',
-            'sum(newest_profits.sales_12_months_amount) over ()'
+            positive('sum(newest_profits.sales_12_months_amount) over ()')
         ) }} as sales_share_rate,
         {{ percent(
             'newest_profits.profit_12_months_amount',
-            'sum(newest_profits.profit_12_months_amount) over ()'
+            positive('sum(newest_profits.profit_12_months_amount) over ()')
         ) }} as profit_share_rate,
         case
             when newest_profits.sales_12_months_amount is not null
