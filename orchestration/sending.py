@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from email.message import EmailMessage
+from email.utils import localtime
 from pathlib import Path
 from typing import Final
 
@@ -76,6 +77,7 @@ def _mail(
     channel: Mail, server: MailServer, message: Message, name: str, before: BeforeHandingOver
 ) -> str | None:
     mail = EmailMessage()
+    mail["Date"] = localtime()
     mail["From"] = server.sender
     mail["To"] = ", ".join(channel.addresses)
     mail["Subject"] = message.subject

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def test_a_mail_arrives_once_with_all_addresses_and_a_name_of_its_own(
     assert mail["Subject"] == MESSAGE.subject
     assert mail["From"] == "aval@arvel.example"
     assert mail["Message-ID"] == "<arvel-20260630-1@arvel.example>"
+    assert abs(datetime.now(UTC) - mail["Date"].datetime) < timedelta(minutes=5)
     assert mail.get_content().replace("\r\n", "\n") == MESSAGE.text
 
 
