@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 from email.message import EmailMessage
 from email.utils import localtime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import requests
 
@@ -85,6 +85,8 @@ def _mail(
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.text)
     password = server.password.reveal() if server.password else None
+    where = f"{server.host}:{server.port}"
+    is_handed_over = False
     with ExitStack() as opened:
         try:
             connection = opened.enter_context(closing(_connect(server)))
@@ -92,15 +94,21 @@ def _mail(
                 connection.starttls(context=_trusted(server))
             if server.user is not None and password is not None:
                 connection.login(server.user, password)
-        except (OSError, smtplib.SMTPException) as error:
-            raise _not_sent(f"{server.host}:{server.port}", error) from error
-        before()
-        try:
+            give = connection.data
+
+            def hand_over(content: Any) -> tuple[int, bytes]:
+                """The server knows sender and addresses; only now it gets the message itself."""
+                nonlocal is_handed_over
+                before()
+                is_handed_over = True
+                return give(content)
+
+            connection.data = hand_over  # type: ignore[method-assign, assignment]
             refused = connection.send_message(mail, server.sender, list(channel.addresses))
         except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
-            raise _not_sent(f"{server.host}:{server.port}", error) from error
+            raise _not_sent(where, error) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise _in_doubt(f"{server.host}:{server.port}", error) from error
+            raise (_in_doubt if is_handed_over else _not_sent)(where, error) from error
     said = (
         f"{address} ({code} {text.decode(errors='replace')})" for address, (code, text) in refused.items()
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import smtplib
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -80,6 +82,39 @@ def test_a_connection_that_breaks_while_it_is_handed_over_leaves_it_in_doubt(
     with pytest.raises(InDoubt):
         send(MAIL, server, MESSAGE, "n", before)
     assert steps == ["handed over"]
+
+
+class Hesitating(Mailbox):
+    """Takes its time to think of an address, as servers do that keep robots away."""
+
+    async def handle_RCPT(self, *asked: Any) -> str:  # noqa: N802
+        await asyncio.sleep(3)
+        return await super().handle_RCPT(*asked)
+
+
+def test_a_server_that_hesitates_before_it_asks_for_the_message_has_certainly_not_taken_it() -> None:
+    mailbox = Hesitating()
+    steps, before = handed_over()
+    with listening(mailbox) as port:
+        server = MailServer(
+            host="127.0.0.1", port=port, tls="none", sender="aval@arvel.example", timeout_seconds=1
+        )
+        with pytest.raises(NotSent, match="timed out"):
+            send(MAIL, server, MESSAGE, "n", before)
+    assert (steps, mailbox.mails) == ([], [])
+
+
+def test_an_address_that_the_server_cannot_write_is_not_sent_to_and_leaves_no_doubt(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server without SMTPUTF8 takes letters of ASCII only."""
+    has = smtplib.SMTP.has_extn
+    monkeypatch.setattr(smtplib.SMTP, "has_extn", lambda self, name: name != "smtputf8" and has(self, name))
+    steps, before = handed_over()
+    channel = Mail(kind="email", addresses=("hélène@arvel.example",))
+    with pytest.raises(NotSent, match="SMTPUTF8"):
+        send(channel, server, MESSAGE, "n", before)
+    assert steps == []
 
 
 def test_addresses_that_the_server_refuses_are_named_and_the_others_get_it(
