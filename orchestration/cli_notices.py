@@ -28,6 +28,9 @@ def notices(
     again: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Send a message in doubt again: it did not arrive.")
     ] = None,
+    arrived: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="A message in doubt did arrive: ask no more.")
+    ] = None,
     company: CompanyOption = None,
     data: DataOption = None,
 ) -> None:
@@ -41,7 +44,7 @@ def notices(
 
     settings = load_settings(company, data)
     with run_lock(settings.paths.state, "aval notices") if send else nullcontext():
-        done = tell(settings, send=send, only=recipient, again=again)
+        done = tell(settings, send=send, only=recipient, again=again, arrived=arrived)
     _show(done, send=send)
     if done.in_part or done.failed or done.in_doubt:
         raise typer.Exit(int(ExitCode.FAILED))
@@ -65,7 +68,8 @@ def _show(done: Round, *, send: bool) -> None:
         out.print(
             f"in doubt: {entry.number} to {entry.recipient}: "
             f"{entry.remark or 'aval ended while it was sent'}; "
-            f"if it did not arrive: aval notices --send --again {entry.number}",
+            f"if it did not arrive: aval notices --send --again {entry.number}, "
+            f"if it did: aval notices --send --arrived {entry.number}",
             highlight=False,
         )
     if not done.recipients:

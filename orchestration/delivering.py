@@ -1,4 +1,4 @@
-"""One round of notices: what is new is composed, entered and sent, and what had failed is tried again.
+"""One round of notices: what a recipient has not been told, or could not be, is composed, entered and sent.
 
 What belongs here: the order of these steps. What does not: each of them (`orchestration.notices`,
 `.notice_texts`, `.told`, `.sending`).
@@ -16,12 +16,12 @@ from orchestration.notice_texts import Message, compose
 from orchestration.notices import Digest, check_partners, digest, read_news
 from orchestration.sending import InDoubt, NotSent, fits, send
 from orchestration.settings import Settings
-from orchestration.told import Entry, Told
+from orchestration.told import Entry, State, Told
 
 
 @dataclass(frozen=True)
 class Round:
-    """What a round did or, without sending, would do: messages by recipient, and what remains.
+    """What a round did or, without sending, would do: messages by recipient, and what remains in doubt.
 
     `in_part` are those of `sent` that a server refused for some of their addresses.
     """
@@ -34,8 +34,18 @@ class Round:
     in_doubt: Sequence[Entry]
 
 
-def tell(settings: Settings, *, send: bool, only: str | None = None, again: int | None = None) -> Round:
-    """Tell each recipient what it has not been told; nothing is sent or entered without `send`."""
+def tell(
+    settings: Settings,
+    *,
+    send: bool,
+    only: str | None = None,
+    again: int | None = None,
+    arrived: int | None = None,
+) -> Round:
+    """Tell each recipient what it has not been told; nothing is sent or entered without `send`.
+
+    Of two messages in doubt a person says that one did not arrive (`again`) or that one did (`arrived`).
+    """
     notices = load_notices(settings.paths)
     if only is not None and only not in notices.recipients:
         raise ConfigError(
@@ -43,19 +53,41 @@ def tell(settings: Settings, *, send: bool, only: str | None = None, again: int 
             f"there is no recipient {only!r}",
             f"one of: {', '.join(notices.recipients) or 'none'}",
         )
+    if not send and (again is not None or arrived is not None):
+        raise ConfigError("not_sending", "without --send nothing is sent or entered", "add --send")
     names = [only] if only is not None else list(notices.recipients)
     with Told(settings.paths.data / "landing" / "notices.sqlite") as told:
-        if again is not None:
-            told.send_again(again)
-        waiting = [entry for entry in told.entries("prepared", "failed") if entry.recipient in names]
+        entries = [] if again is None else [_doubt(told, again, names)]
+        if arrived is not None:
+            told.change(_doubt(told, arrived, names).number, "sent", "it arrived, as a person says")
         new = _new_messages(settings, notices, names, told) if names else []
-        messages = [*((entry.recipient, entry.message) for entry in waiting), *((n, m) for n, m, _ in new)]
-        sent: list[Entry] = []
+        messages = [*((entry.recipient, entry.message) for entry in entries), *((n, m) for n, m, _ in new)]
         if send:
-            entries = [*waiting, *(told.prepare(name, message, causes) for name, message, causes in new)]
-            sent = [done for entry in entries if (done := _deliver(settings, notices, told, entry))]
+            entries += [told.prepare(name, message, causes) for name, message, causes in new]
+        done = [_deliver(settings, notices, told, entry) for entry in entries]
+        sent = [entry for entry in done if entry.state == "sent"]
         in_part = [entry for entry in sent if entry.remark]
-        return Round(names, messages, len(sent), in_part, told.entries("failed"), told.entries("sending"))
+        failed = [entry for entry in done if entry.state == "failed"]
+        in_doubt = [entry for entry in told.in_doubt() if entry.recipient in names]
+        return Round(names, messages, len(sent), in_part, failed, in_doubt)
+
+
+def _doubt(told: Told, number: int, names: Sequence[str]) -> Entry:
+    """The message in doubt of that number; ConfigError if it is not in doubt, or not to one of `names`."""
+    found = {entry.number: entry for entry in told.in_doubt()}.get(number)
+    if found is None:
+        raise ConfigError(
+            "not_in_doubt",
+            f"message {number} is not in doubt",
+            "aval notices lists those of which nobody knows whether they arrived",
+        )
+    if found.recipient not in names:
+        raise ConfigError(
+            "unknown_recipient",
+            f"message {number} is to {found.recipient!r}, who is not among those told now",
+            f"one of: {', '.join(names) or 'none'}",
+        )
+    return found
 
 
 def _new_messages(
@@ -93,19 +125,18 @@ def _parts(
         yield from _parts(half, composed, channel)
 
 
-def _deliver(settings: Settings, notices: Notices, told: Told, entry: Entry) -> Entry | None:
-    """Send one message and enter what became of it; None if it was not sent."""
+def _deliver(settings: Settings, notices: Notices, told: Told, entry: Entry) -> Entry:
+    """Send one message, enter what became of it and return that."""
     name = f"{settings.company.company.code}-{entry.created_at:%Y%m%dT%H%M%S}-{entry.number}"
     channel = notices.recipients[entry.recipient].send_to
+    state: State = "sent"
     try:
         remark = send(
             channel, notices.server, entry.message, name, partial(told.change, entry.number, "sending")
         )
     except NotSent as error:
-        told.change(entry.number, "failed", str(error))
-        return None
+        state, remark = "failed", str(error)
     except InDoubt as error:
-        told.change(entry.number, "sending", str(error))
-        return None
-    told.change(entry.number, "sent", remark)
-    return replace(entry, state="sent", remark=remark)
+        state, remark = "sending", str(error)
+    told.change(entry.number, state, remark)
+    return replace(entry, state=state, remark=remark)

@@ -1,16 +1,16 @@
 """What recipients have been told: a small ledger beside the landing, so that nobody is told twice.
 
 A message and the causes that it tells of are entered before it is sent. It is `prepared`, then `sending` for
-the moment in which the server takes it, then `sent`; or `failed` where the server certainly did not take it,
-and then it is tried again. A run that dies while sending leaves `sending`: nobody can know whether it
-arrived, so it is shown and never sent again by itself.
+the moment in which the server takes it, then `sent`; or `failed` where the server certainly did not take it.
+What is `prepared` or `failed` has told nobody anything: another message takes over its causes. A run that
+dies while sending leaves `sending`: nobody can know whether it arrived, so it is shown and never sent again
+by itself.
 
 What belongs here: that ledger. What does not: what is told, and sending it.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from connectors.errors import ConfigError
 from orchestration.notice_texts import Message
 
 State = Literal["prepared", "sending", "sent", "failed"]
@@ -72,8 +71,12 @@ class Told:
         self._connection.close()
 
     def causes(self, recipient: str) -> set[str]:
-        """All that the recipient has been told, or is about to be."""
-        rows = self._connection.execute("select cause from told where recipient = ?", [recipient])
+        """All that the recipient has been told, or may have been."""
+        rows = self._connection.execute(
+            "select cause from told inner join messages using (message_number) "
+            "where told.recipient = ? and state in ('sending', 'sent')",
+            [recipient],
+        )
         return {str(cause) for (cause,) in rows}
 
     def prepare(self, recipient: str, message: Message, causes: Sequence[str]) -> Entry:
@@ -86,7 +89,8 @@ class Told:
                 [recipient, now.isoformat(), now.isoformat(), message.subject, message.text],
             ).fetchone()[0]
             self._connection.executemany(
-                "insert into told values (?, ?, ?)", [(recipient, cause, number) for cause in causes]
+                "insert or replace into told values (?, ?, ?)",
+                [(recipient, cause, number) for cause in causes],
             )
         return Entry(number, recipient, "prepared", now, message, None)
 
@@ -97,31 +101,16 @@ class Told:
             [state, datetime.now(UTC).isoformat(), remark, number],
         )
 
-    def entries(self, *states: State) -> list[Entry]:
-        """Messages in these states, oldest first."""
+    def in_doubt(self) -> list[Entry]:
+        """Messages of which nobody knows whether they arrived, oldest first."""
         rows = self._connection.execute(
             "select message_number, recipient, state, created_at, subject, body, remark from messages "
-            "where state in (select value from json_each(?)) order by message_number",
-            [json.dumps(states)],
+            "where state = 'sending' order by message_number"
         )
         return [
             Entry(number, recipient, state, datetime.fromisoformat(created), Message(subject, body), remark)
             for number, recipient, state, created, subject, body, remark in rows
         ]
-
-    def send_again(self, number: int) -> None:
-        """A person says that a message in doubt did not arrive; ConfigError if it is not in doubt."""
-        changed = self._connection.execute(
-            "update messages set state = 'prepared', changed_at = ?, remark = 'sent again by hand' "
-            "where message_number = ? and state = 'sending'",
-            [datetime.now(UTC).isoformat(), number],
-        ).rowcount
-        if changed != 1:
-            raise ConfigError(
-                "not_in_doubt",
-                f"message {number} is not in doubt",
-                "aval notices lists those of which nobody knows whether they arrived",
-            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

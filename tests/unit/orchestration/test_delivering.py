@@ -16,7 +16,7 @@ from connectors.notices import Webhook
 from orchestration import delivering
 from orchestration.cli import app
 from orchestration.delivering import tell
-from orchestration.sending import NotSent, _payload
+from orchestration.sending import InDoubt, NotSent, _payload
 from orchestration.settings import Settings, load_settings
 from orchestration.told import Told
 from tests.unit.orchestration.smtp_server import Mailbox, listening
@@ -174,6 +174,55 @@ def test_what_was_not_taken_is_tried_again_once_it_can_be(
     assert arrived(settings) == BOTH
 
 
+def test_what_was_not_taken_is_told_as_it_is_once_it_can_be_and_not_as_it_was(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server is down for a week. Meanwhile an alert is resolved, and another one comes."""
+
+    def down(*_: Any) -> None:
+        raise NotSent("not_sent", "the server is down", "wait")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "send", down)
+        tell(settings, send=True)
+    with duckdb.connect(str(settings.paths.published / "v1.duckdb")) as connection:
+        connection.execute(
+            "insert into marts.fct_alerts select * replace ('overstock|D01|2026-06-01' as alert_id, "
+            "'Overstock' as rule_name_en) from marts.fct_alerts"
+        )
+        connection.execute(
+            "update marts.fct_alerts set status_code = 'resolved' where rule_name_en = 'Silence'"
+        )
+    done = tell(settings, send=True, only="us")
+    ((_, message),) = done.messages
+    assert "Overstock" in message.text
+    assert "Silence" not in message.text
+    assert (done.sent, list(done.failed)) == (1, [])
+    assert tell(settings, send=True, only="us").messages == []
+
+
+def test_what_was_for_a_recipient_that_is_told_no_more_fails_no_later_round(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: Any) -> None:
+        raise NotSent("not_sent", "the server is down", "wait")
+
+    def breaks_off(*given: Any) -> None:
+        given[-1]()
+        raise InDoubt("in_doubt", "the connection broke", "ask")
+
+    for trouble in (down, breaks_off):
+        with monkeypatch.context() as patch:
+            patch.setattr(delivering, "send", trouble)
+            tell(settings, send=True, only="us")
+    rules = settings.paths.company / "rules" / "notices.yml"
+    rules.write_text(rules.read_text().replace("  us:", "  them:"))
+    done = tell(settings, send=True)
+    assert (done.sent, list(done.failed), list(done.in_doubt)) == (2, [], [])
+    with pytest.raises(ConfigError, match="message 2 is to 'us'"):
+        tell(settings, send=True, again=2)
+
+
 def test_a_run_that_dies_before_sending_leaves_it_to_the_next_one(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,8 +261,35 @@ def test_a_run_that_dies_while_sending_leaves_a_doubt_that_only_a_person_resolve
     assert arrived(settings) == BOTH
     assert tell(settings, send=True).messages == []
 
+    with pytest.raises(ConfigError, match="--send"):
+        tell(settings, send=False, again=later.in_doubt[0].number)
+    assert len(tell(settings, send=False).in_doubt) == 1
     again = tell(settings, send=True, again=later.in_doubt[0].number)
     assert (again.sent, list(again.in_doubt)) == (1, [])
+    assert arrived(settings) == BOTH
+
+
+def test_a_doubt_ends_when_a_person_says_that_it_arrived_and_nothing_is_sent(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(*given: Any) -> None:
+        given[-1]()
+        raise InDoubt("in_doubt", "the connection broke", "ask")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "send", breaks_off)
+        (doubt,) = tell(settings, send=True, only="us").in_doubt
+    options = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
+
+    def run(*more: str) -> int:
+        return CliRunner().invoke(app, ["notices", "--recipient", "us", *more, *options]).exit_code
+
+    assert run("--arrived", "1") == 2  # without --send nothing is entered
+    assert run("--send") == 1
+    assert run("--send", "--arrived", str(doubt.number)) == 0
+    assert run("--send") == 0
+    assert arrived(settings) == []
+    assert run("--send", "--arrived", str(doubt.number)) == 2  # it is in doubt no more
 
 
 def test_the_command_shows_then_sends_and_names_an_unknown_recipient(settings: Settings) -> None:

@@ -277,26 +277,25 @@ MESSAGE = Message("subject", "text")
 
 
 def test_a_message_and_its_causes_are_entered_together_or_not_at_all(ledger: Callable[[], Told]) -> None:
+    causes: list[Any] = ["c", None]
     with ledger() as told:
-        told.prepare("us", MESSAGE, ["a", "b"])
-        with pytest.raises(Exception, match="UNIQUE"):
-            told.prepare("us", MESSAGE, ["c", "b"])
+        told.change(told.prepare("us", MESSAGE, ["a", "b"]).number, "sent")
+        with pytest.raises(Exception, match="NOT NULL"):
+            told.prepare("us", MESSAGE, causes)
+        assert told.prepare("us", MESSAGE, ["d"]).number == 2
     with ledger() as told:
         assert told.causes("us") == {"a", "b"}
         assert told.causes("others") == set()
-        assert [entry.message for entry in told.entries("prepared")] == [MESSAGE]
 
 
-def test_only_a_message_in_doubt_is_sent_again_by_hand(ledger: Callable[[], Told]) -> None:
+def test_causes_count_as_told_from_the_moment_on_in_which_their_message_may_have_arrived(
+    ledger: Callable[[], Told],
+) -> None:
     with ledger() as told:
-        number = told.prepare("us", MESSAGE, ["a"]).number
-        with pytest.raises(ConfigError, match="not in doubt"):
-            told.send_again(number)
-        told.change(number, "sending")
-    with ledger() as told:
-        assert [entry.number for entry in told.entries("sending")] == [number]
-        told.send_again(number)
-        assert [entry.number for entry in told.entries("prepared")] == [number]
-        told.change(number, "sent")
-        with pytest.raises(ConfigError, match="not in doubt"):
-            told.send_again(number)
+        for state, known in (("prepared", False), ("failed", False), ("sending", True), ("sent", True)):
+            entry = told.prepare("us", MESSAGE, [state])
+            told.change(entry.number, state)
+            assert (state in told.causes("us")) is known
+        assert [entry.state for entry in told.in_doubt()] == ["sending"]
+        told.change(told.prepare("us", MESSAGE, ["failed"]).number, "sent")
+        assert told.causes("us") == {"failed", "sending", "sent"}
