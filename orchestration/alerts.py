@@ -61,6 +61,8 @@ class Alert:
     programme_name_en: str | None
     conflict_fr: str | None
     conflict_en: str | None
+    cause_fr: str | None
+    cause_en: str | None
 
     def name(self, language: Language) -> str:
         return self.name_fr if language == "fr" else self.name_en
@@ -84,6 +86,10 @@ class Alert:
         """What the conflict is that the alert is of, with whom and where."""
         return self.conflict_fr if language == "fr" else self.conflict_en
 
+    def cause(self, language: Language) -> str | None:
+        """Why a stock does not agree, as far as the figures tell."""
+        return self.cause_fr if language == "fr" else self.cause_en
+
     def action(self, language: Language) -> str:
         return self.action_fr if language == "fr" else self.action_en
 
@@ -93,7 +99,7 @@ _COLUMNS: Final = (
     "since_date, first_seen_date, last_seen_date, resolved_date, muted_until_date, measured_value, "
     "limit_value, unit_code, figures, at_stake_amount, alerts.currency_code, rule_name_fr, rule_name_en, "
     "measure_fr, measure_en, action_fr, action_en, partners.partner_name, product_name, "
-    "programme_name_fr, programme_name_en, conflict_fr, conflict_en"
+    "programme_name_fr, programme_name_en, conflict_fr, conflict_en, gap_cause_name_fr, gap_cause_name_en"
 )
 _NAMED: Final = (
     f"marts.{MART} as alerts "
@@ -111,7 +117,9 @@ _NAMED: Final = (
     "from (select *, ' (' || concat_ws(', ', other_partner_name, territory_name) || ')' as place "
     "from marts.mart_territory_conflicts)"
     ") as conflicts on alerts.rule_code = 'territory_conflict' "
-    "and alerts.item_code = conflicts.conflict_code"
+    "and alerts.item_code = conflicts.conflict_code "
+    "left join core.dim_gap_causes as causes on alerts.rule_code = 'stock_gap' "
+    "and regexp_extract(alerts.figures, 'likely_cause_code=([a-z_]+)', 1) = causes.gap_cause_code"
 )
 _ORDER: Final = "severity_number, at_stake_amount desc nulls last, alert_id"
 

@@ -32,7 +32,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "subject": "{company} : {alerts} à traiter, {proposals}",
         "subject_partner": "{company} : nos propositions du {day}",
         "alerts": "À traiter",
-        "alert": "- {name}, {subject} : {measure}depuis le {since}, enjeu {stake}. {action}",
+        "alert": "- {name}, {subject} : {measure}depuis le {since}, enjeu {stake}. {action}{cause}",
+        "cause": " Cause probable : {cause}.",
         "measure": "{what} {measured}, ",
         "measure_limit": "{what} {measured} (limite {limit}), ",
         "reorder": "Réassort conseillé",
@@ -69,7 +70,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "subject": "{company}: {alerts} to look at, {proposals}",
         "subject_partner": "{company}: our proposals of {day}",
         "alerts": "To look at",
-        "alert": "- {name}, {subject}: {measure}since {since}, at stake {stake}. {action}",
+        "alert": "- {name}, {subject}: {measure}since {since}, at stake {stake}. {action}{cause}",
+        "cause": " Likely cause: {cause}.",
         "measure": "{what} {measured}, ",
         "measure_limit": "{what} {measured} (limit {limit}), ",
         "reorder": "Reorders that we propose",
@@ -144,6 +146,7 @@ def compose(
 
 def _told_to_us(alert: Alert, language: Language, partners: Mapping[str, str]) -> str:
     words = _WORDS[language]
+    cause = alert.cause(language)
     stake = words["unknown"] if alert.stake is None else _money(alert.stake, alert.currency, language)
     return words["alert"].format(
         name=alert.name(language),
@@ -152,6 +155,7 @@ def _told_to_us(alert: Alert, language: Language, partners: Mapping[str, str]) -
         since=_day(alert.since, language),
         stake=stake,
         action=alert.action(language),
+        cause="" if cause is None else words["cause"].format(cause=_within(cause)),
     )
 
 
@@ -161,7 +165,7 @@ def _measure(alert: Alert, language: Language) -> str:
         return ""
     what = alert.measure(language)
     return _WORDS[language]["measure" if alert.limit is None else "measure_limit"].format(
-        what=what[0].lower() + what[1:],
+        what=_within(what),
         measured=_measured(alert.measured, alert, language),
         limit=_measured(alert.limit, alert, language),
     )
@@ -170,15 +174,20 @@ def _measure(alert: Alert, language: Language) -> str:
 def _subject(alert: Alert, partners: Mapping[str, str], language: Language) -> str:
     """Who, by name; and of what, or against whom and where."""
     who = f"{alert.partner} {partners.get(alert.partner, '')}".strip()
-    if alert.rule == "territory_conflict":
-        figures = _figures(alert)
-        of = [figures["other_partner_code"], figures["territory_code"]]
-    else:
-        of = _item(alert, language)
-    said = ", ".join(part for part in of if part)
+    conflict = alert.conflict(language)
+    if conflict is not None:
+        return f"{who}, {_within(conflict)}"
+    code, *day = _item(alert, language)
+    named = f"{code} {alert.product_name or alert.programme_name(language) or ''}".strip()
+    said = ", ".join(part for part in (named, *day) if part)
     if alert.partner == NOBODY:
         return said
     return f"{who} ({said})" if said else who
+
+
+def _within(sentence: str) -> str:
+    """A name as it is written within a sentence."""
+    return sentence[0].lower() + sentence[1:]
 
 
 def _item(alert: Alert, language: Language) -> list[str]:

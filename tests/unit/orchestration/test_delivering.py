@@ -41,6 +41,8 @@ create table core.dim_rebate_programmes (programme_code varchar, programme_versi
     programme_name_fr varchar, programme_name_en varchar);
 create table marts.mart_territory_conflicts (conflict_code varchar, kind_name_fr varchar,
     kind_name_en varchar, other_partner_name varchar, territory_name varchar);
+create table core.dim_gap_causes as select 'missing_sell_out' as gap_cause_code,
+    'Il manque du stock' as gap_cause_name_fr, 'Stock is missing' as gap_cause_name_en;
 create table marts.mart_partner_proposals_weekly as select 'reorder' as proposal_kind_code,
     'D01' as partner_code, 'P1' as product_code, 12.0 as proposed_quantity, 12.0 as pack_quantity,
     60.0 as proposed_amount, 'EUR' as currency_code, 3.0 as on_hand_quantity, 0.5 as weeks_of_supply,
@@ -340,6 +342,19 @@ def test_a_mute_of_what_nobody_is_told_of_says_so_and_the_list_speaks_the_compan
     french = said()
     assert "77 (61) jours" in french
     assert "Alertes à la date du 30/06/2026" in french
+
+
+def test_a_stock_that_does_not_agree_is_listed_with_its_likely_cause(settings: Settings) -> None:
+    with duckdb.connect(str(settings.paths.published / "v1.duckdb")) as connection:
+        connection.execute(
+            "update marts.fct_alerts set rule_code = 'stock_gap', "
+            "figures = 'likely_cause_code=missing_sell_out; gap_quantity=-7'"
+        )
+    places = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
+    result = CliRunner().invoke(app, ["alerts", *places], env={"COLUMNS": "200"})
+    assert "Stock is missing" in result.output
+    ((_, message),) = tell(settings, send=False, only="us").messages
+    assert "Call. Likely cause: stock is missing." in message.text
 
 
 def test_an_alert_of_no_partner_is_listed_in_words_and_muted_by_them(settings: Settings) -> None:

@@ -56,6 +56,8 @@ def an_alert(rule: str, partner: str, severity: str = "warning", **more: Any) ->
         programme_name_en=None,
         conflict_fr=None,
         conflict_en=None,
+        cause_fr=None,
+        cause_en=None,
     )
     return replace(alert, **more)
 
@@ -199,23 +201,39 @@ def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_out() -> No
     assert "P2" not in english.text
 
 
-def test_a_conflict_names_both_partners_and_the_territory_and_a_report_its_feed() -> None:
+def test_an_alert_says_of_what_it_is_in_the_words_of_its_reader() -> None:
     mine = recipient(partners=["D01"])
     conflict = an_alert(
         "territory_conflict",
         "D01",
         item="deal_registered_twice|ENR-1|ENR-2",
-        figures="kind_code=deal_registered_twice; other_partner_code=D05; territory_code=42",
+        conflict_fr="Affaire enregistrée deux fois (Est SARL, Loire)",
+        conflict_en="Deal registered twice (Est SARL, Loire)",
     )
     report = an_alert("missing_report", "D01", item="D01_ventes|2025-08-11")
-    ours = an_alert("own_stock_shortage", "NONE", item="VAN0103")
-    text = compose(Digest("x", (conflict, report, ours), ()), mine, "en", "Arvel", PARTNERS, TODAY).text
-    assert "- Overstock, D01 Nord SA (D05, 42): sell-out / sell-in" in text
+    ours = an_alert("own_stock_shortage", "NONE", item="VAN0103", product_name="Vanne G1/2")
+    gap = an_alert(
+        "stock_gap",
+        "D01",
+        item="VAN0104",
+        product_name="Vanne G1",
+        cause_fr="Les ventes semblent comptées deux fois",
+        cause_en="The sales seem to be counted twice",
+    )
+    tier = replace(REBATE, rule="rebate_tier_at_risk")
+    told = Digest("x", (conflict, report, ours, gap, tier), ())
+    text = compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
+    assert "- Overstock, D01 Nord SA, deal registered twice (Est SARL, Loire): sell-out / sell-in" in text
     assert "- Overstock, D01 Nord SA (D01_ventes, 2025-08-11): sell-out" in text
-    assert "- Overstock, VAN0103: sell-out" in text
+    assert "- Overstock, VAN0103 Vanne G1/2: sell-out" in text
+    assert "- Overstock, D01 Nord SA (VAN0104 Vanne G1): sell-out" in text
+    assert "Slow down deliveries. Likely cause: the sales seem to be counted twice.\n" in text
+    assert "D01 Nord SA (RFA Year-end rebate, 2026-01-01)" in text
 
-    french = compose(Digest("x", (report,), ()), mine, "fr", "Arvel", PARTNERS, TODAY).text
+    french = compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
+    assert "D01 Nord SA, affaire enregistrée deux fois (Est SARL, Loire) : " in french
     assert "D01 Nord SA (D01_ventes, 11/08/2025) : " in french
+    assert "Freiner les livraisons. Cause probable : les ventes semblent comptées deux fois.\n" in french
 
 
 @pytest.mark.parametrize(
