@@ -5,6 +5,7 @@ What belongs here: what stands on a screen. What does not: messages to people (`
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from orchestration.alerts import NOBODY, Alert, Language
@@ -30,10 +31,13 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "lapsed": "périmée le",
         "unknown": "inconnu",
         "unit_days": "jours",
+        "unit_one_days": "jour",
         "unit_months": "mois",
         "unit_percent": "%",
         "unit_units": "unités",
+        "unit_one_units": "unité",
         "unit_weeks": "semaines",
+        "unit_one_weeks": "semaine",
         "own_stock": "notre stock",
         "no_partner": "sans partenaire",
         "count": "alertes",
@@ -58,10 +62,14 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "lapsed": "lapsed on",
         "unknown": "unknown",
         "unit_days": "days",
+        "unit_one_days": "day",
         "unit_months": "months",
+        "unit_one_months": "month",
         "unit_percent": "%",
         "unit_units": "units",
+        "unit_one_units": "unit",
         "unit_weeks": "weeks",
+        "unit_one_weeks": "week",
         "own_stock": "our stock",
         "no_partner": "no partner",
         "count": "alerts",
@@ -71,9 +79,13 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
 
 
 def counted(count: int, locale: Language) -> str:
-    # French counts 0 and 1 in the singular, English 1 alone.
-    is_singular = count <= 1 if locale == "fr" else count == 1
-    return f"{written(count, 'quantity', locale)} {WORDS[locale]['count_one' if is_singular else 'count']}"
+    name = "count_one" if is_singular(count, locale) else "count"
+    return f"{written(count, 'quantity', locale)} {WORDS[locale][name]}"
+
+
+def is_singular(number: Decimal | int, locale: Language) -> bool:
+    """French says all below two in the singular, 0 and 1,5 too; English one alone."""
+    return -2 < number < 2 if locale == "fr" else number in (1, -1)
 
 
 def listed(alert: Alert, locale: Language) -> str:
@@ -109,8 +121,8 @@ def measured_in_words(alert: Alert, locale: Language) -> str:
         "" if value is None else written(value, "amount", locale).removesuffix(f"{mark}00")
         for value in (alert.measured, alert.limit)
     )
-    unit = WORDS[locale].get(
-        f"unit_{alert.measured_in}", alert.currency if alert.measured_in == "amount" else ""
-    )
+    words, unit = WORDS[locale], alert.measured_in
+    one = words.get(f"unit_one_{unit}") if is_singular(round(alert.measured, 2), locale) else None
+    unit = one or words.get(f"unit_{unit}", alert.currency if unit == "amount" else "")
     value = " ".join(part for part in (measured, f"({limit})" if limit else "", unit) if part)
     return f"{value}\n{alert.measure(locale)}"

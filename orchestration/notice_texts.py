@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from connectors.notices import Recipient
+from orchestration.alert_words import is_singular
 from orchestration.alerts import NOBODY, Alert, Language
 from orchestration.notices import Digest, Proposed
 
@@ -221,9 +222,9 @@ def _measured(value: Decimal | None, alert: Alert, language: Language) -> str:
     if value is not None and alert.measured_in == "amount":
         return _money(value, alert.currency, language)
     words, unit = _WORDS[language], alert.measured_in
-    # French says what is less than two in the singular, English one alone.
-    is_singular = value is not None and (abs(value) < 2 if language == "fr" else value == 1)
-    shown = words.get(f"in_one_{unit}") if is_singular else None
+    # As precise as the list: a tenth would show values of just beyond a limit as the limit itself.
+    is_one = value is not None and is_singular(round(value, 2), language)
+    shown = words.get(f"in_one_{unit}") if is_one else None
     return (shown or words.get(f"in_{unit}", "{number}")).format(number=_number(value, language))
 
 
@@ -235,26 +236,25 @@ def _proposal(proposal: Proposed, language: Language) -> str:
         quantity=_number(proposal.quantity, language),
         pack=_number(proposal.pack, language),
         stock=_number(proposal.stock, language),
-        weeks=_number(proposal.weeks, language),
+        weeks=_number(proposal.weeks, language, 1),
         amount=unknown if proposal.amount is None else _money(proposal.amount, proposal.currency, language),
         day=_day(proposal.cause_date, language) if proposal.cause_date else unknown,
     )
 
 
 def _count(what: str, count: int, language: Language) -> str:
-    # French counts 0 and 1 in the singular, English 1 alone.
-    is_singular = count <= 1 if language == "fr" else count == 1
-    return _WORDS[language][f"count_{what}" if is_singular else f"count_{what}s"].format(count=count)
+    name = f"count_{what}" if is_singular(count, language) else f"count_{what}s"
+    return _WORDS[language][name].format(count=count)
 
 
 def _day(day: date, language: Language) -> str:
     return f"{day:%d/%m/%Y}" if language == "fr" else day.isoformat()
 
 
-def _number(value: Decimal | None, language: Language) -> str:
+def _number(value: Decimal | None, language: Language, places: int = 2) -> str:
     if value is None:
         return _WORDS[language]["unknown"]
-    text = f"{value:,.1f}".removesuffix(".0")
+    text = f"{value:z,.{places}f}".rstrip("0").rstrip(".")
     return _as_french(text) if language == "fr" else text
 
 

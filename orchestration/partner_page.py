@@ -217,7 +217,7 @@ def written(value: Any, kind: Kind, locale: Locale) -> str:
         return f"{value:{french if locale == 'fr' else english}}"
     if isinstance(value, Decimal | int):
         places = {"amount": 2, "percent": 1, "quantity": 0 if value == int(value) else 3}.get(kind, 0)
-        text = f"{value:,.{places}f}"
+        text = f"{value:z,.{places}f}"
         return text.replace(",", "\u202f").replace(".", ",") if locale == "fr" else text
     return str(value)
 

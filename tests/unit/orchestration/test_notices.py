@@ -15,6 +15,7 @@ import pytest
 from connectors.company import Paths
 from connectors.errors import ConfigError
 from connectors.notices import Recipient, load_notices
+from orchestration.alert_words import measured_in_words
 from orchestration.alerts import Alert
 from orchestration.notice_texts import Message, compose
 from orchestration.notices import Digest, News, Proposed, check_partners, digest
@@ -272,6 +273,37 @@ def test_a_partner_reads_how_much_of_what_is_missing_and_by_when(
         f"- Remise de fin d'année (RFA) : il manque {french[0]} pour le palier de {french[1]}, "
         "jusqu'au 31/12/2026." in in_french
     )
+
+
+@pytest.mark.parametrize(
+    ("measured", "limit", "english", "french"),
+    [
+        ("1.0231", "1", "1.02 days (limit 1 day)", "1,02 jour (limite 1 jour)"),
+        ("1.004", "1", "1 day (limit 1 day)", "1 jour (limite 1 jour)"),
+        ("1.996", "0", "2 days (limit 0 days)", "2 jours (limite 0 jour)"),
+        ("-0.004", "-1", "0 days (limit -1 day)", "0 jour (limite -1 jour)"),
+        ("1234.5", "14", "1,234.5 days (limit 14 days)", "1\u202f234,5 jours (limite 14 jours)"),
+    ],
+)
+def test_what_is_just_beyond_a_limit_does_not_read_as_the_limit_and_counts_as_it_reads(
+    measured: str, limit: str, english: str, french: str
+) -> None:
+    mine = recipient(partners=["D01"])
+    alert = an_alert("delivery_drift", "D01", unit="days", measured=Decimal(measured), limit=Decimal(limit))
+    told = Digest("x", (alert,), ())
+    assert f" {english}, since" in compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
+    assert f" {french}, depuis" in compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
+
+
+def test_the_list_of_alerts_counts_units_as_it_shows_them() -> None:
+    for measured, english, french in (
+        ("1.00", "1 (0.05) unit", "1 (0,05) unité"),
+        ("1.50", "1.50 (0.05) units", "1,50 (0,05) unité"),
+        ("2.00", "2 (0.05) units", "2 (0,05) unités"),
+    ):
+        alert = an_alert("stock_gap", "D01", unit="units", measured=Decimal(measured), limit=Decimal("0.05"))
+        assert measured_in_words(alert, "en").splitlines()[0] == english
+        assert measured_in_words(alert, "fr").splitlines()[0] == french
 
 
 def test_what_was_told_is_not_told_again_until_its_cause_is_another() -> None:
