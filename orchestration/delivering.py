@@ -107,6 +107,7 @@ def _new_messages(
                 language=recipient.language or company.locale,
                 company_name=company.company.name,
                 partners=news.partners,
+                reports={code: feed.description or code for code, feed in settings.profiles.items()},
                 today=company.today(),
             )
             found += [(name, text, part.causes) for part, text in _parts(mine, composed, recipient.send_to)]

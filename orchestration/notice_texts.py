@@ -31,7 +31,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
     "fr": {
         "hello": "Bonjour,",
         "subject": "{company} : {alerts} à traiter, {proposals}",
-        "subject_partner": "{company} : nos propositions du {day}",
+        "subject_partner": "{company} : à votre attention, le {day}",
+        "subject_proposals": "{company} : nos propositions du {day}",
         "alerts": "À traiter",
         "alert": "- {name}, {subject} : {measure}depuis le {since}, enjeu {stake}. {action}{cause}",
         "cause": " Cause probable : {cause}.",
@@ -40,18 +41,23 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "reorder": "Réassort conseillé",
         "promotion": "Stock élevé : promotion conseillée",
         "novelty": "Nouveautés à découvrir",
-        "reorder_line": "- {product} : commander {quantity} (colis de {pack}), stock {stock}, {amount}",
+        "reorder_line": "- {product} : commander {quantity}{packs}, stock {stock}, {amount}",
+        "packs": " (colis de {pack})",
         "promotion_line": "- {product} : {quantity} en trop, {weeks} semaines de stock, {amount}",
-        "novelty_line": "- {product}, lancé le {day}",
+        "novelty_line": "- {product}, lancement le {day}",
         "rebate_tier_within_reach": "- {programme} : il manque {measured} pour le palier de {limit}, "
         "jusqu'au {last_day}.",
         "rebate_tier_at_risk": "- {programme} : le palier de {limit} n'est pas encore acquis, "
         "il manque {measured} jusqu'au {last_day}.",
-        "late_report": "- Vos rapports {item} nous arrivent en retard : merci de les envoyer "
+        "late_report": "- Vos rapports « {report} » nous arrivent en retard : merci de les envoyer "
         "à la date prévue.",
-        "missing_report": "- Nous n'avons pas reçu votre rapport {item} : merci de nous l'envoyer.",
+        "missing_report": "- Nous n'avons pas reçu votre rapport « {report} » du {first_day} au {last_day} : "
+        "merci de nous l'envoyer.",
+        "missing_reports": "- Nous n'avons pas reçu vos rapports « {report} » du {first_day} au {last_day} : "
+        "merci de nous les envoyer.",
         "more": "- et {count} de plus",
         "unknown": "inconnu",
+        "unknown_amount": "montant inconnu",
         "partner": "Partenaire {partner}",
         "in_days": "{number} jours",
         "in_one_days": "{number} jour",
@@ -69,7 +75,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
     "en": {
         "hello": "Hello,",
         "subject": "{company}: {alerts} to look at, {proposals}",
-        "subject_partner": "{company}: our proposals of {day}",
+        "subject_partner": "{company}: for your attention, {day}",
+        "subject_proposals": "{company}: our proposals of {day}",
         "alerts": "To look at",
         "alert": "- {name}, {subject}: {measure}since {since}, at stake {stake}. {action}{cause}",
         "cause": " Likely cause: {cause}.",
@@ -78,17 +85,22 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "reorder": "Reorders that we propose",
         "promotion": "Much stock: promotions that we propose",
         "novelty": "New products to try",
-        "reorder_line": "- {product}: order {quantity} (packs of {pack}), stock {stock}, {amount}",
+        "reorder_line": "- {product}: order {quantity}{packs}, stock {stock}, {amount}",
+        "packs": " (packs of {pack})",
         "promotion_line": "- {product}: {quantity} too many, {weeks} weeks of stock, {amount}",
         "novelty_line": "- {product}, launched on {day}",
-        "rebate_tier_within_reach": "- {programme}: {measured} are missing to the tier of {limit}, "
+        "rebate_tier_within_reach": "- {programme}: {measured} to go to the tier of {limit}, "
         "until {last_day}.",
-        "rebate_tier_at_risk": "- {programme}: the tier of {limit} is not reached yet, {measured} are "
-        "missing until {last_day}.",
-        "late_report": "- Your reports {item} reach us late: please send them on the day agreed.",
-        "missing_report": "- We have not received your report {item}: please send it.",
+        "rebate_tier_at_risk": "- {programme}: the tier of {limit} is not reached yet, {measured} to go "
+        "until {last_day}.",
+        "late_report": '- Your reports "{report}" reach us late: please send them on the day agreed.',
+        "missing_report": '- We have not received your report "{report}" of {first_day} to {last_day}: '
+        "please send it.",
+        "missing_reports": '- We have not received your reports "{report}" of {first_day} to {last_day}: '
+        "please send them.",
         "more": "- and {count} more",
         "unknown": "unknown",
+        "unknown_amount": "amount unknown",
         "partner": "Partner {partner}",
         "in_days": "{number} days",
         "in_one_days": "{number} day",
@@ -113,14 +125,18 @@ def compose(
     language: Language,
     company_name: str,
     partners: Mapping[str, str],
+    reports: Mapping[str, str],
     today: date,
 ) -> Message:
-    """The digest as a message in the recipient's language."""
+    """The digest as a message in the recipient's language; `reports` are what feeds are called, by code."""
     words = _WORDS[language]
     lines = [words["hello"], ""]
     if recipient.partner is not None:
-        lines += [_told_to_partner(alert, language) for alert in digest.alerts]
-        subject = words["subject_partner"].format(company=company_name, day=_day(today, language))
+        if digest.alerts:
+            lines += [*(_told_to_partner(alert, language, reports) for alert in digest.alerts), ""]
+        subject = words["subject_proposals" if digest.proposals else "subject_partner"].format(
+            company=company_name, day=_day(today, language)
+        )
     else:
         if digest.alerts:
             told = (_told_to_us(alert, language, partners) for alert in digest.alerts)
@@ -206,13 +222,20 @@ def _figures(alert: Alert) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in alert.figures.split("; "))
 
 
-def _told_to_partner(alert: Alert, language: Language) -> str:
-    last_day = _figures(alert).get("last_day")
-    return _WORDS[language][alert.rule].format(
-        item=" ".join(_item(alert, language)),
+def _told_to_partner(alert: Alert, language: Language, reports: Mapping[str, str]) -> str:
+    figures = _figures(alert)
+    code = _item(alert, language)[0]
+    text = "missing_reports" if int(figures.get("period_count", 1)) > 1 else alert.rule
+    first_day, last_day = (
+        figures.get("first_start_date"),
+        figures.get("last_end_date", figures.get("last_day")),
+    )
+    return _WORDS[language][text].format(
+        report=reports.get(code, code),
         programme=_programme(alert, language),
         measured=_measured(alert.measured, alert, language),
         limit=_measured(alert.limit, alert, language),
+        first_day=_day(date.fromisoformat(first_day), language) if first_day else "",
         last_day=_day(date.fromisoformat(last_day), language) if last_day else "",
     )
 
@@ -230,15 +253,16 @@ def _measured(value: Decimal | None, alert: Alert, language: Language) -> str:
 
 def _proposal(proposal: Proposed, language: Language) -> str:
     words = _WORDS[language]
-    unknown = words["unknown"]
     return words[f"{proposal.kind}_line"].format(
         product=f"{proposal.product} {proposal.product_name}",
         quantity=_number(proposal.quantity, language),
-        pack=_number(proposal.pack, language),
+        packs="" if proposal.pack is None else words["packs"].format(pack=_number(proposal.pack, language)),
         stock=_number(proposal.stock, language),
         weeks=_number(proposal.weeks, language, 1),
-        amount=unknown if proposal.amount is None else _money(proposal.amount, proposal.currency, language),
-        day=_day(proposal.cause_date, language) if proposal.cause_date else unknown,
+        amount=words["unknown_amount"]
+        if proposal.amount is None
+        else _money(proposal.amount, proposal.currency, language),
+        day=_day(proposal.cause_date, language) if proposal.cause_date else words["unknown"],
     )
 
 

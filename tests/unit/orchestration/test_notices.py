@@ -22,6 +22,7 @@ from orchestration.notices import Digest, News, Proposed, check_partners, digest
 from orchestration.told import Told
 
 TODAY = date(2026, 6, 30)
+REPORTS = {"D01_ventes": "Ventes hebdomadaires"}
 PARTNERS = {"D01": "Nord SA", "D02": "Sud SARL"}
 
 
@@ -135,7 +136,7 @@ def test_a_partner_is_told_of_itself_alone_and_only_what_it_may_know() -> None:
 
     assert [alert.rule for alert in found.alerts] == ["rebate_tier_within_reach"]
     assert {proposal.partner for proposal in found.proposals} == {"D01"}
-    text = compose(found, mine, "fr", "Arvel", PARTNERS, TODAY).text
+    text = compose(found, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY).text
     for secret in ("D02", "Sud SARL", "enjeu", "345,60", "Surstock"):
         assert secret not in text
 
@@ -182,8 +183,8 @@ def test_a_partner_that_the_company_does_not_have_is_named_with_its_file(tmp_pat
 def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_out() -> None:
     mine = recipient(partners=["D01"], severity="critical", proposals=["reorder"], shown=1)
     found = digest("x", mine, NEWS, ())
-    french = compose(found, mine, "fr", "Arvel", PARTNERS, TODAY)
-    english = compose(found, mine, "en", "Arvel", PARTNERS, TODAY)
+    french = compose(found, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY)
+    english = compose(found, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY)
 
     assert french.subject == "Arvel : 1 alerte à traiter, 2 propositions"
     assert english.subject == "Arvel: 1 alert to look at, 2 proposals"
@@ -223,7 +224,7 @@ def test_an_alert_says_of_what_it_is_in_the_words_of_its_reader() -> None:
     )
     tier = replace(REBATE, rule="rebate_tier_at_risk")
     told = Digest("x", (conflict, report, ours, gap, tier), ())
-    text = compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
+    text = compose(told, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY).text
     assert "- Overstock, D01 Nord SA, deal registered twice (Est SARL, Loire): sell-out / sell-in" in text
     assert "- Overstock, D01 Nord SA (D01_ventes, 2025-08-11): sell-out" in text
     assert "- Overstock, VAN0103 Vanne G1/2: sell-out" in text
@@ -231,7 +232,7 @@ def test_an_alert_says_of_what_it_is_in_the_words_of_its_reader() -> None:
     assert "Slow down deliveries. Likely cause: the sales seem to be counted twice.\n" in text
     assert "D01 Nord SA (RFA Year-end rebate, 2026-01-01)" in text
 
-    french = compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
+    french = compose(told, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY).text
     assert "D01 Nord SA, affaire enregistrée deux fois (Est SARL, Loire) : " in french
     assert "D01 Nord SA (D01_ventes, 11/08/2025) : " in french
     assert "Freiner les livraisons. Cause probable : les ventes semblent comptées deux fois.\n" in french
@@ -263,16 +264,74 @@ def test_a_partner_reads_how_much_of_what_is_missing_and_by_when(
         figures=f"measured_value=981; measure_code={measure}; last_day=2026-12-31",
     )
     told = Digest("x", (alert,), ())
-    in_english = compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
-    in_french = compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
+    in_english = compose(told, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY).text
+    in_french = compose(told, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY).text
     assert (
-        f"- Year-end rebate (RFA): {english[0]} are missing to the tier of {english[1]}, until 2026-12-31."
+        f"- Year-end rebate (RFA): {english[0]} to go to the tier of {english[1]}, until 2026-12-31."
         in in_english
     )
     assert (
         f"- Remise de fin d'année (RFA) : il manque {french[0]} pour le palier de {french[1]}, "
         "jusqu'au 31/12/2026." in in_french
     )
+
+
+def test_a_partner_reads_of_which_report_of_which_days_we_ask_for_it() -> None:
+    mine = recipient(partner="D01")
+    missing = an_alert(
+        "missing_report",
+        "D01",
+        item="D01_ventes|2025-08-11",
+        figures="period_count=1; first_start_date=2025-08-11; last_end_date=2025-08-17",
+    )
+    several = replace(
+        missing, figures="period_count=2; first_start_date=2025-08-11; last_end_date=2025-08-24"
+    )
+    late = an_alert("late_report", "D01", item="D01_stock")
+    told = Digest("x", (missing, several, late), ())
+    french = compose(told, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY)
+    assert french.subject == "Arvel : à votre attention, le 30/06/2026"
+    assert french.text.splitlines()[2:5] == [
+        "- Nous n'avons pas reçu votre rapport « Ventes hebdomadaires » du 11/08/2025 au 17/08/2025 : "
+        "merci de nous l'envoyer.",
+        "- Nous n'avons pas reçu vos rapports « Ventes hebdomadaires » du 11/08/2025 au 24/08/2025 : "
+        "merci de nous les envoyer.",
+        "- Vos rapports « D01_stock » nous arrivent en retard : merci de les envoyer à la date prévue.",
+    ]
+    english = compose(told, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY)
+    assert english.subject == "Arvel: for your attention, 2026-06-30"
+    assert english.text.splitlines()[2:5] == [
+        '- We have not received your report "Ventes hebdomadaires" of 2025-08-11 to 2025-08-17: '
+        "please send it.",
+        '- We have not received your reports "Ventes hebdomadaires" of 2025-08-11 to 2025-08-24: '
+        "please send them.",
+        '- Your reports "D01_stock" reach us late: please send them on the day agreed.',
+    ]
+
+
+def test_a_proposal_says_nothing_of_a_pack_that_nobody_knows_and_agrees_with_any_product() -> None:
+    mine = recipient(partner="D01", proposals=["reorder", "novelty"])
+    told = Digest(
+        "x",
+        (an_alert("late_report", "D01", item="D01_ventes"),),
+        (
+            a_proposal("reorder", "D01", pack=None, amount=None),
+            a_proposal("novelty", "D01", product_name="Vanne", cause_date=TODAY),
+        ),
+    )
+    french = compose(told, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY)
+    assert french.subject == "Arvel : nos propositions du 30/06/2026"
+    assert french.text.splitlines()[3:] == [
+        "",
+        "Réassort conseillé",
+        "- P1 Vanne : commander 108, stock 20, montant inconnu",
+        "Nouveautés à découvrir",
+        "- P1 Vanne, lancement le 30/06/2026",
+        "",
+        "Arvel",
+    ]
+    english = compose(told, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY).text
+    assert "- P1 Vanne: order 108, stock 20, amount unknown" in english
 
 
 @pytest.mark.parametrize(
@@ -291,8 +350,8 @@ def test_what_is_just_beyond_a_limit_does_not_read_as_the_limit_and_counts_as_it
     mine = recipient(partners=["D01"])
     alert = an_alert("delivery_drift", "D01", unit="days", measured=Decimal(measured), limit=Decimal(limit))
     told = Digest("x", (alert,), ())
-    assert f" {english}, since" in compose(told, mine, "en", "Arvel", PARTNERS, TODAY).text
-    assert f" {french}, depuis" in compose(told, mine, "fr", "Arvel", PARTNERS, TODAY).text
+    assert f" {english}, since" in compose(told, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY).text
+    assert f" {french}, depuis" in compose(told, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY).text
 
 
 def test_the_list_of_alerts_counts_units_as_it_shows_them() -> None:
