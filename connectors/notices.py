@@ -85,7 +85,7 @@ class Recipient(Settings):
     severity: Severity = "warning"
     rules: tuple[str, ...] | None = None
     proposals: tuple[Proposal, ...] = ()
-    shown: int = Field(default=10, ge=1, description="Proposals of a kind and partner that are listed.")
+    shown: int = Field(default=10, ge=1, description="Proposals of a kind and partner in one message.")
 
     @field_validator("rules")
     @classmethod

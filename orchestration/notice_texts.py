@@ -55,7 +55,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "merci de nous l'envoyer.",
         "missing_reports": "- Nous n'avons pas reçu vos rapports « {report} » du {first_day} au {last_day} : "
         "merci de nous les envoyer.",
-        "more": "- et {count} de plus",
+        "more": "- {count} de plus dans un prochain message",
         "unknown": "inconnu",
         "unknown_amount": "montant inconnu",
         "partner": "Partenaire {partner}",
@@ -98,7 +98,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "please send it.",
         "missing_reports": '- We have not received your reports "{report}" of {first_day} to {last_day}: '
         "please send them.",
-        "more": "- and {count} more",
+        "more": "- {count} more in a later message",
         "unknown": "unknown",
         "unknown_amount": "amount unknown",
         "partner": "Partner {partner}",
@@ -150,11 +150,10 @@ def compose(
         if recipient.partner is None:
             lines.append(words["partner"].format(partner=f"{partner} {partners.get(partner, '')}".strip()))
         for kind, group in itertools.groupby(proposals, key=lambda proposal: proposal.kind):
-            listed = list(group)
             lines.append(words[kind])
-            lines += [_proposal(proposal, language) for proposal in listed[: recipient.shown]]
-            if len(listed) > recipient.shown:
-                lines.append(words["more"].format(count=len(listed) - recipient.shown))
+            lines += [_proposal(proposal, language) for proposal in group]
+            if (partner, kind) in digest.more:
+                lines.append(words["more"].format(count=digest.more[partner, kind]))
         lines.append("")
     while lines[-1] == "":
         lines.pop()

@@ -8,7 +8,7 @@ not: in which words (`orchestration.notice_texts`), what was told (`orchestratio
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -47,11 +47,15 @@ class Proposed:
 
 @dataclass(frozen=True)
 class Digest:
-    """What one recipient is told at once: alerts by urgency, proposals by amount."""
+    """What one recipient is told at once: alerts by urgency, proposals by amount.
+
+    `more` counts proposals of a partner and kind that a later message tells.
+    """
 
     recipient: str
     alerts: tuple[Alert, ...]
     proposals: tuple[Proposed, ...]
+    more: Mapping[tuple[str, Proposal], int] = field(default_factory=dict)
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -64,9 +68,16 @@ class Digest:
         """The more urgent half of what it tells, and the other."""
         middle = len(self.causes) // 2
         of_alerts, of_proposals = min(middle, len(self.alerts)), max(0, middle - len(self.alerts))
+        later = self.proposals[of_proposals:]
+        of_later = {(proposal.partner, proposal.kind) for proposal in later}
         return (
-            Digest(self.recipient, self.alerts[:of_alerts], self.proposals[:of_proposals]),
-            Digest(self.recipient, self.alerts[of_alerts:], self.proposals[of_proposals:]),
+            Digest(
+                self.recipient,
+                self.alerts[:of_alerts],
+                self.proposals[:of_proposals],
+                {group: count for group, count in self.more.items() if group not in of_later},
+            ),
+            Digest(self.recipient, self.alerts[of_alerts:], later, self.more),
         )
 
 
@@ -117,7 +128,17 @@ def check_partners(notices: Notices, news: News, company: Path) -> None:
 
 
 def digest(name: str, recipient: Recipient, news: News, told: Collection[str]) -> Digest:
-    """What the recipient may know and has not been told: only of its own partners."""
+    """What the recipient may know and has not been told: only of its own partners, and of each kind of
+    proposal no more than it is shown.
+    """
+    groups: dict[tuple[str, Proposal], list[Proposed]] = {}
+    for proposal in news.proposals:
+        if (
+            _concerns(recipient, proposal.partner)
+            and proposal.kind in recipient.proposals
+            and proposal.cause not in told
+        ):
+            groups.setdefault((proposal.partner, proposal.kind), []).append(proposal)
     return Digest(
         name,
         tuple(
@@ -127,13 +148,8 @@ def digest(name: str, recipient: Recipient, news: News, told: Collection[str]) -
             and _may_know(recipient, alert)
             and f"alert|{alert.alert_id}" not in told
         ),
-        tuple(
-            proposal
-            for proposal in news.proposals
-            if _concerns(recipient, proposal.partner)
-            and proposal.kind in recipient.proposals
-            and proposal.cause not in told
-        ),
+        tuple(proposal for group in groups.values() for proposal in group[: recipient.shown]),
+        {key: len(group) - recipient.shown for key, group in groups.items() if len(group) > recipient.shown},
     )
 
 

@@ -180,14 +180,14 @@ def test_a_partner_that_the_company_does_not_have_is_named_with_its_file(tmp_pat
     assert "notices.yml" in str(caught.value)
 
 
-def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_out() -> None:
+def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_to_the_next_one() -> None:
     mine = recipient(partners=["D01"], severity="critical", proposals=["reorder"], shown=1)
     found = digest("x", mine, NEWS, ())
     french = compose(found, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY)
     english = compose(found, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY)
 
-    assert french.subject == "Arvel : 1 alerte à traiter, 2 propositions"
-    assert english.subject == "Arvel: 1 alert to look at, 2 proposals"
+    assert french.subject == "Arvel : 1 alerte à traiter, 1 proposition"
+    assert english.subject == "Arvel: 1 alert to look at, 1 proposal"
     assert (
         "- Surstock, D01 Nord SA : sell-out / sell-in du mois 70 % (limite 80 %), depuis le 01/05/2026, "
         "enjeu 12\u202f345,60 EUR. Freiner"
@@ -198,9 +198,22 @@ def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_out() -> No
     ) in english.text
     assert "commander 108 (colis de 12), stock 20, 1\u202f540,00 EUR" in french.text
     assert "- P1 Vanne: order 108 (packs of 12), stock 20, 1,540.00 EUR" in english.text
-    assert "- et 1 de plus" in french.text
-    assert "- and 1 more" in english.text
+    assert "- 1 de plus dans un prochain message" in french.text
+    assert "- 1 more in a later message" in english.text
     assert "P2" not in english.text
+
+    following = digest("x", mine, NEWS, found.causes)
+    assert [proposal.product for proposal in following.proposals] == ["P2"]
+    assert "more" not in compose(following, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY).text
+    assert digest("x", mine, NEWS, {*found.causes, *following.causes}).causes == ()
+
+
+def test_of_a_digest_in_two_messages_the_last_lines_of_a_kind_say_how_many_are_left() -> None:
+    mine = recipient(partners=["D01"], rules=[], proposals=["reorder"], shown=2)
+    proposals = tuple(a_proposal("reorder", "D01", f"P{number}") for number in range(5))
+    found = digest("x", mine, News((), proposals, PARTNERS), ())
+    texts = [compose(half, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY).text for half in found.halves()]
+    assert ["3 more" in text for text in texts] == [False, True]
 
 
 def test_an_alert_says_of_what_it_is_in_the_words_of_its_reader() -> None:
