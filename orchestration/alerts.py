@@ -158,6 +158,13 @@ def published_alerts(
     return [Alert(*row) for row in rows]
 
 
+def as_of(published: Path) -> date:
+    """The day that the current publication tells of; after days without a run it is not today."""
+    with duckdb.connect(str(published_file(published)), read_only=True) as connection:
+        rows: list[tuple[date]] = connection.execute("select as_of_date from marts.publication").fetchall()
+    return rows[0][0]
+
+
 @dataclass(frozen=True)
 class Count:
     """Open alerts, and how many of them the publication before did not have (None without one to compare)."""

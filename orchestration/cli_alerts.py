@@ -41,7 +41,7 @@ def alerts(
     if context.invoked_subcommand is not None:
         return
     from orchestration.alert_words import WORDS, counted, listed, measured_in_words
-    from orchestration.alerts import STATES, published_alerts
+    from orchestration.alerts import STATES, as_of, published_alerts
     from orchestration.partner_page import require_partner, written
     from orchestration.settings import load_settings
 
@@ -58,7 +58,8 @@ def alerts(
     out = console()
     locale, currency = settings.company.locale, settings.company.currency
     words = WORDS[locale]
-    shown = table(words["title"].format(day=written(settings.company.today(), "date", locale)))
+    day = written(as_of(settings.paths.published), "date", locale)
+    shown = table(words["title"].format(day=day))
     stake = words["stake"].format(currency=currency)
     for name in (words["severity"], words["alert"], words["subject"], words["since"], words["measured"]):
         shown.add_column(name, overflow="fold")

@@ -108,7 +108,7 @@ def _new_messages(
                 company_name=company.company.name,
                 partners=news.partners,
                 reports={code: feed.description or code for code, feed in settings.profiles.items()},
-                today=company.today(),
+                as_of=news.as_of,
             )
             found += [(name, text, part.causes) for part, text in _parts(mine, composed, recipient.send_to)]
     return found

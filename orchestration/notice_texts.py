@@ -126,7 +126,7 @@ def compose(
     company_name: str,
     partners: Mapping[str, str],
     reports: Mapping[str, str],
-    today: date,
+    as_of: date,
 ) -> Message:
     """The digest as a message in the recipient's language; `reports` are what feeds are called, by code."""
     words = _WORDS[language]
@@ -135,7 +135,7 @@ def compose(
         if digest.alerts:
             lines += [*(_told_to_partner(alert, language, reports) for alert in digest.alerts), ""]
         subject = words["subject_proposals" if digest.proposals else "subject_partner"].format(
-            company=company_name, day=_day(today, language)
+            company=company_name, day=_day(as_of, language)
         )
     else:
         if digest.alerts:

@@ -19,7 +19,7 @@ import duckdb
 from connectors.alerts import RULES, SEVERITIES
 from connectors.errors import ConfigError, Place
 from connectors.notices import FILE, PARTNER_RULES, Notices, Proposal, Recipient
-from orchestration.alerts import Alert, published_alerts
+from orchestration.alerts import Alert, as_of, published_alerts
 from orchestration.publish import published_file
 
 
@@ -101,17 +101,18 @@ class News:
     alerts: tuple[Alert, ...]
     proposals: tuple[Proposed, ...]
     partners: Mapping[str, str]
+    as_of: date
 
 
 def read_news(published: Path) -> News:
-    """Open alerts and proposals of the current publication, and the partners' names by code."""
+    """Open alerts and proposals of the current publication with its day, and the partners' names by code."""
     alerts = published_alerts(published)
     with duckdb.connect(str(published_file(published)), read_only=True) as connection:
         proposals = connection.execute(_PROPOSALS).fetchall()
         partners = connection.execute(
             "select partner_code, partner_name from core.dim_partners where is_current"
         ).fetchall()
-    return News(tuple(alerts), tuple(Proposed(*row) for row in proposals), dict(partners))
+    return News(tuple(alerts), tuple(Proposed(*row) for row in proposals), dict(partners), as_of(published))
 
 
 def check_partners(notices: Notices, news: News, company: Path) -> None:

@@ -35,6 +35,7 @@ recipients:
 """
 PUBLISHED = """
 create schema core; create schema marts;
+create table marts.publication as select date '2026-06-28' as as_of_date;
 create table core.dim_partners as select 'D01' as partner_code, 'Nord' as partner_name, true as is_current;
 create table core.dim_products as select 'P1' as product_code, 'Valve' as product_name;
 create table core.dim_rebate_programmes (programme_code varchar, programme_version_date date,
@@ -61,7 +62,9 @@ create table marts.fct_alerts as select 'no_order|D01|2026-06-01' as alert_id, '
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A company with an alert and a proposal, told to one of us and to the partner."""
+    """A company with an alert and a proposal, told to one of us and to the partner; its last run is two days
+    old.
+    """
     # load_settings exports its paths; set here, they are taken back after the test.
     monkeypatch.setenv("AVAL_COMPANY", "")
     monkeypatch.setenv("AVAL_DATA", "")
@@ -80,7 +83,7 @@ def arrived(settings: Settings) -> list[str]:
     return sorted(path.read_text().partition("\n")[0] for path in (settings.paths.data / "out").glob("*"))
 
 
-BOTH = ["Acme: 1 alert to look at, 0 proposals", "Acme: our proposals of 2026-06-30"]
+BOTH = ["Acme: 1 alert to look at, 0 proposals", "Acme: our proposals of 2026-06-28"]
 
 
 def test_a_dry_run_shows_everything_and_sends_and_keeps_nothing(settings: Settings) -> None:
@@ -341,7 +344,7 @@ def test_a_mute_of_what_nobody_is_told_of_says_so_and_the_list_speaks_the_compan
     company.write_text(company.read_text().replace("locale: en", "locale: fr"))
     french = said()
     assert "77 (61) jours" in french
-    assert "Alertes à la date du 30/06/2026" in french
+    assert "Alertes à la date du 28/06/2026" in french
 
 
 def test_a_stock_that_does_not_agree_is_listed_with_its_likely_cause(settings: Settings) -> None:

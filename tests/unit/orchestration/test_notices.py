@@ -108,6 +108,7 @@ NEWS = News(
         a_proposal("reorder", "D02"),
     ),
     PARTNERS,
+    TODAY,
 )
 
 
@@ -211,7 +212,7 @@ def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_to_the_next
 def test_of_a_digest_in_two_messages_the_last_lines_of_a_kind_say_how_many_are_left() -> None:
     mine = recipient(partners=["D01"], rules=[], proposals=["reorder"], shown=2)
     proposals = tuple(a_proposal("reorder", "D01", f"P{number}") for number in range(5))
-    found = digest("x", mine, News((), proposals, PARTNERS), ())
+    found = digest("x", mine, News((), proposals, PARTNERS, TODAY), ())
     texts = [compose(half, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY).text for half in found.halves()]
     assert ["3 more" in text for text in texts] == [False, True]
 
@@ -383,7 +384,7 @@ def test_what_was_told_is_not_told_again_until_its_cause_is_another() -> None:
     first = digest("x", mine, NEWS, ())
     assert digest("x", mine, NEWS, set(first.causes)).causes == ()
 
-    ordered = News(NEWS.alerts, (a_proposal("reorder", "D01", cause_date=TODAY),), PARTNERS)
+    ordered = News(NEWS.alerts, (a_proposal("reorder", "D01", cause_date=TODAY),), PARTNERS, TODAY)
     assert digest("x", mine, ordered, set(first.causes)).causes == ("reorder|D01|P1|2026-06-30",)
 
 
