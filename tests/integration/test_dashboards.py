@@ -139,7 +139,7 @@ def test_alerts_are_counted_by_how_urgent_they_are(
             "select severity_code, count(*) from marts.fct_alerts where status_code = 'open' group by all"
         ).fetchall()
     )
-    names = {"critical": "critique", "warning": "alerte", "notice": "information"}
+    names = {"critical": "critique", "warning": "avertissement", "notice": "information"}
     assert metrics(page) == {name: str(expected[code]) for code, name in names.items()}
     sound(page.sidebar.multiselect[0].set_value(["critical"]).run())
     assert page.dataframe[0].value["gravité"].tolist() == ["critique"] * expected["critical"]

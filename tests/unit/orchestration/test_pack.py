@@ -114,7 +114,7 @@ def test_the_first_sheet_says_which_publication_it_is_and_whether_the_month_is_c
     assert said["Version du code"] == "0.1.0+abc"
     assert said["Chiffres arrêtés au"] == datetime(2026, 6, 30)  # noqa: DTZ001 - Excel knows no zone
     assert str(said["État du mois"]).startswith("clos : 2026-05#1")
-    assert said["Contrôle core"] == "passé, 3 vérifications, 0 alerte"
+    assert said["Contrôle core"] == "passé, 3 vérifications, 0 avertissement"
 
 
 def test_numbers_are_numbers_in_french_formats_and_sheets_are_set_up_to_print(
