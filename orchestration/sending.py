@@ -7,6 +7,7 @@ channels. What does not: what is sent, and what was sent (`orchestration.told`).
 
 from __future__ import annotations
 
+import io
 import json
 import smtplib
 import ssl
@@ -129,26 +130,47 @@ def _trusted(server: MailServer) -> ssl.SSLContext:
 # --- webhooks ---
 
 
+class _Body(io.BytesIO):
+    """A request's body that says when it is read: the connection stands then, and the server gets it."""
+
+    def __init__(self, content: bytes, before: BeforeHandingOver) -> None:
+        super().__init__(content)
+        self._before = before
+        self.is_handed_over = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if not self.is_handed_over:
+            self._before()
+            self.is_handed_over = True
+        return super().read(size)
+
+
 def _post(channel: Webhook, message: Message, before: BeforeHandingOver) -> None:
-    url = channel.url.reveal()
-    before()
-    # No message of an error holds the address, which is a secret.
+    body = _Body(json.dumps(_payload(channel, message)).encode(), before)
     try:
         answer = requests.post(
-            url, json=_payload(channel, message), timeout=channel.timeout_seconds, allow_redirects=False
+            channel.url.reveal(),
+            data=body,
+            headers={"Content-Type": "application/json"},
+            timeout=channel.timeout_seconds,
+            allow_redirects=False,
         )
-    except requests.exceptions.ConnectTimeout as error:
-        raise _not_sent(channel.kind, TimeoutError("no connection")) from error
-    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
-        raise _not_sent(channel.kind, ValueError("the address is none")) from error
-    except requests.exceptions.ConnectionError as error:
-        if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
-            raise _not_sent(channel.kind, ConnectionError("no connection")) from error
-        raise _in_doubt(channel.kind, ConnectionError("the connection broke")) from error
     except requests.exceptions.RequestException as error:
-        raise _in_doubt(channel.kind, ConnectionError(type(error).__name__)) from error
+        fault = ConnectionError(_what_failed(error))
+        raise (_in_doubt if body.is_handed_over else _not_sent)(channel.kind, fault) from error
     if not answer.ok or answer.is_redirect:
         raise _not_sent(channel.kind, ConnectionError(f"the answer was {answer.status_code}"))
+
+
+def _what_failed(error: requests.exceptions.RequestException) -> str:
+    """In our own words: those of the error hold the address, which is a secret."""
+    if isinstance(error, ValueError):
+        return "the address is none"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the connection could not be secured"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    return "the connection failed"
 
 
 def _payload(channel: Webhook, message: Message) -> dict[str, object]:

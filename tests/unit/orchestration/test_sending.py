@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import smtplib
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -157,11 +159,13 @@ def test_a_connection_that_cannot_be_protected_or_logged_in_to_is_closed(
 
 class Hook(BaseHTTPRequestHandler):
     status = 200
+    seconds = 0
     bodies: list[dict[str, Any]]
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         type(self).bodies.append(json.loads(body))
+        time.sleep(type(self).seconds)
         self.send_response(type(self).status)
         self.end_headers()
 
@@ -180,8 +184,8 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hook]]:
     server.server_close()
 
 
-def a_webhook(kind: str) -> Webhook:
-    return Webhook.model_validate({"kind": kind, "url": {"env": "HOOK_URL"}})
+def a_webhook(kind: str, **settings: Any) -> Webhook:
+    return Webhook.model_validate({"kind": kind, "url": {"env": "HOOK_URL"}, **settings})
 
 
 def test_slack_and_teams_get_it_in_their_own_format(hook: type[Hook]) -> None:
@@ -207,6 +211,35 @@ def test_a_webhook_that_refuses_or_is_down_can_be_tried_again_and_its_address_is
         send(a_webhook("slack"), None, MESSAGE, "n", lambda: None)
     assert "403" in str(refused.value)
     assert "secret" not in str(refused.value) + str(down.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("https://127.0.0.1:{port}/secret", "could not be secured"),
+        ("ftp://127.0.0.1:{port}/secret", "the address is none"),
+        ("http://127.0.0.1:9/secret", "the connection failed"),
+    ],
+)
+def test_what_no_connection_was_made_for_has_certainly_not_arrived(
+    hook: type[Hook], monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    """The server speaks no TLS: a certificate that is not trusted fails in the same moment."""
+    port = os.environ["HOOK_URL"].split(":")[2].split("/")[0]
+    monkeypatch.setenv("HOOK_URL", address.format(port=port))
+    steps, before = handed_over()
+    with pytest.raises(NotSent, match=said) as refused:
+        send(a_webhook("slack"), None, MESSAGE, "n", before)
+    assert (steps, hook.bodies) == ([], [])
+    assert "secret" not in str(refused.value)
+
+
+def test_a_webhook_that_takes_a_message_and_does_not_answer_leaves_a_doubt(hook: type[Hook]) -> None:
+    hook.seconds = 3
+    steps, before = handed_over()
+    with pytest.raises(InDoubt, match="no answer in time"):
+        send(a_webhook("slack", timeout_seconds=1), None, MESSAGE, "n", before)
+    assert (steps, len(hook.bodies)) == (["handed over"], 1)
 
 
 def test_a_file_is_there_whole(tmp_path: Path) -> None:
