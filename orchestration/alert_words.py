@@ -89,19 +89,13 @@ def is_singular(number: Decimal | int, locale: Language) -> bool:
 
 
 def listed(alert: Alert, locale: Language) -> str:
-    """The subject, in words where it is about no partner, and below it its names and its cause."""
+    """The subject, in words where it is about no partner, and below it the names that it has."""
     subject = alert.subject
     if alert.partner == NOBODY:
         who = "own_stock" if alert.rule == "own_stock_shortage" else "no_partner"
         subject = WORDS[locale][who] + subject.removeprefix(NOBODY)
     partner = None if alert.partner == NOBODY else alert.partner_name
-    names = (
-        partner,
-        alert.product_name,
-        alert.programme_name(locale),
-        alert.conflict(locale),
-        alert.cause(locale),
-    )
+    names = (partner, alert.product_name, alert.programme_name(locale), alert.conflict(locale))
     return "\n".join([subject, *(name for name in names if name)])
 
 

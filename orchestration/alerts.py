@@ -86,12 +86,15 @@ class Alert:
         """What the conflict is that the alert is of, with whom and where."""
         return self.conflict_fr if language == "fr" else self.conflict_en
 
-    def cause(self, language: Language) -> str | None:
-        """Why a stock does not agree, as far as the figures tell."""
-        return self.cause_fr if language == "fr" else self.cause_en
-
     def action(self, language: Language) -> str:
-        return self.action_fr if language == "fr" else self.action_en
+        """What to do; and why a stock seems not to agree, since that says where to begin."""
+        action, cause = (
+            (self.action_fr, self.cause_fr) if language == "fr" else (self.action_en, self.cause_en)
+        )
+        if cause is None:
+            return action
+        why = "Cause probable : " if language == "fr" else "Likely cause: "
+        return f"{action} {why}{cause[0].lower()}{cause[1:]}."
 
 
 _COLUMNS: Final = (

@@ -34,8 +34,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "subject_partner": "{company} : à votre attention, le {day}",
         "subject_proposals": "{company} : nos propositions du {day}",
         "alerts": "À traiter",
-        "alert": "- {name}, {subject} : {measure}depuis le {since}, enjeu {stake}. {action}{cause}",
-        "cause": " Cause probable : {cause}.",
+        "alert": "- {name}, {subject} : {measure}depuis le {since}, enjeu {stake}. {action}",
         "measure": "{what} {measured}, ",
         "measure_limit": "{what} {measured} (limite {limit}), ",
         "reorder": "Réassort conseillé",
@@ -78,8 +77,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "subject_partner": "{company}: for your attention, {day}",
         "subject_proposals": "{company}: our proposals of {day}",
         "alerts": "To look at",
-        "alert": "- {name}, {subject}: {measure}since {since}, at stake {stake}. {action}{cause}",
-        "cause": " Likely cause: {cause}.",
+        "alert": "- {name}, {subject}: {measure}since {since}, at stake {stake}. {action}",
         "measure": "{what} {measured}, ",
         "measure_limit": "{what} {measured} (limit {limit}), ",
         "reorder": "Reorders that we propose",
@@ -162,7 +160,6 @@ def compose(
 
 def _told_to_us(alert: Alert, language: Language, partners: Mapping[str, str]) -> str:
     words = _WORDS[language]
-    cause = alert.cause(language)
     stake = words["unknown"] if alert.stake is None else _money(alert.stake, alert.currency, language)
     return words["alert"].format(
         name=alert.name(language),
@@ -171,7 +168,6 @@ def _told_to_us(alert: Alert, language: Language, partners: Mapping[str, str]) -
         since=_day(alert.since, language),
         stake=stake,
         action=alert.action(language),
-        cause="" if cause is None else words["cause"].format(cause=_within(cause)),
     )
 
 

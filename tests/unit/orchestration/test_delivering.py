@@ -355,7 +355,7 @@ def test_a_stock_that_does_not_agree_is_listed_with_its_likely_cause(settings: S
         )
     places = ["--company", str(settings.paths.company), "--data", str(settings.paths.data)]
     result = CliRunner().invoke(app, ["alerts", *places], env={"COLUMNS": "200"})
-    assert "Stock is missing" in result.output
+    assert "Likely cause: stock is missing." in " ".join(result.output.split())
     ((_, message),) = tell(settings, send=False, only="us").messages
     assert "Call. Likely cause: stock is missing." in message.text
 
