@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from string import Formatter
 from typing import Final, Literal
@@ -145,9 +146,7 @@ ENGLISH_TO_PARTNERS: Final = {
     ),
     "missing_quantity": "the row has no quantity; fill in one of: {column}",
     "unparseable_number": "{column!r} holds no number written as {expected}; correct the cell",
-    "negative_quantity": (
-        "{column!r} is negative; correct the cell, or agree with us on what it means ({expected})"
-    ),
+    "negative_quantity": "{column!r} is negative; correct the cell, or agree with us on what it means",
     "unparseable_date": "{column!r} holds no date written as {expected}; correct the cell",
     "unparseable_period": "{column!r} holds no period written as {expected}; correct the cell",
     "future_period": "{column!r} names a period that has not begun; correct the cell",
@@ -213,9 +212,7 @@ FRENCH: Final = {
     "unparseable_number": (
         "« {column} » ne contient pas de nombre écrit comme {expected} ; corriger la cellule"
     ),
-    "negative_quantity": (
-        "« {column} » est négatif ; corriger la cellule ou convenir de son sens ({expected})"
-    ),
+    "negative_quantity": "« {column} » est négatif ; corriger la cellule ou convenir de son sens",
     "missing_date": "« {column} » est vide ; renseigner la date",
     "unparseable_date": "« {column} » ne contient pas de date écrite comme {expected} ; corriger la cellule",
     "missing_period": "« {column} » est vide ; renseigner la période",
@@ -267,7 +264,14 @@ _FORMER: Final = {
 
 _TABLES: Final = {"en": ENGLISH, "fr": FRENCH}
 _TO_PARTNERS: Final = {"en": ENGLISH_TO_PARTNERS, "fr": FRENCH}
-_PERIODS: Final = {"day": "le jour", "week": "la semaine", "month": "le mois"}
+_PERIODS: Final = {
+    "day": "le jour",
+    "week": "la semaine",
+    "month": "le mois",
+    "quarter": "le trimestre",
+    "fiscal period": "la période de l'exercice",
+    "fiscal quarter": "le trimestre de l'exercice",
+}
 
 
 def explain(code: str, column: str = "", expected: str = "", language: Language = "en") -> str:
@@ -315,8 +319,9 @@ def _pattern(template: str) -> re.Pattern[str]:
 def _expected_in_french(expected: str) -> str:
     span = re.fullmatch(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)", expected)
     if span:
-        return f"du {span[1]} au {span[2]}"
-    named = re.fullmatch(r"the (day|week|month) in '(.*)'", expected)
+        first, last = (f"{date.fromisoformat(day):%d/%m/%Y}" for day in span.groups())
+        return f"du {first} au {last}"
+    named = re.fullmatch(rf"the ({'|'.join(_PERIODS)}) in '(.*)'", expected)
     if named:
         return f"{_PERIODS[named[1]]} de « {named[2]} »"
     return "elle ne doit pas l'être" if expected == "it must not be" else expected

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from string import Formatter
+from typing import get_args
 
 import pytest
 
+from connectors.feeds.normalise.layout import in_words
+from connectors.feeds.profile import Frequency
 from connectors.feeds.reasons import ENGLISH, FRENCH, Language, explain, in_language, to_partner
 
 
@@ -37,6 +40,15 @@ def test_a_partner_is_asked_for_what_a_partner_can_do(code: str, language: Langu
         assert ours not in said
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_partner_reads_nothing_of_the_settings_that_would_take_a_negative_number(
+    language: Language,
+) -> None:
+    stored = explain("negative_quantity", "Qté", "negative_sold_is_return, sold_is_net")
+    assert "_is_" in stored
+    assert "_is_" not in to_partner("negative_quantity", stored, language)
+
+
 def test_a_partner_reads_in_english_what_the_french_text_asks() -> None:
     stored = explain("unparseable_number", "CA", "1 234,56")
     assert to_partner("unparseable_number", stored, "en") == (
@@ -50,8 +62,9 @@ def test_a_partner_reads_in_english_what_the_french_text_asks() -> None:
 @pytest.mark.parametrize(
     ("expected", "french"),
     [
-        ("2025-11-01 to 2025-11-30", "du 2025-11-01 au 2025-11-30"),
+        ("2025-11-01 to 2025-11-30", "du 01/11/2025 au 30/11/2025"),
         ("the week in 'Semaine'", "la semaine de « Semaine »"),
+        *((f"the {in_words(frequency)} in 'Période'", "de « Période »") for frequency in get_args(Frequency)),
     ],
 )
 def test_a_period_is_said_in_french(expected: str, french: str) -> None:
