@@ -24,6 +24,26 @@
     || '-' || lpad(cast(extract(month from {{ day }}) as string), 2, '0')
 {%- endmacro %}
 
+{# As a month stands in a sentence: `02/2026` in French, `2026-02` in English. #}
+{% macro month_in_words(day, language) -%}
+    {%- if language == 'fr' -%}
+    lpad(cast(extract(month from {{ day }}) as string), 2, '0')
+    || '/' || cast(extract(year from {{ day }}) as string)
+    {%- else -%}
+    {{ month_label(day) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# As a day stands in a sentence: `28/02/2026` in French, `2026-02-28` in English. #}
+{% macro day_in_words(day, language) -%}
+    {%- if language == 'fr' -%}
+    lpad(cast(extract(day from {{ day }}) as string), 2, '0')
+    || '/' || {{ month_in_words(day, language) }}
+    {%- else -%}
+    cast({{ day }} as string)
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro add_days(day, days) -%}
     {{ return(adapter.dispatch('add_days', 'aval')(day, days)) }}
 {%- endmacro %}

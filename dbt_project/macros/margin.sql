@@ -133,21 +133,8 @@
 
 {# An amount in words of a sentence, whole and with its sign: `+12 345 €`, `-980 €`. #}
 {% macro amount_in_words(amount, separator) -%}
-    {%- set digits -%}
-        cast(cast(round(abs({{ amount }}), 0) as decimal(18, 0)) as string)
-    {%- endset -%}
     case when {{ amount }} < 0 then '-' else '+' end
-    || case
-        when length({{ digits }}) <= 3 then {{ digits }}
-        when length({{ digits }}) <= 6
-            then
-                substr({{ digits }}, 1, length({{ digits }}) - 3)
-                || '{{ separator }}' || substr({{ digits }}, length({{ digits }}) - 2)
-        else
-            substr({{ digits }}, 1, length({{ digits }}) - 6)
-            || '{{ separator }}' || substr({{ digits }}, length({{ digits }}) - 5, 3)
-            || '{{ separator }}' || substr({{ digits }}, length({{ digits }}) - 2)
-    end
+    || {{ digits_in_words(amount, separator) }}
     || case
         when {{ company_currency() }} = 'EUR' then ' €'
         else ' ' || {{ company_currency() }}

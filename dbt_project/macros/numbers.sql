@@ -140,3 +140,20 @@
         ) as decimal(18, 3)
     )
 {%- endmacro %}
+
+{# The digits of a whole number in groups of three: `12 345` with a separator ` `. #}
+{% macro digits_in_words(number, separator) -%}
+    {%- set digits -%}
+        cast(cast(round(abs({{ number }}), 0) as decimal(18, 0)) as string)
+    {%- endset -%}
+    case
+        {%- for groups in range(1, 6) %}
+        {{ 'when length(' ~ digits ~ ') <= ' ~ 3 * groups ~ ' then' if groups < 5 else 'else' }}
+            {{ 'substr(' ~ digits ~ ', 1, length(' ~ digits ~ ') - ' ~ 3 * (groups - 1) ~ ')' }}
+            {%- for rest in range(groups - 1, 0, -1) %}
+            || '{{ separator }}'
+            || {{ 'substr(' ~ digits ~ ', length(' ~ digits ~ ') - ' ~ (3 * rest - 1) ~ ', 3)' }}
+            {%- endfor %}
+        {%- endfor %}
+    end
+{%- endmacro %}

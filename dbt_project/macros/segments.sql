@@ -73,8 +73,9 @@
     case
         when method_code = 'value' and measure_code in ('revenue', 'margin')
             then
-                cast(cast({{ figure }} as decimal(18, 0)) as string) || ' '
-                || {{ company_currency() }}
+                case when {{ figure }} < 0 then '-' else '' end
+                || {{ digits_in_words(figure, ' ' if language == 'fr' else ',') }}
+                || ' ' || {{ company_currency() }}
         else
             {{ "replace(" ~ percent ~ ", '.', ',')" if language == 'fr' else percent }}
             || {{ share_unit }}

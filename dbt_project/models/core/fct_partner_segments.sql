@@ -552,7 +552,8 @@ final as (
             when move_code = 'named' then 'désigné dans les règles'
             when move_code = 'new'
                 then
-                    'première facture en ' || {{ month_label('first_month_date') }}
+                    'première facture en '
+                    || {{ month_in_words('first_month_date', 'fr') }}
                     || ', nouveau pendant ' || cast(newer_than_months as string)
                     || ' mois'
             when move_code = 'unknown' then 'aucun chiffre'
@@ -566,7 +567,9 @@ final as (
         end
         || case
             when move_code = 'rules_changed'
-                then ' (règles du ' || cast(rule_version_date as string) || ')'
+                then
+                    ' (règles du '
+                    || {{ day_in_words('rule_version_date', 'fr') }} || ')'
             else ''
         end as reason_fr,
         former_name_en || segment_name_en || ': '
