@@ -30,7 +30,7 @@ class Message:
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     "fr": {
         "hello": "Bonjour,",
-        "subject": "{company} : {alerts} à traiter, {proposals}",
+        "subject": "{company} : {told}",
         "subject_partner": "{company} : à votre attention, le {day}",
         "subject_proposals": "{company} : nos propositions du {day}",
         "alerts": "À traiter",
@@ -66,14 +66,14 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "in_one_units": "{number} unité",
         "in_weeks": "{number} semaines",
         "in_one_weeks": "{number} semaine",
-        "count_alert": "{count} alerte",
-        "count_alerts": "{count} alertes",
+        "count_alert": "{count} alerte à traiter",
+        "count_alerts": "{count} alertes à traiter",
         "count_proposal": "{count} proposition",
         "count_proposals": "{count} propositions",
     },
     "en": {
         "hello": "Hello,",
-        "subject": "{company}: {alerts} to look at, {proposals}",
+        "subject": "{company}: {told}",
         "subject_partner": "{company}: for your attention, {day}",
         "subject_proposals": "{company}: our proposals of {day}",
         "alerts": "To look at",
@@ -109,8 +109,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "in_one_units": "{number} unit",
         "in_weeks": "{number} weeks",
         "in_one_weeks": "{number} week",
-        "count_alert": "{count} alert",
-        "count_alerts": "{count} alerts",
+        "count_alert": "{count} alert to look at",
+        "count_alerts": "{count} alerts to look at",
         "count_proposal": "{count} proposal",
         "count_proposals": "{count} proposals",
     },
@@ -139,11 +139,9 @@ def compose(
         if digest.alerts:
             told = (_told_to_us(alert, language, partners) for alert in digest.alerts)
             lines += [words["alerts"], *told, ""]
-        subject = words["subject"].format(
-            company=company_name,
-            alerts=_count("alert", len(digest.alerts), language),
-            proposals=_count("proposal", len(digest.proposals), language),
-        )
+        counts = (("alert", len(digest.alerts)), ("proposal", len(digest.proposals)))
+        counted = ", ".join(_count(what, count, language) for what, count in counts if count)
+        subject = words["subject"].format(company=company_name, told=counted)
     for partner, proposals in itertools.groupby(digest.proposals, key=lambda proposal: proposal.partner):
         if recipient.partner is None:
             lines.append(words["partner"].format(partner=f"{partner} {partners.get(partner, '')}".strip()))

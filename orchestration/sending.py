@@ -218,5 +218,5 @@ def _in_doubt(where: str, error: Exception) -> InDoubt:
     return InDoubt(
         "in_doubt",
         f"{where}: {error} while the message was handed over",
-        "ask whether it arrived; aval notices --send --again NUMBER or --arrived NUMBER",
+        "ask whether it arrived",
     )

@@ -204,6 +204,8 @@ def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_to_the_next
     assert "P2" not in english.text
 
     following = digest("x", mine, NEWS, found.causes)
+    later = compose(following, mine, "fr", "Arvel", PARTNERS, REPORTS, TODAY)
+    assert later.subject == "Arvel : 1 proposition"
     assert [proposal.product for proposal in following.proposals] == ["P2"]
     assert "more" not in compose(following, mine, "en", "Arvel", PARTNERS, REPORTS, TODAY).text
     assert digest("x", mine, NEWS, {*found.causes, *following.causes}).causes == ()
