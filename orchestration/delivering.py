@@ -68,13 +68,13 @@ def tell(
         sent = [entry for entry in done if entry.state == "sent"]
         in_part = [entry for entry in sent if entry.remark]
         failed = [entry for entry in done if entry.state == "failed"]
-        in_doubt = [entry for entry in told.in_doubt() if entry.recipient in names]
+        in_doubt = [entry for entry in told.entries("sending") if entry.recipient in names]
         return Round(names, messages, len(sent), in_part, failed, in_doubt)
 
 
 def _doubt(told: Told, number: int, names: Sequence[str]) -> Entry:
     """The message in doubt of that number; ConfigError if it is not in doubt, or not to one of `names`."""
-    found = {entry.number: entry for entry in told.in_doubt()}.get(number)
+    found = {entry.number: entry for entry in told.entries("sending")}.get(number)
     if found is None:
         raise ConfigError(
             "not_in_doubt",

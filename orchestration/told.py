@@ -11,6 +11,7 @@ What belongs here: that ledger. What does not: what is told, and sending it.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -101,11 +102,12 @@ class Told:
             [state, datetime.now(UTC).isoformat(), remark, number],
         )
 
-    def in_doubt(self) -> list[Entry]:
-        """Messages of which nobody knows whether they arrived, oldest first."""
+    def entries(self, *states: State) -> list[Entry]:
+        """Messages in these states, oldest first."""
         rows = self._connection.execute(
             "select message_number, recipient, state, created_at, subject, body, remark from messages "
-            "where state = 'sending' order by message_number"
+            "where state in (select value from json_each(?)) order by message_number",
+            [json.dumps(states)],
         )
         return [
             Entry(number, recipient, state, datetime.fromisoformat(created), Message(subject, body), remark)

@@ -92,7 +92,7 @@ def _publish(looks: Looks, folder: Path, day: date) -> None:
     folder.mkdir(exist_ok=True)
     version = folder / f"{day}.duckdb"
     looks.connection.execute(f"attach '{version}' as published")
-    core = ("dim_partners", "dim_products", "dim_rebate_programmes")
+    core = ("dim_gap_causes", "dim_partners", "dim_products", "dim_rebate_programmes")
     for schema, tables in (("core", core), ("marts", ("fct_alerts", "mart_territory_conflicts"))):
         looks.connection.execute(f"create schema published.{schema}")
         for table in tables:
@@ -103,6 +103,7 @@ def _publish(looks: Looks, folder: Path, day: date) -> None:
         "proposed_amount decimal, currency_code varchar, on_hand_quantity decimal, "
         "weeks_of_supply decimal, cause_date date)"
     )
+    looks.connection.execute(f"create table published.marts.publication as select date '{day}' as as_of_date")
     looks.connection.execute("detach published")
     (folder / "current.duckdb").unlink(missing_ok=True)
     (folder / "current.duckdb").symlink_to(version.name)

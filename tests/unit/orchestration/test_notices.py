@@ -421,6 +421,6 @@ def test_causes_count_as_told_from_the_moment_on_in_which_their_message_may_have
             entry = told.prepare("us", MESSAGE, [state])
             told.change(entry.number, state)
             assert (state in told.causes("us")) is known
-        assert [entry.state for entry in told.in_doubt()] == ["sending"]
+        assert [entry.state for entry in told.entries("sending")] == ["sending"]
         told.change(told.prepare("us", MESSAGE, ["failed"]).number, "sent")
         assert told.causes("us") == {"failed", "sending", "sent"}
