@@ -83,7 +83,7 @@ def _show_waterfall(publication: Publication, month: date) -> None:
     steps["amount"] = [None if amount is None else float(amount) for amount in amounts]
     st.subheader(f"{publication.word('waterfall')}, {publication.said(month, 'month')}")
     if unknown:
-        st.warning(f"{publication.said(unknown, 'count')} {publication.word('unknown_lines')}")
+        st.warning(publication.word("unknown_lines").format(count=publication.said(unknown, "count")))
     chart(
         publication,
         alt.Chart(steps)

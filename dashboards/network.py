@@ -40,7 +40,7 @@ def show(publication: Publication) -> None:
     last = as_of_month - timedelta(days=1)
     st.caption(f"{publication.said(first, 'month')} – {publication.said(last, 'month')}")
     if unconverted:
-        st.warning(f"{publication.said(unconverted, 'count')} {publication.word('unconverted_lines')}")
+        st.warning(publication.word("unconverted_lines").format(count=publication.said(unconverted, "count")))
     figures = st.columns(3)
     figures[0].metric(publication.word("sell_in_amount"), publication.said(bought, "amount"))
     figures[1].metric(

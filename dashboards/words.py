@@ -32,8 +32,8 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
         "en": "Bought and sold on in months reported in full, in units",
     },
     "unconverted_lines": {
-        "fr": "lignes de facture sans cours de change : leur montant manque au sell-in",
-        "en": "invoice lines without a rate of exchange: their amount is missing from the sell-in",
+        "fr": "Lignes de facture sans cours de change : {count}. Leur montant manque au sell-in.",
+        "en": "Invoice lines without a rate of exchange: {count}. Their amount is missing from the sell-in.",
     },
     "by_channel": {"fr": "Sell-in net par canal", "en": "Net sell-in by channel"},
     "partners": {"fr": "Partenaires", "en": "Partners"},
@@ -57,8 +57,8 @@ WORDS: Final[Mapping[str, Mapping[Locale, str]]] = {
     },
     "step": {"fr": "Étape", "en": "Step"},
     "unknown_lines": {
-        "fr": "lignes sans coût ou sans cours de change : la marge n'est pas connue en entier",
-        "en": "lines without a cost or a rate of exchange: the margin is not known in full",
+        "fr": "Lignes sans coût ou sans cours de change : {count}. La marge n'est pas connue en entier.",
+        "en": "Lines without a cost or a rate of exchange: {count}. The margin is not known in full.",
     },
     "profitability": {"fr": "Rentabilité par partenaire", "en": "Profitability by partner"},
     "reconciliation": {

@@ -187,8 +187,10 @@ def test_a_name_is_read_as_it_is_written(published_copy: Path, monkeypatch: pyte
 def test_what_is_not_known_in_full_is_said(published_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change(
         published_copy,
-        "update marts.mart_sell_in_monthly set unconverted_line_count = 2 "
-        "where month_start_date = '2026-05-01' and partner_code = 'D01'",
+        "update marts.mart_sell_in_monthly set unconverted_line_count = 1 "
+        "where month_start_date = '2026-05-01' and partner_code = 'D01' "
+        "and product_code = (select min(product_code) from marts.mart_sell_in_monthly "
+        "where month_start_date = '2026-05-01' and partner_code = 'D01')",
     )
     change(
         published_copy,
@@ -199,9 +201,11 @@ def test_what_is_not_known_in_full_is_said(published_copy: Path, monkeypatch: py
         "where month_start_date = '2026-06-01' and partner_code = 'D01')",
     )
     page = opened(SAMPLE_COMPANY, published_copy, monkeypatch)
-    assert page.warning[0].value.endswith("leur montant manque au sell-in")
+    assert page.warning[0].value == (
+        "Lignes de facture sans cours de change : 1. Leur montant manque au sell-in."
+    )
     turned_to(page, "margin")
-    assert page.warning[0].value.startswith("3 lignes sans coût")
+    assert page.warning[0].value.startswith("Lignes sans coût ou sans cours de change : 3. ")
     (drawn,) = page.get("vega_lite_chart")
     steps = pa.ipc.open_stream(drawn.proto.datasets[0].data.data).read_all().to_pandas()
     known = dict(zip(steps["margin_step_code"], steps["amount"].notna(), strict=True))
