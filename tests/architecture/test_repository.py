@@ -76,3 +76,16 @@ def test_every_package_says_what_belongs_in_it() -> None:
         if not path.read_text(encoding="utf-8").lstrip().startswith('"""')
     ]
     assert silent == []
+
+
+def test_set_up_works_in_a_folder_whatever_its_name(tmp_path: Path) -> None:
+    checkout = tmp_path / "l'entrepôt à nous"
+    checkout.mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-uv.lock"):
+        (checkout / name).write_bytes((ROOT / name).read_bytes())
+    planned = subprocess.run(
+        ["make", "--dry-run", "install"], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout
+    assert "uv pip install" in planned
+    # Recipes name the environment from the checkout on, so that no shell reads the checkout's own path.
+    assert checkout.name not in planned
