@@ -272,13 +272,40 @@ _ASCENDING: Final = (
 )
 
 
+# Nothing reads them by channel: a gate judges all, and a window or a tolerance is one for all partners.
+COMPANY_WIDE: Final = frozenset(
+    {
+        "trailing_sell_out_days",
+        "rolling_ratio_months",
+        "estimation_months",
+        "supply_rate_weeks",
+        "supply_horizon_weeks",
+        "supply_notice_days",
+        "opportunity_stale_days",
+        "calibration_deal_count",
+        "max_missing_invoice_numbers",
+        "max_silent_days",
+        "max_row_drop_share",
+        "erp_stale_days",
+        "financing_annual_rate",
+        "claim_duplicate_days",
+        "claim_duplicate_amount_rate",
+        "claim_duplicate_text_rate",
+        "marginal_cost_change_min_rate",
+        "reconciliation_rounding_amount",
+        "reconciliation_tolerance_amount",
+    }
+)
+
+
 def _known_thresholds(own: dict[str, Decimal]) -> dict[str, Decimal]:
-    """A channel's own thresholds: each known and within its bounds."""
-    unknown = [name for name in own if name not in Thresholds.model_fields]
-    if unknown:
-        raise ValueError(
-            f"unknown threshold {unknown[0]!r}; expected one of {', '.join(Thresholds.model_fields)}"
-        )
+    """A channel's own thresholds: each known, read by channel and within its bounds."""
+    by_channel = [name for name in Thresholds.model_fields if name not in COMPANY_WIDE]
+    for name in own:
+        if name in COMPANY_WIDE:
+            raise ValueError(f"{name} holds for all channels; write it above 'channels'")
+        if name not in by_channel:
+            raise ValueError(f"unknown threshold {name!r}; expected one of {', '.join(by_channel)}")
     try:
         Thresholds.model_validate(own)
     except ValidationError as error:

@@ -26,7 +26,7 @@ SELL_OUT_OF_RECORD: Final = (
 class Thresholds:
     """Where a gate draws its lines. Shares are 0..1.
 
-    A company moves a line by a threshold of the same name in its rules (`rules/thresholds.yml`).
+    A company moves those that its rules have under the same name (`rules/thresholds.yml`).
     """
 
     amount_tolerance: Decimal = Decimal("0.01")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from connectors.contract import ENTITIES
-from connectors.rules import Thresholds
+from connectors.rules import COMPANY_WIDE, Thresholds
 from orchestration.declared import finance_marts, models
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
@@ -435,6 +435,16 @@ def test_default_thresholds_are_those_of_the_rules() -> None:
     assert read <= set(seeded), (
         "a model reads a threshold that dim_thresholds does not have: it is NULL there"
     )
+
+
+def test_thresholds_that_a_channel_may_have_of_its_own_are_read_by_channel() -> None:
+    by_channel: set[str] = set()
+    for path in (PROJECT / "models").rglob("*.sql"):
+        sql = path.read_text(encoding="utf-8")
+        if "channel_code = '*'" not in sql:
+            by_channel.update(re.findall(r"\bthreshold\('(\w+)'", sql))
+    assert "max_weeks_of_supply_weeks" in by_channel
+    assert by_channel == set(Thresholds.model_fields) - COMPANY_WIDE
 
 
 # --- each rule can fail ---

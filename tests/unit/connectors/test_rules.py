@@ -244,6 +244,7 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
         ("channels:\n  a: {launch_day: 3}\n", 2, "unknown threshold 'launch_day'"),
         ("channels:\n  a: {coverage_min_rate: 3}\n", 2, "coverage_min_rate"),
         ("channels:\n  a: {max_weeks_of_supply_weeks: 1}\n", 1, "channel a"),
+        ("channels:\n  a: {estimation_months: 3}\n", 2, "estimation_months holds for all channels"),
     ],
 )
 def test_wrong_thresholds_are_one_error_with_file_and_line(
