@@ -55,7 +55,8 @@ def prepare_manifest(settings: Settings) -> Path:
     manifest = state / "target" / "manifest.json"
     stamp = state / "manifest.fingerprint"
     engine = [f"{name} {version(name)}" for name in ("dbt-core", "dbt-duckdb")]
-    wanted = fingerprint([], settings.model_code(), sys.version, *engine)
+    # A seed is known by the folder of its project.
+    wanted = fingerprint([], settings.model_code(), str(DBT_PROJECT), sys.version, *engine)
     state.mkdir(parents=True, exist_ok=True)
     with (state / "prepare.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -120,6 +120,26 @@ def test_a_changed_project_is_parsed_anew_and_not_from_what_it_was(
     assert started_from == [False]
 
 
+def test_a_checkout_that_was_moved_is_parsed_anew_since_its_seeds_are_known_by_their_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    parses: list[object] = []
+
+    def parse(*arguments: object) -> dbtRunnerResult:
+        parses.append(arguments)
+        (settings.dbt_state / "target" / "partial_parse.msgpack").write_bytes(content)
+        return dbtRunnerResult(success=True)
+
+    content = (settings.dbt_state / "target" / "partial_parse.msgpack").read_bytes()
+    monkeypatch.setattr("orchestration.dbt.invoke", parse)
+    prepare_manifest(settings)
+    assert parses == []
+    monkeypatch.setattr("orchestration.dbt.DBT_PROJECT", tmp_path / "moved" / "dbt_project")
+    prepare_manifest(settings)
+    prepare_manifest(settings)
+    assert len(parses) == 1
+
+
 def test_what_the_models_tests_found_stands_on_the_asset_with_the_query_of_its_rows(
     settings: Settings,
 ) -> None:
