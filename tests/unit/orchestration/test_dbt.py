@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gc
 import json
 import os
@@ -13,6 +14,7 @@ import dagster as dg
 import duckdb
 import pytest
 from dbt.cli.main import dbtRunnerResult
+from dbt.contracts.graph.nodes import SeedNode
 
 from orchestration.dbt import (
     Translator,
@@ -24,7 +26,7 @@ from orchestration.dbt import (
     prepare_manifest,
     reasons,
 )
-from orchestration.settings import SAMPLE_COMPANY, Settings, load_settings
+from orchestration.settings import DBT_PROJECT, SAMPLE_COMPANY, Settings, load_settings
 
 
 @pytest.fixture
@@ -171,3 +173,25 @@ def test_a_project_that_was_parsed_by_an_earlier_version_is_parsed_again(setting
 
     assert "model.aval.fct_sell_in" in alone.nodes
     assert not [name for name in alone.nodes if name.startswith("test.")]
+
+
+def test_seeds_are_read_in_a_folder_whatever_its_name(settings: Settings, tmp_path: Path) -> None:
+    checkout = shutil.copytree(DBT_PROJECT / "seeds", tmp_path / "l'entrepôt à nous" / "seeds").parent
+    manifest = parsed(settings)
+    seed = manifest.nodes["seed.aval.seed_gap_causes"]
+    assert isinstance(seed, SeedNode)
+    seed.root_path = str(checkout)
+
+    result = invoke(
+        settings,
+        build_arguments([seed.name], full_refresh=False, audit=False),
+        "touched",
+        settings.dbt_state / "runs" / "test",
+        manifest=manifest,
+    )
+
+    assert result.success, reasons(result)
+    with (checkout / seed.original_file_path).open(encoding="utf-8", newline="") as written:
+        rows = [tuple(row.values()) for row in csv.DictReader(written)]
+    with duckdb.connect(str(settings.paths.warehouse), read_only=True) as warehouse:
+        assert warehouse.execute("select * from staging.seed_gap_causes").fetchall() == rows
