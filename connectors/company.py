@@ -562,6 +562,10 @@ class Company(Settings):
         return max(tomorrow, self.as_of_date or tomorrow)
 
 
+_NO_PLAIN_NAME: Final = frozenset("#*?[]\\")
+"""What DuckDB reads as a pattern in a path, and dbt and Dagster as options of an address (`#`, `?`)."""
+
+
 class Paths:
     """Where one company's things lie: its directory (read) and its data (written)."""
 
@@ -584,6 +588,15 @@ class Paths:
         """
         company = Path(os.environ.get("AVAL_COMPANY") or "examples/demo").resolve()
         data = Path(os.environ.get("AVAL_DATA") or f"var/{company.name}").resolve()
+        unfit = _NO_PLAIN_NAME.intersection(str(data))
+        if unfit:
+            raise ConfigError(
+                "data_directory_is_no_plain_name",
+                f"the path of the data directory holds {' '.join(sorted(unfit))}, which is read as more than "
+                "a name",
+                "name another by --data or AVAL_DATA",
+                Place(file=data),
+            )
         return cls(company, data)
 
 

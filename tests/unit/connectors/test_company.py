@@ -155,6 +155,19 @@ def test_an_empty_variable_of_a_path_is_none(monkeypatch: pytest.MonkeyPatch) ->
     assert paths.data == Path("var/demo").resolve()
 
 
+@pytest.mark.parametrize("name", ["[acme]", "acme?", "acme*", "acme #1", "acme\\2026"])
+def test_a_data_directory_whose_path_is_no_plain_name_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAL_DATA", str(tmp_path / name))
+    with pytest.raises(ConfigError, match="data directory holds") as caught:
+        Paths.from_environment()
+    assert caught.value.place.file == tmp_path / name
+    assert "--data" in caught.value.remedy
+    monkeypatch.setenv("AVAL_DATA", str(tmp_path / "l'entrepôt, 50 % {à nous}"))
+    assert Paths.from_environment().data.name == "l'entrepôt, 50 % {à nous}"
+
+
 def test_a_profile_without_a_currency_has_the_company_s(tmp_path: Path) -> None:
     (tmp_path / "company.yml").write_text(GOOD + "currency: USD\n")
     company = load_company(Paths(tmp_path, tmp_path / "data"))
