@@ -290,3 +290,11 @@
                 and slices.is_live
         )
 {%- endmacro %}
+
+{#
+    Of several rows the first, by `source` (a batch or a file) and row: where two columns
+    say where a row stands, both are of one and the same row.
+#}
+{% macro of_first_row(column, source) -%}
+    min_by({{ column }}, {{ source }} || lpad(cast(source_row as string), 18, '0'))
+{%- endmacro %}

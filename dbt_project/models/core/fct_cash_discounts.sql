@@ -25,9 +25,9 @@ documents as (
         min(document_currency_code) as currency_code,
         {{ amount('sum(document_net_amount)') }} as document_net_amount,
         {{ amount('sum(net_amount)') }} as net_amount,
-        min(source_batch_id) as source_batch_id,
-        min(source_file) as source_file,
-        min(source_row) as source_row
+        {{ of_first_row('source_batch_id', 'source_batch_id') }} as source_batch_id,
+        {{ of_first_row('source_file', 'source_batch_id') }} as source_file,
+        {{ of_first_row('source_row', 'source_batch_id') }} as source_row
     from lines
     where invoice_type = 'invoice'
     group by invoice_number

@@ -140,8 +140,8 @@ ledger_documents as (
         coalesce(partner_code, 'NONE') as partner_code,
         sum(ledger_amount) as ledger_amount,
         sum(receivable_line_count) as customer_line_count,
-        min(source_file) as source_file,
-        min(source_row) as source_row
+        {{ of_first_row('source_file', 'source_file') }} as source_file,
+        {{ of_first_row('source_row', 'source_file') }} as source_row
     from pieces
     where revenue_line_count > 0
     group by document_number, month_start_date, coalesce(partner_code, 'NONE')
@@ -153,8 +153,8 @@ ledger_documents as (
         coalesce(partner_code, 'NONE') as partner_code,
         sum(ledger_amount) as ledger_amount,
         sum(customer_line_count) as customer_line_count,
-        min(source_file) as source_file,
-        min(source_row) as source_row
+        {{ of_first_row('source_file', 'source_file') }} as source_file,
+        {{ of_first_row('source_row', 'source_file') }} as source_row
     from booked_receivables
     where exists (select 1 from receivables)
     group by document_number, month_start_date, coalesce(partner_code, 'NONE')
@@ -166,8 +166,8 @@ ledger_documents as (
         coalesce(partner_code, 'NONE') as partner_code,
         sum(ledger_amount) as ledger_amount,
         count(partner_code) as customer_line_count,
-        min(source_file) as source_file,
-        min(source_row) as source_row
+        {{ of_first_row('source_file', 'source_file') }} as source_file,
+        {{ of_first_row('source_row', 'source_file') }} as source_row
     from rebate_pieces_named
     group by rebate_number, month_start_date, coalesce(partner_code, 'NONE')
 ),
