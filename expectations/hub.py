@@ -13,8 +13,9 @@ Names in the hub:
   `landing.newest_<entity>`: with the deleted ones; `landing.invoice_numbers`: of every version;
 - `landing.expected_feeds`, `landing.thresholds`, `landing.unit_rules`, `landing.stock_adjustments`: the
   company's rules;
-  `landing.names_in_rules`: where rules name a partner, a product, a family or a segment;
-  `landing.peer_schemes`, `landing.peer_segments`: the segments that targets can be set for;
+  `landing.names_in_rules`: where rules name a partner, a channel, a product, a family or a segment;
+  `landing.channels`: those of partners; `landing.peer_schemes`, `landing.peer_segments`: the segments that
+  targets can be set for;
 - `landing.sell_out_in_scope`, `landing.inventory_in_scope`: a profile of each live report in scope;
 - `core.*`, `marts.*`, `intermediate.*`: the warehouse; `published.*`: the marts last published;
 - `core.fct_inventory` and the marts that are rolled forward: what this run replaced of them, with the
@@ -76,9 +77,13 @@ NAMES_IN_RULES: Final = (
     ("discount_rules", "family", "family_code", "family_code <> '*'"),
     ("cost_corrections", "product", "product_code", "true"),
     *(
+        (name, "channel", "channel_code", "channel_code <> '*'")
+        for name in ("thresholds", "alert_limits", "cash_discount_terms")
+    ),
+    *(
         (name, kind, "scope_code", f"dimension_code = '{kind}'")
         for name in ("campaign_scopes", "rebate_scopes")
-        for kind in ("partner", "product", "family")
+        for kind in ("partner", "channel", "product", "family")
     ),
 )
 """Rules that name what the ERP, or a scheme of segments, has: entity, kind, column, and in which rows."""
@@ -407,8 +412,8 @@ def _newest_rules(landing: Path, entity: str) -> str | None:
 
 
 def _see_names_in_rules(hub: Hub, landing: Path) -> None:
-    """Where rules name a partner, product, family or segment, by file and, where it lands, line; and the
-    segments that targets can name.
+    """Where rules name a partner, channel, product, family or segment, by file and, where it lands, line; the
+    channels that partners have or had, and the segments that targets can name.
 
     The scheme of `peers` has the segments of all its versions; of a scheme by channel, country or the ERP's
     segment, which sorts values that it does not list by themselves, also the values at any partner.
@@ -419,6 +424,7 @@ def _see_names_in_rules(hub: Hub, landing: Path) -> None:
     )
     hub.execute("create table landing.peer_schemes (scheme_code varchar, measure_code varchar)")
     hub.execute("create table landing.peer_segments (segment_code varchar)")
+    hub.execute("create table landing.channels (channel_code varchar)")
     for name, kind, column, condition in NAMES_IN_RULES:
         if rows := _newest_rules(landing, name):
             line = "line_number" if name in RULES_WITH_LINES else "null"
@@ -439,6 +445,11 @@ def _see_names_in_rules(hub: Hub, landing: Path) -> None:
         )
     for measure, table, column in ATTRIBUTES:
         if f"landing.{table}" in hub.tables():
+            if measure == "channel":
+                hub.execute(
+                    f"insert into landing.channels select distinct {column} from landing.{table} "
+                    f"where {column} is not null"
+                )
             hub.execute(
                 f"insert into landing.peer_segments select distinct {column} from landing.{table} "
                 f"where {column} is not null "

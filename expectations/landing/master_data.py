@@ -103,7 +103,10 @@ def _are_known(kind: str, kinds: str, table: str, column: str) -> Expectation:
 
 
 def _names_in_rules(hub: Hub) -> Suite:
-    expectations = [_are_known("partner", "partners", "newest_partners", "partner_code")]
+    expectations = [
+        _are_known("partner", "partners", "newest_partners", "partner_code"),
+        _are_known("channel", "channels", "channels", "channel_code"),
+    ]
     if "landing.newest_products" in hub.tables():
         expectations += [
             _are_known("product", "products", "newest_products", "product_code"),

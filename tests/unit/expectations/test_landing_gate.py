@@ -684,7 +684,7 @@ def test_a_partner_product_or_family_that_a_budget_or_scope_misspells_is_named(w
     )
     scopes = (
         {"dimension_code": "product", "scope_code": "P9"},
-        {"dimension_code": "channel", "scope_code": "X"},
+        {"dimension_code": "channel", "scope_code": "direct"},
     )
     land_rules(world, "budgets", budgets, "rules/budget.csv")
     land_rules(
@@ -698,6 +698,25 @@ def test_a_partner_product_or_family_that_a_budget_or_scope_misspells_is_named(w
     assert "rules/budget.csv: P1O; expected a product of the ERP, such as P1" in found["products_are_known"]
     assert "rules/promotions.yml: P9; expected a product of the ERP" in found["products_are_known"]
     assert "rules/budget.csv: F0; expected a family of the ERP" in found["families_are_known"]
+
+
+def test_a_channel_that_a_rule_misspells_is_named(world: World) -> None:
+    land(world)
+    thresholds = [
+        {"threshold_code": "launch_days", "channel_code": channel, "threshold_value": 60}
+        for channel in ("*", "direct", "trade", "online_reseler")
+    ]
+    span = {"valid_from_date": date(2026, 1, 1), "valid_to_date": date(9999, 12, 31)}
+    world.erp("partner_terms", [{**span, "partner_code": "D01", "channel_code": "trade"}])
+    land_rules(world, "thresholds", thresholds, "rules/thresholds.yml")
+    limit = {"rule_code": "overstock", "limit_code": "ratio_rate", "limit_value": 1}
+    land_rules(world, "alert_limits", [{**limit, "channel_code": "Direct"}], "rules/alerts.yml")
+    verdict = judge(world)
+    assert verdict.passed
+    (found,) = failed(verdict).values()
+    assert (found.name, found.unexpected_count) == ("channels_are_known", 2)
+    assert "rules/thresholds.yml: online_reseler; expected a channel of the ERP, such as " in found.message
+    assert "rules/alerts.yml: Direct; expected a channel of the ERP, such as direct" in found.message
 
 
 def test_a_rule_that_was_taken_away_is_looked_at_no_more(world: World) -> None:
