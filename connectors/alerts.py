@@ -255,6 +255,10 @@ class AlertRules(Settings):
                 if not isinstance(limits, dict):
                     raise ValueError(f"{where}: expected limits by name")
                 _check_limits(code, where, {k: v for k, v in limits.items() if k != "channels"})
+            if code == "own_stock_shortage" and channels:
+                raise ValueError(f"{code}.channels: our own stock is of no channel; leave channels out")
+            if code == "reconciliation_difference" and any("enabled" in own for own in channels.values()):
+                raise ValueError(f"{code}.channels: enabled holds for all channels; write it above them")
         return rules
 
     def rows(self) -> list[Row]:

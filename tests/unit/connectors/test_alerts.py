@@ -66,6 +66,14 @@ def test_a_company_turns_rules_off_and_sets_limits_for_all_or_for_one_channel(tm
         ("rules: {overstock: {channels: {direct: {x: 1}}}}", "overstock.channels.direct: unknown key 'x'"),
         ("rules: {overstock: {channels: [direct]}}", "overstock.channels: expected limits by channel"),
         ("rules: {overstock: {channels: {direct: 1}}}", "overstock.channels.direct: expected limits by name"),
+        (
+            "rules: {own_stock_shortage: {channels: {direct: {week_count: 1}}}}",
+            "our own stock is of no channel",
+        ),
+        (
+            "rules: {reconciliation_difference: {channels: {direct: {enabled: false}}}}",
+            "reconciliation_difference.channels: enabled holds for all channels",
+        ),
         ("lapse_days: 1", "lapse_days"),
     ],
 )
