@@ -63,6 +63,9 @@ def test_a_fault_of_the_disk_is_found_behind_other_errors(tmp_path: Path) -> Non
     with pytest.raises(sqlite3.OperationalError) as unopened:
         sqlite3.connect(tmp_path / "no folder" / "ledger.sqlite")
     assert "Permission denied" in str(fault_of_disk(unopened.value))
+    unwritten = sqlite3.OperationalError("disk I/O error")
+    unwritten.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    assert "see whether the disk is full or failing" in str(fault_of_disk(unwritten))
 
 
 def test_a_run_goes_on_when_nobody_reads_its_log_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
