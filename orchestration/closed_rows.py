@@ -11,6 +11,8 @@ from typing import Final
 
 import duckdb
 
+from connectors.feeds.table import quoted
+
 CLOSED: Final = "closed"
 _FIGURES: Final = "core.fct_closed_figures"
 
@@ -50,7 +52,7 @@ def _write(connection: duckdb.DuckDBPyConnection, mart: str, frozen: list[str]) 
     order += [name for name in frozen if name not in described]
     values = []
     for name in order:
-        is_column = f"column_name = {_text(name)}"
+        is_column = f"column_name = {quoted(name)}"
         value = f"max(case when {is_column} then coalesce(figure_text, cast(figure_amount as varchar)) end)"
         type_ = described[name][0] if name in described else "VARCHAR"
         values.append(f'cast({value} as {type_}) as "{name}"')
@@ -63,14 +65,10 @@ def _write(connection: duckdb.DuckDBPyConnection, mart: str, frozen: list[str]) 
     )
     connection.execute(
         f'comment on table {CLOSED}."{mart}" is '
-        f"{_text(f'Grain: one row per row of marts.{mart} as its month was closed (core.fct_closings).')}"
+        f"{quoted(f'Grain: one row per row of marts.{mart} as its month was closed (core.fct_closings).')}"
     )
     comments = {name: comment for name, (_, comment) in described.items() if name in order and comment}
     comments["closing_code"] = "Closing that froze the row (core.fct_closings)."
     comments["seen_date"] = "Day that the publication it comes from was as of."
     for name, comment in comments.items():
-        connection.execute(f'comment on column {CLOSED}."{mart}"."{name}" is {_text(comment)}')
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+        connection.execute(f'comment on column {CLOSED}."{mart}"."{name}" is {quoted(comment)}')

@@ -17,6 +17,7 @@ import duckdb
 from connectors import privacy
 from connectors.contract import PERSON_KEYS, is_of_person
 from connectors.errors import AvalError
+from connectors.feeds.table import quoted
 from connectors.landing import atomic_file
 from connectors.ledger import Erasure, Ledger
 from orchestration.defs.resources import repair
@@ -99,9 +100,9 @@ def _rewrite(path: Path, changes: Sequence[str]) -> None:
         work = part.with_name(part.name.removesuffix(".part") + ".work.part")
         try:
             with duckdb.connect(config=READABLE_BY_ALL) as connection:
-                connection.execute(f"attach '{_quoted(path)}' as old (read_only)")
-                connection.execute(f"attach '{_quoted(work)}' as work")
-                connection.execute(f"attach '{_quoted(part)}' as new")
+                connection.execute(f"attach {quoted(str(path))} as old (read_only)")
+                connection.execute(f"attach {quoted(str(work))} as work")
+                connection.execute(f"attach {quoted(str(part))} as new")
                 connection.execute("copy from database old to work")
                 for change in changes:
                     connection.execute(change)
@@ -124,18 +125,10 @@ def _comments(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select 'column', concat_ws('.', 'new', schema_name, table_name, column_name), comment "
         "from duckdb_columns() where database_name = 'old' and comment is not null"
     ).fetchall()
-    return [f"comment on {kind} {name} is {_text(comment)}" for kind, name, comment in rows]
-
-
-def _text(comment: str) -> str:
-    return "'" + comment.replace("'", "''") + "'"
+    return [f"comment on {kind} {name} is {quoted(comment)}" for kind, name, comment in rows]
 
 
 def _parquet_columns(path: Path) -> set[str]:
     with duckdb.connect() as connection:
         rows = connection.execute("select name from parquet_schema(?)", [str(path)]).fetchall()
     return {name for (name,) in rows}
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
