@@ -91,7 +91,10 @@ def mute(
     rule: Annotated[str, typer.Argument(help="Rule of the alert, or '*' for all.")],
     subject: Annotated[str, typer.Argument(help="Subject of the alert as it is listed, or '*' for all.")],
     until: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day on which it is heard again.")
+        datetime,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day on which it is heard again."
+        ),
     ],
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the mute.")],
     by: Annotated[

@@ -30,7 +30,7 @@ SinceOption = Annotated[
     typer.Option(
         "--since",
         formats=["%Y-%m-%d"],
-        metavar="DATE",
+        metavar="YYYY-MM-DD",
         help="Only reports received since then, by the company's clock.",
     ),
 ]
