@@ -76,6 +76,12 @@ NAMES_IN_RULES: Final = (
     ("discount_rules", "partner", "partner_code", "partner_code <> '*'"),
     ("discount_rules", "family", "family_code", "family_code <> '*'"),
     ("cost_corrections", "product", "product_code", "true"),
+    ("commission_rates", "family", "family_code", "family_code <> '*'"),
+    ("cash_discount_terms", "partner", "partner_code", "partner_code <> '*'"),
+    ("partners", "partner", "partner_code", "true"),
+    ("stores", "partner", "partner_code", "partner_code is not null"),
+    ("units", "partner", "partner_code", "partner_code <> '*'"),
+    ("units", "product", "product_code", "product_code <> '*'"),
     *(
         (name, "channel", "channel_code", "channel_code <> '*'")
         for name in ("thresholds", "alert_limits", "cash_discount_terms")

@@ -719,6 +719,30 @@ def test_a_channel_that_a_rule_misspells_is_named(world: World) -> None:
     assert "rules/alerts.yml: Direct; expected a channel of the ERP, such as direct" in found.message
 
 
+@pytest.mark.parametrize(
+    ("rule", "row", "kinds", "code"),
+    [
+        ("partners", {"partner_code": "D0l"}, "partners", "D0l"),
+        ("stores", {"store_code": "S1", "partner_code": "D0l"}, "partners", "D0l"),
+        ("units", {"partner_code": "D0l", "product_code": "*"}, "partners", "D0l"),
+        ("units", {"partner_code": "*", "product_code": "P-1"}, "products", "P-1"),
+        ("cash_discount_terms", {"partner_code": "D0l", "channel_code": "*"}, "partners", "D0l"),
+        ("commission_rates", {"plan_code": "A", "family_code": "F0"}, "families", "F0"),
+    ],
+)
+def test_a_name_that_a_rule_of_single_partners_products_or_families_misspells_is_told(
+    rule: str, row: Row, kinds: str, code: str, world: World
+) -> None:
+    land(world)
+    right = {"partner_code": "D01", "product_code": "P1", "family_code": "F1", "channel_code": "direct"}
+    land_rules(world, rule, [row, {**row, **{name: right[name] for name in row if name in right}}], "rules/x")
+    verdict = judge(world)
+    assert verdict.passed
+    (found,) = failed(verdict).values()
+    assert (found.name, found.unexpected_count) == (f"{kinds}_are_known", 1)
+    assert f"rules/x: {code}; expected" in found.message
+
+
 def test_a_rule_that_was_taken_away_is_looked_at_no_more(world: World) -> None:
     land(world)
     target = {"measure_code": "sell_in_amount", "target_value": 100, "month_start_date": date(2026, 1, 1)}
