@@ -54,10 +54,6 @@ class Sample:
     def answer_key(self) -> Path:
         return self.target / "answer_key.json"
 
-    @property
-    def ledger_exports(self) -> tuple[Path, ...]:
-        return tuple(sorted((self.target / "ledger").glob("*FEC*.txt")))
-
 
 @dataclass(frozen=True)
 class Simulation:
