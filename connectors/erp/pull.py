@@ -28,6 +28,7 @@ What does not belong here: SQL of one ERP, Dagster, and judgement on deletions, 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
@@ -273,14 +274,20 @@ class _Puller:
         fingerprint = f"erp_query:{entity.name}"
         swept_at = f"erp_swept_at:{entity.name}"
         is_same_query = self._ledger.recall(fingerprint) == query.fingerprint
+        read_from = f"erp_database:{entity.name}"
+        # An earlier version did not remember it.
+        is_same_database = self._ledger.recall(read_from) in (None, _identity(engine))
         reached = f"erp_cursor:{entity.name}"
         known_cursor = self._ledger.recall(reached)
         cursor = BEGINNING
-        if query.uses_cursor and is_same_query and known_cursor:
+        if query.uses_cursor and is_same_query and is_same_database and known_cursor:
             cursor = max(BEGINNING, datetime.fromisoformat(known_cursor) - OVERLAP)
         is_whole = cursor == BEGINNING
         with Comparison(self._paths.landing, entity, query.file, comparing) as comparison:
             extract = self._extract(engine, query, cursor, comparison)
+            if not is_whole and _was_set_back(extract, known_cursor):
+                extract = self._extract(engine, query, BEGINNING, comparison)
+                is_whole = True
             is_swept = is_whole
             if is_whole:
                 comparison.know_keys(None)
@@ -294,7 +301,9 @@ class _Puller:
                 self._refuse_emptiness(query, comparison)
                 self._refuse_rows_out_of_reach(engine, query, comparison)
             to_land = comparison.compare(keys_known=is_swept)
-            new_cursor = self._reached(known_cursor, extract) if query.uses_cursor else None
+            # What is read whole says itself how far it goes, also where the ERP was set back.
+            known = None if is_whole else known_cursor
+            new_cursor = self._reached(known, extract) if query.uses_cursor else None
             batch = self._land(query, comparison, extract, new_cursor) if to_land else None
             pulled = EntityPull(
                 entity=entity.name,
@@ -307,6 +316,7 @@ class _Puller:
             )
         self._settle_deletions(entity)
         self._ledger.remember(fingerprint, query.fingerprint)
+        self._ledger.remember(read_from, _identity(engine))
         if new_cursor is not None:
             self._ledger.remember(reached, new_cursor)
         if is_swept:
@@ -460,6 +470,23 @@ class _Puller:
         for batch in with_tombstones:
             totals = standing.get(batch.batch_id, NOTHING)
             self._ledger.amend_totals(batch.batch_id, _deletions(totals))
+
+
+def _identity(engine: sa.Engine) -> str:
+    """Changes with the database that is read, not with who reads it; it tells no secret."""
+    address = engine.url.set(username=None, password=None).render_as_string(hide_password=False)
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def _was_set_back(extract: Extract, known_cursor: str | None) -> bool:
+    """Whether the row that carried the newest `updated_at` is gone or bears an older one.
+
+    So it is where a backup was restored: rows changed since then are as they were before, and older than the
+    cursor. A row that was only deleted costs one whole reading.
+    """
+    if known_cursor is None:
+        return False
+    return extract.newest is None or extract.newest < datetime.fromisoformat(known_cursor)
 
 
 def _deletions(totals: Totals) -> dict[str, str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -97,9 +100,42 @@ def test_a_row_written_later_with_the_stamp_of_the_cursor_is_not_lost(erp: Small
 def test_a_row_committed_late_with_an_older_stamp_is_found_within_the_overlap(erp: SmallErp) -> None:
     erp.settings["sweep_hours"] = 1000
     erp.pull()
-    erp.change("update line set amount = 21, changed_at = '2026-02-03 09:10:00' where invoice = 'F2'")
+    erp.change("update line set amount = 6, changed_at = '2026-02-03 09:10:00' where position = 2")
 
-    assert erp.pull()["invoice_lines"].rows_landed == 1
+    pulled = erp.pull()["invoice_lines"]
+
+    assert (pulled.rows_read, pulled.rows_landed) == (2, 1)
+
+
+def test_another_database_is_read_whole(erp: SmallErp, tmp_path: Path) -> None:
+    """Tried on a copy in which somebody had changed an invoice, then connected to the live one."""
+    erp.settings["sweep_hours"] = 1000
+    live = erp.database
+    erp.database = tmp_path / "copy.sqlite"
+    shutil.copyfile(live, erp.database)
+    with closing(sqlite3.connect(erp.database)) as copy, copy:
+        copy.execute("update line set amount = 999, changed_at = '2026-01-20' where invoice = 'F1'")
+    erp.pull()
+
+    erp.database = live
+    pulled = erp.pull()["invoice_lines"]
+
+    assert (pulled.rows_read, pulled.rows_landed) == (3, 2)
+    assert erp.landed("invoice_number, net_amount::varchar")[-2:] == [("F1", "10.1000"), ("F1", "5.0500")]
+    assert erp.pull()["invoice_lines"].rows_read == 1
+
+
+def test_an_erp_restored_from_a_backup_is_read_whole(erp: SmallErp) -> None:
+    """F1 was changed after the backup, and is as old as before: the cursor would pass it over."""
+    erp.settings["sweep_hours"] = 1000
+    erp.change("update line set amount = 999, changed_at = '2026-02-04 12:00' where invoice = 'F1'")
+    erp.pull()
+    erp.change("update line set amount = 7, changed_at = '2026-01-10 10:00:00' where invoice = 'F1'")
+
+    pulled = erp.pull()["invoice_lines"]
+
+    assert (pulled.rows_read, pulled.rows_landed, pulled.cursor) == (3, 2, "2026-02-03T09:30:00")
+    assert erp.pull()["invoice_lines"].rows_read == 1
 
 
 def test_a_stamp_in_the_future_does_not_hide_later_changes(erp: SmallErp) -> None:
