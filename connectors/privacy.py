@@ -30,7 +30,14 @@ from connectors.archive import Archive, Original
 from connectors.company import Company, Paths
 from connectors.contract import ERP_ENTITIES, FEED_ENTITIES, SOURCE_ENTITIES, is_of_person
 from connectors.errors import AvalError, Place, SourceError
-from connectors.feeds.customers import ANYBODY, all_keys, business_hashes, normalised
+from connectors.feeds.customers import (
+    ANYBODY,
+    all_keys,
+    business_hashes,
+    company_keys,
+    normalised,
+    refuse_another_key,
+)
 from connectors.feeds.intake.inbox import readable_name
 from connectors.feeds.intake.matcher import FeedMatcher
 from connectors.feeds.profile import Profile
@@ -105,6 +112,7 @@ def erase(
     """Erase a customer and enter it in the ledger, without saying who it was. Also gives what could not be
     looked into, for a person to do.
     """
+    refuse_another_key(ledger, company_keys())
     who = replace(who, encodings=_encodings(profiles.values()))
     rows, batches = _erase_landed(paths.landing, who)
     faults, faulty = _erase_quarantined(paths.landing, who)

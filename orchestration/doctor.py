@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from connectors.company import Accounting, AnyDelivery, AnySource, Company, Paths, PostgresqlTarget, Secret
 from connectors.contract import is_of_person
 from connectors.errors import AvalError, ConfigError
+from connectors.feeds.customers import company_keys, refuse_another_key
 from connectors.feeds.known import load_known
 from connectors.ledger import Ledger
 from orchestration.lock import is_locked
@@ -282,6 +283,10 @@ def _data(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 "intake ledger", True, f"{len(ledger.batches())} batches, newest {ledger.last_batch_id()}"
             )
+            try:
+                refuse_another_key(ledger, company_keys())
+            except AvalError as error:
+                yield Finding("keys of customers", False, error.problem, error.remedy, True)
 
 
 def _closed_to_us(folder: Path, paths: Paths) -> Iterator[Path]:

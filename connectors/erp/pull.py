@@ -61,6 +61,7 @@ from connectors.erp.reading import (
 )
 from connectors.erp.registrations import concealed
 from connectors.errors import ConfigError, Place, SourceError
+from connectors.feeds.customers import business_key, remember_key
 from connectors.landing import forget_unrecorded, new_batch_id
 from connectors.ledger import Batch, Ledger
 
@@ -271,6 +272,8 @@ class _Puller:
         self, engine: sa.Engine, entity: Entity, query: MappingQuery, comparing: duckdb.DuckDBPyConnection
     ) -> EntityPull:
         started = time.monotonic()
+        if entity.secret_columns:
+            remember_key(self._ledger, business_key(f"erp/{entity.name}.sql"))
         fingerprint = f"erp_query:{entity.name}"
         swept_at = f"erp_swept_at:{entity.name}"
         is_same_query = self._ledger.recall(fingerprint) == query.fingerprint

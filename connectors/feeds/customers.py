@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ import duckdb
 from connectors.errors import ConfigError, Place
 from connectors.feeds.profile import Profile
 from connectors.feeds.table import UNUSUAL_SPACES
+from connectors.ledger import Ledger
 
 KEY: Final = "AVAL_PSEUDONYM_KEY"
 KEY_ID: Final = "AVAL_PSEUDONYM_KEY_ID"
@@ -37,6 +38,8 @@ ANYBODY: Final = "*"
 """Stands for the partner in the key of people whom no partner is named with."""
 
 _SCHEME: Final = "aval customer 1"
+_PROOF: Final = "aval proof of a key"
+"""What is hashed to tell one key of the company from another; no customer is called so."""
 _BUSINESS_SCHEME: Final = "aval business customer 1"
 _PUBLIC_DOMAINS: Final = (
     "gmail.com", "googlemail.com", "yahoo.com", "yahoo.fr", "hotmail.com", "hotmail.fr", "outlook.com",
@@ -54,10 +57,11 @@ PHONE: Final = r"(?:\+|00)\d{1,3}[\s.\-()]*\d(?:[\s.\-()]*\d){6,12}|0\d(?:[\s.\-
 
 @dataclass(frozen=True)
 class PartnerKey:
-    """The key of one partner's customers, and the id that each hash bears."""
+    """The key of one partner's customers, or of `business` customers, and the id that each hash bears."""
 
     key_id: str
     secret: bytes
+    business: bool = False
 
     def hash(self, normal: str) -> str:
         """The pseudonym of a normalised text."""
@@ -114,7 +118,33 @@ def business_key(file: str | None = None) -> PartnerKey:
             Place(file=file),
         )
     name = _checked(os.environ.get(BUSINESS_KEY_ID) or "b1")
-    return PartnerKey(name, hmac.new(secret.encode(), _BUSINESS_SCHEME.encode(), hashlib.sha256).digest())
+    derived = hmac.new(secret.encode(), _BUSINESS_SCHEME.encode(), hashlib.sha256).digest()
+    return PartnerKey(name, derived, business=True)
+
+
+def refuse_another_key(ledger: Ledger, keys: Iterable[PartnerKey]) -> None:
+    """ConfigError if one of these keys of the company is not the one that was used under its id before."""
+    for key in keys:
+        if ledger.recall(_proof_of(key)) not in (None, key.hash(_PROOF)):
+            name, id_name = (BUSINESS_KEY, BUSINESS_KEY_ID) if key.business else (KEY, KEY_ID)
+            raise ConfigError(
+                "another_key",
+                f"{name} with the id {key.key_id} is another key than before: it would give each customer a "
+                "second hash, and find none of the former ones",
+                f"set the former one again, or give the new one an id of its own in {id_name} "
+                "(docs/privacy.md, Rotation)",
+            )
+
+
+def remember_key(ledger: Ledger, key: PartnerKey) -> None:
+    """Enter a key of the company that is about to be used, so that it stays the same under its id."""
+    refuse_another_key(ledger, [key])
+    if ledger.recall(_proof_of(key)) is None:
+        ledger.remember(_proof_of(key), key.hash(_PROOF))
+
+
+def _proof_of(key: PartnerKey) -> str:
+    return f"{'business' if key.business else 'customer'}_key:{key.key_id}"
 
 
 def business_normal_sql(siret: str, vat: str, domain: str, *, checked: bool = True) -> str:
@@ -204,6 +234,12 @@ def all_keys(partner: str) -> list[PartnerKey]:
             )
         keys.append(PartnerKey(former, _derived(secret, partner)))
     return keys
+
+
+def company_keys() -> list[PartnerKey]:
+    """All keys that the environment names: those of customers, and the one of business customers."""
+    keys = all_keys(ANYBODY) if os.environ.get(KEY) else []
+    return [*keys, business_key()] if os.environ.get(BUSINESS_KEY) else keys
 
 
 def fingerprint(profile: Profile) -> str:

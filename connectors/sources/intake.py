@@ -30,7 +30,7 @@ from connectors.changes import Comparison
 from connectors.company import AnySource, Company, FileSource, Paths
 from connectors.contract import is_of_person, source_entity
 from connectors.errors import AvalError, SourceError
-from connectors.feeds.customers import key_id
+from connectors.feeds.customers import ANYBODY, key_id, partner_key, remember_key
 from connectors.landing import atomic_file, batch_ids, column_definitions, forget_unrecorded
 from connectors.ledger import Batch, Ledger
 from connectors.sources import files, rest
@@ -186,6 +186,8 @@ def _read_and_land(
         if source.cursor is not None and is_same and former.cursor is not None:
             since = datetime.fromisoformat(former.cursor) - OVERLAP
         parts = rest.read(source, since, first_pause=first_pause)
+    if any(is_of_person(column) for column in source.columns):
+        remember_key(ledger, partner_key(ANYBODY))
     judged = judge(source, parts, company.zone)
     faults = _fingerprint_of_faults(source, judged.faults)
     with Comparison(paths.landing, judged.entity) as comparison:

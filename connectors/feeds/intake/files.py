@@ -142,6 +142,10 @@ class Intake:
         profile = self._profiles[feed_code]
         try:
             keys = customers.keys_of(profile, feed_code)
+            if keys.partner is not None:
+                customers.remember_key(self._ledger, customers.partner_key(customers.ANYBODY))
+            if keys.business is not None:
+                customers.remember_key(self._ledger, keys.business)
             check_profile(self._connection, profile, feed_code)
         except ConfigError as error:
             for found, _ in items:

@@ -18,7 +18,7 @@ import pytest
 from connectors.archive import Archive, new_key
 from connectors.company import Archive as ArchiveSettings
 from connectors.company import Secret
-from connectors.errors import AvalError, SourceError
+from connectors.errors import AvalError, ConfigError, SourceError
 from connectors.feeds import customers
 from connectors.privacy import Wanted, erase, names_customer, wanted
 from tests.unit.connectors.feeds.conftest import Desk, make_profile
@@ -281,6 +281,27 @@ def test_after_a_rotation_files_in_the_inbox_bear_the_new_key_and_others_the_for
     assert states == {kept.relative_to(desk.inbox).as_posix(): "landed"}
     assert sorted(live_keys(desk)) == ["1", "2"]
     assert {outcome.state for outcome in desk.take(**PROFILES).files} == {"unchanged"}
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_another_key_under_the_same_id_reads_nothing_and_erases_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, back: bool
+) -> None:
+    """Typed anew after a move: each customer would count twice, and an erasure would find nobody."""
+    desk.put("D07/r_2026-W05.csv", HEAD + LINES, age=3000)
+    desk.take(**PROFILES)
+    desk.put("D07/r_2026-W06.csv", HEAD + LINES, age=2000)
+    monkeypatch.setenv(customers.KEY, "a key" if back else "a  key")
+
+    read = {outcome.file_name: outcome.reason_code for outcome in desk.take(**PROFILES).files}
+
+    assert read["D07/r_2026-W06.csv"] == (None if back else "another_key")
+    if back:
+        assert forget(desk, "ana")[0].rows == 2
+    else:
+        with pytest.raises(ConfigError, match="AVAL_PSEUDONYM_KEY with the id 1 is another key than before"):
+            forget(desk, "ana")
+        assert desk.ledger.erasures() == []
 
 
 def test_a_customer_is_erased_under_the_new_and_the_former_key(
