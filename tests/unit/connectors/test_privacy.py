@@ -283,6 +283,23 @@ def test_after_a_rotation_files_in_the_inbox_bear_the_new_key_and_others_the_for
     assert {outcome.state for outcome in desk.take(**PROFILES).files} == {"unchanged"}
 
 
+def test_an_erasure_names_the_key_that_rows_bear_and_that_it_was_not_given(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.put("D07/r_2026-W05.csv", HEAD + LINES, age=3000)
+    desk.take(**PROFILES)
+    rotate(monkeypatch)
+    monkeypatch.delenv(customers.FORMER_KEYS)
+
+    assert forget(desk, "ana")[1] == (
+        "rows that bear the key 1, which is not set: they may still name the customer; set it as "
+        "docs/privacy.md says and erase again",
+    )
+    monkeypatch.setenv(customers.FORMER_KEYS, "1")
+    entry, left = forget(desk, "ana")
+    assert (entry.rows, left) == (1, ())
+
+
 @pytest.mark.parametrize("back", [False, True])
 def test_another_key_under_the_same_id_reads_nothing_and_erases_nothing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, back: bool
