@@ -135,7 +135,7 @@ def _company(settings: Settings) -> Iterator[Finding]:
     for code, delivery in company.deliveries.items():
         yield _delivery(code, delivery)
     if company.publish.postgresql is not None:
-        yield _postgresql(company.publish.postgresql, company.company.code)
+        yield _postgresql(company.publish.postgresql, company.company.code, settings.paths.published)
     inbox = company.inbox.path
     files = sum(len(names) for _, _, names in os.walk(inbox))
     yield Finding(
@@ -147,12 +147,12 @@ def _company(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _postgresql(target: PostgresqlTarget, company: str) -> Finding:
+def _postgresql(target: PostgresqlTarget, company: str, published: Path) -> Finding:
     from orchestration.postgresql import probe
 
     what = "publication in PostgreSQL"
     try:
-        return Finding(what, True, f"PostgreSQL {probe(target, company)} lets this company write")
+        return Finding(what, True, f"PostgreSQL {probe(target, company, published)} lets this company write")
     except AvalError as error:
         return Finding(what, False, error.problem, error.remedy, isinstance(error, ConfigError))
 

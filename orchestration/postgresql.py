@@ -62,6 +62,13 @@ _PARTS: Final = sa.Table(
     comment="Rows of each part of these tables, and a sum over what they hold.",
 )
 
+_FOLDERS: Final = sa.Table(
+    "published_from",
+    _notes,
+    sa.Column("folder", sa.Text, primary_key=True),
+    comment="The one folder whose publications stand in this database.",
+)
+
 Part = tuple[int, Decimal]
 """Rows, and the sum of their hashes."""
 
@@ -112,7 +119,7 @@ def send(target: PostgresqlTarget, company: str, publication: Path, progress: Pr
     """Bring a published DuckDB file to PostgreSQL, whole or not at all.
 
     NotNow if the server does not answer after the target's retries; AvalError if it refuses, if a table that
-    Aval has not written stands in the way, or if the database holds another company.
+    Aval has not written stands in the way, or if the database holds another company or data directory.
     """
     say = progress or (lambda _: None)
     tries = Retrying(
@@ -124,10 +131,13 @@ def send(target: PostgresqlTarget, company: str, publication: Path, progress: Pr
     return tries(_send_once, target, company, publication, say)
 
 
-def probe(target: PostgresqlTarget, company: str) -> str:
-    """Look whether the database can be written to; returns the server's version. AvalError as `send`."""
+def probe(target: PostgresqlTarget, company: str, published: Path) -> str:
+    """Look whether publications of this folder can be written to the database; returns the server's version.
+
+    AvalError as `send`.
+    """
     with _open(target) as engine, engine.begin() as connection:
-        _take_over(connection, company)
+        _take_over(connection, company, published)
         version = connection.dialect.server_version_info or ()
         connection.rollback()
     return ".".join(str(part) for part in version)
@@ -143,7 +153,7 @@ def _send_once(target: PostgresqlTarget, company: str, publication: Path, say: P
     ):
         tables = _published_tables(source)
         with engine.begin() as connection:
-            _take_over(connection, company)
+            _take_over(connection, company, publication.parent)
             standing = _standing(connection)
             for table in tables:
                 say(f"PostgreSQL: {table.full_name}")
@@ -196,8 +206,11 @@ def _type(kind: str, column: str) -> sa.types.TypeEngine[Any]:
     )
 
 
-def _take_over(connection: sa.Connection, company: str) -> None:
-    """Make sure that this database is this company's, and that nobody else publishes to it now."""
+def _take_over(connection: sa.Connection, company: str, published: Path) -> None:
+    """Make sure that this database is this company's, and that nobody else publishes to it now.
+
+    Nor another data directory of the company: what somebody tries out with `--data` must not reach readers.
+    """
     # What changes columns waits for readers; not for ever, since others then wait behind it.
     connection.execute(sa.text("set local lock_timeout = '60s'"))
     connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('aval publication'))"))
@@ -211,6 +224,17 @@ def _take_over(connection: sa.Connection, company: str) -> None:
             "postgresql_other_company",
             f"the database holds the publication of the company {other}",
             "name a database of its own in publish.postgresql.url; one database holds one company",
+        )
+    folder = str(published.resolve())
+    known = connection.execute(sa.select(_FOLDERS.c.folder)).scalar()
+    if known is None:
+        connection.execute(_FOLDERS.insert().values(folder=folder))
+    elif known != folder:
+        raise AvalError(
+            "postgresql_other_data",
+            f"the database holds what was published in {known}, and this is {folder}",
+            "to try something out, name another database in publish.postgresql.url; if the data directory "
+            f"was moved, `delete from {_FOLDERS.fullname}` in the database and run again",
         )
 
 

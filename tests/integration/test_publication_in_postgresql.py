@@ -282,9 +282,29 @@ def test_a_table_of_somebody_else_is_left_alone(file: Path, target: PostgresqlTa
 
 def test_one_database_holds_one_company(file: Path, target: PostgresqlTarget) -> None:
     send(target, "acme", file)
-    for attempt in (lambda: send(target, "other", file), lambda: probe(target, "other")):
+    for attempt in (lambda: send(target, "other", file), lambda: probe(target, "other", file.parent)):
         with pytest.raises(AvalError, match="holds the publication of the company acme"):
             attempt()
+
+
+def test_a_trial_with_other_data_does_not_reach_the_readers(
+    file: Path, target: PostgresqlTarget, ask: Any, tmp_path: Path
+) -> None:
+    """`aval run --data /tmp/trial` of the same company.yml, from an inbox that holds the last week alone."""
+    send(target, "acme", file)
+    trial = tmp_path / "trial" / "published" / "v1.duckdb"
+    trial.parent.mkdir(parents=True)
+    shutil.copyfile(file, trial)
+    change(trial, "delete from marts.mart_monthly")
+    for attempt in (lambda: send(target, "acme", trial), lambda: probe(target, "acme", trial.parent)):
+        with pytest.raises(AvalError, match=f"holds what was published in {file.parent}, and this is") as no:
+            attempt()
+    assert ask("select count(*) from marts.mart_monthly") == [(3,)]
+
+    # The data directory was moved: the remedy holds.
+    ask(re.search(r"`(delete from .*)`", no.value.remedy)[1])  # type: ignore[index]
+    assert send(target, "acme", trial).rows == 0
+    assert ask("select count(*) from marts.mart_monthly") == [(0,)]
 
 
 def test_a_user_needs_no_right_to_make_schemas_where_they_are(
@@ -295,13 +315,13 @@ def test_a_user_needs_no_right_to_make_schemas_where_they_are(
     url = sa.make_url(target.connection_url()).set(username=user)
     own = PostgresqlTarget(url=url.render_as_string(hide_password=False), retries=0)
     try:
-        for attempt in (lambda: probe(own, "acme"), lambda: send(own, "acme", file)):
+        for attempt in (lambda: probe(own, "acme", file.parent), lambda: send(own, "acme", file)):
             with pytest.raises(AvalError, match="permission denied for database") as refused:
                 attempt()
             assert "grant" in refused.value.remedy
         for schema in ("aval", "core", "marts", "closed"):
             ask(f"create schema {schema} authorization {user}")
-        assert probe(own, "acme").startswith("18")
+        assert probe(own, "acme", file.parent).startswith("18")
         assert send(own, "acme", file).rows == 10
     finally:
         for schema in ("aval", "core", "marts", "closed"):
