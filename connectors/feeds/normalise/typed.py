@@ -71,7 +71,9 @@ def typed_sql(layout: Layout, source: str) -> str:
 
 
 def _is_skipped(layout: Layout) -> str:
-    """SQL: rows that are no data: without any text, or declared by `skip_rows`."""
+    """SQL: rows that are no data: without any text, the titles once more (a report of several pages), or
+    declared by `skip_rows`.
+    """
     texts = [f"t_{name}" for name in layout.positions] + [f"wt_{column.position}" for column in layout.wide]
     nothing_known = " and ".join(f"{text} is null" for text in texts)
     everything = ", ".join(f"c{i}" for i in range(len(layout.table.titles)))
@@ -80,6 +82,11 @@ def _is_skipped(layout: Layout) -> str:
         f"case when {nothing_known} then trim(concat({everything}, _malformed), {quoted(BLANKS)}) = '' "
         "else false end"
     ]
+    titles = {f"t_{name}": layout.title(name) for name in layout.positions}
+    titles |= {f"wt_{column.position}": column.title for column in layout.wide}
+    if len(titles) > 1:
+        repeated = " and ".join(f"{text} = {quoted(title)}" for text, title in titles.items())
+        conditions.append(f"coalesce({repeated}, false)")
     conditions += [
         f"coalesce(regexp_matches({text_sql(layout, position)}, {quoted(skipped.pattern)}), false)"
         for position, skipped in zip(layout.skip_positions, layout.profile.skip_rows, strict=True)

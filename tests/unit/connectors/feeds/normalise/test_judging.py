@@ -13,6 +13,25 @@ from connectors.feeds.customers import KEY as PSEUDONYM_KEY
 WEEK = "D07/r_2026-W05.csv"
 
 
+def test_titles_repeated_on_each_page_are_skipped(desk: Any) -> None:
+    page = "Ref;Qty;Amount\n"
+    outcome = desk.take_one(WEEK, f"{page}A;1;2,5\n{page}B;2;5\n{page}")
+    assert (outcome.rows_read, outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_skipped) == (
+        4, 2, 0, 2,
+    )  # fmt: skip
+
+
+def test_a_product_called_as_its_title_is_none_of_them(desk: Any) -> None:
+    assert desk.take_one(WEEK, "Ref;Qty;Amount\nRef;1;2,5\n").rows_accepted == 1
+
+
+def test_wide_titles_repeated_on_each_page_are_skipped(desk: Any) -> None:
+    wide = [{"metric": "sold_quantity", "pattern": r"^(?P<store_code>Lyon|Nice)$"}]
+    content = "Ref;Lyon;Nice\nA;1;2\nRef;Lyon;Nice\nB;3;4\n"
+    outcome = desk.take_one(WEEK, content, columns={"partner_product_code": "Ref"}, wide=wide)
+    assert (outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_skipped) == (2, 0, 1)
+
+
 def test_blank_rows_and_declared_totals_are_skipped_and_counted(desk: Any) -> None:
     content = "Ref;Qty;Amount\nA;1;2\n;;\n\nTotal;1;2\nTOTAL GENERAL\n"
     outcome = desk.take_one(WEEK, content, skip_rows=[{"header": "ref", "pattern": "(?i)^total"}])
