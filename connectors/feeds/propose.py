@@ -83,6 +83,8 @@ _UNDATED: Final = (
     rf"|{_MONTH_WORD}(?![^\W\d_])"
 )
 """A week or month without its year."""
+_LAST_YEAR: Final = r"(?i)(?<!\w)[na] ?- ?1(?!\w)"
+"""The year before, as French titles say it: `CA N-1`, `Qté A-1`."""
 _HALF: Final = r"(?i)(?<![a-z])h[12][-_ ./]?20\d{2}(?!\d)|20\d{2}[-_ ./]?h[12](?!\d)|semestre|half[- ]?year"
 
 # The surest first. Where several fit, a later one needs no look.
@@ -594,11 +596,43 @@ def _assign_columns(work: _Work, wide: Sequence[_Wide], undated: Sequence[int]) 
         if column in work.columns or position in {place for place, _, _ in work.columns.values()}:
             continue
         work.columns[column] = (position, round(score, 2), reason)
+    _leave_open_rivals(work, pairs)
     _own_or_theirs(work)
 
 
+def _leave_open_rivals(work: _Work, pairs: Sequence[tuple[float, int, str, str]]) -> None:
+    """Figures that several columns name as well are no choice of ours: all but one would be lost unsaid."""
+    titles = work.sample.titles
+    used = {position for position, _, _ in work.columns.values()}
+    for column in [name for name in COLUMNS if name in _NUMERIC & work.columns.keys()]:
+        position, confidence, _ = work.columns[column]
+        rivals = [
+            -negative
+            for score, negative, name, _ in pairs
+            if name == column
+            and round(score, 2) == confidence
+            and -negative not in used
+            and not re.match(TOTAL_PATTERN, titles[-negative])
+        ]
+        if not rivals:
+            continue
+        named = [titles[place] for place in sorted((position, *rivals))]
+        shown = ", ".join(map(repr, named[:4])) + (", …" if named[4:] else "")
+        work.columns[column] = (position, 0.4, f"{shown} say the same: which one is it, or are they parts?")
+        groups = [title.rpartition(" / ") for title in named if not re.match(TOTAL_PATTERN, title)]
+        lower = {end for _, _, end in groups}
+        advice = f"{column} is one of {shown}: name it under columns, or read all of them by wide"
+        if len(lower) == 1 and all(group for group, _, _ in groups):
+            stores = "|".join(_escaped(group) for group, _, _ in groups)
+            pattern = f"^(?P<store_code>{stores}) / {_escaped(lower.pop())}$"
+            advice += f"; if they are stores: wide: [{{metric: {column}, pattern: '{pattern}'}}]"
+        work.notes.append(f"{OPEN_MARK}: {advice}")
+
+
 def _former_years(work: _Work, taken: AbstractSet[int]) -> set[int]:
-    """Columns that stand beside one of a later year under the same words: `Qté 2025` beside `Qté 2026`."""
+    """Columns that stand beside one of a later year under the same words, `Qté 2025` beside `Qté 2026`, or
+    say that they are of the year before.
+    """
     found: dict[str, dict[int, int]] = {}
     for position, title in enumerate(work.sample.titles):
         if position not in taken and (match := re.search(r"(?<!\d)20\d\d(?!\d)", title)):
@@ -610,13 +644,19 @@ def _former_years(work: _Work, taken: AbstractSet[int]) -> set[int]:
             f"{OPEN_MARK}: of several years the newest is taken ({newest}): where titles change with it, "
             "name the new ones each year, and the former ones under other_titles"
         )
-    return {position for years in several for year, position in years.items() if year < max(years)}
+    former = {position for years in several for year, position in years.items() if year < max(years)}
+    return former | {
+        position for position, title in enumerate(work.sample.titles) if re.search(_LAST_YEAR, title)
+    }
 
 
 def _score(work: _Work, column: str, title: str, cells: Sequence[str], position: int) -> tuple[float, str]:
     parts = [words(title)]
     if " / " in title:
-        parts.append(words(title.rpartition(" / ")[2]))
+        group, _, lower = title.rpartition(" / ")
+        if _is_of_another(column, words(group)):
+            return 0.0, ""
+        parts.append(words(lower))
     if column == "product_label" and _are_words(cells) and (named := _CODE_TITLES.intersection(parts)):
         return 0.85, f"the title {min(named)!r} names a code or a label; its cells are words"
     if column == "net_amount":
@@ -639,6 +679,15 @@ def _score(work: _Work, column: str, title: str, cells: Sequence[str], position:
     if proof and score > 0:
         return min(0.99, score + 0.03), f"{reason}; {proof}"
     return score, reason
+
+
+def _is_of_another(column: str, group: str) -> bool:
+    """Whether the group that a figure stands in says that it is another: `Retours / Qté`, `Budget / CA`."""
+    if column not in _NUMERIC:
+        return False
+    # Sales are also the heading of all that belongs to them: `Ventes / Retours`, `Ventes / CA`.
+    others = _NUMERIC - {column, "net_amount", "sold_quantity"}
+    return bool(OTHER_TITLES & set(group.split())) or any(group in COLUMNS[name] for name in others)
 
 
 def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> tuple[float, str]:

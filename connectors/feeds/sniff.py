@@ -430,7 +430,7 @@ def _workbook(path: Path) -> Sample:
     _, name, rows, sheet = best
     grid = [[_shown(cell) for cell in row] for row in rows]
     found = _header_row(grid)
-    last = _lower_row(grid, found)
+    last = _lower_row(grid, found, sheet)
     first, merged = _upper_rows(grid, last, sheet)
     if last > found:
         first, merged = found, bool(excel.merged_ranges(sheet, found, last))
@@ -484,12 +484,16 @@ def _titles_of(sheet: Any, first: int, last: int) -> list[str]:
     return [fold(title) for title in excel.join_titles(rows, excel.merged_ranges(sheet, first, last + 1))]
 
 
-def _lower_row(grid: Sequence[Sequence[str]], found: int) -> int:
+def _lower_row(grid: Sequence[Sequence[str]], found: int, sheet: Any) -> int:
     """The last of the header rows that begin at `found`: titles may stand below groups, where these end."""
     below = grid[found + 1] if found + 1 < len(grid) else []
     titles = [(cell, above) for cell, above in zip(below, grid[found], strict=False) if cell]
-    are_known = bool(titles) and all(words(cell) in _KNOWN for cell, _ in titles)
-    return found + 1 if are_known and any(not above for _, above in titles) else found
+    known = sum(words(cell) in _KNOWN for cell, _ in titles)
+    are_titles = bool(titles) and known == len(titles)
+    if not are_titles and excel.merged_ranges(sheet, found, found + 1):
+        # Merged groups promise titles below them: no figure among them, and half of them known, is proof.
+        are_titles = 2 * known >= len(titles) > 0 and not any(is_number(cell) for cell, _ in titles)
+    return found + 1 if are_titles and any(not above for _, above in titles) else found
 
 
 def _upper_rows(grid: Sequence[Sequence[str]], last: int, sheet: Any) -> tuple[int, bool]:

@@ -657,3 +657,49 @@ def test_figures_since_january_are_left_unread_with_the_reason(tmp_path: Path, t
     proposal = draft(tmp_path, "x_2026-02.csv", text)
     assert checked(tmp_path, "x_2026-02.csv", proposal).columns == {"gtin": "EAN", "sold_quantity": "Qté"}
     assert "ask the partner for the period alone" in render(proposal)
+
+
+def test_groups_of_columns_that_say_the_same_are_left_open(tmp_path: Path) -> None:
+    """The first of two stores was taken at 0.95, and the other stayed unread."""
+    rows = [
+        ["Réf", "Libellé", "Rennes", "", "Vitré", "", "Total", ""],
+        ["", "", "Qté", "CA", "Qté", "CA", "Qté", "CA"],
+        ["RAC0101", "Raccord mâle", 3, 30.5, 2, 20.5, 5, 51],
+        ["RAC0102", "Raccord coudé", 1, 9.5, 4, 40.5, 5, 50],
+    ]
+    merged = ((0, 2, 0, 3, "Rennes"), (0, 4, 0, 5, "Vitré"), (0, 6, 0, 7, "Total"))
+    proposal = draft(tmp_path, "Ventes sept. 2026.xlsx", workbook(rows, merged), known=OURS)
+    assert not {"columns.sold_quantity", "columns.net_amount"} & proposal.settled.keys()
+    assert {choice.key for choice in proposal.open} >= {"columns.sold_quantity", "columns.net_amount"}
+    (advice,) = [note for note in proposal.notes if "sold_quantity" in note]
+    assert r"'^(?P<store_code>Rennes|Vitré) / Qté$'" in advice
+
+
+@pytest.mark.parametrize("titles", ["Ref;Qté Rennes;Qté Vitré;CA", "Ref;Qté;Quantité;CA"])
+def test_columns_that_say_the_same_are_left_open(tmp_path: Path, titles: str) -> None:
+    proposal = draft(tmp_path, "ventes_2026-W05.csv", f"{titles}\nRAC0101;3;2;9,5\nRAC0102;4;1;8,5\n")
+    assert "columns.sold_quantity" not in proposal.settled
+    assert proposal.settled["columns.net_amount"] == "CA"
+
+
+@pytest.mark.parametrize("other", ["Retours", "Budget", "N-1", "Cumul"])
+def test_a_group_of_other_figures_is_not_taken_for_sales(tmp_path: Path, other: str) -> None:
+    rows = [
+        ["Référence", "Désignation", other, "", "Ventes", ""],
+        ["", "", "Qté", "Valeur brute", "Qté", "CA HT"],
+        ["RAC0101", "Raccord mâle", 1, 10.5, 7, 70.5],
+        ["RAC0102", "Raccord coudé", 0, 0, 5, 50.5],
+    ]
+    merged = ((0, 2, 0, 3, other), (0, 4, 0, 5, "Ventes"))
+    merged += ((0, 0, 1, 0, "Référence"), (0, 1, 1, 1, "Désignation"))
+    proposal = draft(tmp_path, "Etat octobre 2026.xlsx", workbook(rows, merged), known=OURS)
+    assert proposal.settled["container.header_rows"] == 2
+    assert proposal.settled["columns.sold_quantity"] == "Ventes / Qté"
+    assert proposal.settled["columns.net_amount"] == "Ventes / CA HT"
+    assert proposal.settled.get("columns.returned_quantity") == (
+        "Retours / Qté" if other == "Retours" else None
+    )
+    report = checked(tmp_path, "Etat octobre 2026.xlsx", proposal)
+    assert [(total.rows, total.quantity, total.amount) for total in report.totals] == [
+        (2, "12.000", "121.0000")
+    ]
