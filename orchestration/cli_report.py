@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import join
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
     from connectors.feeds.intake.check import CheckReport
     from connectors.feeds.propose import Proposal
+
+
+_MOST_TITLES: Final = 12
+"""Titles of unread columns that are shown: a wide report has hundreds."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -203,6 +207,10 @@ def _show_check(report: CheckReport) -> None:
         for ours, theirs in report.columns.items():
             shown.add_row(ours, theirs)
         out.print(shown)
+    if report.unread:
+        named = ", ".join(map(repr, report.unread[:_MOST_TITLES]))
+        more = len(report.unread) - _MOST_TITLES
+        out.print(f"not read: {named}" + (f" and {more} more" if more > 0 else ""), highlight=False)
     _show_totals(out, report)
     if report.preview:
         names = [name for name in report.preview[0] if _tells(name, report.preview)]

@@ -25,7 +25,7 @@ from connectors.feeds.intake.landing import entities_of, totals_of, write_lines
 from connectors.feeds.intake.reading import Judged, look, read_and_judge, verdict_on, workplace
 from connectors.feeds.normalise.canonical import personal_values
 from connectors.feeds.normalise.judging import check_profile
-from connectors.feeds.normalise.layout import file_span, refuse_future
+from connectors.feeds.normalise.layout import Layout, file_span, refuse_future
 from connectors.feeds.outlook import Former, Matching, Outlook, personal_cells, personal_titles
 from connectors.feeds.profile import Profile
 from connectors.feeds.senders import Identities
@@ -66,6 +66,7 @@ class CheckReport:
     partner_code: str
     titles: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
     rows_read: int = 0
     rows_accepted: int = 0
     rows_quarantined: int = 0
@@ -164,6 +165,20 @@ def _period_total(name: str, period: str, parts: Sequence[tuple[int, str, str]])
     return PeriodTotal(name, period, sum(part[0] for part in parts), str(quantity), str(amount))
 
 
+def _unread(layout: Layout) -> tuple[str, ...]:
+    """Titles of columns that the profile does not name: whoever reads a draft sees what it leaves out."""
+    profile = layout.profile
+    named = [*profile.personal, *([profile.section.header] if profile.section is not None else [])]
+    declared = {fold(name) for title in named for name in (title, *profile.others(title))}
+    read = {*layout.positions.values(), *layout.skip_positions, layout.period_position}
+    read |= {column.position for column in layout.wide}
+    return tuple(
+        title
+        for position, title in enumerate(layout.table.titles)
+        if title and position not in read and fold(title) not in declared and not title.startswith("@")
+    )
+
+
 def _report(
     connection: duckdb.DuckDBPyConnection,
     report: CheckReport,
@@ -215,6 +230,7 @@ def _report(
         report,
         titles=layout.table.titles,
         columns={name: layout.title(name) for name in layout.positions},
+        unread=_unread(layout) if judged.report is None else (),
         rows_read=counts.read,
         rows_accepted=counts.accepted,
         rows_quarantined=counts.quarantined,

@@ -223,11 +223,13 @@ def test_a_dry_run_shows_what_would_land_and_lands_nothing(company: list[str], t
 
 def test_names_and_cells_with_brackets_are_shown_as_they_are(company: list[str], tmp_path: Path) -> None:
     file = tmp_path / "[EXT] sales 2026-W23.csv"
-    file.write_text("EAN;Qty\n" + "3017620422003;12\n" * 8 + "3017620422003;[/b] :100:\n")
+    rows = "3017620422003;12;\n" * 8 + "3017620422003;[/b] :100:;\n"
+    file.write_text(f"EAN;Qty;[/i] :Marge:\n{rows}")
     code, output = invoke("feeds", "check", str(file), *company, "--feed", "P1_weekly")
     assert code == 0
     assert "[EXT] sales 2026-W23.csv as feed P1_weekly" in output
     assert "[/b] :100:" in output
+    assert "not read: '[/i] :Marge:'" in output
 
 
 def test_a_dry_run_with_an_unknown_feed_names_the_known_ones(company: list[str], tmp_path: Path) -> None:
