@@ -61,6 +61,8 @@ _DATE_FORMATS: Final = (
     "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d %B %Y", "%A %d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y",
     "%B %d, %Y", "%d. %B %Y", "%d de %B de %Y",
 )  # fmt: skip
+_REAL_DATE: Final = "%Y-%m-%d"
+"""How a sample shows the real dates of a workbook."""
 _MIRRORS: Final = {
     "%d/%m/%Y": "%m/%d/%Y",
     "%d-%m-%Y": "%m-%d-%Y",
@@ -68,18 +70,19 @@ _MIRRORS: Final = {
 }
 _YEAR: Final = r"(?P<year>20\d{2})"
 _SHORT_YEAR: Final = r"(?P<year>\d{2})"
+_LIKELY_YEAR: Final = r"(?P<year>2\d)"
 _MONTH: Final = r"(?P<month>0[1-9]|1[0-2])"
 _WEEK: Final = r"(?P<week>0[1-9]|[1-4]\d|5[0-3])"
 _WEEK_NUMBER: Final = r"(?P<week>0?[1-9]|[1-4]\d|5[0-3])"
 _GAP: Final = r"[-_ ./]?"
-_WEEK_SIGN: Final = r"(?:[kK][wW]|[wW][kK]|[sSwW])"
+_WEEK_SIGN: Final = r"(?:semaine|sem|week|woche|semana|settimana|[kK][wW]|[wW][kK]|[sSwW])"
 _MONTH_WORD: Final = rf"(?<![^\W\d_])(?P<month>{name_pattern(tuple(n for names in MONTHS for n in names))})"
 _NO_DIGIT: Final = r"(?!\d)"
 _QUARTER: Final = r"[qQtT](?P<quarter>[1-4])"
 _PERIOD: Final = r"[pP](?P<period>0?[1-9]|1[0-3])"
 _FISCAL: Final = rf"(?<![A-Za-z])(?:FY|EX){_GAP}"
 _UNDATED: Final = (
-    rf"(?<![^\W\d_])(?:{_WEEK_SIGN}|semaine|week|woche|semana|settimana){_GAP}{_WEEK_NUMBER}{_NO_DIGIT}"
+    rf"(?<![^\W\d_]){_WEEK_SIGN}{_GAP}{_WEEK_NUMBER}{_NO_DIGIT}"
     rf"|{_MONTH_WORD}(?![^\W\d_])"
 )
 """A week or month without its year."""
@@ -107,6 +110,8 @@ _SPELLINGS: Final[tuple[tuple[str, Frequency, float], ...]] = (
     (rf"{_MONTH_WORD}\.?[-_ /]?{_YEAR}{_NO_DIGIT}", "month", 0.9),
     (rf"{_YEAR}[-_ /]?{_MONTH_WORD}(?![^\W\d_])", "month", 0.9),
     (rf"{_MONTH_WORD}\.?[-_ /]{_SHORT_YEAR}{_NO_DIGIT}", "month", 0.75),
+    (rf"(?<![A-Za-z]){_WEEK_SIGN}{_GAP}{_WEEK_NUMBER}[-_ ./]{_LIKELY_YEAR}{_NO_DIGIT}", "week", 0.75),
+    (rf"(?<!\d){_LIKELY_YEAR}{_GAP}{_WEEK_SIGN}{_GAP}{_WEEK_NUMBER}{_NO_DIGIT}", "week", 0.75),
     (rf"(?<!\d){_YEAR}[-_ ]{_WEEK}{_NO_DIGIT}", "week", 0.7),
     (rf"(?<!\d){_WEEK}[-_ ]{_YEAR}{_NO_DIGIT}", "week", 0.7),
 )
@@ -504,7 +509,7 @@ def _period_column(work: _Work) -> tuple[int, Choice, list[Span]] | None:
         if not cells:
             continue
         is_named = words(title) in PERIOD_TITLES
-        if is_named and (formats := _formats(cells)):
+        if is_named and (formats := _formats(_as_text(work, position, cells))):
             firsts = [known for known in formats if all(day.day == 1 for day in _days(cells, known))]
             known = (firsts or formats)[0]
             length: Frequency = "week" if {"semaine", "week"} & set(words(title).split()) else "month"
@@ -717,7 +722,10 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
         elif _are_words(cells) or (numeric > 0.9 and any(re.search(r"\d[.,]\d{2}$", cell) for cell in cells)):
             verdict = (0.0, "")
     elif column == "sale_date":
-        if not _formats(cells) or words(work.sample.titles[position]) in PERIOD_TITLES:
+        if (
+            not _formats(_as_text(work, position, cells))
+            or words(work.sample.titles[position]) in PERIOD_TITLES
+        ):
             verdict = (0.0, "")
         else:
             verdict = (0.9 if distinct > 1 else 0.8, f"its cells are dates such as {cells[0]!r}")
@@ -877,16 +885,17 @@ def _numbers(work: _Work, wide: Sequence[_Wide]) -> None:
     sample = work.sample
     positions = [work.columns[name][0] for name in _NUMERIC if name in work.columns]
     positions += [position for entry in wide for position in entry.positions]
-    if sample.kind == "excel" and all(sample.typed[position] for position in positions):
-        return
-    written = [cell for position in positions for cell in _usual_cells(work, position)]
-    _currency_signs(work, written)
+    if sample.kind == "excel":
+        # Numbers that are none of text are read under any mark.
+        positions = [position for position in positions if not sample.typed[position]]
+    written = [cell for p in positions for cell in _as_text(work, p, _usual_cells(work, p))]
+    _affixes(work, written)
     cells = [cell for cell in map(_bare, written) if is_number(cell)]
     total_cells = [
-        _bare(row[p].strip())
-        for row in sample.last_rows
+        _bare(cell)
         for p in positions
-        if p < len(row) and row[p].strip()
+        for cell in _as_text(work, p, [row[p].strip() for row in sample.last_rows if p < len(row)])
+        if cell
     ]
     marked = [cell for cell in cells + total_cells if re.search(r"[\s.,'’\u00a0\u202f]", cell)]
     if not cells:
@@ -912,26 +921,42 @@ def _numbers(work: _Work, wide: Sequence[_Wide]) -> None:
 
 
 def _bare(cell: str) -> str:
-    """A cell without the currency that stands before or behind its figures, as `number_affixes` leaves it."""
+    """A cell without the currency or unit that stands before or behind its figures, as `number_affixes`
+    leaves it.
+    """
     signs = "|".join(map(re.escape, CURRENCY_SIGNS))
     cell = re.sub(rf"(?i)^([-+(−]?\s*)(?:{signs})\s*", r"\1", cell)
-    return re.sub(rf"(?i)\s*(?:{signs})(\s*[-)−]?)$", r"\1", cell)
+    cell = re.sub(rf"(?i)\s*(?:{signs})(\s*[-)−]?)$", r"\1", cell)
+    return cell.removesuffix(_unit_behind(cell)).rstrip()
 
 
-def _currency_signs(work: _Work, cells: Sequence[str]) -> None:
-    """The signs of currencies that stand beside figures, and the currency that they say."""
-    found = {
-        sign for cell in cells if is_number(_bare(cell)) for sign in CURRENCY_SIGNS if sign in cell.upper()
-    }
-    if not found:
-        return
-    work.add("number_affixes", sorted(found), 0.95, "these stand beside the numbers")
-    currencies = {CURRENCY_SIGNS[sign] for sign in found}
-    if "currency_code" not in work.columns:
-        is_one = len(currencies) == 1
-        reason = f"{min(found)!r} stands beside the amounts"
-        reason += "; there are other dollars than those of the USA" if "$" in found else ""
-        work.add("currency", min(currencies), 0.7 if is_one else 0.3, reason)
+def _unit_behind(cell: str) -> str:
+    """The unit that stands behind a figure: `pcs` of `12 pcs`."""
+    found = re.search(r"[\d)][\s-]*([^\W\d_]+\.?)$", cell)
+    return found[1] if found and words(found[1]) in UNITS else ""
+
+
+def _affixes(work: _Work, cells: Sequence[str]) -> None:
+    """The currencies and units that stand beside figures, and what they say."""
+    figures = [cell for cell in cells if is_number(_bare(cell))]
+    signs = {sign for cell in figures for sign in CURRENCY_SIGNS if sign in cell.upper()}
+    units = {unit: UNITS[words(unit)] for unit in map(_unit_behind, figures) if unit}
+    codes = sorted(set(units.values()))
+    if len(codes) > 1:
+        work.notes.append(
+            f"{OPEN_MARK}: quantities stand in several units ({', '.join(map(repr, sorted(units)))}), which "
+            "no profile tells apart within a cell: ask the partner for one unit, or a column that names it"
+        )
+        units = {}
+    if signs or units:
+        work.add("number_affixes", sorted(signs | units.keys()), 0.95, "these stand beside the numbers")
+    if units and codes != ["PCE"] and "unit_code" not in work.columns:
+        work.add("unit", codes[0], 0.6, f"{min(units)!r} stands beside the quantities")
+    if signs and "currency_code" not in work.columns:
+        currencies = {CURRENCY_SIGNS[sign] for sign in signs}
+        reason = f"{min(signs)!r} stands beside the amounts"
+        reason += "; there are other dollars than those of the USA" if "$" in signs else ""
+        work.add("currency", min(currencies), 0.7 if len(currencies) == 1 else 0.3, reason)
 
 
 def _pattern(decimal: str, thousands: str) -> str:
@@ -964,6 +989,14 @@ def _formats(cells: Sequence[str]) -> list[str]:
     ]
 
 
+def _as_text(work: _Work, position: int, cells: Sequence[str]) -> Sequence[str]:
+    """The cells that say how dates and numbers are written: a workbook may hold real ones and text in one
+    column, and real ones are read under any format and mark.
+    """
+    written = work.sample.written[position] if work.sample.written else frozenset()
+    return [cell for cell in cells if cell in written] or cells
+
+
 def _parses(cell: str, date_format: str) -> bool:
     try:
         day = parse_date(cell, date_format)
@@ -974,7 +1007,7 @@ def _parses(cell: str, date_format: str) -> bool:
 
 def _format_of(work: _Work) -> tuple[str, float, str]:
     """The format of the sale dates, how sure, and why; a period in the name settles day and month."""
-    cells = work.cells("sale_date")
+    cells = _as_text(work, work.columns["sale_date"][0], work.cells("sale_date"))
     found = _formats(cells)
     if not found:
         return "%d/%m/%Y", 0.2, "its cells fit no known format"
@@ -1005,7 +1038,10 @@ def _dates_of(work: _Work) -> list[date]:
 
 
 def _days(cells: Iterable[str], date_format: str) -> list[date]:
-    return [parse_date(cell, date_format) for cell in cells if _parses(cell, date_format)]
+    """The days that cells name, real dates of a workbook among them."""
+    formats = (date_format, _REAL_DATE)
+    found = ((cell, next((known for known in formats if _parses(cell, known)), None)) for cell in cells)
+    return [parse_date(cell, known) for cell, known in found if known is not None]
 
 
 def _date_format(work: _Work) -> None:

@@ -56,8 +56,9 @@ class Choice:
 class Sample:
     """A sample file as read: titles, rows of text below them, and the choices that led there.
 
-    `typed` says for each column whether the container itself gives numbers and dates (Excel). `above` is
-    the text before the header, `last_rows` the rows at the file's end.
+    `typed` says for each column whether the container itself gives numbers and dates (Excel), `written` what
+    stands there as text all the same. `above` is the text before the header, `last_rows` the rows at the
+    file's end.
     """
 
     kind: str
@@ -67,6 +68,7 @@ class Sample:
     above: tuple[str, ...] = ()
     last_rows: tuple[tuple[str, ...], ...] = ()
     typed: tuple[bool, ...] = field(default=())
+    written: tuple[frozenset[str], ...] = ()
 
     def column(self, position: int) -> list[str]:
         """The cells of a column that hold anything."""
@@ -464,9 +466,8 @@ def _workbook(path: Path) -> Sample:
         reason = "merged titles stand above the titles" if merged else "a row of groups stands above"
         choices.append(Choice("container.header_rows", last - first + 1, 0.95 if merged else 0.7, reason))
     columns = list(zip(*body, strict=True)) if body else [()] * len(titles)
-    typed = tuple(
-        bool(cells) and not any(isinstance(cell, str) and cell.strip() for cell in cells) for cells in columns
-    )
+    written = tuple(frozenset(_shown(cell) for cell in cells if isinstance(cell, str)) for cells in columns)
+    typed = tuple(bool(cells) and not any(texts) for cells, texts in zip(columns, written, strict=True))
     return Sample(
         "excel",
         titles,
@@ -475,6 +476,7 @@ def _workbook(path: Path) -> Sample:
         tuple(" ".join(cell for cell in row if cell) for row in grid[:first]),
         texts[-5:],
         typed,
+        written,
     )
 
 

@@ -249,7 +249,7 @@ WEEKDAYS: Final = (
 UNITS: Final[dict[str, str]] = {
     "pce": "PCE", "pc": "PCE", "pcs": "PCE", "piece": "PCE", "pieces": "PCE", "u": "PCE", "un": "PCE",
     "unite": "PCE", "ea": "PCE", "each": "PCE", "unit": "PCE", "st": "PCE", "stk": "PCE", "stuck": "PCE",
-    "pz": "PCE", "pza": "PCE", "stuks": "PCE",
+    "pz": "PCE", "pza": "PCE", "stuks": "PCE", "ud": "PCE", "uds": "PCE", "unites": "PCE", "units": "PCE",
     "bte": "BOX", "boite": "BOX", "box": "BOX", "bx": "BOX",
     "pal": "PAL", "palette": "PAL", "pallet": "PAL",
 }  # fmt: skip

@@ -703,3 +703,78 @@ def test_a_group_of_other_figures_is_not_taken_for_sales(tmp_path: Path, other: 
     assert [(total.rows, total.quantity, total.amount) for total in report.totals] == [
         (2, "12.000", "121.0000")
     ]
+
+
+def test_real_dates_and_dates_as_text_in_one_column_are_dates(tmp_path: Path) -> None:
+    """A clerk types some of them: the column stayed unread, and the report had no period."""
+    rows = [
+        ["Date vente", "Article", "Qté", "Montant HT"],
+        [date(2026, 10, 26), "RAC0101", 3, 30.5],
+        ["28/10/2026", "RAC0102", "4", "1 240,5"],
+        [date(2026, 10, 30), "RAC0103", 2, 20.5],
+        ["Total semaine", "", 9, 1291.5],
+    ]
+    proposal = draft(tmp_path, "ventes semaine 44 bis.xlsx", workbook(rows), known=OURS)
+    assert {
+        "period.frequency": "week",
+        "period.source": "column",
+        "period.header": "Date vente",
+        "period.date_format": "%d/%m/%Y",
+        "columns.sale_date": "Date vente",
+        "date_format": "%d/%m/%Y",
+        "expected_from": date(2026, 10, 26),
+    }.items() <= proposal.settled.items()
+    report = checked(tmp_path, "ventes semaine 44 bis.xlsx", proposal)
+    assert [(total.period, total.quantity, total.amount) for total in report.totals] == [
+        ("2026-W44", "9.000", "1291.5000")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "glob", "week"),
+    [
+        ("ventes semaine 44 2026.csv", "ventes *.csv", "2026-10-26"),
+        ("Umsatz_KW45_26.csv", "Umsatz_*.csv", "2026-11-02"),
+        ("ventes S9-26.csv", "ventes *.csv", "2026-02-23"),
+        ("26S44 ventes.csv", "* ventes.csv", "2026-10-26"),
+        ("ventes_sem_5_2026.csv", "ventes_*.csv", "2026-01-26"),
+    ],
+)
+def test_weeks_are_read_in_words_and_with_short_years(
+    tmp_path: Path, name: str, glob: str, week: str
+) -> None:
+    proposal = draft(tmp_path, name, "Ref;Qté;CA HT\nRAC0101;3;9,5\nRAC0102;4;8,5\n")
+    settled = proposal.settled
+    assert (settled["period.frequency"], settled["files.glob"]) == ("week", f"P042/{glob}")
+    assert settled["expected_from"] == date.fromisoformat(week)
+    assert checked(tmp_path, name, proposal).would_land
+
+
+@pytest.mark.parametrize("name", ["ventes S05-12.csv", "CR5 45.csv", "sortie ventes 2.csv"])
+def test_other_figures_beside_a_letter_are_no_week(tmp_path: Path, name: str) -> None:
+    proposal = draft(tmp_path, name, "Ref;Qté;CA HT\nRAC0101;3;9,5\nRAC0102;4;8,5\n")
+    assert "period.frequency" not in proposal.settled
+
+
+def test_units_behind_quantities_are_left_out_of_them(tmp_path: Path) -> None:
+    text = "Item,Qty Sold,Net Sales\nRAC0101,12 pcs,$30.50\nRAC0102,(3) pcs,($9.00)\nRAC0103,1 Pcs.,$2.00\n"
+    proposal = draft(tmp_path, "sales 2026-01.csv", text, known=OURS)
+    assert proposal.settled["columns.sold_quantity"] == "Qty Sold"
+    assert proposal.settled["number_affixes"] == ["$", "Pcs.", "pcs"]
+    assert "unit" not in proposal.settled
+    (total,) = checked(tmp_path, "sales 2026-01.csv", proposal).totals
+    assert (total.rows, total.quantity, total.amount) == (3, "13.000", "23.5000")
+
+
+def test_packs_behind_quantities_are_their_unit(tmp_path: Path) -> None:
+    text = "Ref;Qté\nRAC0101;12 bte\nRAC0102;3 bte\n"
+    proposal = draft(tmp_path, "ventes_2026-W05.csv", text, known=OURS)
+    assert (proposal.settled["number_affixes"], proposal.settled["unit"]) == (["bte"], "BOX")
+
+
+def test_quantities_in_several_units_are_left_to_the_partner(tmp_path: Path) -> None:
+    text = "Ref;Qté\nRAC0101;12 pcs\nRAC0102;3 bte\n"
+    proposal = draft(tmp_path, "ventes_2026-W05.csv", text, known=OURS)
+    assert not {"number_affixes", "unit"} & proposal.settled.keys()
+    assert any("several units ('bte', 'pcs')" in note for note in proposal.notes)
+    assert not checked(tmp_path, "ventes_2026-W05.csv", proposal).would_land
