@@ -42,8 +42,8 @@ ENGLISH: Final = {
         "{column!r} holds no GTIN and no other column names the product; expected up to 14 digits"
     ),
     "missing_quantity": (
-        "the row has no quantity; fill in one of: {column}; or state empty_is_zero in the profile if empty "
-        "means zero"
+        "the row has no quantity; fill in one of: {column}; or in the profile leave out rows that are "
+        "headings by skip_rows or section, or state empty_is_zero if empty means zero"
     ),
     "unparseable_number": (
         "{column!r} holds no number written as {expected}; correct the cell, or in the profile decimal_mark, "
@@ -256,6 +256,10 @@ FRENCH: Final = {
 }
 
 _FORMER: Final = {
+    "missing_quantity": (
+        "the row has no quantity; fill in one of: {column}; or state empty_is_zero in the profile if empty "
+        "means zero"
+    ),
     "unparseable_number": (
         "{column!r} holds no number written as {expected}; correct the cell, or the marks in the profile"
     ),

@@ -82,6 +82,15 @@ def test_a_text_of_a_former_version_is_said_in_french() -> None:
     assert in_language("unparseable_number", stored, "fr") == french
 
 
+def test_a_row_without_a_quantity_may_be_a_heading() -> None:
+    """empty_is_zero was all that was offered: headings would land as products that sold nothing."""
+    assert "skip_rows or section" in explain("missing_quantity", "Qté, Retours")
+    former = "the row has no quantity; fill in one of: Qté, Retours; or state empty_is_zero in the profile "
+    former += "if empty means zero"
+    french = explain("missing_quantity", "Qté, Retours", language="fr")
+    assert in_language("missing_quantity", former, "fr") == french
+
+
 def test_a_text_of_another_version_and_an_unknown_code_stay_as_they_are() -> None:
     assert in_language("missing_date", "the date is not there", "fr") == "the date is not there"
     assert in_language("a_code_of_tomorrow", "something", "fr") == "something"
