@@ -362,26 +362,31 @@ def _array(
             Place(file=query.file, row=first_row and first_row + row, column=column.name),
         )
     if query.entity.key == (column.name,) and column.name in ("partner_code", "product_code"):
-        _refuse_padding(query, column, values, first_row)
+        _refuse_codes(query, column, values, first_row)
     return array
 
 
-def _refuse_padding(
-    query: MappingQuery, column: Column, values: Sequence[Any], first_row: int | None
-) -> None:
-    """A column of type CHAR pads its codes: no document and no profile would find `C100    `.
+def _refuse_codes(query: MappingQuery, column: Column, values: Sequence[Any], first_row: int | None) -> None:
+    """A column of type CHAR pads its codes: no document and no profile would find `C100    `. An empty code
+    is nobody's.
 
     Refused before it lands: without the blanks it would be another partner or product, and the first one
     deleted.
     """
     for row, value in enumerate(values):
-        if isinstance(value, str) and value != value.strip():
-            raise SourceError(
-                "query_value",
-                "the code begins or ends with blanks (a column of type CHAR pads with them)",
-                f"write trim(...) as {column.name}, in all queries that give it",
-                Place(file=query.file, row=first_row and first_row + row, column=column.name, value=value),
-            )
+        if not isinstance(value, str) or (value and value == value.strip()):
+            continue
+        problem = "the code begins or ends with blanks (a column of type CHAR pads with them)"
+        remedy = f"write trim(...) as {column.name}, in all queries that give it"
+        if not value.strip():
+            problem = "the code is empty"
+            remedy = f"give it a code in the ERP, or leave such rows out (where {column.name} <> '')"
+        raise SourceError(
+            "query_value",
+            problem,
+            remedy,
+            Place(file=query.file, row=first_row and first_row + row, column=column.name, value=value),
+        )
 
 
 def _array_as_is(column: Column, values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
@@ -443,6 +448,9 @@ def _to_text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8")
     if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    # A number that stands for a code, of a column NUMERIC(10,2), is 100 and not 100.00.
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         return str(int(value))
     if isinstance(value, datetime | date):
         return value.isoformat()

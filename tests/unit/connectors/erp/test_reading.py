@@ -35,6 +35,18 @@ def test_a_padded_code_of_master_data_is_refused_before_it_lands(
     assert (caught.value.place.row, caught.value.place.value) == (2, "C100    ")
 
 
+@pytest.mark.parametrize("value", ["", "   "])
+@pytest.mark.parametrize(("master", "code"), [("partners", "partner_code"), ("products", "product_code")])
+def test_an_empty_code_of_master_data_is_refused(tmp_path: Path, master: str, code: str, value: str) -> None:
+    """A customer without a code landed as the partner '', which no report and no document can name."""
+    file = tmp_path / f"{master}.sql"
+    file.write_text("select 1", encoding="utf-8")
+    query = read_query(file, entity("erp", master))
+    with pytest.raises(SourceError, match="the code is empty") as caught:
+        _array(query, Column(code, "VARCHAR", ""), ["C1", value], first_row=1)
+    assert caught.value.place.row == 2
+
+
 @pytest.fixture
 def query(tmp_path: Path):
     file = tmp_path / "invoice_lines.sql"
@@ -56,6 +68,11 @@ def query(tmp_path: Path):
         ("VARCHAR", 42.0, "42"),
         ("VARCHAR", b"abc", "abc"),
         ("VARCHAR", Decimal("1.50"), "1.50"),
+        ("VARCHAR", Decimal("100.00"), "100"),
+        ("VARCHAR", Decimal("1E+40"), "1" + 40 * "0"),
+        ("VARCHAR", Decimal("-7.0"), "-7"),
+        ("VARCHAR", Decimal("NaN"), "NaN"),
+        ("VARCHAR", float("inf"), "inf"),
         ("DATE", "2026-02-03", date(2026, 2, 3)),
         ("DATE", "2026-02-03 23:59:59", date(2026, 2, 3)),
         ("DATE", datetime(2026, 2, 3, 12, tzinfo=UTC), date(2026, 2, 3)),
