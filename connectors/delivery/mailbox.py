@@ -90,7 +90,7 @@ class MailSource:
         open_ended = _open_ended(mail)
         for part in wanted:
             is_whole = not any(part is other for other in open_ended)
-            yield Content(part.get_filename() or "", _attachment(header, part, is_whole))
+            yield Content(_file_name(part) or "", _attachment(header, part, is_whole))
 
     def _is_of_others(self, header: EmailMessage, attached: Sequence[EmailMessage]) -> bool:
         """Whether another delivery of the mailbox takes something of a mail."""
@@ -201,13 +201,27 @@ def _is_attached(part: EmailMessage) -> bool:
     """Whether a part is a file: it has a name, or is called an attachment."""
     if part.is_multipart():
         return False
-    return part.get_filename() is not None or part.get_content_disposition() == "attachment"
+    return _file_name(part) is not None or part.get_content_disposition() == "attachment"
+
+
+def _file_name(part: EmailMessage) -> str | None:
+    """The name of a part, as its sender sees it: old programs write accents into the header as they are."""
+    name = part.get_filename()
+    if name is None or "\ufffd" not in name:
+        return name
+    headers = {header.casefold(): value for header, value in part.raw_items()}
+    for header in ("content-disposition", "content-type"):
+        written = headers.get(header, "").encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+        again = email.message_from_string(f"{header}: {written}\n\n", policy=email.policy.default)
+        if found := again.get_filename():
+            return found
+    return name
 
 
 def _asks_for(settings: MailDelivery, part: EmailMessage) -> bool:
     """Whether a part's name matches a glob of the settings."""
     globs = (re.compile(glob_translate(glob), re.IGNORECASE) for glob in settings.files)
-    name = part.get_filename()
+    name = _file_name(part)
     return name is not None and any(glob.fullmatch(name) for glob in globs)
 
 
@@ -222,7 +236,7 @@ def _open_ended(mail: EmailMessage) -> list[Message]:
 
 def _attachment(header: EmailMessage, part: EmailMessage, is_whole: bool) -> Iterator[bytes]:
     """The bytes of an attachment; RefusedItem if its name holds a path or it is not whole."""
-    name = safe_name(part.get_filename() or "")
+    name = safe_name(_file_name(part) or "")
     payload = part.get_payload(decode=True)
     if not is_whole or any(isinstance(defect, InvalidBase64LengthDefect) for defect in part.defects):
         raise RefusedItem(
@@ -237,7 +251,7 @@ def _attachment(header: EmailMessage, part: EmailMessage, is_whole: bool) -> Ite
 
 def _without_report(header: EmailMessage, attached: Sequence[EmailMessage]) -> RefusedItem:
     """What is said of a partner's mail of which nothing is fetched."""
-    names = [part.get_filename() or f"one without a name ({part.get_content_type()})" for part in attached]
+    names = [_file_name(part) or f"one without a name ({part.get_content_type()})" for part in attached]
     if not names:
         has, remedy = "has no attachment", "if it holds or links to a report, ask the partner to attach it"
     elif any(part.get_content_type() == "application/ms-tnef" for part in attached):

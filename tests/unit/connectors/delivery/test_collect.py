@@ -626,6 +626,21 @@ def test_imap_takes_attachments_of_known_senders_only_and_leaves_mails_as_they_a
     assert list(house.collect()[0].fetched) == []
 
 
+@pytest.mark.parametrize("quote", [b'"', b""], ids=["quoted", "bare"])
+def test_imap_an_attachment_named_in_raw_latin_1_keeps_its_accents(
+    house: House, post: Post, quote: bytes
+) -> None:
+    """It arrived as `ventes_f\ufffdvrier_2026.csv`: no glob with an accent, and no month, fitted it."""
+    asked = b"filename=" + quote + b"ventes_f\xe9vrier_2026.csv" + quote
+    plain = mail("ventes@d07.example", ("PLACE.csv", b"a;b\n"))
+    raw = plain.replace(b'filename="PLACE.csv"', asked)
+    assert raw != plain
+    post.put(raw)
+    house.deliveries["mail"] = mailbox(post, files=["ventes_février*.csv"])
+    house.collect()
+    assert house.files() == {"D07/ventes_février_2026.csv": b"a;b\n"}
+
+
 def test_imap_a_mail_from_elsewhere_stays_and_is_told_with_its_sender_and_subject(
     house: House, post: Post
 ) -> None:
