@@ -484,6 +484,19 @@ class Section(Settings):
         return self
 
 
+_AFFIX: Final = re.compile(r"[.,][-–—]{1,2}|(?![-+−–—(\d\s.,'’]).*(?<![-+−–—\s])", re.DOTALL)
+
+
+def _no_part_of_a_number(affix: str) -> str:
+    """An affix is left out of the cell: a sign or a digit would be lost with it, and -3 become 3."""
+    if not _AFFIX.fullmatch(affix) or not affix:
+        raise ValueError(
+            "expected signs and words that say nothing (€, pcs, .-): without blanks around them, and no "
+            "figure, sign, mark or parenthesis of the number itself; a dash alone is an empty cell"
+        )
+    return affix
+
+
 class Profile(Settings):
     """One feed of one partner."""
 
@@ -518,7 +531,7 @@ class Profile(Settings):
             "`excel1904`: days counted as Excel does."
         ),
     )
-    number_affixes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+    number_affixes: tuple[Annotated[str, AfterValidator(_no_part_of_a_number)], ...] = Field(
         default=(),
         description="Signs and words that may stand before or after a number and say nothing: `€`, `pcs`.",
     )

@@ -76,6 +76,20 @@ def test_signs_and_units_around_a_number_are_left_out_only_if_the_profile_names_
     assert outcome.reasons == {"unparseable_number": 1}
 
 
+@pytest.mark.parametrize("affix", ["-", "−", "- €", "(", "1", "", " €", "+", ",", "€-"])
+def test_a_part_of_a_number_is_no_affix(profile: Any, affix: str) -> None:
+    """`-` as an affix, to be rid of dashes that stand for zero, made 3 sold of -3 returned."""
+    with pytest.raises(ValueError, match="signs and words that say nothing"):
+        profile(number_affixes=[affix])
+
+
+def test_a_swiss_dash_behind_a_whole_number_is_an_affix(desk: Any) -> None:
+    content = "Ref;Qty;Amount\nA;12;CHF 1'200.-\nB;3;-4.–\nC;1;5 pc(s)\n"
+    settings = {"number_affixes": ["CHF", ".-", ".–", "pc(s)", "m2"], "thousands_mark": "'"}
+    desk.take_one(WEEK, content, **settings, decimal_mark=".", negative_sold_is_return=True)
+    assert desk.rows("net_amount") == [(1200,), (-4,), (5,)]
+
+
 MARKED = {
     "(7,20 €)": "-7.2", "(€ 7,20)": "-7.2", "(7,20) €": "-7.2", "€ (7,20)": "-7.2", "-€ 5": "-5",
     "5,00- €": "-5", "5 €-": "-5", "( 1 250,50 € )": "-1250.5", "€5": "5",
