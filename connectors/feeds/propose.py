@@ -86,6 +86,7 @@ _UNDATED: Final = (
     rf"|{_MONTH_WORD}(?![^\W\d_])"
 )
 """A week or month without its year."""
+_DASH: Final = "[-–—−]"
 _LAST_YEAR: Final = r"(?i)(?<!\w)[na] ?- ?1(?!\w)"
 """The year before, as French titles say it: `CA N-1`, `Qté A-1`."""
 _HALF: Final = r"(?i)(?<![a-z])h[12][-_ ./]?20\d{2}(?!\d)|20\d{2}[-_ ./]?h[12](?!\d)|semestre|half[- ]?year"
@@ -704,7 +705,8 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
     distinct = len(set(cells))
     verdict: tuple[float, str] = (0.5, "")
     if column in _NUMERIC:
-        if sum(is_number(_bare(cell)) for cell in cells) < 0.5 * count:
+        bare = [_bare(cell) for cell in cells]
+        if sum(is_number(cell) or bool(re.fullmatch(_DASH, cell)) for cell in bare) < 0.5 * count:
             verdict = (0.0, "")
     elif column == "gtin":
         gtins = [cell for cell in cells if is_gtin(cell)]
@@ -1061,7 +1063,7 @@ def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
         positions = [work.columns[column][0]] if column in work.columns else []
         positions += [p for entry in wide if entry.metric == column for p in entry.positions]
         cells = [_bare(cell) for position in positions for cell in _usual_cells(work, position)]
-        negative = sum(bool(re.match(r"[-−(]|.*[-−]$", cell)) for cell in cells)
+        negative = sum(is_number(cell) and bool(re.match(r"[-−(]|.*[-−]$", cell)) for cell in cells)
         said = {token for position in positions for token in words(titles[position]).split()}
         if column == "sold_quantity" and said & NET_WORDS:
             work.add("sold_is_net", True, 0.9, "the title says that returns are deducted")
@@ -1072,6 +1074,10 @@ def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
             work.add(setting, True, 0.6, reason)
     figures = [work.columns[name][0] for name in _NUMERIC if name in work.columns]
     figures += [position for entry in wide for position in entry.positions]
+    dashes = sum(bool(re.fullmatch(_DASH, _bare(c))) for place in figures for c in _usual_cells(work, place))
+    if dashes:
+        reason = f"{dashes} cells of figures hold a dash alone, as zero is often shown"
+        work.add("empty_is_zero", True, 0.6, f"{reason}; leave it out if it means that nothing is known")
     if any(cell.startswith("(") for position in figures for cell in _usual_cells(work, position)):
         work.add("parentheses_are_negative", True, 0.9, "numbers stand in parentheses")
     if "net_amount" in work.columns:

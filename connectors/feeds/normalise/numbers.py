@@ -73,6 +73,18 @@ def _amount(text: str, profile: Profile) -> str:
     return f"cast(cast({rounded} as decimal(38,0)) * cast(0.0001 as decimal(5,4)) as {MONEY})"
 
 
+def figure_sql(text: str, profile: Profile) -> str:
+    """SQL: the text of a cell for a figure; NULL where a dash alone stands for none."""
+    dash, gap = f"[-–—{_MINUS}]", rf"[\s{UNUSUAL_SPACES}]*"
+    pattern = dash
+    if profile.number_affixes:
+        affixes = "|".join(re.escape(affix) for affix in profile.number_affixes)
+        pattern = rf"(?i)(?:(?:{affixes}){gap})?{dash}(?:{gap}(?:{affixes}))?"
+    # Texts that begin with a figure are spared the pattern.
+    is_dash = f"({text} < '.' or {text} > ':') and regexp_full_match({text}, {quoted(pattern)})"
+    return f"case when {is_dash} then null else {text} end"
+
+
 def metric_sql(text: str, metric: str, profile: Profile) -> str:
     """SQL: the text as the metric's decimal, affixes left out; NULL if it is no number."""
     if profile.number_affixes:

@@ -12,7 +12,7 @@ from connectors.feeds.normalise.cells import BLANKS, text_sql
 from connectors.feeds.normalise.codes import currency_sql, gtin_sql, unit_sql
 from connectors.feeds.normalise.dates import date_sql, period_sql
 from connectors.feeds.normalise.layout import METRICS, TEXTS, Layout
-from connectors.feeds.normalise.numbers import metric_sql
+from connectors.feeds.normalise.numbers import figure_sql, metric_sql
 from connectors.feeds.table import quoted
 
 
@@ -20,12 +20,14 @@ def typed_sql(layout: Layout, source: str) -> str:
     """SQL: every source row with its texts (`t_`), values (`n_`, `w_` for wide columns) and dates."""
     profile = layout.profile
     texts = {name: text_sql(layout, position) for name, position in layout.positions.items()}
+    texts |= {name: figure_sql(texts[name], profile) for name in METRICS if name in texts}
     texts |= {
         name: "cast(null as varchar)" for name in (*TEXTS, *METRICS, "gtin", "sale_date") if name not in texts
     }
     texts_sql = ", ".join(f"{sql} as t_{name}" for name, sql in texts.items())
     wide_texts = "".join(
-        f", {text_sql(layout, column.position)} as wt_{column.position}" for column in layout.wide
+        f", {figure_sql(text_sql(layout, column.position), profile)} as wt_{column.position}"
+        for column in layout.wide
     )
     period_text = (
         text_sql(layout, layout.period_position)

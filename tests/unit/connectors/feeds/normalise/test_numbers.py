@@ -83,6 +83,30 @@ def test_a_part_of_a_number_is_no_affix(profile: Any, affix: str) -> None:
         profile(number_affixes=[affix])
 
 
+DASHES = "Ref;Qty;Amount\nA;-;- €\nB;–;-€\nC;—;€ -\nD;-3;-2 €\nE;4;-\n"
+
+
+def test_a_dash_alone_is_an_empty_cell(desk: Any) -> None:
+    settings = {"number_affixes": ["€"], "negative_sold_is_return": True}
+    outcome = desk.take_one(WEEK, DASHES, **settings)
+    assert outcome.reasons == {"missing_quantity": 3}
+    assert desk.rows("sold_quantity, returned_quantity, net_amount") == [(0, 3, -2), (4, 0, None)]
+
+
+def test_a_dash_alone_is_zero_where_empty_is(desk: Any) -> None:
+    settings = {"number_affixes": ["€"], "negative_sold_is_return": True, "empty_is_zero": True}
+    assert desk.take_one(WEEK, DASHES, **settings).reasons == {}
+    assert [row[0] for row in desk.rows("sold_quantity")] == [0, 0, 0, 0, 4]
+
+
+def test_a_dash_in_a_wide_column_is_an_empty_cell(desk: Any) -> None:
+    wide = [{"metric": "sold_quantity", "pattern": r"^(?P<store_code>Lyon|Nice)$"}]
+    content = "Ref;Lyon;Nice\nA;1;-\n"
+    outcome = desk.take_one(WEEK, content, columns={"partner_product_code": "Ref"}, wide=wide)
+    assert outcome.reasons == {}
+    assert desk.rows("store_code, sold_quantity") == [("Lyon", 1)]
+
+
 def test_a_swiss_dash_behind_a_whole_number_is_an_affix(desk: Any) -> None:
     content = "Ref;Qty;Amount\nA;12;CHF 1'200.-\nB;3;-4.–\nC;1;5 pc(s)\n"
     settings = {"number_affixes": ["CHF", ".-", ".–", "pc(s)", "m2"], "thousands_mark": "'"}
