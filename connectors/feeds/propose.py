@@ -798,10 +798,18 @@ def _own_or_theirs(work: _Work) -> None:
         work.columns["product_code"] = (position, 0.9, f"the title {title!r} names our company")
     elif known.product_codes:
         proof = f"{reason}; {usual} of {len(cells)} cells are codes of ours, so these are the partner's"
+        bare = {code.lstrip("0") for code in known.product_codes}
+        if (lost := sum(cell in bare for cell in cells)) > len(cells) / 2:
+            proof = f"{reason}; {lost} of {len(cells)} cells are codes of ours without their leading zeros"
+            work.notes.append(
+                f"{OPEN_MARK}: the codes under {title!r} are ours without their leading zeros, which Excel "
+                "drops: ask the partner for cells of text, or name them in a crosswalk (docs/rules.md)"
+            )
+        else:
+            work.notes.append(
+                "the partner's product codes need a crosswalk (docs/rules.md) before they match ours"
+            )
         work.columns["partner_product_code"] = (position, confidence, proof)
-        work.notes.append(
-            "the partner's product codes need a crosswalk (docs/rules.md) before they match ours"
-        )
         return
     elif said & {"notre", "nos", "our", "interne", "internal"}:
         return

@@ -778,3 +778,22 @@ def test_quantities_in_several_units_are_left_to_the_partner(tmp_path: Path) -> 
     assert not {"number_affixes", "unit"} & proposal.settled.keys()
     assert any("several units ('bte', 'pcs')" in note for note in proposal.notes)
     assert not checked(tmp_path, "ventes_2026-W05.csv", proposal).would_land
+
+
+def test_a_dash_for_zero_is_no_return(tmp_path: Path) -> None:
+    text = "Ref;Qté;CA HT\nRAC0101;5;10,5\nRAC0102;-;- €\nRAC0103;4;9 €\n"
+    proposal = draft(tmp_path, "ventes_2026-W05.csv", text, known=OURS)
+    assert proposal.settled["empty_is_zero"] is True
+    assert "negative_sold_is_return" not in proposal.settled
+    report = checked(tmp_path, "ventes_2026-W05.csv", proposal)
+    assert (report.rows_accepted, report.reasons) == (3, {})
+
+
+def test_our_codes_without_their_leading_zeros_are_told_as_such(tmp_path: Path) -> None:
+    """They were told to be the partner's, at 0.95."""
+    known = Known(product_codes=frozenset({"04107", "04114", "00012"}))
+    proposal = draft(tmp_path, "ventes_2026-W05.csv", "Code;Qté\n4107;1\n4114;2\nX;4\n", known=known)
+    assert proposal.settled["columns.partner_product_code"] == "Code"
+    (choice,) = [c for c in proposal.choices if c.key == "columns.partner_product_code"]
+    assert "2 of 3 cells are codes of ours without their leading zeros" in choice.reason
+    assert any("without their leading zeros" in note for note in proposal.notes)
