@@ -23,7 +23,7 @@ import pyarrow.compute
 from python_calamine import CalamineSheet
 
 from connectors.errors import Place, RejectedFile
-from connectors.feeds.profile import EXCEL_1900, EXCEL_1904, Excel, Profile
+from connectors.feeds.profile import EPOCHS, Excel, Profile
 from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, fill, fold
 from connectors.feeds.workbooks import Opened, open_workbook
 
@@ -31,7 +31,6 @@ SHEET_STEP: Final = 10_000_000
 """Row 5 of the second sheet that is read has the number 20,000,005; those of the first keep theirs."""
 
 SHEET_TITLE: Final = "@sheet"
-_EPOCHS: Final = {EXCEL_1900: date(1899, 12, 30), EXCEL_1904: date(1904, 1, 1)}
 
 
 def load(
@@ -213,12 +212,12 @@ def _text_column(cells: Sequence[Any], decimal_mark: str, date_format: str) -> p
         return format(Decimal(f"{cell:.15g}"), "f").replace(".", decimal_mark)
 
     def day(cell: date) -> str:
-        if date_format in _EPOCHS:
-            return str((cell - _EPOCHS[date_format]).days)
+        if date_format in EPOCHS:
+            return str((cell - EPOCHS[date_format]).days)
         return cell.strftime(date_format)
 
     def moment(cell: datetime) -> str:
-        return day(cell.date()) if date_format in _EPOCHS else cell.strftime(date_format)
+        return day(cell.date()) if date_format in EPOCHS else cell.strftime(date_format)
 
     render: dict[type, Callable[[Any], str]] = {
         str: str,

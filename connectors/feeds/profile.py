@@ -31,6 +31,8 @@ _METRICS: Final = frozenset(get_args(Metric))
 EXCEL_1900: Final = "excel"
 EXCEL_1904: Final = "excel1904"
 """Date formats of days counted as Excel does: 46084 is 3 March 2026 (since 1900), or four years later."""
+EPOCHS: Final = {EXCEL_1900: date(1899, 12, 30), EXCEL_1904: date(1904, 1, 1)}
+"""Their day 0; Excel counts a 29 February 1900 that never was, so that later days are right."""
 
 
 def _valid_regex(pattern: str) -> str:

@@ -25,7 +25,7 @@ from connectors.feeds.known import Known
 from connectors.feeds.months import name_pattern, parse_date
 from connectors.feeds.normalise.layout import in_words
 from connectors.feeds.periods import Span, span_from_text, span_of
-from connectors.feeds.profile import FISCAL, Frequency
+from connectors.feeds.profile import EPOCHS, FISCAL, Frequency
 from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
 from connectors.feeds.synonyms import (
     COLUMNS,
@@ -838,6 +838,7 @@ def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
             "figures that add up since a beginning are no figures of a period, and would count again in each "
             "report: ask the partner for the period alone"
         )
+    _note_counted_days(work, left)
     for name in ("store_code", "store_name", "product_code", "partner_product_code"):
         if name in work.columns and _repeats_above(work, work.columns[name][0]):
             title = work.sample.titles[work.columns[name][0]]
@@ -854,6 +855,22 @@ def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
     total = [title for title in left if re.search(TOTAL_PATTERN, title)]
     if total:
         work.notes.append(f"columns of totals are left out: {', '.join(repr(title) for title in total)}")
+
+
+def _note_counted_days(work: _Work, left: Sequence[str]) -> None:
+    """Dates that lost their format are numbers, of one count of days or of the other: a person may know."""
+    for position, title in enumerate(work.sample.titles):
+        cells = _usual_cells(work, position)
+        if title not in left or words(title) not in (*COLUMNS["sale_date"], *PERIOD_TITLES) or not cells:
+            continue
+        if not all(re.fullmatch(r"[3-6]\d{4}", cell) for cell in cells):
+            continue
+        since = [(name, epoch + timedelta(int(cells[0]))) for name, epoch in EPOCHS.items()]
+        said = " or ".join(f"{day} ({name})" for name, day in since)
+        work.notes.append(
+            f"{OPEN_MARK}: the cells of {title!r} may be days as Excel counts them, {cells[0]} is {said}: "
+            "name the right one as date_format, and the column as sale_date or as period.header"
+        )
 
 
 def _repeats_above(work: _Work, position: int) -> bool:

@@ -797,3 +797,11 @@ def test_our_codes_without_their_leading_zeros_are_told_as_such(tmp_path: Path) 
     (choice,) = [c for c in proposal.choices if c.key == "columns.partner_product_code"]
     assert "2 of 3 cells are codes of ours without their leading zeros" in choice.reason
     assert any("without their leading zeros" in note for note in proposal.notes)
+
+
+def test_days_as_excel_counts_them_are_told(tmp_path: Path) -> None:
+    """44834 is 30 September 2022 since 1900, and 1 October 2026 since 1904: the column stayed unread."""
+    rows = [["Date", "Code", "Qté"], [44834, "RAC0101", 3], [44840, "RAC0102", 4]]
+    proposal = draft(tmp_path, "ventes.xlsx", workbook(rows), known=OURS)
+    (note,) = [note for note in proposal.notes if "as Excel counts them" in note]
+    assert "44834 is 2022-09-30 (excel) or 2026-10-01 (excel1904)" in note
