@@ -212,7 +212,8 @@ def verdict_on(
             "second_table",
             f"a second table begins here, with other titles ({titles}): its rows would count as rows of the "
             "first",
-            "ask the partner for one table in a sheet or file",
+            "ask the partner for one table in a sheet or file; if none begins there, leave that row out by "
+            "skip_rows",
             Place(file=file, row=row),
         )
     if not judged.spans and not takes_back:

@@ -24,7 +24,8 @@ _MEANINGS: Final = {
 
 
 def second_tables(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Mapping[int, tuple[int, str]]:
-    """By file the first row that bears the titles of another table, and these, where good rows follow it.
+    """By file the first row that bears the titles of another table, and these, where good rows stand above
+    and below it.
 
     Such a row has words where the first table has figures, and no figure; at least one of the words is
     another title than the one above it. A header that is repeated on each page is none.
@@ -58,10 +59,11 @@ def second_tables(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Mapp
         """
     ).fetchall():
         if file not in found and _begins_another(layout, metrics, products, titles, cells, code):
+            # Titles above all rows are those of the first table once more, in another language.
             good = connection.execute(
-                "select count(*) from judged "
-                "where _file = ? and _row > ? and not is_skipped and not is_faulty",
-                [file, row],
+                "select bool_or(_row < ?) and bool_or(_row > ?) from judged "
+                "where _file = ? and not is_skipped and not is_faulty",
+                [row, row, file],
             ).fetchone()
             if good and good[0]:
                 found[file] = (row, ", ".join(map(repr, cells)))

@@ -66,3 +66,14 @@ def test_other_rows_of_words_are_quarantined_alone(desk: Any, row: str) -> None:
 
 def test_titles_that_no_row_follows_reject_nothing(desk: Any) -> None:
     assert desk.take_one(WEEK, f"{HEADER}A;1;2,5\nArticle;Stock;Valeur\n").rows_accepted == 1
+
+
+def test_titles_in_a_second_language_begin_no_table(desk: Any) -> None:
+    outcome = desk.take_one(WEEK, f"{HEADER}REF;Units sold;Net value (k)\nA;1;2,5\n")
+    assert (outcome.state, outcome.rows_accepted, outcome.rows_quarantined) == ("landed", 1, 1)
+
+
+def test_a_row_that_skip_rows_leaves_out_begins_no_table(desk: Any) -> None:
+    skip = [{"header": "Ref", "pattern": "^REF$"}]
+    outcome = desk.take_one(WEEK, f"{HEADER}A;1;2,5\nREF;Stock;\nB;2;5\n", skip_rows=skip)
+    assert (outcome.state, outcome.rows_accepted) == ("landed", 2)
