@@ -451,10 +451,47 @@ qualified as (
             )
 ),
 
+-- Who takes part in a period of an exclusive group on any of its days.
+taking_part as (
+    select
+        periods.programme_code,
+        periods.valid_from_date,
+        periods.period_start_date,
+        participants.partner_code
+    from periods
+    inner join participants
+        on
+            periods.programme_code = participants.programme_code
+            and periods.valid_from_date = participants.valid_from_date
+    inner join partners
+        on
+            participants.partner_version_id = partners.partner_version_id
+            and periods.period_end_date > partners.valid_from_date
+            and periods.period_start_date < partners.valid_to_date
+    where periods.exclusive_group_code is not null
+    group by all
+),
+
+-- What a partner bought last year in a programme that it has left since counts in the
+-- next one, as what it buys now does.
+taken as (
+    select qualified.*
+    from qualified
+    left join taking_part
+        on
+            qualified.programme_code = taking_part.programme_code
+            and qualified.programme_version_date = taking_part.valid_from_date
+            and qualified.period_start_date = taking_part.period_start_date
+            and qualified.partner_code = taking_part.partner_code
+    where
+        qualified.exclusive_group_code is not null
+        and (not qualified.is_last_year or taking_part.partner_code is not null)
+),
+
 -- Of an exclusive group a purchase counts in the first programme only.
 shared as (
     select
-        qualified.*,
+        taken.*,
         min(programme_order) over (
             partition by
                 exclusive_group_code,
@@ -464,8 +501,7 @@ shared as (
                 product_group_code,
                 counted_month_date
         ) as first_programme_order
-    from qualified
-    where exclusive_group_code is not null
+    from taken
 ),
 
 counted as (

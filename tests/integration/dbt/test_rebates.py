@@ -347,6 +347,42 @@ programmes:
             assert found == (forecast,)
 
 
+def test_last_years_purchases_are_not_left_to_a_programme_that_the_partner_has_left(engine: Engine) -> None:
+    """D1 buys for 1,000 each month, was Gold to October 2025 and is Silver: A has its purchases since, B had them.
+
+    Growth of A from 3,000 to 10,000 would be a rebate for nothing: it bought 10,000 in these months of both years.
+    """
+    rules = """
+programmes:
+  A: {name_fr: A, name_en: A, order: 20, exclusive_group: X, versions: [
+      {valid_from: 2025-01-01, form: growth, tiers: [{from: 0, rate: 0.01}, {from: 0.05, rate: 0.03}]}]}
+  B: {name_fr: B, name_en: B, order: 10, exclusive_group: X, versions: [
+      {valid_from: 2025-01-01, period_months: 3, form: flat, partners: {segments: [Gold]},
+       tiers: [{from: 0, rate: 0.02}]}]}
+"""
+    partners = [
+        partner("D1", segment_code="Gold", valid_to_date="2025-10-01", is_current=False),
+        partner("D1", partner_version_id="D1|2025-10-01", segment_code="Silver", valid_from_date="2025-10-01"),
+    ]
+    lines = [
+        line(
+            f"{year}{month}",
+            f"{year}-{month:02d}-10",
+            1,
+            1000,
+            partner_version_id="D1|2025-10-01" if (year, month) >= (2025, 10) else "D1|1900-01-01",
+        )
+        for year, months in ((2025, 12), (2026, 10))
+        for month in range(1, months + 1)
+    ]
+    with engine.run(World(rules, partners, lines=lines), "2026-10-31") as connection:
+        found = connection.execute(
+            "select forecast_value::int, reached_tier_number, reached_amount from core.fct_rebate_accruals "
+            "where programme_code = 'A' and period_start_date = '2026-01-01' and month_start_date = '2026-10-01'"
+        ).fetchone()
+    assert found == (12000, 1, Decimal(100))
+
+
 # --- forms ---
 
 
