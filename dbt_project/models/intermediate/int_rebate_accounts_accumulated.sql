@@ -91,6 +91,14 @@ accounts as (
         members.account_code,
         members.has_whole_last_year,
         min(first_purchases.first_month_date) as first_month_date,
+        min(
+            case
+                when
+                    first_purchases.first_month_date
+                    > {{ add_months('members.period_start_date', -12) }}
+                    then first_purchases.first_month_date
+            end
+        ) as newcomer_month_date,
         sum(targets.scope_value) as target_value
     from members
     left join first_purchases on members.partner_code = first_purchases.partner_code
@@ -317,6 +325,7 @@ measured as (
         terms.form_code,
         terms.period_months,
         terms.has_last_year,
+        terms.newcomer_month_date,
         months.month_days,
         months.elapsed_days,
         case
@@ -366,14 +375,18 @@ compared as (
     from measured
 ),
 
--- How far the period is: by last year's season where there was one, else by the days.
+-- How far the period is: by last year's season where there was one, else by the days. Of
+-- partners counted together, one that began after last year did would stand for growth.
 progressed as (
     select
         compared.*,
         case
             when is_over then 'over'
             when
-                has_last_year and last_year_part_value > 0 and last_year_whole_value > 0
+                has_last_year
+                and coalesce(newcomer_month_date > month_start_date, true)
+                and last_year_part_value > 0
+                and last_year_whole_value > 0
                 then 'season'
             else 'run_rate'
         end as forecast_method_code

@@ -287,6 +287,38 @@ def test_a_group_is_held_against_all_of_its_partners_whoever_has_purchased(engin
             assert found == (tier,)
 
 
+def test_a_group_with_a_newcomer_has_no_season(engine: Engine) -> None:
+    """D1 buys for 1,000 a month, D2 for 9,000 since December: 30,000 by March are a quarter of 120,000.
+
+    3,000 by March of last year's 21,000 would make 210,000 of them. In February D2 had not bought, if it first did
+    in March: what was said then stands, 2,000 of 12,000.
+    """
+    rules = "groups: {G: [D1, D2]}\n" + version(
+        "form: flat\ncounts_together: true\npartners: {groups: [G]}\ntiers: [{from: 0, rate: 0.01}]"
+    )
+    own = [
+        line(f"A{year}{month}", f"{year}-{month:02d}-10", 1, 1000)
+        for year, months in ((2025, 12), (2026, 3))
+        for month in range(1, months + 1)
+    ]
+    for first, found in (
+        ("2025-12", {1: (120000, "run_rate"), 2: (120000, "run_rate"), 3: (120000, "run_rate")}),
+        ("2026-03", {1: (12000, "season"), 2: (12000, "season"), 3: (48000, "run_rate")}),
+    ):
+        others = [
+            line(f"B{month}", f"{month}-10", 1, 9000, partner_code="D2")
+            for month in ("2025-12", "2026-01", "2026-02", "2026-03")
+            if month >= first
+        ]
+        world = World(rules, partners=[partner("D1"), partner("D2")], lines=[*own, *others])
+        with engine.run(world, "2026-03-31") as connection:
+            rows = connection.execute(
+                "select month(month_start_date), any_value(forecast_value::int), any_value(forecast_method_code) "
+                "from core.fct_rebate_accruals group by 1"
+            ).fetchall()
+        assert {month: (value, method) for month, value, method in rows} == found
+
+
 def test_a_tier_that_begins_above_its_value_says_that_reaching_it_is_not_enough(engine: Engine) -> None:
     """1,000 pieces by June reach a tier from 1,000, and not one that begins above 1,000 or from 1,200."""
     columns = "reached_tier_number, next_tier_distance, is_next_tier_included"
