@@ -7,8 +7,12 @@ lines as (
     select * from {{ ref('fct_sell_in') }} where invoice_date <= {{ as_of_date() }}
 ),
 
-shipments as (
+shipments_and_returns as (
     select * from {{ ref('fct_shipments') }}
+),
+
+shipments as (
+    select * from shipments_and_returns
     where shipment_type = 'delivery' and order_number is not null
 ),
 
@@ -41,6 +45,34 @@ allocation_keys as (
 
 rates as (
     select * from {{ ref('dim_exchange_rates') }}
+),
+
+-- Whose the documents are that costs name: where no line can carry such a cost (a credit
+-- note, a return, a delivery that is not invoiced), it is still that partner's.
+invoices_named as (
+    select
+        invoice_number,
+        min(partner_code) as partner_code,
+        min(channel_code) as channel_code
+    from lines
+    where
+        invoice_number in (
+            select invoice_number from booked_costs where invoice_number is not null
+        )
+    group by invoice_number
+),
+
+shipments_named as (
+    select
+        shipment_number,
+        min(partner_code) as partner_code,
+        min(channel_code) as channel_code
+    from shipments_and_returns
+    where
+        shipment_number in (
+            select shipment_number from booked_costs where shipment_number is not null
+        )
+    group by shipment_number
 ),
 
 gathered as (
@@ -83,8 +115,17 @@ gathered as (
         'cost|' || booked_costs.cost_number as programme_cost_id,
         booked_costs.cost_step_code,
         booked_costs.cost_date,
-        booked_costs.partner_code,
-        coalesce(partners.channel_code, booked_costs.channel_code) as channel_code,
+        coalesce(
+            booked_costs.partner_code,
+            invoices_named.partner_code,
+            shipments_named.partner_code
+        ) as partner_code,
+        coalesce(
+            partners.channel_code,
+            booked_costs.channel_code,
+            invoices_named.channel_code,
+            shipments_named.channel_code
+        ) as channel_code,
         booked_costs.product_code,
         booked_costs.invoice_number,
         booked_costs.shipment_number,
@@ -103,6 +144,10 @@ gathered as (
         on
             booked_costs.partner_code = partners.partner_code
             and {{ in_range('booked_costs.cost_date', 'partners') }}
+    left join invoices_named
+        on booked_costs.invoice_number = invoices_named.invoice_number
+    left join shipments_named
+        on booked_costs.shipment_number = shipments_named.shipment_number
     left join rates
         on
             booked_costs.currency_code = rates.currency_code
