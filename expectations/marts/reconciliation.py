@@ -87,7 +87,24 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                 ),
                 no_finding(
                     f"""
-                    select measure_code, month_start_date, sum(unexplained_amount) as unexplained_amount
+                    select
+                        measure_code,
+                        month_start_date,
+                        sum(unexplained_amount) as unexplained_amount,
+                        case
+                            when measure_code = 'cost_of_goods'
+                                then coalesce(
+                                    (
+                                        select ', lines without a cost of '
+                                        || string_agg(distinct product_code, ', ' order by product_code)
+                                        from core.fct_sell_in
+                                        where cost_amount is null and invoice_date <= {day}
+                                        and date_trunc('month', invoice_date) = month_start_date
+                                    ),
+                                    ''
+                                )
+                            else ''
+                        end as without_cost
                     from {{batch}}
                     group by measure_code, month_start_date
                     having abs(sum(unexplained_amount)) > {terms.thresholds.reconciliation_tolerance_amount}
@@ -96,9 +113,10 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     name="differences_are_explained",
                     severity="critical",
                     message="The ledger differs by more than the tolerance, and no document says why.",
-                    remedy="Look at rules/accounts.yml and the entries of the month, or raise "
-                    "reconciliation_tolerance_amount in rules/thresholds.yml once it is understood.",
-                    found="{measure_code} of {month_start_date}: {unexplained_amount}",
+                    remedy="Give products without a cost one in the ERP. Otherwise look at rules/accounts.yml and "
+                    "the entries of the month, or raise reconciliation_tolerance_amount in rules/thresholds.yml "
+                    "once it is understood.",
+                    found="{measure_code} of {month_start_date}: {unexplained_amount}{without_cost}",
                     column="unexplained_amount",
                 ),
             ),

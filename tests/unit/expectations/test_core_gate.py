@@ -410,6 +410,19 @@ def test_amounts_without_a_rate_are_told_from_the_first_of_them_on(world: World)
     assert "partner D01: 1 lines in EUR from 2026-03-20 on" in message
 
 
+def test_products_without_a_cost_are_told_where_any_has_one(world: World) -> None:
+    change(build(world), "update core.fct_sell_in set cost_amount = null")
+    assert "fct_sell_in.lines_have_a_cost" not in judge_table("core.fct_sell_in", world)
+    change(
+        world,
+        "insert into core.fct_sell_in select * replace ('F2|1' as invoice_line_id, 'P2' as product_code, "
+        "110 as cost_amount) from core.fct_sell_in",
+    )
+    outcome = judge_table("core.fct_sell_in", world)["fct_sell_in.lines_have_a_cost"]
+    assert outcome.severity == "warning"
+    assert "product P1: 1 lines from 2026-03-10 on" in outcome.message
+
+
 def test_a_doubled_line_is_named_with_its_slice_and_the_month_to_rebuild(world: World) -> None:
     change(
         build(world),

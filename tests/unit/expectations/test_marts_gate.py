@@ -508,6 +508,16 @@ def test_a_missing_cent_is_named_with_its_month(world: World) -> None:
     assert "net_amount -0.0100" in message
 
 
+def test_a_difference_with_the_ledger_names_the_products_without_a_cost(world: World) -> None:
+    change(
+        build(world),
+        "update core.fct_sell_in set cost_amount = null",
+        f"update marts.{RECONCILIATION} set unexplained_amount = 110.5 where measure_code = 'cost_of_goods'",
+    )
+    outcome = judge_table(f"marts.{RECONCILIATION}", world)[f"{RECONCILIATION}.differences_are_explained"]
+    assert "cost_of_goods of 2026-03-01: 110.5000, lines without a cost of P1" in outcome.message
+
+
 def test_a_week_that_has_begun_may_count_in_the_month_to_come(world: World) -> None:
     change(
         build(world),
