@@ -107,7 +107,7 @@
 {#
     Documents behind `rows` of closed marts that landed after the close. `rows` has
     closing_code, mart_name, row_key, the grain, grain_detail between | and
-    last_batch_code.
+    last_batch_code. `measures` between | are those that the trace adds up of them.
 #}
 {% macro late_documents(rows) -%}
     select
@@ -115,7 +115,8 @@
         cast(null as string) as mart_name,
         cast(null as string) as row_key,
         cast(null as string) as reason_code,
-        cast(null as string) as document_number
+        cast(null as string) as document_number,
+        cast(null as string) as measures
     where 1 = 0
     {%- for name, declared in finance_declarations().items() %}
     {%- for source in declared.trace or [] if source.late_reason %}
@@ -125,7 +126,8 @@
         {{ rows }}.mart_name,
         {{ rows }}.row_key,
         '{{ source.late_reason }}' as reason_code,
-        documents.document_number
+        documents.document_number,
+        '|{{ (source.measures or {}) | join("|") }}|' as measures
     from {{ rows }}
     inner join (
         select

@@ -177,17 +177,40 @@ late_corrections as (
     {{ late_corrections('detailed', 'corrected') }}
 ),
 
--- A late document may be behind every figure of its row, a correction behind those that
--- cost decides.
+-- A late document may be behind every figure of its row, and stands before others for
+-- those that are sums of its kind: an entry for the ledger's side, an invoice for ours. A
+-- correction is behind those that cost decides.
 named as (
     select
-        closing_code,
-        mart_name,
-        row_key,
-        cast(null as string) as column_name,
-        reason_code,
-        document_number
-    from late_documents
+        compared.closing_code,
+        compared.mart_name,
+        compared.row_key,
+        compared.column_name,
+        late_documents.reason_code,
+        late_documents.document_number,
+        min(
+            case
+                when
+                    contains(
+                        late_documents.measures, '|' || compared.column_name || '|'
+                    )
+                    then 1
+                else 2
+            end
+        ) as rank_number
+    from compared
+    inner join late_documents
+        on
+            compared.closing_code = late_documents.closing_code
+            and compared.mart_name = late_documents.mart_name
+            and compared.row_key = late_documents.row_key
+    group by
+        compared.closing_code,
+        compared.mart_name,
+        compared.row_key,
+        compared.column_name,
+        late_documents.reason_code,
+        late_documents.document_number
     union all
     select
         closing_code,
@@ -195,7 +218,8 @@ named as (
         row_key,
         column_name,
         'corrected_cost' as reason_code,
-        document_number
+        document_number,
+        0 as rank_number
     from late_corrections
 ),
 
@@ -203,7 +227,8 @@ numbered_documents as (
     select
         named.*,
         row_number() over (
-            partition by closing_code, mart_name, row_key, column_name, reason_code
+            partition by
+                closing_code, mart_name, row_key, column_name, reason_code, rank_number
             order by document_number nulls last
         ) as position_number
     from named
@@ -217,38 +242,29 @@ document_texts as (
         row_key,
         column_name,
         reason_code,
+        rank_number,
         cast(max(position_number) as bigint) as document_count,
         {{ texts_joined('case when position_number <= 5 then document_number end') }}
             as documents
     from numbered_documents
-    group by closing_code, mart_name, row_key, column_name, reason_code
+    group by
+        closing_code, mart_name, row_key, column_name, reason_code, rank_number
 ),
 
 late_reasons as (
     select
-        compared.closing_code,
-        compared.mart_name,
-        compared.row_key,
-        compared.column_name,
-        document_texts.reason_code,
-        document_texts.document_count,
-        document_texts.documents,
+        closing_code,
+        mart_name,
+        row_key,
+        column_name,
+        reason_code,
+        document_count,
+        documents,
         row_number() over (
-            partition by
-                compared.closing_code,
-                compared.mart_name,
-                compared.row_key,
-                compared.column_name
-            order by document_texts.reason_code nulls last
+            partition by closing_code, mart_name, row_key, column_name
+            order by rank_number nulls last, reason_code nulls last
         ) as position_number
-    from compared
-    inner join document_texts
-        on
-            compared.closing_code = document_texts.closing_code
-            and compared.mart_name = document_texts.mart_name
-            and compared.row_key = document_texts.row_key
-            and coalesce(document_texts.column_name, compared.column_name)
-            = compared.column_name
+    from document_texts
 ),
 
 source_texts as (
