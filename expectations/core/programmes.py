@@ -54,7 +54,8 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
             (
                 no_row_where(
                     "status_code = 'claimed' "
-                    "and (is_near_duplicate or is_over_budget or is_without_proof or is_over_computed)",
+                    "and (is_near_duplicate or is_over_budget or is_outside_budget or is_without_proof "
+                    "or is_over_computed)",
                     name="open_claims_are_in_order",
                     show=(
                         "claim_number",
@@ -62,6 +63,7 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                         "claimed_amount",
                         "concat_ws(', ', case when is_near_duplicate then 'like ' || "
                         "duplicate_of_claim_number end, case when is_over_budget then 'over budget' end, "
+                        "case when is_outside_budget then 'budget ' || budget_code || ' is not for it' end, "
                         "case when is_without_proof then 'no proof' end, "
                         "case when is_over_computed then 'above reports' end) as why",
                     ),

@@ -527,6 +527,17 @@ joined as (
         budget_uses.budget_used_before_amount,
         budget_uses.over_budget_amount,
         budget_uses.is_over_budget,
+        -- A claim costs on the last day of its activity.
+        claims_valued.budget_code is not null
+        and claims_valued.status_code <> 'rejected'
+        and (
+            budgets.budget_code is null
+            or budgets.cost_step_code <> claims_valued.cost_step_code
+            or coalesce(budgets.partner_code <> claims_valued.partner_code, false)
+            or coalesce(budgets.channel_code <> claims_valued.channel_code, false)
+            or claims_valued.last_date < budgets.valid_from_date
+            or claims_valued.last_date >= budgets.valid_to_date
+        ) as is_outside_budget,
         compared.agreement_code as found_agreement_code,
         compared.agreement_version_date,
         compared.unit_difference_amount,
@@ -549,6 +560,7 @@ joined as (
         0.01 * coalesce(taken_converted.claim_count, 0) as rounding_amount
     from claims_valued
     left join duplicates on claims_valued.claim_number = duplicates.claim_number
+    left join budgets on claims_valued.budget_code = budgets.budget_code
     left join budget_uses on claims_valued.claim_number = budget_uses.claim_number
     left join compared on claims_valued.claim_number = compared.claim_number
     left join taken_converted
@@ -592,6 +604,7 @@ final as (
         budget_used_before_amount,
         over_budget_amount,
         coalesce(is_over_budget, false) as is_over_budget,
+        is_outside_budget,
         unit_difference_amount,
         reported_quantity,
         computed_amount,

@@ -394,7 +394,9 @@ programmes:
 """
     partners = [
         partner("D1", segment_code="Gold", valid_to_date="2025-10-01", is_current=False),
-        partner("D1", partner_version_id="D1|2025-10-01", segment_code="Silver", valid_from_date="2025-10-01"),
+        partner(
+            "D1", partner_version_id="D1|2025-10-01", segment_code="Silver", valid_from_date="2025-10-01"
+        ),
     ]
     lines = [
         line(

@@ -410,6 +410,14 @@ def test_amounts_without_a_rate_are_told_from_the_first_of_them_on(world: World)
     assert "partner D01: 1 lines in EUR from 2026-03-20 on" in message
 
 
+def test_a_claim_under_a_budget_that_is_not_for_it_is_told(world: World) -> None:
+    change(build(world), "update core.fct_programme_claims set is_outside_budget = true")
+    outcomes = judge_table("core.fct_programme_claims", world)
+    message = outcomes["fct_programme_claims.open_claims_are_in_order"].message
+    assert "claim_number M1" in message
+    assert "why budget B1 is not for it" in message
+
+
 def test_products_without_a_cost_are_told_where_any_has_one(world: World) -> None:
     change(build(world), "update core.fct_sell_in set cost_amount = null")
     assert "fct_sell_in.lines_have_a_cost" not in judge_table("core.fct_sell_in", world)

@@ -364,7 +364,8 @@ create table core.fct_programme_claims as select
     'M1' as claim_number, 'D01' as partner_code, 'claimed' as status_code,
     12::decimal(18,4) as claimed_amount, 12::decimal(18,4) as cost_amount, date '2026-03-31' as cost_date,
     false as is_near_duplicate, null::varchar as duplicate_of_claim_number,
-    false as is_over_budget, false as is_without_proof, false as is_over_computed;
+    'B1' as budget_code, false as is_over_budget, false as is_outside_budget, false as is_without_proof,
+    false as is_over_computed;
 create table core.fct_cash_discounts as select
     'F1' as invoice_number, date '2026-03-20' as cost_date, 4::decimal(18,4) as cost_amount;
 create table core.fct_commissions as select
