@@ -185,14 +185,15 @@ def _of_sell_in(terms: Terms) -> tuple[Expectation, ...]:
                 min(invoice_date) as first_date,
                 strftime(min(invoice_date), '%Y-%m') as month
             from {batch}
-            where cost_amount is null and exists (select 1 from core.fct_sell_in where cost_amount is not null)
+            where cost_amount is null
+            and exists (select 1 from core.fct_sell_in where cost_amount is not null)
             group by product_code
             order by product_code
             """,
             name="lines_have_a_cost",
             severity="warning",
             message="A product has no cost: its lines have no margin, and neither has a sum that holds one.",
-            remedy="Give it a cost in the ERP (product_costs); the first one counts for the days before it too.",
+            remedy="Give it a cost in the ERP (product_costs); its first one counts for days before it too.",
             found="product {product_code}: {line_count} lines from {first_date} on",
             column="cost_amount",
         ),

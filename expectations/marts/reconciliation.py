@@ -113,9 +113,9 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     name="differences_are_explained",
                     severity="critical",
                     message="The ledger differs by more than the tolerance, and no document says why.",
-                    remedy="Give products without a cost one in the ERP. Otherwise look at rules/accounts.yml and "
-                    "the entries of the month, or raise reconciliation_tolerance_amount in rules/thresholds.yml "
-                    "once it is understood.",
+                    remedy="Give products without a cost one in the ERP. Else look at rules/accounts.yml "
+                    "and the entries of the month, or raise reconciliation_tolerance_amount in "
+                    "rules/thresholds.yml once it is understood.",
                     found="{measure_code} of {month_start_date}: {unexplained_amount}{without_cost}",
                     column="unexplained_amount",
                 ),

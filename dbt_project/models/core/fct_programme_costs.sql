@@ -47,8 +47,8 @@ rates as (
     select * from {{ ref('dim_exchange_rates') }}
 ),
 
--- Whose the documents are that costs name: where no line can carry such a cost (a credit
--- note, a return, a delivery that is not invoiced), it is still that partner's.
+-- Whose the documents are that costs name: where no line can carry such a cost (of a
+-- credit note, a return, a delivery that is not invoiced), it is still that partner's.
 invoices_named as (
     select
         invoice_number,

@@ -375,8 +375,8 @@ compared as (
     from measured
 ),
 
--- How far the period is: by last year's season where there was one, else by the days. Of
--- partners counted together, one that began after last year did would stand for growth.
+-- How far the period is: by last year's season where there was one, else by the days.
+-- Of partners counted together, one that began after last year did would be growth.
 progressed as (
     select
         compared.*,

@@ -178,8 +178,8 @@ late_corrections as (
 ),
 
 -- A late document may be behind every figure of its row, and stands before others for
--- those that are sums of its kind: an entry for the ledger's side, an invoice for ours. A
--- correction is behind those that cost decides.
+-- those that are sums of its kind: an entry for the ledger's side, an invoice for ours.
+-- A correction is behind those that cost decides.
 named as (
     select
         compared.closing_code,

@@ -290,8 +290,8 @@ def test_a_group_is_held_against_all_of_its_partners_whoever_has_purchased(engin
 def test_a_group_with_a_newcomer_has_no_season(engine: Engine) -> None:
     """D1 buys for 1,000 a month, D2 for 9,000 since December: 30,000 by March are a quarter of 120,000.
 
-    3,000 by March of last year's 21,000 would make 210,000 of them. In February D2 had not bought, if it first did
-    in March: what was said then stands, 2,000 of 12,000.
+    3,000 by March of last year's 21,000 would make 210,000 of them. Where D2 first buys in March, what was
+    said in February stands: 2,000 of 12,000.
     """
     rules = "groups: {G: [D1, D2]}\n" + version(
         "form: flat\ncounts_together: true\npartners: {groups: [G]}\ntiers: [{from: 0, rate: 0.01}]"
@@ -313,8 +313,8 @@ def test_a_group_with_a_newcomer_has_no_season(engine: Engine) -> None:
         world = World(rules, partners=[partner("D1"), partner("D2")], lines=[*own, *others])
         with engine.run(world, "2026-03-31") as connection:
             rows = connection.execute(
-                "select month(month_start_date), any_value(forecast_value::int), any_value(forecast_method_code) "
-                "from core.fct_rebate_accruals group by 1"
+                "select month(month_start_date), any_value(forecast_value::int), "
+                "any_value(forecast_method_code) from core.fct_rebate_accruals group by 1"
             ).fetchall()
         assert {month: (value, method) for month, value, method in rows} == found
 
@@ -380,9 +380,9 @@ programmes:
 
 
 def test_last_years_purchases_are_not_left_to_a_programme_that_the_partner_has_left(engine: Engine) -> None:
-    """D1 buys for 1,000 each month, was Gold to October 2025 and is Silver: A has its purchases since, B had them.
+    """D1 buys for 1,000 each month. B had its purchases while it was Gold, A has them since October 2025.
 
-    Growth of A from 3,000 to 10,000 would be a rebate for nothing: it bought 10,000 in these months of both years.
+    A growth from 1,000 to 10,000 would be a rebate for nothing: it bought 10,000 in these months of both.
     """
     rules = """
 programmes:
@@ -412,7 +412,8 @@ programmes:
     with engine.run(World(rules, partners, lines=lines), "2026-10-31") as connection:
         found = connection.execute(
             "select forecast_value::int, reached_tier_number, reached_amount from core.fct_rebate_accruals "
-            "where programme_code = 'A' and period_start_date = '2026-01-01' and month_start_date = '2026-10-01'"
+            "where programme_code = 'A' and period_start_date = '2026-01-01' "
+            "and month_start_date = '2026-10-01'"
         ).fetchone()
     assert found == (12000, 1, Decimal(100))
 
