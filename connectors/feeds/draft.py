@@ -45,7 +45,7 @@ def _block(key: str, choices: Sequence[Choice]) -> list[str]:
     if key in _SECTIONS:
         head = f"{key}:" if settled else f"# {OPEN_MARK} {key}:"
         return [head, *(_line(choice, "  ", choice.key.partition(".")[2]) for choice in choices), ""]
-    if key in ("wide", "skip_rows"):
+    if key in ("wide", "skip_rows", "return_rows"):
         lines = [f"{key}:" if settled else f"# {OPEN_MARK} {key}:"]
         for choice in choices:
             items = ", ".join(f"{name}: {scalar(value)}" for name, value in choice.value.items())

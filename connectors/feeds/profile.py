@@ -464,8 +464,8 @@ class Wide(Settings):
     pattern: Regex
 
 
-class SkippedRows(Settings):
-    """Rows that are no data: any row in which the column `header` matches `pattern` (totals at the foot)."""
+class MarkedRows(Settings):
+    """Rows that one column tells from the others: those whose cell under `header` matches `pattern`."""
 
     header: str
     pattern: Regex
@@ -522,7 +522,14 @@ class Profile(Settings):
         description="Title that the profile names -> those in its place in other files of the feed.",
     )
     wide: tuple[Wide, ...] = ()
-    skip_rows: tuple[SkippedRows, ...] = ()
+    skip_rows: tuple[MarkedRows, ...] = Field(
+        default=(), description="Rows that are no data, such as totals at the foot."
+    )
+    return_rows: tuple[MarkedRows, ...] = Field(
+        default=(),
+        description="Rows of returns: what they call sold came back, and their amount is given back, both "
+        "under any sign.",
+    )
     section: Section | None = None
     decimal_mark: Literal[",", "."] = ","
     thousands_mark: Literal[" ", ".", ",", "'", ""] = ""
@@ -617,6 +624,8 @@ class Profile(Settings):
             raise ValueError(
                 "expected at least one metric: sold_quantity, on_hand_quantity, … or a 'wide' entry"
             )
+        if self.return_rows and "sold_quantity" not in self.metrics:
+            raise ValueError("expected 'return_rows' with sold_quantity only: its rows say what came back")
         if self.holidays is not None and self.due_working_days is None:
             raise ValueError("expected 'holidays' with due_working_days only")
         if self.due_working_days is not None and "due_days" in self.model_fields_set:
@@ -651,7 +660,7 @@ class Profile(Settings):
 
     @model_validator(mode="after")
     def _other_titles_mean_one_column(self) -> Profile:
-        headers = [self.period.header, *(skipped.header for skipped in self.skip_rows)]
+        headers = [self.period.header, *(rows.header for rows in (*self.skip_rows, *self.return_rows))]
         headers += [self.section.header] if self.section else []
         titles = [*self.columns.named().values(), *self.personal, *filter(None, headers)]
         named = {fold(title) for title in titles}
@@ -719,6 +728,7 @@ class Profile(Settings):
                 "max_restatement_days",
                 "crosswalk",
                 *(() if self.other_titles else ("other_titles",)),
+                *(() if self.return_rows else ("return_rows",)),
             ),
             True,
         )

@@ -38,6 +38,7 @@ from connectors.feeds.synonyms import (
     OTHER_TITLES,
     PACK_WORDS,
     PERIOD_TITLES,
+    RETURN_WORDS,
     SUBTOTALS,
     TAX_WORDS,
     TOTAL_BEHIND,
@@ -87,6 +88,7 @@ _UNDATED: Final = (
 )
 """A week or month without its year."""
 _DASH: Final = "[-–—−]"
+_NEGATIVE: Final = r"[-−(]|.*[-−]$"
 _LAST_YEAR: Final = r"(?i)(?<!\w)[na] ?- ?1(?!\w)"
 """The year before, as French titles say it: `CA N-1`, `Qté A-1`."""
 _HALF: Final = r"(?i)(?<![a-z])h[12][-_ ./]?20\d{2}(?!\d)|20\d{2}[-_ ./]?h[12](?!\d)|semestre|half[- ]?year"
@@ -204,6 +206,7 @@ def propose(
         if name in work.columns:
             position, confidence, reason = work.columns[name]
             work.add(f"columns.{name}", work.sample.titles[position], confidence, reason)
+    _return_rows(work)
     _unnamed(work, wide)
     if not wide and not undated and not _NUMERIC & work.columns.keys():
         work.notes.append("no column of quantities was recognised: name one under columns, or it cannot land")
@@ -828,8 +831,9 @@ def _unnamed(work: _Work, wide: Sequence[_Wide]) -> None:
     taken = {position for position, _, _ in work.columns.values()}
     taken |= {position for entry in wide for position in entry.positions}
     left = [title for position, title in enumerate(work.sample.titles) if title and position not in taken]
-    period = [c.value for c in work.choices if c.key == "period.header"]
-    left = [title for title in left if title not in period]
+    beside = [c.value for c in work.choices if c.key == "period.header"]
+    beside += [c.value["header"] for c in work.choices if c.key == "return_rows"]
+    left = [title for title in left if title not in beside]
     if left:
         shown = ", ".join(repr(title) for title in left[:12]) + (", …" if len(left) > 12 else "")
         work.notes.append(f"columns that stay unread: {shown}")
@@ -1081,6 +1085,26 @@ def _date_format(work: _Work) -> None:
     work.add("date_format", date_format, confidence, reason)
 
 
+def _return_rows(work: _Work) -> None:
+    """A column of kinds of document, some of which say that the row came back while its quantity does not."""
+    if "sold_quantity" not in work.columns or "returned_quantity" in work.columns:
+        return
+    sold, titles = work.columns["sold_quantity"][0], work.sample.titles
+    used = {position for position, _, _ in work.columns.values()}
+    for position in sorted(set(range(len(titles))) - used):
+        rows = [
+            (row[position].strip(), _bare(row[sold].strip()))
+            for row in work.sample.rows
+            if max(position, sold) < len(row) and words(row[position]) in RETURN_WORDS
+        ]
+        figures = [figure for _, figure in rows if is_number(figure)]
+        if figures and not any(re.match(_NEGATIVE, figure) for figure in figures):
+            kinds = sorted({kind for kind, _ in rows})
+            pattern = f"^({'|'.join(map(_escaped, kinds))})$"
+            reason = f"rows that say {kinds[0]!r} bear no minus: what they call sold came back"
+            work.add("return_rows", {"header": titles[position], "pattern": pattern}, 0.8, reason)
+
+
 def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
     titles = work.sample.titles
     settings = {"sold_quantity": "negative_sold_is_return", "returned_quantity": "returns_are_negative"}
@@ -1088,7 +1112,7 @@ def _signs(work: _Work, wide: Sequence[_Wide]) -> None:
         positions = [work.columns[column][0]] if column in work.columns else []
         positions += [p for entry in wide if entry.metric == column for p in entry.positions]
         cells = [_bare(cell) for position in positions for cell in _usual_cells(work, position)]
-        negative = sum(is_number(cell) and bool(re.match(r"[-−(]|.*[-−]$", cell)) for cell in cells)
+        negative = sum(is_number(cell) and bool(re.match(_NEGATIVE, cell)) for cell in cells)
         said = {token for position in positions for token in words(titles[position]).split()}
         if column == "sold_quantity" and said & NET_WORDS:
             work.add("sold_is_net", True, 0.9, "the title says that returns are deducted")

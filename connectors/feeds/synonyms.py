@@ -164,6 +164,13 @@ OTHER_TITLES: Final = frozenset(
 )  # fmt: skip
 """Words that say that a column is none of ours, whatever else stands in its title."""
 
+RETURN_WORDS: Final = frozenset(
+    ("avoir", "avoirs", "av", "facture avoir", "facture d avoir", "note de credit", "retour", "retours",
+     "ret", "retour client", "credit", "credit note", "credit memo", "return", "returns", "gutschrift",
+     "retoure", "abono", "devolucion", "nota di credito", "reso", "creditnota")
+)  # fmt: skip
+"""Kinds of document, and of movement, whose quantities came back."""
+
 PACK_WORDS: Final = frozenset(
     ("carton", "cartons", "colis", "palette", "palettes", "boite", "boites", "caisse", "caisses", "lot",
      "lots", "box", "boxes", "case", "cases", "pallet", "pallets", "pack", "packs", "kartons", "paletten",

@@ -170,12 +170,16 @@ def _unread(layout: Layout) -> tuple[str, ...]:
     profile = layout.profile
     named = [*profile.personal, *([profile.section.header] if profile.section is not None else [])]
     declared = {fold(name) for title in named for name in (title, *profile.others(title))}
-    read = {*layout.positions.values(), *layout.skip_positions, layout.period_position}
+    read = {*layout.positions.values(), *layout.skip_positions, *layout.return_positions}
     read |= {column.position for column in layout.wide}
     return tuple(
         title
         for position, title in enumerate(layout.table.titles)
-        if title and position not in read and fold(title) not in declared and not title.startswith("@")
+        if title
+        and position not in read
+        and position != layout.period_position
+        and fold(title) not in declared
+        and not title.startswith("@")
     )
 
 

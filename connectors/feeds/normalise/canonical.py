@@ -142,11 +142,17 @@ def _quantities(profile: Profile) -> dict[str, str]:
     if profile.negative_sold_is_return:
         returned = f"{returned} + greatest(-{sold}, 0)"
         sold = f"greatest({sold}, 0)"
+    amount = "n_net_amount"
+    if profile.return_rows:
+        back = "abs(coalesce(n_sold_quantity, 0)) + abs(coalesce(n_returned_quantity, 0))"
+        sold = f"case when is_return then 0 else {sold} end"
+        returned = f"case when is_return then {back} else {returned} end"
+        amount = "case when is_return then -abs(n_net_amount) else n_net_amount end"
     on_hand = "coalesce(n_on_hand_quantity, 0)" if profile.empty_is_zero else "n_on_hand_quantity"
     return {
         "sold_quantity": sold,
         "returned_quantity": returned,
-        "net_amount": "n_net_amount",
+        "net_amount": amount,
         "on_hand_quantity": on_hand,
         "in_transit_quantity": "n_in_transit_quantity",
     }

@@ -98,7 +98,12 @@ def _stake(layout: Layout) -> tuple[str, str]:
         units = (
             f"case when coalesce({', '.join(sold)}) is not null or coalesce({texts}) is null then {units} end"
         )
-    return units, _sum_of(cells("net_amount"), MONEY)
+    amount = _sum_of(cells("net_amount"), MONEY)
+    if profile.return_rows:
+        units, amount = (
+            f"case when is_return then -abs({value}) else {value} end" for value in (units, amount)
+        )
+    return units, amount
 
 
 def _sum_of(values: Sequence[str], type_: str) -> str:

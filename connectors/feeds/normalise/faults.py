@@ -116,7 +116,8 @@ def possible_faults(
                 "sold_quantity": "negative_sold_is_return, sold_is_net",
                 "returned_quantity": "returns_are_negative",
             }
-            add("negative_quantity", f"{value} < 0", title, text, keys.get(name, "it must not be"))
+            signed = " and not is_return" if name in keys and profile.return_rows else ""
+            add("negative_quantity", f"{value} < 0{signed}", title, text, keys.get(name, "it must not be"))
 
     _add_date_faults(layout, until, add, no_error)
     if "currency_code" in positions:

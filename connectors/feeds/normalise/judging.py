@@ -59,8 +59,9 @@ class Judgement:
 def check_profile(connection: duckdb.DuckDBPyConnection, profile: Profile, feed_code: str) -> None:
     """ConfigError if a pattern or date format that DuckDB is to use is not one that it has."""
     tests = [
-        ("skip_rows", skipped.pattern, f"regexp_matches('', {quoted(skipped.pattern)})")
-        for skipped in profile.skip_rows
+        (setting, rows.pattern, f"regexp_matches('', {quoted(rows.pattern)})")
+        for setting in ("skip_rows", "return_rows")
+        for rows in getattr(profile, setting)
     ]
     formats = [("date_format", profile.date_format), ("period.date_format", profile.period.date_format)]
     tests += [

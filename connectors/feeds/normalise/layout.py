@@ -69,6 +69,7 @@ class Layout:
     positions: Mapping[str, int]
     period_position: int | None
     skip_positions: tuple[int, ...]
+    return_positions: tuple[int, ...]
     wide: tuple[WideColumn, ...]
     spans: tuple[Span, ...]
 
@@ -147,7 +148,8 @@ def bind(profile: Profile, table: RawTable, *files: str) -> Layout:
         files=files,
         positions=positions,
         period_position=place(period.header) if period.source == "column" and period.header else None,
-        skip_positions=tuple(place(skipped.header) for skipped in profile.skip_rows),
+        skip_positions=tuple(place(rows.header) for rows in profile.skip_rows),
+        return_positions=tuple(place(rows.header) for rows in profile.return_rows),
         wide=_wide_columns(profile, table, frozenset(positions.values()), file),
         spans=tuple(span for name in files if (span := file_span(profile, name))),
     )

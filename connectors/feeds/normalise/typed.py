@@ -7,12 +7,15 @@ its dates beside them. What belongs here: putting the parts together. What does 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connectors.feeds.customers import BUSINESS_COLUMNS
 from connectors.feeds.normalise.cells import BLANKS, text_sql
 from connectors.feeds.normalise.codes import currency_sql, gtin_sql, unit_sql
 from connectors.feeds.normalise.dates import date_sql, period_sql
 from connectors.feeds.normalise.layout import METRICS, TEXTS, Layout
 from connectors.feeds.normalise.numbers import figure_sql, metric_sql
+from connectors.feeds.profile import MarkedRows
 from connectors.feeds.table import quoted
 
 
@@ -63,7 +66,8 @@ def typed_sql(layout: Layout, source: str) -> str:
                {gtin_sql("t_gtin")} as gtin,
                {", ".join(numbers)}
         from (
-            select texts.*, {_is_skipped(layout)} as is_skipped, {sale_date} as sale_date,
+            select texts.*, {_is_skipped(layout)} as is_skipped, {_is_return(layout)} as is_return,
+                   {sale_date} as sale_date,
                    {own_date} as own_date, {period} as period_start_date, {last} as period_last_date,
                    {customer} as customer_key, {business} as business_customer_key
             from (select *, {texts_sql}{wide_texts}, {period_text} as t_period from {source}) as texts
@@ -89,17 +93,27 @@ def _is_skipped(layout: Layout) -> str:
     if len(titles) > 1:
         repeated = " and ".join(f"{text} = {quoted(title)}" for text, title in titles.items())
         conditions.append(f"coalesce({repeated}, false)")
-    conditions += [
-        f"coalesce(regexp_matches({text_sql(layout, position)}, {quoted(skipped.pattern)}), false)"
-        for position, skipped in zip(layout.skip_positions, layout.profile.skip_rows, strict=True)
-    ]
+    conditions += _marks(layout, layout.skip_positions, layout.profile.skip_rows)
     return " or ".join(f"({condition})" for condition in conditions)
+
+
+def _is_return(layout: Layout) -> str:
+    """SQL: rows of returns, declared by `return_rows`."""
+    return " or ".join(_marks(layout, layout.return_positions, layout.profile.return_rows)) or "false"
+
+
+def _marks(layout: Layout, positions: Sequence[int], rows: Sequence[MarkedRows]) -> list[str]:
+    return [
+        f"coalesce(regexp_matches({text_sql(layout, position)}, {quoted(marked.pattern)}), false)"
+        for position, marked in zip(positions, rows, strict=True)
+    ]
 
 
 def judged_columns(layout: Layout) -> list[str]:
     """Columns of `judged` beside row and verdict: what a file lacks is not stored for each of its rows."""
     positions = layout.positions
     columns = ["period_start_date", "sale_date", "own_date"]
+    columns += ["is_return"] if layout.profile.return_rows else []
     columns += [name for name in ("gtin", "currency_code", "unit_code") if name in positions]
     columns += ["customer_key"] if "customer" in positions else []
     columns += ["business_customer_key"] if layout.profile.names_businesses else []

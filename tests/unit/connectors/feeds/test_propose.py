@@ -789,6 +789,23 @@ def test_a_dash_for_zero_is_no_return(tmp_path: Path) -> None:
     assert (report.rows_accepted, report.reasons) == (3, {})
 
 
+def test_rows_whose_kind_says_that_they_came_back_are_drafted_as_returns(tmp_path: Path) -> None:
+    """Their quantities counted as sold: 8 pieces sold, and none back."""
+    text = "Type;Ref;Qté;CA HT\nFA;RAC0101;5;50\nAvoir;RAC0101;2;20\nAV;RAC0102;1;10\n"
+    proposal = draft(tmp_path, "ventes_2026-W05.csv", text, known=OURS)
+    assert proposal.settled["return_rows"] == {"header": "Type", "pattern": "^(AV|Avoir)$"}
+    assert not any("stay unread" in note for note in proposal.notes)
+    (total,) = checked(tmp_path, "ventes_2026-W05.csv", proposal).totals
+    assert (total.quantity, total.amount) == ("5.000", "20.0000")
+
+
+def test_kinds_of_documents_whose_quantities_bear_their_sign_are_left_to_it(tmp_path: Path) -> None:
+    text = "Type;Ref;Qté\nFA;RAC0101;5\nAvoir;RAC0101;-2\n"
+    proposal = draft(tmp_path, "ventes_2026-W05.csv", text, known=OURS)
+    assert "return_rows" not in proposal.settled
+    assert proposal.settled["negative_sold_is_return"] is True
+
+
 def test_our_codes_without_their_leading_zeros_are_told_as_such(tmp_path: Path) -> None:
     """They were told to be the partner's, at 0.95."""
     known = Known(product_codes=frozenset({"04107", "04114", "00012"}))

@@ -393,13 +393,14 @@ def test_a_changed_profile_reads_its_files_again_and_leaves_the_last_report_live
     assert live(desk) == [("sell_out", "D07|sales|2026-W05", 1, "2.0000")]
 
 
+@pytest.mark.parametrize("setting", ["skip_rows", "return_rows"])
 def test_a_profile_that_duckdb_cannot_run_refuses_the_files_of_its_feed_only(
-    desk: Any, profile: MakeProfile
+    desk: Any, profile: MakeProfile, setting: str
 ) -> None:
     desk.put(W05, HEADER + "A;1;\n")
     desk.put("D08/r_2026-W05.csv", HEADER + "A;1;\n")
     summary = desk.take(
-        a=profile(skip_rows=[{"header": "Ref", "pattern": "(?=Total)"}]),
+        a=profile(**{setting: [{"header": "Ref", "pattern": "(?=Total)"}]}),
         b=profile(partner="D08", files={"glob": "D08/*"}),
     )
     assert states(summary) == {W05: "refused", "D08/r_2026-W05.csv": "landed"}

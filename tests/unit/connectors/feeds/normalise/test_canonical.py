@@ -40,6 +40,60 @@ def test_returns_written_with_a_minus_are_counted_positive_where_the_profile_say
     assert desk.rows("sold_quantity, returned_quantity") == [(5, 1)]
 
 
+BY_KIND = {
+    "columns": {"partner_product_code": "Ref", "sold_quantity": "Qty", "net_amount": "Amount"},
+    "return_rows": [{"header": "Kind", "pattern": "^(Avoir|AV)$"}],
+}
+
+
+def test_rows_of_returns_came_back_and_are_given_back_under_any_sign(desk: Any) -> None:
+    rows = "FA;A;5;50\nAvoir;A;2;20\nAV;B;-1;-9\nAvoir;C;3;\nAvoirs divers;D;4;8\n"
+    outcome = desk.take_one(WEEK, "Kind;Ref;Qty;Amount\n" + rows, **BY_KIND)
+    assert outcome.rows_quarantined == 0
+    assert desk.rows("sold_quantity, returned_quantity, net_amount") == [
+        (5, 0, 50), (0, 2, -20), (0, 1, -9), (0, 3, None), (4, 0, 8),
+    ]  # fmt: skip
+
+
+def test_a_minus_is_a_fault_of_the_other_rows_only(desk: Any) -> None:
+    outcome = desk.take_one(WEEK, "Kind;Ref;Qty;Amount\nFA;A;-5;\nAV;A;-2;\nFA;B;1;\n", **BY_KIND)
+    assert outcome.reasons == {"negative_quantity": 1}
+    assert desk.faults("source_row") == [(2,)]
+
+
+def test_what_is_at_stake_in_a_row_of_returns_is_deducted(desk: Any) -> None:
+    units = {"unit_code": "Unit", **BY_KIND["columns"]}
+    desk.take_one(
+        WEEK,
+        "Kind;Ref;Qty;Amount;Unit\nAV;A;2;20;?\nFA;A;5;50;?\nFA;A;1;1;PCE\nFA;A;1;1;PCE\n",
+        return_rows=BY_KIND["return_rows"],
+        columns=units,
+        units={"PCE": "PCE"},
+        max_quarantined_share=0.9,
+    )
+    assert desk.faults("source_row, reason_code, quantity, amount") == [
+        (2, "unknown_unit", -2, -20),
+        (3, "unknown_unit", 5, 50),
+    ]
+
+
+def test_rows_of_returns_hold_for_each_period_of_a_wide_report(desk: Any) -> None:
+    content = "Type;Ref;Ventes S05/2026;Ventes S06/2026\nRetour;A;1;2\nVente;A;7;8\n"
+    wide = [{"metric": "sold_quantity", "pattern": r"^Ventes S(?P<week>\d+)/(?P<year>\d+)$"}]
+    desk.take_one(
+        "D07/wide.csv",
+        content,
+        **{**WIDE, "wide": wide},
+        return_rows=[{"header": "Type", "pattern": "Retour"}],
+    )
+    assert desk.rows("slice_key, sold_quantity, returned_quantity") == [
+        ("D07|sales|2026-W05", 0, 1),
+        ("D07|sales|2026-W06", 0, 2),
+        ("D07|sales|2026-W05", 7, 0),
+        ("D07|sales|2026-W06", 8, 0),
+    ]
+
+
 def test_an_empty_quantity_may_mean_zero(desk: Any) -> None:
     desk.take_one(WEEK, "Ref;Qty;Amount\nA;;\n", empty_is_zero=True)
     assert desk.rows("sold_quantity") == [(0,)]

@@ -111,3 +111,18 @@ def test_another_title_belongs_to_one_column_that_the_profile_names(
 ) -> None:
     with pytest.raises(ValueError, match=problem):
         profile(columns=RENAMED["columns"], other_titles=other_titles)
+
+
+def test_rows_of_returns_say_what_came_back(profile: MakeProfile) -> None:
+    stocks = {"partner_product_code": "Ref", "on_hand_quantity": "Stock"}
+    with pytest.raises(ValueError, match="expected 'return_rows' with sold_quantity only"):
+        profile(columns=stocks, return_rows=[{"header": "Type", "pattern": "^AV$"}])
+
+
+def test_the_column_that_marks_returns_must_be_in_the_file(desk: Any, profile: MakeProfile) -> None:
+    desk.put("D07/r_2026-W05.csv", "Ref;Qty;Amount\nA;3;1\n")
+
+    (file,) = desk.take(sales=profile(return_rows=[{"header": "Type", "pattern": "^AV$"}])).files
+
+    assert (file.state, file.reason_code) == ("rejected", "missing_header")
+    assert "'Type'" in file.reason
