@@ -41,9 +41,16 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                     feed_code,
                     count(*) filter (where state = 'rejected') as rejected,
                     count(*) as files
-                from {{batch}}
-                where system = 'feeds' and state <> 'duplicate'
-                    and received_at >= {terms.as_of_sql} - 60
+                from (
+                    select
+                        *,
+                        content_hash is not null
+                        and bool_or(state = 'landed') over (partition by feed_code, content_hash)
+                            as has_landed
+                    from {{batch}}
+                    where system = 'feeds' and state <> 'duplicate'
+                )
+                where received_at >= {terms.as_of_sql} - 60 and not (state = 'rejected' and has_landed)
                 group by feed_code
                 having count(*) filter (where state = 'rejected') > {limits.max_rejected_share} * count(*)
                 """,

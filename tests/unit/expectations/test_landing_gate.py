@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors.ledger import Batch, Slice
+from connectors.ledger import Batch, Slice, State
 from expectations.terms import Thresholds
 from expectations.validate import Verdict
 from tests.unit.expectations import judging
@@ -579,6 +579,26 @@ def test_rejected_files_quarantined_rows_late_reports_and_a_silent_erp_are_warne
     late = failed(verdict)["slices.reports_are_on_time"]
     # Week 10 ends on 8 March; week 11 on the 15th, due three days later.
     assert "D01_sales of D01: reported to 2026-03-08, the next was due 2026-03-18" in late.message
+
+
+def test_files_that_landed_once_the_profile_was_mended_are_no_rejected_ones(world: World) -> None:
+    land(world, numbered(30, last=date(2026, 3, 1)))
+
+    def enter(number: int, state: State, content: str) -> None:
+        batch = Batch(
+            f"2026030{number}", "feeds", "D01_sales", state, NOW, NOW,
+            feed_code="D01_sales", file_name="D01/w.csv", content_hash=content,
+        )  # fmt: skip
+        with world.ledger() as ledger:
+            ledger.record(batch)
+
+    enter(2, "rejected", "a" * 64)
+    enter(3, "rejected", "b" * 64)
+    enter(4, "landed", "a" * 64)
+    found = failed(judge(world))["batches.few_files_are_rejected"]
+    assert "1 of 2 files of D01_sales" in found.message
+    enter(5, "landed", "b" * 64)
+    assert "batches.few_files_are_rejected" not in failed(judge(world))
 
 
 def test_a_period_that_counts_under_a_former_feed_and_a_present_one_is_warned_about(world: World) -> None:
