@@ -83,9 +83,9 @@ def test_set_up_works_in_a_folder_whatever_its_name(tmp_path: Path) -> None:
     checkout.mkdir()
     for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-uv.lock"):
         (checkout / name).write_bytes((ROOT / name).read_bytes())
-    planned = subprocess.run(
-        ["make", "--dry-run", "install"], cwd=checkout, capture_output=True, text=True, check=True
-    ).stdout
+    # Within a make, as in `make test`, another one says where it is.
+    command = ["make", "--no-print-directory", "--dry-run", "install"]
+    planned = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout
     assert "uv pip install" in planned
     # Recipes name the environment from the checkout on, so that no shell reads the checkout's own path.
     assert checkout.name not in planned
