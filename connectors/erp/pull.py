@@ -272,8 +272,6 @@ class _Puller:
         self, engine: sa.Engine, entity: Entity, query: MappingQuery, comparing: duckdb.DuckDBPyConnection
     ) -> EntityPull:
         started = time.monotonic()
-        if entity.secret_columns:
-            remember_key(self._ledger, business_key(f"erp/{entity.name}.sql"))
         fingerprint = f"erp_query:{entity.name}"
         swept_at = f"erp_swept_at:{entity.name}"
         is_same_query = self._ledger.recall(fingerprint) == query.fingerprint
@@ -386,10 +384,10 @@ class _Puller:
         def attempt() -> Extract:
             extract = Extract(engine, query, cursor, self._zone)
             tables = self._told(extract, query.entity)
-            if query.entity.secret_columns:
+            if query.entity.secret_columns and (whole := list(tables)):
                 # Nothing of it is written before it is concealed, and names are compared with one another.
-                whole = list(tables)
-                tables = iter([concealed(pa.concat_tables(whole), query.entity)] if whole else [])
+                remember_key(self._ledger, business_key(f"erp/{query.entity.name}.sql"))
+                tables = iter([concealed(pa.concat_tables(whole), query.entity)])
             head = list(islice(tables, 2))
             if len(head) < 2:
                 # Read to its end already, and whole in memory: there is no load that could break off. dlt,

@@ -85,6 +85,14 @@ def test_without_the_company_s_choice_of_a_key_no_deal_is_read(
         deals.pull()
 
 
+def test_no_key_is_asked_for_where_nobody_has_registered_anything(
+    deals: SmallErp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deals.write_query("deal_registrations", QUERY + " where 1 = 0")
+    monkeypatch.delenv(customers.BUSINESS_KEY)
+    assert deals.pull()["deal_registrations"].rows_landed == 0
+
+
 def test_deals_are_read_whole_so_that_names_can_be_compared(deals: SmallErp) -> None:
     deals.write_query("deal_registrations", QUERY + " where at >= :cursor")
     with pytest.raises(SourceError, match="cursor"):
