@@ -162,12 +162,13 @@ def test_what_is_more_than_a_channel_takes_goes_in_several_messages_and_nothing_
     assert {name for name, _ in tell(settings, send=False, only="us").messages} == {"us"}
 
 
+def down(*_: Any) -> None:
+    raise NotSent("not_sent", "the server is down", "wait")
+
+
 def test_what_was_not_taken_is_tried_again_once_it_can_be(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def down(*_: Any) -> None:
-        raise NotSent("not_sent", "the server is down", "wait")
-
     with monkeypatch.context() as patch:
         patch.setattr(delivering, "send", down)
         failed = tell(settings, send=True)
@@ -183,10 +184,6 @@ def test_what_was_not_taken_is_told_as_it_is_once_it_can_be_and_not_as_it_was(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server is down for a week. Meanwhile an alert is resolved, and another one comes."""
-
-    def down(*_: Any) -> None:
-        raise NotSent("not_sent", "the server is down", "wait")
-
     with monkeypatch.context() as patch:
         patch.setattr(delivering, "send", down)
         tell(settings, send=True)
@@ -209,9 +206,6 @@ def test_what_was_not_taken_is_told_as_it_is_once_it_can_be_and_not_as_it_was(
 def test_what_was_for_a_recipient_that_is_told_no_more_fails_no_later_round(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def down(*_: Any) -> None:
-        raise NotSent("not_sent", "the server is down", "wait")
-
     def breaks_off(*given: Any) -> None:
         given[-1]()
         raise InDoubt("in_doubt", "the connection broke", "ask")
