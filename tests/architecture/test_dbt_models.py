@@ -95,6 +95,16 @@ def models_without_contract(manifest: Manifest) -> list[str]:
     ]
 
 
+def increments_beside_their_contract(manifest: Manifest) -> list[str]:
+    """What they add is held against the table that stands, which is what its contract was held against."""
+    configs = {model["name"]: model.get("config", {}) for model in nodes(manifest, "model")}
+    return [
+        name
+        for name, config in configs.items()
+        if config.get("materialized") == "incremental" and config.get("on_schema_change") != "fail"
+    ]
+
+
 def undescribed(manifest: Manifest) -> list[str]:
     """Models and columns without a description; in core and marts also without names in both languages."""
     faults = []
@@ -241,6 +251,7 @@ def manifest(manifest_data: Path) -> Manifest:
         forbidden_edges,
         models_without_key_test,
         models_without_contract,
+        increments_beside_their_contract,
         undescribed,
         units_in_one_language,
         silent_on_additivity,
@@ -491,6 +502,15 @@ def test_an_edge_past_the_layers_is_found(schema: str, read: str) -> None:
         a_model("new", schema, read),
     )
     assert len(forbidden_edges(broken)) == 1
+
+
+def test_an_increment_that_takes_any_columns_is_found() -> None:
+    lax = {"materialized": "incremental", "on_schema_change": "ignore"}
+    broken = a_manifest(
+        a_model("sales", "marts", config=lax),
+        a_model("stocks", "marts", config={**lax, "on_schema_change": "fail"}),
+    )
+    assert increments_beside_their_contract(broken) == ["sales"]
 
 
 def test_a_model_without_key_test_contract_description_name_or_unit_test_is_found() -> None:
