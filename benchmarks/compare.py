@@ -67,6 +67,8 @@ FIGURES: Final[dict[str, tuple[str, ...]]] = {
         "unresolved_line_count",
         "expected_period_count",
         "reported_period_count",
+        "expected_day_count",
+        "reported_day_count",
         "coverage_rate",
     ),
     "mart_channel_inventory_weekly": (

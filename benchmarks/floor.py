@@ -401,6 +401,7 @@ select
     cast(coalesce(s.net_amount, 0) as decimal(18, 4)) as net_amount,
     coalesce(s.line_count, 0) as line_count, coalesce(s.unresolved_line_count, 0) as unresolved_line_count,
     c.period_count as expected_period_count, c.period_count as reported_period_count,
+    7 * c.period_count as expected_day_count, 7 * c.period_count as reported_day_count,
     cast(100 as decimal(18, 4)) as coverage_rate, 'EUR' as currency_code
 from appearances as a
 join months as m on m.month_start_date >= a.first_month

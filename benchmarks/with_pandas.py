@@ -434,6 +434,7 @@ def build_sell_out_monthly(
     )
     mart = mart.merge(counts, on=MONTH[:2], how="left")
     mart["reported_period_count"] = mart["expected_period_count"]
+    mart["expected_day_count"] = mart["reported_day_count"] = 7 * mart["expected_period_count"]
     mart["coverage_rate"] = 100.0
     mart["is_reported"] = mart["reported_period_count"] > 0
     mart["currency_code"] = "EUR"

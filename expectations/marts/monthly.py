@@ -110,7 +110,7 @@ def _sell_out(hub: Hub, terms: Terms) -> Suite:
                 message="Coverage is not between 0 and 100 %.",
                 remedy="Check `expected_from` and `expected_to` of the feed's profile.",
             ),
-            rate_follows("coverage_rate", "reported_period_count", "expected_period_count"),
+            rate_follows("coverage_rate", "reported_day_count", "expected_day_count"),
             no_row_where(
                 "reported_period_count > expected_period_count",
                 name="no_more_reported_than_expected",

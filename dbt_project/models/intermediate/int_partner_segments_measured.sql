@@ -30,7 +30,10 @@ sell_out as (
 ),
 
 periods as (
-    select * from {{ ref('fct_reporting_periods') }}
+    select
+        *,
+        {{ days_between('period_start_date', 'period_end_date') }} + 1 as day_count
+    from {{ ref('fct_reporting_periods') }}
     where report_kind_code = 'sell_out' and is_of_record
 ),
 
@@ -70,8 +73,9 @@ coverage as (
     select
         partner_code,
         month_start_date,
-        sum(case when is_expected then 1 else 0 end) as expected_count,
-        sum(case when is_expected and is_reported then 1 else 0 end) as reported_count
+        sum(case when is_expected then day_count else 0 end) as expected_day_count,
+        sum(case when is_expected and is_reported then day_count else 0 end)
+            as reported_day_count
     from periods
     group by partner_code, month_start_date
 ),
@@ -173,7 +177,7 @@ sell_throughs as (
         on
             opened.partner_code = coverage.partner_code
             and opened.month_start_date = coverage.month_start_date
-            and coverage.expected_count = coverage.reported_count
+            and coverage.expected_day_count = coverage.reported_day_count
     where
         opened.net_quantity is not null
         and opened.opening_quantity is not null
@@ -268,8 +272,8 @@ covered as (
         looked_at.scheme_code,
         looked_at.partner_code,
         looked_at.month_start_date,
-        sum(coverage.expected_count) as expected_count,
-        sum(coverage.reported_count) as reported_count
+        sum(coverage.expected_day_count) as expected_day_count,
+        sum(coverage.reported_day_count) as reported_day_count
     from looked_at
     inner join coverage
         on
@@ -289,7 +293,7 @@ joined as (
         looked_at.*,
         windowed.numerator,
         windowed.denominator,
-        {{ divide('covered.reported_count', 'covered.expected_count') }}
+        {{ divide('covered.reported_day_count', 'covered.expected_day_count') }}
             as coverage_rate,
         case
             when looked_at.method_code = 'attribute' then null
@@ -298,12 +302,12 @@ joined as (
             when windowed.unknown_count > 0 then 'cost_unknown'
             when
                 looked_at.measure_code in {{ of_reports }}
-                and coalesce(covered.expected_count, 0) = 0
+                and coalesce(covered.expected_day_count, 0) = 0
                 then 'not_reported'
             when
                 looked_at.measure_code in {{ of_reports }}
-                and covered.reported_count
-                < limits.coverage_min_rate * covered.expected_count
+                and covered.reported_day_count
+                < limits.coverage_min_rate * covered.expected_day_count
                 then 'coverage_too_low'
             when looked_at.measure_code in ('revenue', 'margin') then null
             -- A report without any business customer does not tell them apart.

@@ -55,7 +55,9 @@ reported as (
         month_start_date,
         partner_code,
         max(expected_period_count) as expected_period_count,
-        max(reported_period_count) as reported_period_count
+        max(reported_period_count) as reported_period_count,
+        max(expected_day_count) as expected_day_count,
+        max(reported_day_count) as reported_day_count
     from {{ ref('mart_sell_out_monthly') }}
     group by month_start_date, partner_code
 ),
@@ -145,6 +147,8 @@ gathered as (
         end as last_year_month_value,
         reported.expected_period_count,
         reported.reported_period_count,
+        reported.expected_day_count,
+        reported.reported_day_count,
         {{ is_month_over('expected.month_start_date') }}
         and not coalesce(this_year.has_unknown_value, false)
         and (
@@ -213,7 +217,9 @@ accumulated as (
             as last_year_value,
         count(case when is_whole then 1 end) over so_far as whole_month_count,
         sum(expected_period_count) over so_far as expected_periods,
-        sum(reported_period_count) over so_far as reported_periods
+        sum(reported_period_count) over so_far as reported_periods,
+        sum(expected_day_count) over so_far as expected_days,
+        sum(reported_day_count) over so_far as reported_days
     from compared
     window
         so_far as (
@@ -313,8 +319,7 @@ final as (
         ranked.growth_rate,
         cast(ranked.expected_periods as bigint) as expected_period_count,
         cast(ranked.reported_periods as bigint) as reported_period_count,
-        {{ percent('ranked.reported_periods', 'ranked.expected_periods') }}
-            as coverage_rate,
+        {{ percent('ranked.reported_days', 'ranked.expected_days') }} as coverage_rate,
         cast(ranked.position_number as integer) as position_number,
         cast(ranked.ranked_partner_count as integer) as ranked_partner_count,
         {{ amount('ranked.leader_score') }} as leader_score,

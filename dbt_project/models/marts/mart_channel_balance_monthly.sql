@@ -198,8 +198,8 @@ reports as (
         month_start_date,
         partner_code,
         max(coverage_rate) as coverage_rate,
-        max(expected_period_count) as expected_period_count,
-        max(reported_period_count) as reported_period_count,
+        max(expected_day_count) as expected_day_count,
+        max(reported_day_count) as reported_day_count,
         max(case when is_reported then 1 else 0 end) = 1 as is_reported
     from sell_out
     group by month_start_date, partner_code
@@ -221,8 +221,8 @@ joined as (
         end as sell_out_quantity,
         coalesce(sell_out.unresolved_line_count, 0) as unknown_unit_count,
         reports.coverage_rate,
-        reports.expected_period_count,
-        reports.reported_period_count,
+        reports.expected_day_count,
+        reports.reported_day_count,
         case
             when stock_months.partner_code is not null
                 then stock_months.received_quantity
@@ -311,16 +311,16 @@ windowed as (
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
         ) as rolling_sell_in_quantity,
-        sum(case when is_compared then expected_period_count end) over (
+        sum(case when is_compared then expected_day_count end) over (
             partition by partner_code, product_code
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
-        ) as rolling_expected_period_count,
-        sum(case when is_compared then reported_period_count end) over (
+        ) as rolling_expected_day_count,
+        sum(case when is_compared then reported_day_count end) over (
             partition by partner_code, product_code
             order by month_start_date
             rows between {{ rolling_months - 1 }} preceding and current row
-        ) as rolling_reported_period_count,
+        ) as rolling_reported_day_count,
         sum(case when is_compared then unknown_unit_count end) over (
             partition by partner_code, product_code
             order by month_start_date
@@ -376,7 +376,7 @@ rated as (
         {{
             percent('rolling_sell_out_quantity', positive('rolling_sell_in_quantity'))
         }} as rolling_sell_out_sell_in_rate,
-        {{ percent('rolling_reported_period_count', 'rolling_expected_period_count') }}
+        {{ percent('rolling_reported_day_count', 'rolling_expected_day_count') }}
             as rolling_coverage_rate,
         {{ percent('sell_out_quantity', positive('received_quantity')) }}
             as sell_through_a_rate,

@@ -18,8 +18,8 @@ reporting as (
         partner_code,
         month_start_date,
         max(coverage_rate) as coverage_rate,
-        max(expected_period_count) as expected_period_count,
-        max(reported_period_count) as reported_period_count
+        max(expected_day_count) as expected_day_count,
+        max(reported_day_count) as reported_day_count
     from {{ ref('mart_sell_out_monthly') }}
     group by partner_code, month_start_date
 ),
@@ -125,8 +125,8 @@ looked_back as (
         months.month_start_date,
         cast(months.month_start_date - interval '3' month as date)
         < reporting.month_start_date as is_recent,
-        reporting.expected_period_count,
-        reporting.reported_period_count
+        reporting.expected_day_count,
+        reporting.reported_day_count
     from months
     inner join reporting
         on
@@ -140,11 +140,11 @@ covered as (
     select
         partner_code,
         month_start_date,
-        sum(case when is_recent then expected_period_count end) as expected_count,
-        sum(case when is_recent then reported_period_count end) as reported_count,
-        sum(case when not is_recent then expected_period_count end)
+        sum(case when is_recent then expected_day_count end) as expected_count,
+        sum(case when is_recent then reported_day_count end) as reported_count,
+        sum(case when not is_recent then expected_day_count end)
             as former_expected_count,
-        sum(case when not is_recent then reported_period_count end)
+        sum(case when not is_recent then reported_day_count end)
             as former_reported_count
     from looked_back
     group by partner_code, month_start_date

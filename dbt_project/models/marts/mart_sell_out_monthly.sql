@@ -1,9 +1,9 @@
 -- Grain: one row per month, partner and product, from the product's first appearance at
 -- the partner (bought, sold or in stock) to the as-of date, for partners that report
 -- sell-out.
--- Additive: quantities, amounts, line_count. Not additive: the period counts and
--- coverage_rate, which belong to the partner's month. Quantities are NULL where nothing
--- was reported, 0 where a report does not name the product.
+-- Additive: quantities, amounts, line_count. Not additive: the counts of periods and
+-- days and coverage_rate, which belong to the partner's month. Quantities are NULL where
+-- nothing was reported, 0 where a report does not name the product.
 -- Estimates of what was not reported stand in a column of their own, where the company
 -- wants them (estimation_months in rules/thresholds.yml).
 --
@@ -31,7 +31,10 @@ sell_out as (
 ),
 
 periods as (
-    select * from {{ ref('fct_reporting_periods') }}
+    select
+        *,
+        {{ days_between('period_start_date', 'period_end_date') }} + 1 as day_count
+    from {{ ref('fct_reporting_periods') }}
     where report_kind_code = 'sell_out' and is_of_record
 ),
 
@@ -98,6 +101,8 @@ amounts as (
     group by month_start_date, partner_code
 ),
 
+-- A monthly report speaks of as many days as four weekly ones: coverage weighs them by
+-- their days.
 covered as (
     select
         month_start_date,
@@ -105,6 +110,9 @@ covered as (
         sum(case when is_expected then 1 else 0 end) as expected_period_count,
         sum(case when is_expected and is_reported then 1 else 0 end)
             as reported_period_count,
+        sum(case when is_expected then day_count else 0 end) as expected_day_count,
+        sum(case when is_expected and is_reported then day_count else 0 end)
+            as reported_day_count,
         sum(case when is_reported then 1 else 0 end) as any_reported_period_count
     from periods
     group by month_start_date, partner_code
@@ -192,6 +200,8 @@ joined as (
             as has_amounts,
         coalesce(covered.expected_period_count, 0) as expected_period_count,
         coalesce(covered.reported_period_count, 0) as reported_period_count,
+        coalesce(covered.expected_day_count, 0) as expected_day_count,
+        coalesce(covered.reported_day_count, 0) as reported_day_count,
         coalesce(covered.any_reported_period_count, 0) > 0 as is_reported
     from keys
     left join sold
@@ -243,8 +253,9 @@ described as (
         cast(coalesce(unconverted_line_count, 0) as bigint) as unconverted_line_count,
         cast(expected_period_count as bigint) as expected_period_count,
         cast(reported_period_count as bigint) as reported_period_count,
-        {{ percent('reported_period_count', 'expected_period_count') }}
-            as coverage_rate,
+        cast(expected_day_count as bigint) as expected_day_count,
+        cast(reported_day_count as bigint) as reported_day_count,
+        {{ percent('reported_day_count', 'expected_day_count') }} as coverage_rate,
         {{ company_currency() }} as currency_code
     from joined
 ),
@@ -310,8 +321,8 @@ gaps as (
         month_start_date,
         partner_code,
         product_code,
-        expected_period_count - reported_period_count as missing_period_count,
-        expected_period_count,
+        expected_day_count - reported_day_count as missing_day_count,
+        expected_day_count,
         cast(
             month_start_date - interval '{{ estimation_months }}' month as date
         ) as first_trailing_date,
@@ -339,8 +350,8 @@ trailing_means as (
         gaps.month_start_date,
         gaps.partner_code,
         gaps.product_code,
-        max(gaps.missing_period_count) as missing_period_count,
-        max(gaps.expected_period_count) as expected_period_count,
+        max(gaps.missing_day_count) as missing_day_count,
+        max(gaps.expected_day_count) as expected_day_count,
         {{ divide('sum(known_months.sold_quantity)', 'count(*)') }} as sold_quantity
     from gaps
     inner join known_months
@@ -383,8 +394,8 @@ estimates as (
         {{
             divide(
                 'cast(' ~ wide('trailing_means.sold_quantity')
-                ~ ' * coalesce(seasons.season_factor, 1) as decimal(18, 4)) * trailing_means.missing_period_count',
-                'trailing_means.expected_period_count'
+                ~ ' * coalesce(seasons.season_factor, 1) as decimal(18, 4)) * trailing_means.missing_day_count',
+                'trailing_means.expected_day_count'
             )
         }} as sold_quantity,
         case

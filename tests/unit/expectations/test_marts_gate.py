@@ -453,7 +453,10 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         },
     ),
     "coverage": (
-        (f"update marts.{SELL_OUT} set reported_period_count = 5, coverage_rate = 125",),
+        (
+            f"update marts.{SELL_OUT} set reported_period_count = 5, reported_day_count = 35, "
+            "coverage_rate = 125",
+        ),
         {
             f"{SELL_OUT}.coverage_rate_in_range",
             f"{SELL_OUT}.no_more_reported_than_expected",
@@ -462,13 +465,16 @@ FAULTS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "an estimate where everything was reported": (
         (
-            f"update marts.{SELL_OUT} set reported_period_count = 4, coverage_rate = 100, "
-            "estimation_method_code = null",
+            f"update marts.{SELL_OUT} set reported_period_count = 4, reported_day_count = 28, "
+            "coverage_rate = 100, estimation_method_code = null",
         ),
         {f"{SELL_OUT}.estimates_are_flagged_and_fill_gaps_only"},
     ),
     "coverage without a denominator": (
-        (f"update marts.{SELL_OUT} set expected_period_count = 0, reported_period_count = 0",),
+        (
+            f"update marts.{SELL_OUT} set expected_period_count = 0, reported_period_count = 0, "
+            "expected_day_count = 0, reported_day_count = 0",
+        ),
         {
             f"{SELL_OUT}.coverage_rate_follows_its_parts",
             f"{SELL_OUT}.estimates_are_flagged_and_fill_gaps_only",

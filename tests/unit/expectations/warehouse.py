@@ -455,7 +455,8 @@ create table marts.mart_sell_out_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
     12::decimal(18,3) as sold_quantity, 1::decimal(18,3) as returned_quantity,
     11::decimal(18,3) as net_quantity, 132::decimal(18,4) as net_amount, 3 as line_count,
-    4 as expected_period_count, 2 as reported_period_count, 50::decimal(18,4) as coverage_rate,
+    4 as expected_period_count, 2 as reported_period_count, 28 as expected_day_count,
+    14 as reported_day_count, 50::decimal(18,4) as coverage_rate,
     10::decimal(18,3) as estimated_sold_quantity, 'trailing_mean' as estimation_method_code;
 create table marts.mart_channel_balance_monthly as select
     date '2026-03-01' as month_start_date, 'D01' as partner_code, 'P1' as product_code,
