@@ -46,9 +46,11 @@ territories as (
 ),
 
 limits as (
-    select {{ threshold('coverage_min_rate') }} as coverage_min_rate
+    select
+        channel_code,
+        {{ threshold('coverage_min_rate') }} as coverage_min_rate
     from {{ ref('dim_thresholds') }}
-    where channel_code = '*'
+    group by channel_code
 ),
 
 -- Whole months only.
@@ -328,7 +330,6 @@ joined as (
             when 'erp_segment' then partners.segment_code
         end as attribute_value
     from looked_at
-    cross join limits
     left join windowed
         on
             looked_at.scheme_code = windowed.scheme_code
@@ -343,6 +344,7 @@ joined as (
         on
             looked_at.partner_code = partners.partner_code
             and {{ in_range('looked_at.effective_date', 'partners') }}
+    left join limits on coalesce(partners.channel_code, '*') = limits.channel_code
     left join territories on partners.territory_code = territories.territory_code
 ),
 
