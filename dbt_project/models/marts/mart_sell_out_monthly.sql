@@ -2,7 +2,7 @@
 -- the partner (bought, sold or in stock) to the as-of date, for partners that report
 -- sell-out.
 -- Additive: quantities, amounts, line_count. Not additive: the counts of periods and
--- days and coverage_rate, which belong to the partner's month. Quantities are NULL where
+-- days and coverage_rate, which belong to the partner's month. Quantities are NULL if
 -- nothing was reported, 0 where a report does not name the product.
 -- Estimates of what was not reported stand in a column of their own, where the company
 -- wants them (estimation_months in rules/thresholds.yml).
