@@ -90,7 +90,7 @@ def check(
     outlook = outlook_of(settings, chosen, profile.parent if profile is not None else None)
     with working("reading"):
         identities = load_identities(settings.paths.landing)
-        until = settings.company.last_day_begun(datetime.now(UTC))
+        until, zone = settings.company.last_day_begun(datetime.now(UTC)), settings.company.zone
         if settings.paths.ledger.is_file():
             with Ledger(settings.paths.ledger) as ledger:
                 history = FeedHistory(ledger, chosen.partner, code)
@@ -102,9 +102,12 @@ def check(
                     known=history,
                     identities=identities,
                     until=until,
+                    zone=zone,
                 )
         else:
-            report = check_file(file, chosen, code, outlook=outlook, identities=identities, until=until)
+            report = check_file(
+                file, chosen, code, outlook=outlook, identities=identities, until=until, zone=zone
+            )
     if as_json:
         typer.echo(report.as_json())
     else:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ import duckdb
 from connectors.errors import Place, RejectedFile
 from connectors.feeds.lines import NO_NULL, Text, as_utf8, decode, inspect, mark_lines, number_lines
 from connectors.feeds.profile import Delimited
-from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, quoted
+from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, quoted, row_text
 
 _MARKED: Final = "lines.txt"
 _CHUNK: Final = 1 << 22
@@ -47,12 +47,12 @@ def look(path: Path, container: Delimited, decoded: Path, file: str) -> Text:
         source, delimiter = marked, _UNIT_MARK
         decoded.unlink(missing_ok=True)
     seen = inspect(source, file)
-    titles = _read_titles(source, container, delimiter, file)
+    titles, above = _read_header(source, container, delimiter, file)
     if delimiter != container.delimiter:
         titles = tuple(title.replace(delimiter, container.delimiter) for title in titles)
     rows = seen.lines - container.header_row
     is_plain = seen.is_plain and rows >= 0
-    return Text(source, file, titles, rows, is_plain, seen.has_unusual_blanks, delimiter)
+    return Text(source, file, titles, rows, is_plain, seen.has_unusual_blanks, delimiter, above)
 
 
 def _shorten_delimiter(source: Path, target: Path, delimiter: str, file: str) -> None:
@@ -99,6 +99,7 @@ def offer(connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], containe
         container.delimiter,
         any(text.has_unusual_blanks for text in texts),
         tuple(text.rows for text in texts),
+        above=texts[0].above if len(texts) == 1 else (),
     )
 
 
@@ -112,7 +113,7 @@ def load_carefully(
         _load_lines(connection, lines, container, text)
     finally:
         lines.unlink(missing_ok=True)
-    return RawTable(text.titles, container.header_row, container.delimiter)
+    return RawTable(text.titles, container.header_row, container.delimiter, above=text.above)
 
 
 def _restored(cell: str, text: Text, container: Delimited) -> str:
@@ -125,8 +126,10 @@ def _restored(cell: str, text: Text, container: Delimited) -> str:
 # --- titles ---
 
 
-def _read_titles(source: Path, container: Delimited, delimiter: str, file: str) -> tuple[str, ...]:
-    """The titles: the record that begins on the header row."""
+def _read_header(
+    source: Path, container: Delimited, delimiter: str, file: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The titles, which are the record that begins on the header row, and the text of the lines above."""
     with source.open("rb") as handle:
         head = handle.read(_LONGEST_HEADER)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
@@ -142,14 +145,18 @@ def _read_titles(source: Path, container: Delimited, delimiter: str, file: str) 
             Place(file=file, line=container.header_row),
         )
     quote = container.quote
-    reader = csv.reader(
-        (line + "\n" for line in rest[:_LONGEST_RECORD_LINES]),
-        delimiter=delimiter,
-        quotechar=quote or '"',
-        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-    )
+
+    def records(lines: Sequence[str]) -> Iterator[list[str]]:
+        return csv.reader(
+            (line + "\n" for line in lines),
+            delimiter=delimiter,
+            quotechar=quote or '"',
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        )
+
     try:
-        titles = tuple(collapse(title) for title in next(reader))
+        titles = tuple(collapse(title) for title in next(records(rest[:_LONGEST_RECORD_LINES])))
+        above = tuple(row_text(row) for row in records(lines[: container.header_row - 1]))
     except csv.Error as error:
         raise RejectedFile(
             "unreadable_text",
@@ -164,7 +171,7 @@ def _read_titles(source: Path, container: Delimited, delimiter: str, file: str) 
             "correct 'delimiter' in the profile, or ask the partner for the agreed layout",
             Place(file=file, line=container.header_row),
         )
-    return titles
+    return titles, above
 
 
 # --- the careful way ---

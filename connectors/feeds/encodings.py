@@ -90,6 +90,17 @@ def undecodable(chunk: bytes, at: int, encoding: str, byte: int, line: int, file
     )
 
 
+def refuse_mixed(data: bytes, file: str) -> None:
+    """RejectedFile if bytes that are no UTF-8 as a whole hold characters of UTF-8 all the same."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError as error:
+        if _TYPICAL.search(data):
+            line = data.count(b"\n", 0, error.start) + 1
+            bad = f"byte {error.start + 1} (0x{data[error.start]:02x}) is not utf-8"
+            raise _mixed(line, file, f"{bad}, though other characters are") from error
+
+
 def _mixed(line: int, file: str, problem: str) -> RejectedFile:
     return RejectedFile(
         "mixed_encodings",

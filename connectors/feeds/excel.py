@@ -24,7 +24,7 @@ from python_calamine import CalamineSheet
 
 from connectors.errors import Place, RejectedFile
 from connectors.feeds.profile import EPOCHS, Excel, Profile
-from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, fill, fold
+from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, fill, fold, row_text
 from connectors.feeds.workbooks import Opened, open_workbook
 
 SHEET_STEP: Final = 10_000_000
@@ -40,6 +40,7 @@ def load(
     opened = open_workbook(path, file)
     titles: tuple[str, ...] = ()
     blocks: list[pa.Table] = []
+    above: list[str] = []
     body = container.header_row - 1 + container.header_rows
     chosen = _chosen(opened, container, file)
     for number, name in enumerate(chosen, start=1):
@@ -53,6 +54,7 @@ def load(
                 Place(file=file, row=container.header_row),
             )
         titles = titles or found
+        above += _above(rows[: container.header_row - 1], profile)
         offset = number * SHEET_STEP if number > 1 else 0
         shifted = pa.compute.add(block.column("_row"), offset)
         blocks.append(block.set_column(0, "_row", shifted))
@@ -62,7 +64,7 @@ def load(
         titles = (*titles, SHEET_TITLE)
     fill(connection, "cells", pa.concat_tables(blocks))
     connection.execute("create or replace temp view raw as from cells")
-    return RawTable(titles, body, " | ")
+    return RawTable(titles, body, " | ", above=tuple(above))
 
 
 def _block(
@@ -107,6 +109,12 @@ def _block(
             **{f"c{i}": array for i, array in enumerate(arrays)},
         }
     )
+
+
+def _above(rows: Sequence[Sequence[Any]], profile: Profile) -> list[str]:
+    """The text of the rows above the header; days as the profile announces those of its period."""
+    date_format = profile.period.date_format or "%Y-%m-%d"
+    return [row_text(_text_column(row, profile.decimal_mark, date_format).to_pylist()) for row in rows]
 
 
 def _chosen(opened: Opened, container: Excel, file: str) -> list[str]:

@@ -40,7 +40,10 @@ def look(path: Path, container: FixedWidth, decoded: Path, file: str) -> Text:
         )
     if container.counted_in == "characters" and container.line_length is None:
         _refuse_bytes(source, container, file)
-    return Text(source, file, titles, rows, seen.is_plain, seen.has_unusual_blanks)
+    with source.open("rb") as handle:
+        lines = [line.decode("utf-8-sig", errors="replace") for line in islice(handle, container.skip_lines)]
+    above = tuple(map(collapse, lines))
+    return Text(source, file, titles, rows, seen.is_plain, seen.has_unusual_blanks, above=above)
 
 
 def _refuse_bytes(source: Path, container: FixedWidth, file: str) -> None:
@@ -76,6 +79,7 @@ def offer(connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], containe
         " | ",
         any(text.has_unusual_blanks for text in texts),
         tuple(text.rows for text in texts),
+        above=texts[0].above if len(texts) == 1 else (),
     )
 
 
@@ -95,7 +99,7 @@ def load_carefully(
     )
     connection.execute("create or replace temp view raw as from split")
     connection.execute("drop table lines")
-    return RawTable(text.titles, container.skip_lines, " | ")
+    return RawTable(text.titles, container.skip_lines, " | ", above=text.above)
 
 
 def _cells(container: FixedWidth) -> str:

@@ -35,7 +35,7 @@ NO_NULL: Final = "\x06\x07"
 @dataclass(frozen=True)
 class Text:
     """A text file as it was found: where it lies in UTF-8, its titles and rows, and whether each line may be
-    one record. `delimiter` is the one in `source`.
+    one record. `delimiter` is the one in `source`, `above` the text of the lines above the titles.
     """
 
     source: Path
@@ -45,6 +45,7 @@ class Text:
     is_plain: bool
     has_unusual_blanks: bool
     delimiter: str = ""
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

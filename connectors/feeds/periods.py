@@ -32,6 +32,8 @@ DAYS: Final[dict[Frequency, tuple[int, int]]] = {
 
 _MOST_DAYS_IN_ONE_MONTH: Final = 45
 _IN_THE_LAST_MONTH: Final = timedelta(days=14)
+_SURELY_PAST: Final = timedelta(days=270)
+"""A period that ended longer ago begins again in less than three months: it may be one to come."""
 
 
 @dataclass(frozen=True, order=True)
@@ -109,16 +111,56 @@ def _fiscal_quarter(first: FiscalPeriod, last: FiscalPeriod) -> Span:
     return Span(first.start, last.end, f"FY{first.year}-Q{first.quarter}")
 
 
+@dataclass(frozen=True)
+class Year:
+    """The year of periods that are named without one: `stated` by the file, or, where it is None, that of
+    the last such period which had begun when the file was `received`.
+    """
+
+    received: date
+    stated: int | None = None
+
+    def span(
+        self, groups: Mapping[str, str | None], frequency: Frequency, calendar: Calendar | None
+    ) -> Span | None:
+        """The period that the groups spell; None if they name no real one, or it is not clear which."""
+        if self.stated is not None:
+            return self._of(self.stated, groups, frequency, calendar)
+        # A fiscal year may bear the number of the next one.
+        years = range(self.received.year + 1, self.received.year - 2, -1)
+        spans = (self._of(year, groups, frequency, calendar) for year in years)
+        last = next((span for span in spans if span is not None and self.has_begun(span)), None)
+        return last if last is not None and self.received - last.end <= _SURELY_PAST else None
+
+    def has_begun(self, span: Span) -> bool:
+        """Whether the file can report the period: the next day has begun in the east."""
+        return span.start <= self.received + timedelta(days=1)
+
+    @staticmethod
+    def _of(
+        year: int, groups: Mapping[str, str | None], frequency: Frequency, calendar: Calendar | None
+    ) -> Span | None:
+        return span_from_groups({**groups, "year": str(year)}, frequency, None, calendar)
+
+
 def span_from_groups(
     groups: Mapping[str, str | None],
     frequency: Frequency,
     date_format: str | None,
     calendar: Calendar | None = None,
+    year_of: Year | None = None,
 ) -> Span | None:
-    """The period that named groups of a pattern spell; None if they name no real one."""
+    """The period that named groups of a pattern spell; None if they name no real one, or a range of days
+    that does not lie within one.
+    """
+    if year_of is not None:
+        return year_of.span(groups, frequency, calendar)
     try:
         if groups.get("date"):
-            return _from_date(str(groups["date"]), frequency, date_format, calendar)
+            span = _from_date(str(groups["date"]), frequency, date_format, calendar)
+            until = groups.get("until")
+            is_one = not until or _from_date(until, frequency, date_format, calendar) == span
+            return span if is_one else None
         year = int(groups["year"] or "")
         year += 2000 if year < 100 else 0
         if frequency == "fiscal_period":
@@ -143,10 +185,13 @@ def span_from_text(
     frequency: Frequency,
     date_format: str | None = None,
     calendar: Calendar | None = None,
+    year_of: Year | None = None,
 ) -> Span | None:
     """The period that `pattern` finds in `text`; None if it finds none."""
     match = re.search(pattern, text, re.IGNORECASE)
-    return span_from_groups(match.groupdict(), frequency, date_format, calendar) if match else None
+    if match is None:
+        return None
+    return span_from_groups(match.groupdict(), frequency, date_format, calendar, year_of)
 
 
 def _from_date(text: str, frequency: Frequency, date_format: str | None, calendar: Calendar | None) -> Span:

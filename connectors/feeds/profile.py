@@ -82,6 +82,11 @@ class Delimited(Packing):
     quote: Annotated[str, Field(min_length=1, max_length=1)] | None = '"'
     header_row: int = Field(default=1, ge=1, description="Line of the column names, 1 = first line.")
 
+    @property
+    def lines_above(self) -> int:
+        """Lines above the header."""
+        return self.header_row - 1
+
     @model_validator(mode="after")
     def _tells_cells_apart(self) -> Delimited:
         if re.search(r"[\r\n]", self.delimiter) or (self.quote and self.quote in self.delimiter):
@@ -121,6 +126,11 @@ class FixedWidth(Packing):
         return self
 
     @property
+    def lines_above(self) -> int:
+        """Lines above the first record."""
+        return self.skip_lines
+
+    @property
     def ranges(self) -> dict[str, tuple[int, int]]:
         """First and last position of each field."""
         spelled = {title: text.partition("-") for title, text in self.fields.items()}
@@ -143,6 +153,11 @@ class Excel(Packing):
         le=3,
         description="Rows the header takes; names are joined by ' / ', merged cells filled right.",
     )
+
+    @property
+    def lines_above(self) -> int:
+        """Rows above the header."""
+        return self.header_row - 1
 
     @model_validator(mode="after")
     def _one_way(self) -> Excel:
@@ -232,6 +247,11 @@ class Edi(Packing):
     other_messages: Severity = Field(
         default="note", description="What a message of a type that `messages` does not name does."
     )
+
+    @property
+    def lines_above(self) -> int:
+        """A message has no header."""
+        return 0
 
     @property
     def identifiers(self) -> dict[str, str]:
@@ -358,7 +378,10 @@ class Period(Settings):
     `source: file_name` reads named groups of `pattern` from the file's name: (year, week), (year, month),
     (year, month, day), (year, quarter), (year, period) or `date`; `source: column` reads it from the column
     `header` of each row with `date_format` (strptime), or by such groups (`2026-W05`, `P05 2026`);
-    `source: header` is for wide reports, whose column titles name the period by `wide.pattern`.
+    `source: header` is for wide reports, whose column titles name the period by `wide.pattern`;
+    `source: above` reads `pattern` from the text above the header, with `date` and `until` also a range.
+    Where they name no year, `year` says what gives it: a year that the file's name or the text above the
+    header states, or the day on which the file came.
     A row's period is the day, ISO week, month, quarter, or fiscal period or quarter that holds its date.
     """
 
@@ -366,29 +389,71 @@ class Period(Settings):
     calendar: Calendar | None = Field(
         default=None, description="The partner's own fiscal calendar; without it, the company's."
     )
-    source: Literal["file_name", "column", "header"]
+    source: Literal["file_name", "column", "header", "above"]
     pattern: Regex | None = None
     header: str | None = None
     date_format: str | None = None
+    year: Literal["file_name", "above", "received"] | None = Field(
+        default=None, description="What gives the year of periods that are named without one."
+    )
+    year_pattern: Regex | None = Field(
+        default=None, description="Where that year stands, by a group `year`; otherwise it is the only one."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Period:
         if self.calendar is not None and self.frequency not in FISCAL:
             raise ValueError("expected 'calendar' with frequency fiscal_period or fiscal_quarter only")
-        if self.source == "file_name" and not self.pattern:
-            raise ValueError("expected 'pattern' with source: file_name")
+        if self.source in ("file_name", "above") and not self.pattern:
+            raise ValueError(f"expected 'pattern' with source: {self.source}")
         if self.source == "column" and not self.header:
             raise ValueError("expected 'header' with source: column")
         if self.source == "column" and not (self.pattern or self.date_format):
             raise ValueError("expected 'date_format' or 'pattern' with source: column")
         if self.pattern:
             groups = set(re.compile(self.pattern).groupindex)
-            if not groups >= _PERIOD_GROUPS[self.frequency] and "date" not in groups:
-                expected = " and ".join(sorted(_PERIOD_GROUPS[self.frequency]))
+            if not groups >= self.groups and "date" not in groups:
+                expected = " and ".join(sorted(self.groups))
                 raise ValueError(
-                    f"expected named groups {expected} in 'pattern' for frequency {self.frequency}"
+                    f"expected named groups {expected} in 'pattern' for frequency {self.frequency}; where "
+                    "no year stands there, period.year says what gives it"
                 )
+        self._check_year()
         return self
+
+    def _check_year(self) -> None:
+        if self.year is None and self.year_pattern:
+            raise ValueError("expected 'year_pattern' with 'year' only")
+        if self.year is None:
+            return
+        if self.source == "file_name" and self.year != "received":
+            raise ValueError(
+                "expected year: received with source: file_name; a year that stands in the name "
+                "is a group of 'pattern'"
+            )
+        if self.pattern is None and self.source != "header":
+            raise ValueError("expected 'pattern' with 'year': a date_format reads dates with their year")
+        if self.pattern and {"year", "date"} & set(re.compile(self.pattern).groupindex):
+            raise ValueError("expected no group year or date in 'pattern' beside 'year'")
+        if self.year_pattern and "year" not in re.compile(self.year_pattern).groupindex:
+            raise ValueError("expected a named group (?P<year>…) in 'year_pattern'")
+        if self.year_pattern and self.year == "received":
+            raise ValueError("expected 'year_pattern' with year: file_name or above")
+
+    @property
+    def groups(self) -> set[str]:
+        """Named groups that spell a period."""
+        return _PERIOD_GROUPS[self.frequency] - ({"year"} if self.year is not None else set())
+
+    @property
+    def reads_above(self) -> bool:
+        """Whether something of it stands above the header."""
+        return "above" in (self.source, self.year)
+
+    @property
+    def is_of_one_file(self) -> bool:
+        """Whether files of equal titles may name different periods by them, or above them."""
+        return self.source == "above" or self.year is not None
 
 
 _PERIOD_GROUPS: Final = {
@@ -645,6 +710,13 @@ class Profile(Settings):
             raise ValueError("expected no metric in 'columns' beside 'wide': it would belong to no period")
         if self.period.source == "header" and not self.wide:
             raise ValueError("expected 'wide' with period.source: header")
+        if self.period.year is not None and isinstance(self.container, Edi):
+            raise ValueError("expected no 'year' with an EDI container: messages date their periods")
+        if self.period.reads_above and not self.container.lines_above:
+            raise ValueError(
+                "expected lines above the header for a period or year that stands there: header_row (or "
+                "skip_lines) says where the header is"
+            )
         for entry in self.wide:
             groups = set(re.compile(entry.pattern).groupindex)
             if "store_code" in groups and self.columns.store_code:
@@ -652,10 +724,13 @@ class Profile(Settings):
             if self.period.source != "header":
                 if "store_code" not in groups:
                     raise ValueError("expected period.source: header with 'wide', or a group store_code")
-            elif not groups >= _PERIOD_GROUPS[self.period.frequency] and "date" not in groups:
+            elif not groups >= self.period.groups and "date" not in groups:
                 raise ValueError(
-                    f"expected named groups {sorted(_PERIOD_GROUPS[self.period.frequency])} in wide.pattern"
+                    f"expected named groups {sorted(self.period.groups)} in wide.pattern; where titles have "
+                    "no year, period.year says what gives it"
                 )
+            elif self.period.year is not None and {"year", "date"} & groups:
+                raise ValueError("expected no group year or date in wide.pattern beside period.year")
         return self
 
     @model_validator(mode="after")
@@ -737,6 +812,8 @@ class Profile(Settings):
             beside["container"] = {"counted_in"}
         if isinstance(self.container, Edi) and not self.container.products:
             beside["container"] = {"products"}
+        if self.period.year is None:
+            beside["period"] = {"year", "year_pattern"}
         relevant = self.model_dump_json(exclude=beside)
         return hashlib.sha256(relevant.encode()).hexdigest()[:16]
 

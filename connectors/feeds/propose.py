@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +21,11 @@ from stdnum import ean, luhn
 from stdnum.fr import siret
 
 from connectors.company import Calendar
+from connectors.feeds.excel import SHEET_TITLE
 from connectors.feeds.known import Known
 from connectors.feeds.months import name_pattern, parse_date
 from connectors.feeds.normalise.layout import in_words
-from connectors.feeds.periods import Span, span_from_text, span_of
+from connectors.feeds.periods import Span, Year, span_from_groups, span_from_text, span_of
 from connectors.feeds.profile import EPOCHS, FISCAL, Frequency
 from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
 from connectors.feeds.synonyms import (
@@ -82,11 +83,20 @@ _NO_DIGIT: Final = r"(?!\d)"
 _QUARTER: Final = r"[qQtT](?P<quarter>[1-4])"
 _PERIOD: Final = r"[pP](?P<period>0?[1-9]|1[0-3])"
 _FISCAL: Final = rf"(?<![A-Za-z])(?:FY|EX){_GAP}"
-_UNDATED: Final = (
-    rf"(?<![^\W\d_]){_WEEK_SIGN}{_GAP}{_WEEK_NUMBER}{_NO_DIGIT}"
-    rf"|{_MONTH_WORD}(?![^\W\d_])"
+_UNDATED: Final[tuple[tuple[str, Frequency], ...]] = (
+    (rf"(?<![^\W\d_]){_WEEK_SIGN}{_GAP}{_WEEK_NUMBER}{_NO_DIGIT}", "week"),
+    (rf"{_MONTH_WORD}(?![^\W\d_])", "month"),
 )
 """A week or month without its year."""
+_LONE_YEAR: Final = r"(?<![\d/.-])20\d{2}(?![\d/.-]\d|\d)"
+_DAY_IN_TEXT: Final = (
+    r"(?<!\d)(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2}))(?!\d)"
+)
+_PERIOD_WORDS: Final[dict[Frequency, frozenset[str]]] = {
+    "week": frozenset(("semaine", "week", "woche", "semana", "settimana")),
+    "month": frozenset(("mois", "month", "monat", "mes", "mese", "maand", "periode", "period", "zeitraum")),
+}
+"""Words that say what a day above the header stands for."""
 _DASH: Final = "[-–—−]"
 _NEGATIVE: Final = r"[-−(]|.*[-−]$"
 _LAST_YEAR: Final = r"(?i)(?<!\w)[na] ?- ?1(?!\w)"
@@ -144,14 +154,22 @@ class _Work:
     """What is known so far about one sample."""
 
     sample: Sample
+    name: str
+    received: date
     known: Known
     calendar: Calendar
     columns: dict[str, tuple[int, float, str]] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    first: Span | None = None
 
     def add(self, key: str, value: Any, confidence: float, reason: str) -> None:
         self.choices.append(Choice(key, value, round(confidence, 2), reason))
+
+    def decide_year(self, source: str, confidence: float, reason: str) -> None:
+        """What gives the year of periods without one, wherever these stand."""
+        if all(choice.key != "period.year" for choice in self.choices):
+            self.add("period.year", source, confidence, reason)
 
     def cells(self, column: str) -> list[str]:
         """Cells of a canonical column, without those of rows of totals."""
@@ -185,7 +203,8 @@ def propose(
     week from a month. Fiscal periods are those of `calendar`, calendar months if absent. RejectedFile if the
     file is no table.
     """
-    work = _Work(sniff(path), known or Known(), calendar or Calendar())
+    received = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+    work = _Work(sniff(path), path.name, received, known or Known(), calendar or Calendar())
     work.add(*_partner(partner, folder))
     named = _file_period(path.name, siblings, work.calendar)
     glob, reason = _glob(path.name, named, siblings)
@@ -197,9 +216,8 @@ def propose(
             "standard, docs/feeds.md says how to state"
         )
         return Proposal(path.name, tuple(work.choices), tuple(work.notes))
-    wide = _wide(work)
-    undated = [] if wide else _undated(work)
-    _assign_columns(work, wide, undated)
+    wide = _wide(work) or _undated_wide(work)
+    _assign_columns(work, wide)
     _period(work, named, wide)
     _note_calendar(work, path.name)
     for name in COLUMNS:
@@ -208,7 +226,7 @@ def propose(
             work.add(f"columns.{name}", work.sample.titles[position], confidence, reason)
     _return_rows(work)
     _unnamed(work, wide)
-    if not wide and not undated and not _NUMERIC & work.columns.keys():
+    if not wide and not _NUMERIC & work.columns.keys():
         work.notes.append("no column of quantities was recognised: name one under columns, or it cannot land")
     for entry in wide:
         work.choices.append(entry.choice)
@@ -217,7 +235,7 @@ def propose(
     _date_format(work)
     _signs(work, wide)
     _units(work)
-    _expected_from(work, wide, named)
+    _expected_from(work, wide)
     return Proposal(path.name, tuple(work.choices), tuple(work.notes))
 
 
@@ -238,7 +256,10 @@ class _Named:
     frequency: Frequency
     confidence: float
     reason: str
-    span: Span
+    span: Span | None
+    source: str = "file_name"
+    date_format: str | None = None
+    is_undated: bool = False
 
 
 def _file_period(name: str, siblings: Sequence[str], calendar: Calendar) -> _Named | None:
@@ -260,6 +281,10 @@ def _file_period(name: str, siblings: Sequence[str], calendar: Calendar) -> _Nam
             fitting.append(_Named(_spelled(match), frequency, confidence, reason, span))
     if not fitting:
         return None
+    longer = [other for other in fitting if other.frequency != "day" and other.confidence > 0.7]
+    if fitting[0].frequency == "day" and longer and _stands_apart(name, fitting[0], longer[0]):
+        reason = longer[0].reason + "; the day beside it may be that of the export"
+        return replace(longer[0], confidence=0.6, reason=reason)
     chosen = fitting[0]
     if chosen.frequency == "month" and any(other.frequency == "week" for other in fitting[1:]):
         sure = len(beside) >= 12
@@ -270,9 +295,109 @@ def _file_period(name: str, siblings: Sequence[str], calendar: Calendar) -> _Nam
         )
     elif chosen.frequency == "week" and len(beside) > 1 and chosen.confidence < 0.9:
         chosen = replace(chosen, confidence=0.95, reason=chosen.reason + "; some numbers are no month")
-    elif chosen.frequency == "week" and chosen.confidence < 0.9 and int(chosen.span.key[-2:]) > 12:
+    elif (
+        chosen.frequency == "week" and chosen.confidence < 0.9 and chosen.span and chosen.span.key[-2:] > "12"
+    ):
         chosen = replace(chosen, confidence=0.85, reason=chosen.reason + ", which is no month")
     return chosen
+
+
+def _stands_apart(name: str, one: _Named, other: _Named) -> bool:
+    """Whether two periods are spelled by different figures of a name."""
+    first, second = (re.search(each.pattern, name, re.IGNORECASE) for each in (one, other))
+    if first is None or second is None:
+        return False
+    return first.end() <= second.start() or second.end() <= first.start()
+
+
+def _undated_name(name: str) -> _Named | None:
+    """A week or month that the file's name spells without its year."""
+    for pattern, frequency in _UNDATED:
+        if match := re.search(rf"{pattern}(?!{_GAP}\d)", name, re.IGNORECASE):
+            reason = f"the name spells the {in_words(frequency)} {match[0]!r}, without its year"
+            return _Named(_spelled(match), frequency, 0.7, reason, None, is_undated=True)
+    return None
+
+
+def _above(work: _Work) -> _Named | None:
+    """The period that the text above the header spells."""
+    found = [named for text in work.sample.above if (named := _in_text(work, text)) is not None]
+    sure = [named for named in found if named.confidence >= WRITTEN_FROM] or found
+    if len({(named.frequency, named.span) for named in sure}) > 1:
+        return replace(sure[0], confidence=0.4, reason=f"{sure[0].reason}; other rows there spell others")
+    return sure[0] if sure else None
+
+
+def _in_text(work: _Work, text: str) -> _Named | None:
+    """The period that one row above the header spells."""
+
+    def named(match: re.Match[str], frequency: Frequency, sure: float, span: Span | None, how: str) -> _Named:
+        pattern = _label(text, match) + _spelled(match)
+        reason = f"{text!r} above the header {how}"
+        return _Named(pattern, frequency, sure, reason, span, "above", is_undated=span is None)
+
+    days = list(re.finditer(_DAY_IN_TEXT, text))
+    if len(days) > 1:
+        return _range(text, days[0], days[1])
+    # A month and a year within a day are no month of their own.
+    beside = re.sub(_DAY_IN_TEXT, lambda day: "-" * len(day[0]), text)
+    for pattern, frequency, confidence in _SPELLINGS:
+        match = re.search(pattern, beside, re.IGNORECASE)
+        span = span_from_text(beside, pattern, frequency, None, work.calendar) if match else None
+        if match is None or span is None or frequency == "day":
+            continue
+        return named(match, frequency, confidence, span, f"spells the {in_words(frequency)} {span.key}")
+    if days:
+        return _period_of_a_day(text, days[0])
+    for pattern, frequency in _UNDATED:
+        if match := re.search(pattern, text, re.IGNORECASE):
+            return named(match, frequency, 0.7, None, f"spells a {in_words(frequency)} without its year")
+    return None
+
+
+def _label(text: str, match: re.Match[str]) -> str:
+    """What stands before a period, where it is the same in each report."""
+    before = text[: match.start()]
+    return "" if re.search(r"\d", before) or len(before) > 40 else _escaped(before)
+
+
+def _range(text: str, first: re.Match[str], last: re.Match[str]) -> _Named | None:
+    """The period between two days; whole periods are surer than parts of one."""
+    fitting: list[tuple[float, Frequency, Span, str]] = []
+    for date_format in _formats([first[0], last[0]]):
+        start, end = (parse_date(day[0], date_format) for day in (first, last))
+        lengths: tuple[Frequency, ...] = ("day", "week", "month", "quarter")
+        for frequency in lengths if start <= end else ():
+            span = span_of(start, frequency)
+            if span == span_of(end, frequency):
+                sure = 0.95 if (span.start, span.end) == (start, end) else 0.6
+                fitting.append((sure, frequency, span, date_format))
+                break
+    if not fitting:
+        return None
+    confidence, frequency, span, date_format = max(fitting, key=lambda each: each[0])
+    if sum(sure == confidence for sure, *_ in fitting) > 1:
+        confidence = 0.4
+    figures = [re.sub(r"\d+", lambda run: rf"\d{{{len(run[0])}}}", _escaped(day[0])) for day in (first, last)]
+    between = _escaped(text[first.end() : last.start()])
+    pattern = f"{_label(text, first)}(?P<date>{figures[0]}){between}(?P<until>{figures[1]})"
+    reason = f"{text!r} above the header are the days of the {in_words(frequency)} {span.key}"
+    return _Named(pattern, frequency, confidence, reason, span, "above", date_format)
+
+
+def _period_of_a_day(text: str, day: re.Match[str]) -> _Named | None:
+    """The period that one day stands for, as words beside it say; without them it is the day of export."""
+    said = set(words(text).split())
+    formats = _formats([day[0]])
+    frequency: Frequency | None = next((name for name, known in _PERIOD_WORDS.items() if known & said), None)
+    if frequency is None or not formats:
+        return None
+    span = span_of(parse_date(day[0], formats[0]), frequency)
+    figures = re.sub(r"\d+", lambda run: rf"\d{{{len(run[0])}}}", _escaped(day[0]))
+    pattern = f"{_label(text, day)}(?P<date>{figures})"
+    confidence = 0.7 if len(formats) == 1 else 0.4
+    reason = f"{text!r} above the header says the {in_words(frequency)} by one of its days"
+    return _Named(pattern, frequency, confidence, reason, span, "above", formats[0])
 
 
 def _spelled(match: re.Match[str]) -> str:
@@ -359,7 +484,11 @@ def _wide(work: _Work) -> list[_Wide]:
         if sum(len(found) for found in groups.values()) < 2:
             continue
         if frequency == "day":
-            frequency, spelled = _spaced([span.start for _, span in next(iter(groups.values()))], spelled)
+            days = [span.start for _, span in next(iter(groups.values()))]
+            frequency, spelled, date_format = _spaced(days, spelled)
+            if date_format is not None:
+                reason = "the titles are days, and whole weeks lie between them"
+                work.add("period.date_format", date_format, 0.9, reason)
             groups = {
                 rest: [(position, span_of(span.start, frequency)) for position, span in found]
                 for rest, found in groups.items()
@@ -368,34 +497,74 @@ def _wide(work: _Work) -> list[_Wide]:
     return []
 
 
-def _spaced(days: Sequence[date], spelled: str) -> tuple[Frequency, str]:
-    """What titles that name a day each stand for, by what lies between them, and the pattern of it."""
+_DAY_FIGURES: Final = {
+    r"(?P<year>\d{4})": "%Y", r"(?P<month>\d{2})": "%m", r"(?P<day>\d{2})": "%d",
+}  # fmt: skip
+
+
+def _spaced(days: Sequence[date], spelled: str) -> tuple[Frequency, str, str | None]:
+    """What titles that name a day each stand for, by what lies between them, the pattern of it and, for
+    weeks, the format of their days.
+    """
     distinct = sorted(set(days))
     if len(distinct) > 1 and (
         all(day.day == 1 for day in distinct) or all((day + timedelta(1)).day == 1 for day in distinct)
     ):
-        return "month", spelled.replace("(?P<day>", "(?:")
-    is_iso = spelled == r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
-    if is_iso and len(distinct) > 1 and all((day - distinct[0]).days % 7 == 0 for day in distinct):
-        return "week", r"(?P<date>\d{4}-\d{2}-\d{2})"
-    return "day", spelled
+        return "month", spelled.replace("(?P<day>", "(?:"), None
+    if len(distinct) > 1 and all((day - distinct[0]).days % 7 == 0 for day in distinct):
+        figures, date_format = spelled, spelled.replace("\\", "")
+        for group, code in _DAY_FIGURES.items():
+            figures = figures.replace(group, group.partition(">")[2].removesuffix(")"))
+            date_format = date_format.replace(group.replace("\\", ""), code)
+        return "week", f"(?P<date>{figures})", date_format
+    return "day", spelled, None
 
 
-def _undated(work: _Work) -> list[int]:
-    """Columns that differ by a week or month without a year: one of them is not the report's figure."""
+def _undated_wide(work: _Work) -> list[_Wide]:
+    """Titles that differ by a week or month without a year."""
     titles = work.sample.titles
-    groups: dict[str, list[int]] = {}
-    for position, title in enumerate(titles):
-        if re.search(_UNDATED, title, re.IGNORECASE):
-            groups.setdefault(re.sub(_UNDATED, "", title, flags=re.IGNORECASE), []).append(position)
-    found = [position for alike in groups.values() if len(alike) > 1 for position in alike]
-    if found:
-        shown = ", ".join(repr(titles[position]) for position in found[:3]) + (", …" if found[3:] else "")
-        work.notes.append(
-            f"the titles {shown} name a week or month each, without a year, so that no figure can be dated: "
-            "ask the partner to write the year into the titles (S18/2026)"
-        )
-    return found
+    for pattern, frequency in _UNDATED:
+        groups: dict[tuple[str, str], list[tuple[int, re.Match[str]]]] = {}
+        for position, title in enumerate(titles):
+            if match := re.search(pattern, title, re.IGNORECASE):
+                rest = (title[: match.start()], title[match.end() :])
+                groups.setdefault(rest, []).append((position, match))
+        alike = {rest: found for rest, found in groups.items() if len(found) > 1}
+        if not alike:
+            continue
+        first = next(iter(alike.values()))
+        year_of = _choose_year(work, [match.groupdict() for _, match in first], frequency)
+        entries = []
+        for rest, found in alike.items():
+            dated = [(place, year_of.span(m.groupdict(), frequency, work.calendar)) for place, m in found]
+            entries.append(_wide_entry(work, rest, _spelled(found[0][1]), frequency, dated))
+        return entries
+    return []
+
+
+def _choose_year(work: _Work, named: Sequence[Mapping[str, str]], frequency: Frequency) -> Year:
+    """What gives the year of periods that are named without one, as a choice: a year that the file states
+    once and that leaves titles in their order, otherwise the day on which it came.
+    """
+    for source, texts in (("file_name", [work.name]), ("above", work.sample.above)):
+        years = {int(year) for text in texts for year in re.findall(_LONE_YEAR, text)}
+        if source == "file_name" and re.search(r"20\d{2}[-_.]?[01]\d[-_.]?[0-3]\d", work.name):
+            continue
+        if len(years) == 1:
+            stated = Year(work.received, years.pop())
+            spans = [stated.span(groups, frequency, work.calendar) for groups in named]
+            starts = [span.start for span in spans if span is not None]
+            if starts in (sorted(starts), sorted(starts, reverse=True)):
+                where = "the file's name" if source == "file_name" else "the text above the header"
+                reason = f"{where} states {stated.stated}, and periods are named without their year"
+                work.decide_year(source, 0.7, reason)
+                return stated
+    reason = (
+        f"periods are named without their year: each would be the last that had begun when the file came "
+        f"({work.received}); better ask the partner to write the year"
+    )
+    work.decide_year("received", 0.4, reason)
+    return Year(work.received)
 
 
 def _wide_entry(
@@ -403,7 +572,7 @@ def _wide_entry(
     rest: tuple[str, str],
     spelled: str,
     frequency: Frequency,
-    found: Sequence[tuple[int, Span]],
+    found: Sequence[tuple[int, Span | None]],
 ) -> _Wide:
     before, after = rest
     said = words(f"{before} {after}")
@@ -424,7 +593,8 @@ def _wide_entry(
         round(confidence * share, 2),
         f"{len(found)} titles name a {in_words(frequency)} each; {why}",
     )
-    return _Wide(metric, frequency, tuple(p for p, _ in found), tuple(s for _, s in found), choice)
+    spans = tuple(span for _, span in found if span is not None)
+    return _Wide(metric, frequency, tuple(p for p, _ in found), spans, choice)
 
 
 def _period(work: _Work, named: _Named | None, wide: Sequence[_Wide]) -> None:
@@ -434,26 +604,18 @@ def _period(work: _Work, named: _Named | None, wide: Sequence[_Wide]) -> None:
         return
     column = _period_column(work)
     dates = _dates_of(work)
-    if column is not None and (named is None or not _holds(named.span, column[2])):
+    if column is not None and (named is None or named.span is None or not _holds(named.span, column[2])):
         position, choice, _ = column
         work.add("period.frequency", choice.value[0], choice.confidence, choice.reason)
         work.add("period.source", "column", choice.confidence, "each row names its period")
         work.add("period.header", work.sample.titles[position], choice.confidence, "the title of that column")
         work.add(choice.key, choice.value[1], choice.confidence, "how the cells are written")
         return
-    if named is not None:
-        inside = [day for day in dates if named.span.start <= day <= named.span.end]
-        if not dates or len(inside) >= 0.8 * len(dates):
-            confidence, reason = named.confidence, named.reason
-            if dates:
-                confidence, reason = max(confidence, 0.95), reason + "; the dates in the rows lie within it"
-            work.add("period.frequency", named.frequency, confidence, reason)
-            work.add("period.source", "file_name", confidence, "the period stands in the file's name")
-            work.add("period.pattern", named.pattern, confidence, "where the name spells it")
+    if _sheets_of_periods(work):
+        return
+    for whole in filter(None, (named, _above(work), None if dates else _undated_name(work.name))):
+        if _names_the_report(work, whole, dates):
             return
-        work.notes.append(
-            f"the name spells {named.span.key}, but the rows hold other dates: it may be the day of export"
-        )
     if dates:
         frequency, reason = _frequency(dates)
         position = work.columns["sale_date"][0]
@@ -476,6 +638,33 @@ def _period(work: _Work, named: _Named | None, wide: Sequence[_Wide]) -> None:
         0.1,
         "groups year and week, year and month, or year, month and day",
     )
+
+
+def _names_the_report(work: _Work, named: _Named, dates: Sequence[date]) -> bool:
+    """Take a period that holds for the whole report, unless its rows bear other dates."""
+    span = named.span
+    inside = [day for day in dates if span is not None and span.start <= day <= span.end]
+    confidence, reason = named.confidence, named.reason
+    if dates and len(inside) < 0.8 * len(dates):
+        if span is not None:
+            work.notes.append(f"{reason}, but the rows hold other dates: it may be the day of export")
+        return False
+    if dates:
+        confidence, reason = max(confidence, 0.95), reason + "; the dates in the rows lie within it"
+    where = "in the file's name" if named.source == "file_name" else "above the header"
+    work.add("period.frequency", named.frequency, confidence, reason)
+    work.add("period.source", named.source, confidence, f"the period stands {where}")
+    work.add("period.pattern", named.pattern, confidence, "where it is spelled")
+    if named.date_format is not None:
+        work.add("period.date_format", named.date_format, confidence, "how its days are written")
+    if named.is_undated:
+        texts = [work.name] if named.source == "file_name" else work.sample.above
+        match = next(filter(None, (re.search(named.pattern, text, re.IGNORECASE) for text in texts)))
+        year_of = _choose_year(work, [match.groupdict()], named.frequency)
+        work.first = year_of.span(match.groupdict(), named.frequency, work.calendar)
+    else:
+        work.first = span
+    return True
 
 
 def _written(work: _Work, position: int, found: str) -> str:
@@ -537,7 +726,43 @@ def _period_column(work: _Work) -> tuple[int, Choice, list[Span]] | None:
             reason = f"{len(found)} of {len(cells)} cells of {title!r} name a {in_words(frequency)}, such as "
             reason += repr(cells[0])
             return position, Choice("period.pattern", (frequency, text), sure, reason), found
+        for pattern, frequency in _UNDATED if is_named else ():
+            matches = [match for cell in cells if (match := re.fullmatch(pattern, cell, re.IGNORECASE))]
+            if len(matches) >= 0.95 * len(cells):
+                year_of = _choose_year(work, [], frequency)
+                spans = [year_of.span(match.groupdict(), frequency, work.calendar) for match in matches]
+                reason = (
+                    f"cells of {title!r} name a {in_words(frequency)} without its year, such as {cells[0]!r}"
+                )
+                choice = Choice("period.pattern", (frequency, f"^{_spelled(matches[0])}$"), 0.9, reason)
+                return position, choice, [span for span in spans if span is not None]
     return None
+
+
+def _sheets_of_periods(work: _Work) -> bool:
+    """Take the sheets of a workbook for a period each, where all that have the same titles are named so."""
+    names = work.sample.sheets
+    for pattern, frequency in (*((pattern, length) for pattern, length, _ in _SPELLINGS), *_UNDATED):
+        matches = [match for name in names if (match := re.fullmatch(pattern, name, re.IGNORECASE))]
+        if len(matches) < len(names) or not names:
+            continue
+        groups = [match.groupdict() for match in matches]
+        year_of = None if "year" in groups[0] else _choose_year(work, groups, frequency)
+        spans = [span_from_groups(each, frequency, None, work.calendar, year_of) for each in groups]
+        known = [span for span in spans if span is not None]
+        if not known:
+            continue
+        text = f"^{_spelled(matches[0])}$"
+        reason = f"the sheets {', '.join(map(repr, names[:3]))} are a {in_words(frequency)} each"
+        work.choices = [choice for choice in work.choices if choice.key != "container.sheets"]
+        work.add("container.sheets", text, 0.7, reason)
+        work.add("period.frequency", frequency, 0.7, reason)
+        work.add("period.source", "column", 0.7, "each sheet names its period")
+        work.add("period.header", SHEET_TITLE, 0.7, "what the name of the sheet stands in")
+        work.add("period.pattern", text, 0.7, "how the sheets are named")
+        work.first = min(known)
+        return True
+    return False
 
 
 def _usual_cells(work: _Work, position: int) -> list[str]:
@@ -587,9 +812,9 @@ def _name_score(column: str, said: str) -> tuple[float, str]:
     return 0.5 + 0.4 * share - packed, f"the title holds {longest!r}"
 
 
-def _assign_columns(work: _Work, wide: Sequence[_Wide], undated: Sequence[int]) -> None:
+def _assign_columns(work: _Work, wide: Sequence[_Wide]) -> None:
     """Give each canonical column the title that fits it best, the surest pair first."""
-    taken = {position for entry in wide for position in entry.positions} | set(undated)
+    taken = {position for entry in wide for position in entry.positions}
     taken |= _former_years(work, taken)
     pairs: list[tuple[float, int, str, str]] = []
     for position, title in enumerate(work.sample.titles):
@@ -979,15 +1204,21 @@ def _affixes(work: _Work, cells: Sequence[str]) -> None:
             "no profile tells apart within a cell: ask the partner for one unit, or a column that names it"
         )
         units = {}
+    currencies = {CURRENCY_SIGNS[sign] for sign in signs}
+    if len(currencies) > 1 and "currency_code" not in work.columns:
+        work.notes.append(
+            f"{OPEN_MARK}: amounts stand in several currencies ({', '.join(sorted(currencies))}), which no "
+            "profile tells apart within a cell: ask the partner for one currency, or a column that names it"
+        )
+        signs = set()
     if signs or units:
         work.add("number_affixes", sorted(signs | units.keys()), 0.95, "these stand beside the numbers")
     if units and codes != ["PCE"] and "unit_code" not in work.columns:
         work.add("unit", codes[0], 0.6, f"{min(units)!r} stands beside the quantities")
     if signs and "currency_code" not in work.columns:
-        currencies = {CURRENCY_SIGNS[sign] for sign in signs}
         reason = f"{min(signs)!r} stands beside the amounts"
         reason += "; there are other dollars than those of the USA" if "$" in signs else ""
-        work.add("currency", min(currencies), 0.7 if len(currencies) == 1 else 0.3, reason)
+        work.add("currency", min(currencies), 0.7, reason)
 
 
 def _pattern(decimal: str, thousands: str) -> str:
@@ -1169,12 +1400,12 @@ def _units(work: _Work) -> None:
     work.add("units", dict(mapping), 0.6 if strange else 0.9, reason)
 
 
-def _expected_from(work: _Work, wide: Sequence[_Wide], named: _Named | None) -> None:
+def _expected_from(work: _Work, wide: Sequence[_Wide]) -> None:
     settled = {choice.key: choice for choice in work.choices}
     starts = [span.start for entry in wide for span in entry.spans]
     source = settled["period.source"].value if "period.source" in settled else None
-    if source == "file_name" and named is not None:
-        starts = [named.span.start]
+    if work.first is not None:
+        starts = [work.first.start]
     elif source == "column" and (found := _period_column(work)):
         starts = [span.start for span in found[2]]
     elif source == "column":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from connectors.feeds import encodings, excel
 from connectors.feeds.likeness import likeness
 from connectors.feeds.profile import X12, Edifact, Packing
 from connectors.feeds.synonyms import COLUMNS, PERIOD_TITLES
-from connectors.feeds.table import collapse, fold
+from connectors.feeds.table import collapse, fold, row_text
 from connectors.feeds.unpack import unpack
 from connectors.feeds.workbooks import open_workbook
 
@@ -38,6 +39,7 @@ _LONG_DELIMITERS: Final = (
 _UNIT_MARK: Final = "\x1f"
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _WORKBOOK_SUFFIXES: Final = frozenset((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"))
+_WORKBOOK_PARTS: Final = frozenset(("xl/workbook.xml", "xl/workbook.bin", "content.xml"))
 _GZIP: Final = b"\x1f\x8b"
 _NUMBER: Final = re.compile(r"[-+(]?[\d\s.,'’\u00a0\u202f]+[)%-]?")
 
@@ -58,7 +60,7 @@ class Sample:
 
     `typed` says for each column whether the container itself gives numbers and dates (Excel), `written` what
     stands there as text all the same. `above` is the text before the header, `last_rows` the rows at the
-    file's end.
+    file's end, `sheets` those that have the same titles, where there are several.
     """
 
     kind: str
@@ -69,6 +71,7 @@ class Sample:
     last_rows: tuple[tuple[str, ...], ...] = ()
     typed: tuple[bool, ...] = field(default=())
     written: tuple[frozenset[str], ...] = ()
+    sheets: tuple[str, ...] = ()
 
     def column(self, position: int) -> list[str]:
         """The cells of a column that hold anything."""
@@ -90,13 +93,21 @@ def sniff(path: Path) -> Sample:
     edi = _edi(head)
     if edi:
         return Sample("edi", (), (), edi)
-    if head.startswith(_WORKBOOKS) and path.suffix.lower() in _WORKBOOK_SUFFIXES:
+    if head.startswith(_WORKBOOKS) and (path.suffix.lower() in _WORKBOOK_SUFFIXES or _is_workbook(path)):
         return _workbook(path)
     if head.startswith((*_WORKBOOKS, _GZIP)):
         return _packed(path, "gzip" if head.startswith(_GZIP) else "zip")
     if found := likeness(head):
         raise RejectedFile("no_table", f"the file is {found.words}", found.remedy, Place(file=path))
     return _delimited(path, head, tail)
+
+
+def _is_workbook(path: Path) -> bool:
+    """Whether a file is a workbook under another name, as portals give it."""
+    if not zipfile.is_zipfile(path):
+        return True
+    with zipfile.ZipFile(path) as archive:
+        return bool(_WORKBOOK_PARTS & set(archive.namelist()))
 
 
 def _packed(path: Path, compression: Literal["zip", "gzip"]) -> Sample:
@@ -190,6 +201,8 @@ def _edi_period(span: re.Match[str] | None) -> tuple[Choice, ...]:
 
 def _delimited(path: Path, head: bytes, tail: bytes) -> Sample:
     found = encodings.likely(head)
+    if not found.encoding.startswith("utf"):
+        encodings.refuse_mixed(head, str(path))
     encoding = Choice("container.encoding", *found)
     text = head.decode(encoding.value, errors="replace").removeprefix("\ufeff")
     if "\x00" in text:
@@ -221,7 +234,7 @@ def _delimited(path: Path, head: bytes, tail: bytes) -> Sample:
         titles,
         rows[:_ROWS],
         tuple(choices),
-        tuple(" ".join(row).strip() for row in grid[:header]),
+        tuple(map(row_text, grid[:header])),
         tuple(tuple(row) for row in [*rows[-5:], *last_rows[-5:]]),
         (False,) * len(titles),
     )
@@ -473,10 +486,11 @@ def _workbook(path: Path) -> Sample:
         titles,
         texts,
         tuple(choices),
-        tuple(" ".join(cell for cell in row if cell) for row in grid[:first]),
+        tuple(map(row_text, grid[:first])),
         texts[-5:],
         typed,
         written,
+        tuple(alike) if len(alike) > 1 else (),
     )
 
 

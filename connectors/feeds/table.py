@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,13 +31,13 @@ MOST_COLUMNS: Final = 4096
 class RawTable:
     """A report's table as loaded.
 
-    `header_row` is the last row of the header. `separator` joins cells into raw text. `has_unusual_blanks`
-    is False where the reader has seen that cells hold no blank but the common one. `expected_rows`, one
-    number per file, is set by a reader whose `raw` streams from the files without row numbers: rows are then
-    numbered in their order from the header on, which holds if and only if there are as many as expected.
-    Where `names_faults` is set, `raw` also has `_part` (a row's place within its `_row`), and `_fault`,
-    `_fault_value` and `_fault_reason`: what the reader itself finds wrong with a row, which then has
-    `_malformed` set.
+    `header_row` is the last row of the header, `above` the text of the rows before it, where one file is
+    read. `separator` joins cells into raw text. `has_unusual_blanks` is False where the reader has seen
+    that cells hold no blank but the common one. `expected_rows`, one number per file, is set by a reader
+    whose `raw` streams from the files without row numbers: rows are then numbered in their order from the
+    header on, which holds if and only if there are as many as expected. Where `names_faults` is set, `raw`
+    also has `_part` (a row's place within its `_row`), and `_fault`, `_fault_value` and `_fault_reason`:
+    what the reader itself finds wrong with a row, which then has `_malformed` set.
     """
 
     titles: tuple[str, ...]
@@ -46,6 +46,7 @@ class RawTable:
     has_unusual_blanks: bool = True
     expected_rows: tuple[int, ...] | None = None
     names_faults: bool = False
+    above: tuple[str, ...] = ()
 
 
 class UnprovenRows(Exception):
@@ -62,6 +63,11 @@ def fold(title: str) -> str:
 def collapse(title: str) -> str:
     """A title as it is shown and matched by patterns: one blank between words, none around."""
     return re.sub(r"\s+", " ", title).strip()
+
+
+def row_text(cells: Iterable[str]) -> str:
+    """A row above the header as one text."""
+    return collapse(" ".join(cells))
 
 
 def locate(title: str, titles: Sequence[str], file: str, row: int, others: Sequence[str] = ()) -> int:

@@ -87,7 +87,7 @@ class Corrections:
             "and fault is null order by all"
         ).fetchall():
             self._periods.setdefault(number, []).append(period)
-        self._file_span = file_span(reader.profile, reader.file)
+        self._file_span = file_span(reader.profile, reader.file, None)
 
     def work(self) -> None:
         earlier: list[Message] = []

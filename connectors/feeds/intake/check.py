@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -108,12 +108,14 @@ def check_file(
     known: Known | None = None,
     identities: Identities | None = None,
     until: date | None = None,
+    zone: tzinfo = UTC,
 ) -> CheckReport:
     """Read and judge a file as `take_in` would, and tell what would happen; nothing is landed or entered.
 
     With an `outlook` it is compared with what has landed before. `known` is what copies and corrections by
     EDI are judged by; without it nothing has come before. `identities` are the numbers of partners, by which
-    a report of another partner is told; `until` is the last day on which a period may begin.
+    a report of another partner is told; `until` is the last day on which a period may begin, `zone` where the
+    company is: its day gives the year of periods that are named without one.
     """
     report = CheckReport(path.name, feed_code, profile.partner)
     if not path.is_file():
@@ -121,15 +123,16 @@ def check_file(
             "missing_file", "the file does not exist", "give the path of a report", Place(file=path)
         )
     refuse_unreadable_name(path)
+    received = datetime.fromtimestamp(path.stat().st_mtime, zone).date()
     keys = customers.keys_of(profile, feed_code)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="aval-check-") as folder:
         aside = Path(folder) / "intake"
         with workplace(aside) as connection:
             check_profile(connection, profile, feed_code)
             try:
-                source = look(path, path.name, profile, aside)
+                source = look(path, path.name, profile, aside, received)
                 foreign = identities.of_others(profile) if identities is not None else frozenset()
-                span = file_span(profile, path.name)
+                span = file_span(profile, path.name, received)
                 if span is not None and until is not None:
                     refuse_future(span, until, path.name)
                 judged = read_and_judge(

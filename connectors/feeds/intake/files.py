@@ -69,11 +69,12 @@ class _Candidate:
             and self.batch.period_start_date == other.batch.period_start_date
         )
 
-    def fits(self, group: Sequence[_Candidate]) -> bool:
-        """Whether it can be read by the query that reads the group."""
+    def fits(self, group: Sequence[_Candidate], is_of_one_file: bool) -> bool:
+        """Whether it can be read by the query that reads the group, unless periods are those of one file."""
         first = group[0].source
         return (
-            self.source is not None
+            not is_of_one_file
+            and self.source is not None
             and first is not None
             and self.source.joins(first)
             and len(group) < _GROUP_FILES
@@ -163,7 +164,7 @@ class Intake:
             if not isinstance(known, _Candidate):
                 yield known
                 continue
-            if group and not known.fits(group):
+            if group and not known.fits(group, profile.period.is_of_one_file):
                 yield from self._finish(group, keys)
                 group = []
             group.append(known)
@@ -232,7 +233,7 @@ class Intake:
         )
         candidate = _Candidate(found, base, batch, sighting)
         try:
-            span = file_span(profile, found.name)
+            span = file_span(profile, found.name, self._day_of(found))
             if span is not None:
                 refuse_future(span, self._until, found.name)
         except RejectedFile as error:
@@ -254,9 +255,15 @@ class Intake:
             return self._enter_duplicate(candidate.base, batch, former), candidate.sighting
         profile = self._profiles[candidate.feed_code]
         try:
-            return replace(candidate, source=look(found.path, found.name, profile, self._scratch))
+            return replace(
+                candidate, source=look(found.path, found.name, profile, self._scratch, self._day_of(found))
+            )
         except (RejectedFile, OSError) as error:
             return self._give_up(candidate, error)
+
+    def _day_of(self, found: Found) -> date:
+        """The day, where the company is, on which a file came."""
+        return found.received_at.astimezone(self._zone).date()
 
     def _finish(self, group: Sequence[_Candidate], keys: customers.Keys) -> list[_Result]:
         """Read, judge and land files together; where that fails, one by one: only the bad one stays out."""

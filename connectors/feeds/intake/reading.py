@@ -26,7 +26,7 @@ from connectors.feeds.edi.functions import Known
 from connectors.feeds.edi.reports import Report
 from connectors.feeds.lines import Text
 from connectors.feeds.normalise.judging import Judgement, judge
-from connectors.feeds.normalise.layout import Layout, bind, file_span
+from connectors.feeds.normalise.layout import Layout, bind, file_span, refuse_future
 from connectors.feeds.profile import X12, Delimited, Edifact, Excel, FixedWidth, Profile
 from connectors.feeds.sections import fill_down
 from connectors.feeds.table import RawTable, UnprovenRows
@@ -34,6 +34,7 @@ from connectors.feeds.unpack import unpack
 from connectors.ledger import Retired
 
 THREADS: Final = 2
+_CORRECT: Final = "ask the partner to correct it, or correct 'period.pattern' in the profile"
 
 
 @contextmanager
@@ -67,12 +68,13 @@ def _shared(limit: str, places: int) -> str:
 @dataclass(frozen=True)
 class Source:
     """A report to read: the file (unpacked or decoded, if need be, in a folder of its own), its name below
-    the inbox, and what a look at a text file found.
+    the inbox, the day on which it came, and what a look at a text file found.
     """
 
     path: Path
     name: str
     folder: Path
+    received: date
     text: Text | None
 
     @property
@@ -110,9 +112,11 @@ class Judged:
         ]
 
 
-def look(path: Path, name: str, profile: Profile, scratch: Path) -> Source:
-    """Find out how a report can be read; what has to be unpacked or decoded goes to `scratch`."""
-    file_span(profile, name)
+def look(path: Path, name: str, profile: Profile, scratch: Path, received: date) -> Source:
+    """Find out how a report that came on that day can be read; what has to be unpacked or decoded goes to
+    `scratch`.
+    """
+    file_span(profile, name, received)
     if not path.stat().st_size:
         raise RejectedFile(
             "empty_file", "the file is empty", "ask the partner to send it again", Place(file=name)
@@ -128,7 +132,7 @@ def look(path: Path, name: str, profile: Profile, scratch: Path) -> Source:
         elif isinstance(container, FixedWidth):
             text = fixed_width.look(path, container, folder / "decoded.txt", name)
         path = path if text is None else text.source
-        return Source(path, name, folder, text)
+        return Source(path, name, folder, received, text)
     except BaseException:
         shutil.rmtree(folder)
         raise
@@ -154,7 +158,10 @@ def read_and_judge(
                 # A heading holds for the rows below it: they must bear their numbers.
                 raise UnprovenRows
             table = fill_down(connection, table, profile, profile.section, names[0])
-        layout = bind(profile, table, *names)
+        layout = bind(profile, table, *names, received=sources[0].received)
+        if profile.period.source == "above" and until is not None:
+            for span in layout.spans:
+                refuse_future(span, until, names[0], "the text above the header", _CORRECT)
         return Judged(layout, judge(connection, layout, keys, foreign, until))
 
     if isinstance(container, Excel):

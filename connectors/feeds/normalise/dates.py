@@ -14,10 +14,11 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from connectors.errors import Place, RejectedFile
 from connectors.feeds.months import in_english_format, in_english_sql, names_months
 from connectors.feeds.normalise.cells import by_file, text_sql
 from connectors.feeds.normalise.layout import Layout
-from connectors.feeds.periods import EARLIEST_YEAR, LATEST_YEAR, Span, span_from_text, span_of
+from connectors.feeds.periods import EARLIEST_YEAR, LATEST_YEAR, Span, Year, span_from_text, span_of
 from connectors.feeds.profile import EXCEL_1900, EXCEL_1904, Period
 from connectors.feeds.table import fill, quoted
 
@@ -46,7 +47,14 @@ def period_example(period: Period) -> str:
     day = date_example(period.date_format) if period.date_format else ""
     for year in ("2026", "26"):
         example = _spelled(period.pattern, {**_GROUPS, "year": year, "date": day})
-        span = span_from_text(example, period.pattern, period.frequency, period.date_format, period.calendar)
+        span = span_from_text(
+            example,
+            period.pattern,
+            period.frequency,
+            period.date_format,
+            period.calendar,
+            Year(_EXAMPLE) if period.year else None,
+        )
         if span is not None and span.end.year >= _EXAMPLE.year:
             return example
     return period.pattern
@@ -103,8 +111,11 @@ def load_period_texts(connection: duckdb.DuckDBPyConnection, layout: Layout) -> 
     for text, own in texts:
         span = span_of(own, period.frequency, period.calendar) if own is not None else None
         if period.pattern:
-            span = span_from_text(text, period.pattern, period.frequency, period.date_format, period.calendar)
-        found += [(text, own, span)] if span is not None else []
+            span = span_from_text(
+                text, period.pattern, period.frequency, period.date_format, period.calendar, layout.year_of
+            )
+        if span is not None and (layout.year_of is None or layout.year_of.has_begun(span)):
+            found.append((text, own, span))
     table = pa.table(
         {
             "text": pa.array([text for text, _, _ in found], pa.string()),
@@ -116,13 +127,18 @@ def load_period_texts(connection: duckdb.DuckDBPyConnection, layout: Layout) -> 
     fill(connection, "period_texts", table)
 
 
-def load_spans(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[tuple[Span, ...]]:
-    """`spans`: the periods that each file reports, with their keys and the day of lines without a date."""
+def load_spans(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, until: date | None
+) -> list[tuple[Span, ...]]:
+    """`spans`: the periods that each file reports, with their keys and the day of lines without a date.
+
+    RejectedFile if a title names a period that begins after `until`, with figures below it.
+    """
     found: list[set[Span]] = [set() for _ in layout.files]
     if layout.spans:
         found = [{span} for span in layout.spans]
     elif layout.profile.period.source == "header":
-        found = [{column.span for column in layout.wide if column.span} for _ in layout.files]
+        found = _titled_spans(connection, layout, until)
     else:
         period = layout.profile.period
         starts = connection.execute(
@@ -142,3 +158,38 @@ def load_spans(connection: duckdb.DuckDBPyConnection, layout: Layout) -> list[tu
         f"month_date date, period_key varchar); insert into spans {rows}"
     )
     return [tuple(sorted(spans)) for spans in found]
+
+
+def _titled_spans(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, until: date | None
+) -> list[set[Span]]:
+    """The periods that the titles of a wide report name, by file, without those that it says nothing of: a
+    template has a column for each week of the year. A file without rows reports zero for all that have begun.
+    """
+    columns = [(column, column.span) for column in layout.wide if column.span]
+    is_zero = layout.profile.empty_is_zero
+    figures = "".join(f", count(w_{c.position}), count_if(w_{c.position} <> 0)" for c, _ in columns)
+    counted = {
+        file: (rows, numbers[::2], numbers[1::2])
+        for file, rows, *numbers in connection.execute(
+            f"select _file, count(*), {figures.removeprefix(', ')} from judged where not is_skipped and not "
+            "is_faulty group by _file"
+        ).fetchall()
+    }
+    found: list[set[Span]] = []
+    for file, name in enumerate(layout.files):
+        rows, cells, others = counted.get(file, (0, [0] * len(columns), [0] * len(columns)))
+        spans = set()
+        for (column, span), filled, sold in zip(columns, cells, others, strict=True):
+            has_begun = until is None or span.start <= until
+            if sold and not has_begun:
+                raise RejectedFile(
+                    "future_period",
+                    f"the title names {span.key}, which begins on {span.start} and has not begun",
+                    "ask the partner to correct it, or correct 'wide.pattern' in the profile",
+                    Place(file=name, row=layout.table.header_row, column=column.title),
+                )
+            if has_begun and (filled or not rows or is_zero):
+                spans.add(span)
+        found.append(spans)
+    return found

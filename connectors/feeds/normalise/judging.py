@@ -120,7 +120,7 @@ def judge(
     }
     counts = [found.get(file, Counts(0, 0, 0)) for file in range(len(layout.files))]
     reasons = itemise_faults(connection, layout, faults, any(each.quarantined for each in counts))
-    spans = load_spans(connection, layout)
+    spans = load_spans(connection, layout, until)
     others = second_tables(connection, layout) if reasons else {}
     return tuple(
         Judgement(each, reasons.get(file, {}), spans[file], others.get(file))

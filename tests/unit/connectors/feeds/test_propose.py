@@ -252,8 +252,119 @@ def test_columns_of_weeks_or_months_without_a_year_are_no_sales_of_the_report(
     rows = "".join(f"A{i}" + ";4" * len(titles) + "\n" for i in range(5))
     drafted = draft(tmp_path, "ventes_hebdo.csv", f"{head}\n{rows}")
     assert "columns.sold_quantity" not in drafted.settled
-    shown = ", ".join(repr(title) for title in titles)
-    assert any(f"the titles {shown} name a week or month each, without a year" in n for n in drafted.notes)
+    assert drafted.settled["wide"]["metric"] == "sold_quantity"
+    assert [(choice.key, choice.value) for choice in drafted.open if choice.key == "period.year"] == [
+        ("period.year", "received")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "above", "titles", "year", "slices"),
+    [
+        ("suivi 2026.csv", "", "Qté S18;Qté S19", "file_name", ["2026-W18", "2026-W19"]),
+        ("suivi.csv", "Exercice 2026;;\n", "Qté janv.;Qté févr.", "above", ["2026-01", "2026-02"]),
+    ],
+)
+def test_titles_without_a_year_have_the_one_that_the_file_states(
+    tmp_path: Path, name: str, above: str, titles: str, year: str, slices: list[str]
+) -> None:
+    drafted = draft(tmp_path, name, f"{above}Référence;{titles}\nA1;3;4\nA2;5;6\n")
+    assert drafted.settled["period.year"] == year
+    assert [total.period for total in checked(tmp_path, name, drafted).totals] == slices
+
+
+def test_a_year_under_which_titles_would_go_back_in_time_is_none_of_theirs(tmp_path: Path) -> None:
+    """S51, S52, S1: one of them is of another year than the name's."""
+    drafted = draft(tmp_path, "suivi 2026.csv", "Référence;S51;S52;S1\nA1;3;4;5\nA2;5;6;7\n")
+    assert "period.year" not in drafted.settled
+
+
+@pytest.mark.parametrize(
+    ("line", "frequency", "span"),
+    [
+        ("Période : mars 2026", "month", "2026-03"),
+        ("Semaine 12/2026", "week", "2026-W12"),
+        ("Sales report from 01/03/2026 to 31/03/2026", "month", "2026-03"),
+        ("Sales report from 03/01/2026 to 03/31/2026", "month", "2026-03"),
+        ("Woche vom 16.03.2026 bis 22.03.2026", "week", "2026-W12"),
+        ("T1 2026", "quarter", "2026-Q1"),
+    ],
+)
+def test_the_period_above_the_header_is_drafted(tmp_path: Path, line: str, frequency: str, span: str) -> None:
+    text = f"Port;;\n{line};;\nédité le 02/04/2026;;\nRéférence;Qté;CA HT\nA1;3;4,50\nA2;5;6,5\n"
+    drafted = draft(tmp_path, "ventes.csv", text)
+    assert (drafted.settled["period.frequency"], drafted.settled["period.source"]) == (frequency, "above")
+    assert [total.period for total in checked(tmp_path, "ventes.csv", drafted).totals] == [span]
+
+
+def test_two_periods_above_the_header_are_for_a_person_to_tell_apart(tmp_path: Path) -> None:
+    text = "Période : mars 2026;;\nComparée à : mars 2025;;\nRéférence;Qté;CA HT\nA1;3;4,50\nA2;5;6,50\n"
+    drafted = draft(tmp_path, "ventes.csv", text)
+    assert "period.pattern" not in drafted.settled
+    assert [choice.value for choice in drafted.open if choice.key == "period.source"] == ["above"]
+
+
+def test_a_real_date_above_the_header_of_a_workbook_is_the_month_that_it_shows(tmp_path: Path) -> None:
+    rows = [["Mois", date(2026, 3, 1)], [], ["Référence", "Qté", "CA HT"], ["A1", 3, 4.5], ["A2", 5, 6.5]]
+    drafted = draft(tmp_path, "etat.xlsx", workbook(rows))
+    assert [total.period for total in checked(tmp_path, "etat.xlsx", drafted).totals] == ["2026-03"]
+
+
+def test_a_column_of_months_without_a_year_has_that_of_the_name(tmp_path: Path) -> None:
+    text = "Mois;Référence;Qté;CA HT\njanvier;A1;3;4,50\nfévrier;A1;5;6,50\n"
+    drafted = draft(tmp_path, "ventes 2026.csv", text)
+    assert (drafted.settled["period.header"], drafted.settled["period.year"]) == ("Mois", "file_name")
+    assert [total.period for total in checked(tmp_path, "ventes 2026.csv", drafted).totals] == [
+        "2026-01",
+        "2026-02",
+    ]
+
+
+def test_sheets_that_are_named_as_months_are_a_period_each(tmp_path: Path) -> None:
+    target = BytesIO()
+    book = xlsxwriter.Workbook(target, {"in_memory": True})
+    for month, quantity in (("janvier", 3), ("février", 5)):
+        sheet = book.add_worksheet(month)
+        sheet.write_row(0, 0, ["Référence", "Qté", "CA HT"])
+        sheet.write_row(1, 0, ["A1", quantity, 4.5])
+        sheet.write_row(2, 0, ["A2", quantity, 4.5])
+    book.close()
+    drafted = draft(tmp_path, "ventes 2026.xlsx", target.getvalue())
+    assert [
+        (total.period, total.quantity) for total in checked(tmp_path, "ventes 2026.xlsx", drafted).totals
+    ] == [("2026-01", "6.000"), ("2026-02", "10.000")]
+
+
+def test_a_day_beside_a_month_in_the_name_is_the_day_of_export(tmp_path: Path) -> None:
+    name = "ventes_2026-03_export_20260402.csv"
+    settled = draft(tmp_path, name, "Référence;Qté;CA HT\nA1;3;4,50\nA2;5;6,50\n").settled
+    assert (settled["period.frequency"], settled["expected_from"]) == ("month", date(2026, 3, 1))
+
+
+@pytest.mark.parametrize("days", ["02/03/2026;09/03/2026", "2026-03-02;2026-03-09", "02.03.2026;09.03.2026"])
+def test_titles_of_days_with_whole_weeks_between_them_are_weeks(tmp_path: Path, days: str) -> None:
+    drafted = draft(tmp_path, "large.csv", f"Référence;{days}\nA1;3;4\nA2;5;6\n")
+    assert [total.period for total in checked(tmp_path, "large.csv", drafted).totals] == [
+        "2026-W10",
+        "2026-W11",
+    ]
+
+
+def test_two_currencies_beside_amounts_are_not_added_up(tmp_path: Path) -> None:
+    drafted = draft(tmp_path, "r_2026-S05.csv", "Référence;Qté;CA HT\nA1;3;€ 4,50\nA2;4;$ 5,50\n")
+    assert not {"number_affixes", "currency"} & drafted.settled.keys()
+    assert any("amounts stand in several currencies (EUR, USD)" in note for note in drafted.notes)
+
+
+def test_a_workbook_under_another_name_is_one(tmp_path: Path) -> None:
+    content = workbook([["Référence", "Qté", "CA HT"], ["A1", 3, 4.5], ["A2", 5, 6.5]])
+    assert draft(tmp_path, "ventes_2026-S05.csv", content).settled["container.kind"] == "excel"
+
+
+def test_a_file_that_mixes_encodings_is_refused(tmp_path: Path) -> None:
+    content = "Référence;Qté;CA HT\n".encode() + "Écrou;3;4,50\n".encode("cp1252")
+    with pytest.raises(RejectedFile, match="mixes UTF-8 and another encoding"):
+        draft(tmp_path, "ventes_2026-S05.csv", content)
 
 
 def test_wide_columns_are_entries_by_metric(tmp_path: Path) -> None:

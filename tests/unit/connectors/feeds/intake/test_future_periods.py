@@ -55,3 +55,34 @@ def test_a_fixed_day_that_is_later_than_today_is_the_day(desk: Any) -> None:
     assert desk.company.last_day_begun(now) == date(2026, 3, 2)
     assert later.last_day_begun(now) == date(2026, 6, 30)
     assert earlier.last_day_begun(now) == date(2026, 3, 2)
+
+
+TEMPLATE = {
+    "period": {"frequency": "week", "source": "header"},
+    "columns": {"partner_product_code": "Ref"},
+    "wide": [{"metric": "sold_quantity", "pattern": r"^S(?P<week>\d+)/(?P<year>\d+)$"}],
+}
+
+
+@pytest.mark.parametrize("blank", ["", "0"])
+def test_a_template_reports_no_week_that_has_not_begun(desk: Any, blank: str) -> None:
+    content = f"Ref;S08/2026;S09/2026;S20/2026\nA;3;0;{blank}\nB;;;\n"
+    outcome = desk.take_one("D07/r.csv", content, **TEMPLATE)
+    assert outcome.slices == ("D07|sales|2026-W08", "D07|sales|2026-W09")
+
+
+def test_a_week_that_no_row_says_anything_of_is_not_reported(desk: Any) -> None:
+    outcome = desk.take_one("D07/r.csv", "Ref;S07/2026;S08/2026\nA;;3\nB;;0\n", **TEMPLATE)
+    assert outcome.slices == ("D07|sales|2026-W08",)
+
+
+def test_an_empty_week_is_a_reported_zero_where_empty_means_zero(desk: Any) -> None:
+    content = "Ref;S07/2026;S08/2026;S20/2026\nA;;3;\n"
+    outcome = desk.take_one("D07/r.csv", content, **TEMPLATE, empty_is_zero=True)
+    assert outcome.slices == ("D07|sales|2026-W07", "D07|sales|2026-W08")
+
+
+def test_figures_under_a_title_of_a_week_to_come_reject_the_file(desk: Any) -> None:
+    outcome = desk.take_one("D07/r.csv", "Ref;S08/2026;S20/2026\nA;3;4\n", **TEMPLATE)
+    assert (outcome.state, outcome.reason_code) == ("rejected", "future_period")
+    assert "'S20/2026': the title names 2026-W20, which begins on 2026-05-11" in outcome.reason
