@@ -82,6 +82,7 @@ NAMES_IN_RULES: Final = (
     ("stores", "partner", "partner_code", "partner_code is not null"),
     ("units", "partner", "partner_code", "partner_code <> '*'"),
     ("units", "product", "product_code", "product_code <> '*'"),
+    ("product_crosswalk", "product", "product_code", "true"),
     *(
         (name, "channel", "channel_code", "channel_code <> '*'")
         for name in ("thresholds", "alert_limits", "cash_discount_terms")

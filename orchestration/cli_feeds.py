@@ -21,6 +21,7 @@ from orchestration.cli_shared import (
     command,
     console,
     listed,
+    several,
     table,
     working,
 )
@@ -274,4 +275,7 @@ def _waiting_rows(status: FeedStatus, today: date) -> str:
     """Rows in quarantine and how long the oldest has waited."""
     if status.quarantined_since is None:
         return ""
-    return f"{status.rows_quarantined} rows, {max(0, (today - status.quarantined_since).days)} days"
+    return (
+        f"{several(status.rows_quarantined, 'row')}, "
+        f"{several(max(0, (today - status.quarantined_since).days), 'day')}"
+    )

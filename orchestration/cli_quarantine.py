@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from orchestration.cli_shared import CompanyOption, DataOption, command, console, table
+from orchestration.cli_shared import CompanyOption, DataOption, command, console, several, table
 
 if TYPE_CHECKING:
     from connectors.company import Company
@@ -162,7 +162,7 @@ def quarantine_list(
         out.print(shown)
     count = len({(fault.batch.batch_id, fault.source_row) for fault in faults})
     at_stake = f"; at stake: {' and '.join(totals)} (~ holds estimates)" if totals else ""
-    typer.echo(f"{count:,} rows are in quarantine{at_stake}")
+    typer.echo(f"{several(count, 'row')} {'is' if count == 1 else 'are'} in quarantine{at_stake}")
 
 
 def _summary(faults: list[Fault], stakes: Stakes, company: Company) -> object:
@@ -239,7 +239,7 @@ def quarantine_export(
         spoken,
     )
     count = len({(fault.batch.batch_id, fault.source_row) for fault in faults})
-    typer.echo(f"{count:,} rows of {partner} in {file}")
+    typer.echo(f"{several(count, 'row')} of {partner} in {file}")
 
 
 @app.command("replay")
@@ -260,6 +260,6 @@ def quarantine_replay(
         typer.echo(f"{item.batch.file_name}: {_DONE[item.state].format(feed=item.batch.feed_code)}")
     waiting = sum(item.state in ("restored", "in_inbox") for item in done)
     if waiting:
-        typer.echo(f"aval run reads {waiting} files again")
+        typer.echo(f"aval run reads {several(waiting, 'file')} again")
     elif not done:
         typer.echo("nothing is in quarantine")

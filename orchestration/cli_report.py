@@ -20,6 +20,7 @@ from orchestration.cli_shared import (
     DataOption,
     command,
     console,
+    several,
     table,
     working,
 )
@@ -65,10 +66,12 @@ def check(
 ) -> None:
     """Dry run of one report: what would land, what would not, and why. Exit code 1 if it is rejected."""
     from connectors.errors import ConfigError
+    from connectors.feeds.draft import open_decisions
     from connectors.feeds.intake.check import check_file
     from connectors.feeds.intake.history import FeedHistory
     from connectors.feeds.intake.matcher import find_feed
     from connectors.feeds.profile import load_profile
+    from connectors.feeds.propose import OPEN_MARK
     from connectors.feeds.senders import load_identities
     from connectors.ledger import Ledger
     from orchestration.outlook import outlook_of
@@ -112,6 +115,14 @@ def check(
         typer.echo(report.as_json())
     else:
         _show_check(report)
+        path = profile or settings.paths.company / "feeds" / f"{code}.yml"
+        if undecided := open_decisions(path.read_text(encoding="utf-8")):
+            console().print(
+                f"the profile leaves open what a draft could not tell ({', '.join(undecided)}): decide, and "
+                f"remove the lines that say {OPEN_MARK}",
+                style="yellow",
+                highlight=False,
+            )
     if not report.would_land:
         raise typer.Exit(int(ExitCode.FAILED))
 
@@ -145,7 +156,7 @@ def propose(
     from connectors.matching.decisions import partner_of
     from orchestration.settings import load_settings
 
-    settings = load_settings(company, data)
+    settings = load_settings(company, data, feeds=False)
     if out is not None and out.exists():
         raise ConfigError(
             "file_exists", "the file exists already", "choose another --out, or remove it", Place(file=out)
@@ -232,14 +243,14 @@ def _show_check(report: CheckReport) -> None:
         out.print(shown)
     for column, count in report.addresses.items():
         out.print(
-            f"{count:,} rows hold an e-mail address or a telephone number in {column}: it would "
+            f"{several(count, 'row')} with an e-mail address or a telephone number in {column}: it would "
             "land in clear; name that column of the file under 'customer' or 'personal' instead, or ask the "
             "partner to leave it out",
             style="yellow",
             highlight=False,
         )
     out.print(
-        f"{report.rows_read:,} rows read: {report.rows_accepted:,} accepted, "
+        f"{several(report.rows_read, 'row')} read: {report.rows_accepted:,} accepted, "
         f"{report.rows_quarantined:,} in quarantine, {report.rows_skipped:,} skipped as the profile says",
         highlight=False,
     )

@@ -20,6 +20,7 @@ from orchestration.cli_shared import (
     command,
     console,
     listed,
+    several,
     table,
     working,
 )
@@ -133,15 +134,19 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
     shown = table(None)
     shown.add_column("what")
     shown.add_column("figure", overflow="fold")
-    shown.add_row("ERP rows landed", f"{done.erp_rows:,} in {done.erp_extracts} extracts")
+    shown.add_row("ERP rows landed", f"{done.erp_rows:,} in {several(done.erp_extracts, 'extract')}")
     shown.add_row(
         "Reports accepted",
-        f"{done.files_accepted:,} files, {done.rows_accepted:,} of {done.rows_read:,} rows",
+        f"{several(done.files_accepted, 'file')}, {done.rows_accepted:,} of {several(done.rows_read, 'row')}",
     )
     shown.add_row(
-        "Rows in quarantine", f"{done.rows_quarantined:,} rows in {done.files_with_quarantine} files"
+        "Rows in quarantine",
+        f"{several(done.rows_quarantined, 'row')} in {several(done.files_with_quarantine, 'file')}",
     )
-    shown.add_row("Reports superseded", f"{done.files_superseding} files, {done.rows_superseded:,} rows")
+    shown.add_row(
+        "Reports superseded",
+        f"{several(done.files_superseding, 'file')}, {several(done.rows_superseded, 'row')}",
+    )
     shown.add_row("Files rejected", str(done.files_rejected))
     shown.add_row("Files sent twice", str(done.files_duplicate))
     shown.add_row(
@@ -232,7 +237,7 @@ def _sent_line(done: Summary) -> str:
 
 
 def _replaced(sent: Sent) -> str:
-    return f"{sent.rows:,} rows of {sent.tables} tables replaced"
+    return f"{several(sent.rows, 'row')} of {several(sent.tables, 'table')} replaced"
 
 
 def _alerts_line(alerts: Count, is_new_publication: bool) -> str:

@@ -151,6 +151,11 @@ def table(title: str | None) -> Any:
     )
 
 
+def several(count: int, what: str) -> str:
+    """`1 row`, `2,340 rows`."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
 def listed(labels: Sequence[str], shown: int = 4) -> str:
     """The newest labels and how many more there are."""
     newest = ", ".join(labels[-shown:])

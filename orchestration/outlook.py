@@ -21,9 +21,12 @@ def outlook_of(settings: Settings, profile: Profile, feeds: Path | None = None) 
     from connectors.rules import load_crosswalks, load_units
 
     rows = load_crosswalks(feeds or settings.paths.company / "feeds", {"feed": profile})
+    known = load_known(settings.paths.landing, settings.company.company.name)
     return Outlook(
         settings.paths.ledger,
-        load_known(settings.paths.landing, settings.company.company.name),
-        frozenset(str(row["partner_product_code"]) for row in rows),
+        known,
+        frozenset(
+            str(row["partner_product_code"]) for row in rows if row["product_code"] in known.product_codes
+        ),
         frozenset(str(row["unit_code"]) for row in load_units(settings.paths.company)),
     )

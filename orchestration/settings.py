@@ -92,8 +92,9 @@ class Settings:
         )
 
 
-def load_settings(company: Path | None = None, data: Path | None = None) -> Settings:
-    """Read the company directory; arguments win over `AVAL_COMPANY` and `AVAL_DATA`, and are exported.
+def load_settings(company: Path | None = None, data: Path | None = None, *, feeds: bool = True) -> Settings:
+    """Read the company directory; arguments win over `AVAL_COMPANY` and `AVAL_DATA`, and are exported. Its
+    feeds are left out where a draft of one, which is not finished, must not be in the way.
 
     ConfigError as well where Aval was installed without its checkout, of which the models are a part.
     """
@@ -118,7 +119,7 @@ def load_settings(company: Path | None = None, data: Path | None = None) -> Sett
         from connectors.erp.pull import refuse_two_sources
 
         refuse_two_sources(settings, paths.company / "company.yml")
-    return Settings(paths, settings, load_profiles(paths.company / "feeds", settings))
+    return Settings(paths, settings, load_profiles(paths.company / "feeds", settings) if feeds else {})
 
 
 def fingerprint(files: Iterable[Path], *more: str) -> str:

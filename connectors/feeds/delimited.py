@@ -17,6 +17,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ import duckdb
 from connectors.errors import Place, RejectedFile
 from connectors.feeds.lines import NO_NULL, Text, as_utf8, decode, inspect, mark_lines, number_lines
 from connectors.feeds.profile import Delimited
-from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, quoted, row_text
+from connectors.feeds.table import MOST_COLUMNS, RawTable, join_titles, quoted, row_text
 
 _MARKED: Final = "lines.txt"
 _CHUNK: Final = 1 << 22
@@ -50,7 +51,7 @@ def look(path: Path, container: Delimited, decoded: Path, file: str) -> Text:
     titles, above = _read_header(source, container, delimiter, file)
     if delimiter != container.delimiter:
         titles = tuple(title.replace(delimiter, container.delimiter) for title in titles)
-    rows = seen.lines - container.header_row
+    rows = seen.lines - container.body
     is_plain = seen.is_plain and rows >= 0
     return Text(source, file, titles, rows, is_plain, seen.has_unusual_blanks, delimiter, above)
 
@@ -90,12 +91,12 @@ def offer(connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], containe
         "create or replace temp view raw as select cast(file_index as integer) as _file, "
         f"cast(null as bigint) as _row, cast(null as varchar) as _malformed, {cells} "
         f"from read_csv([{sources}], delim={quoted(texts[0].delimiter)}, quote={quote}, "
-        f"escape={quote}, header=false, skip={container.header_row}, auto_detect=false, "
+        f"escape={quote}, header=false, skip={container.body}, auto_detect=false, "
         f"columns={{{columns}}}, nullstr={quoted(NO_NULL)}, strict_mode=true)"
     )
     return RawTable(
         titles,
-        container.header_row,
+        container.body,
         container.delimiter,
         any(text.has_unusual_blanks for text in texts),
         tuple(text.rows for text in texts),
@@ -113,7 +114,7 @@ def load_carefully(
         _load_lines(connection, lines, container, text)
     finally:
         lines.unlink(missing_ok=True)
-    return RawTable(text.titles, container.header_row, container.delimiter, above=text.above)
+    return RawTable(text.titles, container.body, container.delimiter, above=text.above)
 
 
 def _restored(cell: str, text: Text, container: Delimited) -> str:
@@ -135,7 +136,7 @@ def _read_header(
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     text = decode(decoder, head, False, file, container.encoding, 0, 0)
     line_end = r"\r*\n" if "\n" in text else r"\r*\n|\r"
-    lines = re.split(line_end, text, maxsplit=container.header_row + _LONGEST_RECORD_LINES)
+    lines = re.split(line_end, text, maxsplit=container.body + _LONGEST_RECORD_LINES)
     rest = lines[container.header_row - 1 :]
     if not rest or not "".join(rest[:1]).strip():
         raise RejectedFile(
@@ -155,7 +156,9 @@ def _read_header(
         )
 
     try:
-        titles = tuple(collapse(title) for title in next(records(rest[:_LONGEST_RECORD_LINES])))
+        header = list(islice(records(rest[:_LONGEST_RECORD_LINES]), container.header_rows))
+        width = max(map(len, header))
+        titles = join_titles([row + [""] * (width - len(row)) for row in header], None)
         above = tuple(row_text(row) for row in records(lines[: container.header_row - 1]))
     except csv.Error as error:
         raise RejectedFile(
@@ -201,7 +204,7 @@ def _load_lines(connection: duckdb.DuckDBPyConnection, lines: Path, container: D
         "case when broken or not fits then text end as _malformed, "
         f"{picked} from (select *, cells is null as broken, {fits} as fits from ("
         f"select number, text, {cells} as cells from records where number > "
-        f"(select max(number) from records where number <= {container.header_row})))"
+        f"(select max(number) from records where number <= {container.body})))"
     )
     restored = ", ".join(
         _restored(cell, text, container) for cell in ("_malformed", *(f"c{i}" for i in range(width)))

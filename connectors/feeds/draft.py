@@ -32,6 +32,12 @@ def render(proposal: Proposal) -> str:
     return "\n".join(lines) + "\n"
 
 
+def open_decisions(draft: str) -> tuple[str, ...]:
+    """Settings that a draft, as somebody keeps it, still leaves open."""
+    marked = re.findall(rf"^\s*# {OPEN_MARK} (\w+):", draft, re.MULTILINE)
+    return tuple(dict.fromkeys(marked))
+
+
 def _grouped(choices: Iterable[Choice]) -> list[tuple[str, list[Choice]]]:
     """Choices by their top-level key, in the order in which it first stands."""
     groups: dict[str, list[Choice]] = {}

@@ -24,7 +24,7 @@ from python_calamine import CalamineSheet
 
 from connectors.errors import Place, RejectedFile
 from connectors.feeds.profile import EPOCHS, Excel, Profile
-from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, fill, fold, row_text
+from connectors.feeds.table import MOST_COLUMNS, RawTable, collapse, fill, fold, join_titles, row_text
 from connectors.feeds.workbooks import Opened, open_workbook
 
 SHEET_STEP: Final = 10_000_000
@@ -170,32 +170,6 @@ def merged_ranges(sheet: CalamineSheet, first: int, body: int) -> list[tuple[int
         if first <= top < body and right > left
     ]
     return ranges or None
-
-
-def join_titles(
-    header: Sequence[Sequence[Any]], merged: list[tuple[int, int, int]] | None
-) -> tuple[str, ...]:
-    """Titles of the columns: the header rows joined by ' / ', blanks left out.
-
-    The cells of a merged range all bear its title. Where a header of several rows has no merged range, the
-    upper rows are filled to the right, as a person reads them.
-    """
-    names = [[collapse(_label(cell)) for cell in row] for row in header]
-    if merged is not None:
-        for number, left, right in merged:
-            for column in range(left + 1, min(right + 1, len(names[number]))):
-                names[number][column] = names[number][left]
-    else:
-        for row in names[:-1]:
-            for column in range(1, len(row)):
-                row[column] = row[column] or row[column - 1]
-    return tuple(" / ".join(name for name in column if name) for column in zip(*names, strict=True))
-
-
-def _label(cell: Any) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 def _date_formats(profile: Profile) -> dict[str, str]:

@@ -81,6 +81,14 @@ class Delimited(Packing):
     delimiter: Annotated[str, Field(min_length=1, max_length=8)] = ";"
     quote: Annotated[str, Field(min_length=1, max_length=1)] | None = '"'
     header_row: int = Field(default=1, ge=1, description="Line of the column names, 1 = first line.")
+    header_rows: int = Field(
+        default=1, ge=1, le=3, description="Lines the header takes; names are joined by ' / ', filled right."
+    )
+
+    @property
+    def body(self) -> int:
+        """The last line of the header."""
+        return self.header_row + self.header_rows - 1
 
     @property
     def lines_above(self) -> int:
@@ -810,6 +818,8 @@ class Profile(Settings):
         # What came into profiles later counts where it is used, so that no file is read again for nothing.
         if isinstance(self.container, FixedWidth) and self.container.counted_in == "characters":
             beside["container"] = {"counted_in"}
+        if isinstance(self.container, Delimited) and self.container.header_rows == 1:
+            beside["container"] = {"header_rows"}
         if isinstance(self.container, Edi) and not self.container.products:
             beside["container"] = {"products"}
         if self.period.year is None:

@@ -24,7 +24,7 @@ from connectors.feeds import encodings, excel
 from connectors.feeds.likeness import likeness
 from connectors.feeds.profile import X12, Edifact, Packing
 from connectors.feeds.synonyms import COLUMNS, PERIOD_TITLES
-from connectors.feeds.table import collapse, fold, row_text
+from connectors.feeds.table import collapse, fold, join_titles, row_text
 from connectors.feeds.unpack import unpack
 from connectors.feeds.workbooks import open_workbook
 
@@ -221,9 +221,15 @@ def _delimited(path: Path, head: bytes, tail: bytes) -> Sample:
     delimiter, grid = _dialect(lines, path)
     header = _header_row(grid)
     titles = tuple(collapse(cell) for cell in grid[header])
+    first = header
+    if header and (joined := _grouped_titles(grid[header - 1], grid[header])):
+        first, titles = header - 1, joined
     rows = tuple(tuple(row) for row in grid[header + 1 :] if any(cell.strip() for cell in row))
     choices = [Choice("container.kind", "delimited", 0.99, "the file is text"), encoding, delimiter]
-    choices.append(_header_choice(header + 1, titles))
+    choices.append(_header_choice(first + 1, [title.split(" / ")[-1] for title in titles]))
+    if first < header:
+        reason = "a line of groups stands above titles that repeat"
+        choices.append(Choice("container.header_rows", 2, 0.8, reason))
     quote = _quote(lines)
     if quote is not None:
         choices.append(quote)
@@ -234,10 +240,20 @@ def _delimited(path: Path, head: bytes, tail: bytes) -> Sample:
         titles,
         rows[:_ROWS],
         tuple(choices),
-        tuple(map(row_text, grid[:header])),
+        tuple(map(row_text, grid[:first])),
         tuple(tuple(row) for row in [*rows[-5:], *last_rows[-5:]]),
         (False,) * len(titles),
     )
+
+
+def _grouped_titles(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...] | None:
+    """Titles that repeat, told apart by the groups in the line above them; None if that tells nothing."""
+    titles = [fold(cell) for cell in lower if cell.strip()]
+    filled = [cell for cell in upper if cell.strip()]
+    if len(set(titles)) == len(titles) or len(filled) < 2 or len(upper) != len(lower):
+        return None
+    joined = join_titles([upper, lower], None)
+    return joined if len(set(map(fold, joined))) == len(joined) and not any(map(is_number, filled)) else None
 
 
 def _quote(lines: Sequence[str]) -> Choice | None:
@@ -449,7 +465,7 @@ def _workbook(path: Path) -> Sample:
     first, merged = _upper_rows(grid, last, sheet)
     if last > found:
         first, merged = found, bool(excel.merged_ranges(sheet, found, last))
-    titles = excel.join_titles(rows[first : last + 1], excel.merged_ranges(sheet, first, last + 1))
+    titles = join_titles(rows[first : last + 1], excel.merged_ranges(sheet, first, last + 1))
     body = rows[last + 1 :]
     texts = tuple(tuple(_shown(cell) for cell in row) for row in body if any(_shown(cell) for cell in row))
     choices = [Choice("container.kind", "excel", 0.99, "the file is a workbook")]
@@ -497,7 +513,7 @@ def _workbook(path: Path) -> Sample:
 def _titles_of(sheet: Any, first: int, last: int) -> list[str]:
     """Folded titles of a sheet whose header stands where that of another one does."""
     rows = sheet.to_python(skip_empty_area=False, nrows=last + 1)[first:]
-    return [fold(title) for title in excel.join_titles(rows, excel.merged_ranges(sheet, first, last + 1))]
+    return [fold(title) for title in join_titles(rows, excel.merged_ranges(sheet, first, last + 1))]
 
 
 def _lower_row(grid: Sequence[Sequence[str]], found: int, sheet: Any) -> int:

@@ -13,7 +13,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -68,6 +69,32 @@ def collapse(title: str) -> str:
 def row_text(cells: Iterable[str]) -> str:
     """A row above the header as one text."""
     return collapse(" ".join(cells))
+
+
+def join_titles(
+    header: Sequence[Sequence[Any]], merged: list[tuple[int, int, int]] | None
+) -> tuple[str, ...]:
+    """Titles of the columns: the header rows joined by ' / ', blanks left out.
+
+    The cells of a merged range all bear its title. Where a header of several rows has no merged range, the
+    upper rows are filled to the right, as a person reads them.
+    """
+    names = [[collapse(_label(cell)) for cell in row] for row in header]
+    if merged is not None:
+        for number, left, right in merged:
+            for column in range(left + 1, min(right + 1, len(names[number]))):
+                names[number][column] = names[number][left]
+    else:
+        for row in names[:-1]:
+            for column in range(1, len(row)):
+                row[column] = row[column] or row[column - 1]
+    return tuple(" / ".join(name for name in column if name) for column in zip(*names, strict=True))
+
+
+def _label(cell: Any) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 def locate(title: str, titles: Sequence[str], file: str, row: int, others: Sequence[str] = ()) -> int:

@@ -96,7 +96,7 @@ def test_files_that_are_lost_damaged_doubled_or_corrected(first_months: Site, a_
     assert "1 duplicate" in output
     assert "1 rejected" in output
     assert damaged in output
-    assert "Reports superseded   1 files" in output
+    assert "Reports superseded   1 file," in output
     assert re.search(r"D09_hebdo.*2024-W42", status), status
     # W42 is the week that came: D01's report is there, the lost and the damaged one are not zero but unknown.
     assert after["D01", "2024-W42"] > 0

@@ -746,6 +746,7 @@ def test_a_channel_that_a_rule_misspells_is_named(world: World) -> None:
         ("stores", {"store_code": "S1", "partner_code": "D0l"}, "partners", "D0l"),
         ("units", {"partner_code": "D0l", "product_code": "*"}, "partners", "D0l"),
         ("units", {"partner_code": "*", "product_code": "P-1"}, "products", "P-1"),
+        ("product_crosswalk", {"partner_product_code": "X", "product_code": "P-1"}, "products", "P-1"),
         ("cash_discount_terms", {"partner_code": "D0l", "channel_code": "*"}, "partners", "D0l"),
         ("commission_rates", {"plan_code": "A", "family_code": "F0"}, "families", "F0"),
     ],

@@ -469,6 +469,47 @@ def test_a_draft_outside_feeds_is_tried_by_its_file(company: list[str], sample: 
     assert "would be accepted" in shown
 
 
+def test_a_draft_that_is_not_finished_is_in_the_way_of_no_other(
+    company: list[str], sample: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "company" / "feeds" / "P3_open.yml").write_text("partner: P3\n# TODO period:\n")
+    code, shown = invoke("feeds", "propose", str(sample), "--out", str(tmp_path / "draft.yml"), *company)
+    assert code == 0, shown
+
+
+def test_a_dry_run_says_what_its_profile_leaves_open(
+    company: list[str], sample: Path, tmp_path: Path
+) -> None:
+    """1,234 and 5,678 are thousands or decimals, and the default reads them as decimals."""
+    sample.write_text("EAN;Qté\n3799991000010;1,234\n3799991000027;5,678\n", encoding="utf-8")
+    draft = tmp_path / "draft.yml"
+    invoke("feeds", "propose", str(sample), "--out", str(draft), *company)
+    _, shown = invoke("feeds", "check", str(sample), "--profile", str(draft), *company)
+    said = "the profile leaves open what a draft could not tell (decimal_mark): decide"
+    assert said in shown
+    draft.write_text(draft.read_text().replace("# TODO decimal_mark: ','", "decimal_mark: '.'"))
+    assert said not in invoke("feeds", "check", str(sample), "--profile", str(draft), *company)[1]
+
+
+def test_a_crosswalk_to_a_product_that_nobody_has_matches_nothing(
+    company: list[str], sample: Path, tmp_path: Path
+) -> None:
+    products = tmp_path / "data" / "landing" / "erp" / "products"
+    products.mkdir(parents=True)
+    row = {"product_code": "RAC0101", "gtin": None, "base_unit_code": "PCE"}
+    schema = pa.schema([(name, pa.string()) for name in row])
+    pq.write_table(pa.Table.from_pylist([row], schema), products / "1.parquet")
+    feeds = tmp_path / "company" / "feeds"
+    (feeds / "P2.csv").write_text("partner_product_code;product_code;unit_code\nA;RAC0101;PCE\nB;RAC01O1;PCE\n")
+    profile = (
+        FEED.replace("P1", "P2").replace("gtin: EAN", "partner_product_code: EAN") + "crosswalk: P2.csv\n"
+    )
+    (feeds / "P2_weekly.yml").write_text(profile)
+    sample.write_text("EAN;Qty\nA;3\nB;4\n")
+    _, shown = invoke("feeds", "check", str(sample), *company)
+    assert "sell_out: 1 of 2 lines name a known product" in shown
+
+
 def test_a_draft_never_overwrites_a_profile(company: list[str], sample: Path, tmp_path: Path) -> None:
     taken = tmp_path / "company" / "feeds" / "P1_weekly.yml"
     code, shown = invoke("feeds", "propose", str(sample), "--out", str(taken), *company)

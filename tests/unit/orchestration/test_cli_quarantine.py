@@ -83,7 +83,7 @@ def test_a_report_came_on_the_day_that_it_was_at_the_companys(options: list[str]
     os.utime(report, (moment, moment))
     take(company, data)
     shown = aval("list", "--since", "2026-02-16", *options)
-    assert "1 rows are in quarantine" in shown
+    assert "1 row is in quarantine" in shown
     assert "2026-02-16" in shown
 
 
@@ -141,14 +141,14 @@ def test_after_a_mended_profile_the_file_returns_and_the_list_says_what_it_broug
         profile.write("thousands_mark: ' '\n")
     said = aval("replay", "--feed", "P1_weekly", *options)
     assert "put back into the inbox" in said
-    assert "aval run reads 1 files again" in said
+    assert "aval run reads 1 file again" in said
     take(company, data)
     shown = aval("list", *options)
     assert "3 rows are in quarantine" in shown
     assert "a mended profile" in shown
     assert "there is no feed" in aval("replay", "--feed", "P9", *options, code=2)
     result = CliRunner().invoke(app, ["feeds", "status", *options], env={"COLUMNS": "250"})
-    assert "1 rows, 20 days" in result.output
+    assert "1 row, 20 days" in result.output
     (company / "feeds" / "P1_weekly.yml").unlink()
     assert "give it back, as feeds/P1_weekly.yml" in aval("replay", *options)
     assert "give it back" in aval("replay", "--feed", "P1_weekly", *options)

@@ -125,6 +125,16 @@ def test_title_lines_stand_above_the_header_row(tmp_path: Path) -> None:
     assert rows == [(4, "1", "2")]
 
 
+@pytest.mark.parametrize("carefully", [False, True])
+def test_titles_of_two_lines_are_joined_and_the_upper_ones_filled_right(
+    tmp_path: Path, carefully: bool
+) -> None:
+    content = b";Ventes;;Retours\nRef;Qte;CA;Qte\nA;1;2;3\n"
+    titles, rows = read(tmp_path, content, carefully=carefully, header_rows=2)
+    assert titles == ("Ref", "Ventes / Qte", "Ventes / CA", "Retours / Qte")
+    assert rows == [(3, "A", "1", "2", "3")]
+
+
 def test_other_delimiters_and_no_quotes(tmp_path: Path) -> None:
     titles, rows = read(tmp_path, b'a\tb\n"x\ty"\n\n', delimiter="\t", quote=None)
     assert titles == ("a", "b")

@@ -15,7 +15,7 @@ import yaml
 
 from connectors.company import Calendar, read_model
 from connectors.errors import ConfigError, RejectedFile
-from connectors.feeds.draft import render
+from connectors.feeds.draft import open_decisions, render
 from connectors.feeds.intake.check import CheckReport, check_file
 from connectors.feeds.known import Known
 from connectors.feeds.profile import Profile, load_profile
@@ -348,6 +348,24 @@ def test_titles_of_days_with_whole_weeks_between_them_are_weeks(tmp_path: Path, 
         "2026-W10",
         "2026-W11",
     ]
+
+
+def test_titles_that_repeat_are_told_apart_by_the_groups_above_them(tmp_path: Path) -> None:
+    text = "Mars;;;\n;Ventes;;Retours\nRéférence;Qté;CA HT;Qté\nA1;3;4,50;1\nA2;4;5,50;0\n"
+    drafted = draft(tmp_path, "ventes_2026-S05.csv", text)
+    assert (drafted.settled["container.header_row"], drafted.settled["container.header_rows"]) == (2, 2)
+    (total,) = checked(tmp_path, "ventes_2026-S05.csv", drafted).totals
+    assert (total.rows, total.quantity, total.amount) == (2, "7.000", "10.0000")
+    assert drafted.settled["columns.returned_quantity"] == "Retours / Qté"
+
+
+def test_what_a_draft_leaves_open_is_read_from_its_text(tmp_path: Path) -> None:
+    text = "Référence;Qté vendue;Qté nette;CA HT\nA1;3;2;1,234\nA2;4;4;5,678\n"
+    assert open_decisions(render(draft(tmp_path, "ventes_2026-S05.csv", text))) == (
+        "sold_quantity",
+        "decimal_mark",
+    )
+    assert open_decisions("period: {frequency: week}\n# TODO later\n") == ()
 
 
 def test_two_currencies_beside_amounts_are_not_added_up(tmp_path: Path) -> None:
