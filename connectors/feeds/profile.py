@@ -499,6 +499,7 @@ class Columns(Settings):
     sold_quantity: str | None = None
     returned_quantity: str | None = None
     net_amount: str | None = None
+    returned_amount: str | None = None
     currency_code: str | None = None
     on_hand_quantity: str | None = None
     in_transit_quantity: str | None = None
@@ -716,6 +717,8 @@ class Profile(Settings):
             )
         if self.wide and any(name in _METRICS for name in self.columns.named()):
             raise ValueError("expected no metric in 'columns' beside 'wide': it would belong to no period")
+        if self.columns.returned_amount and not self.columns.net_amount:
+            raise ValueError("expected 'returned_amount' beside net_amount only: it is deducted from it")
         if self.period.source == "header" and not self.wide:
             raise ValueError("expected 'wide' with period.source: header")
         if self.period.year is not None and isinstance(self.container, Edi):
@@ -822,6 +825,8 @@ class Profile(Settings):
             beside["container"] = {"header_rows"}
         if isinstance(self.container, Edi) and not self.container.products:
             beside["container"] = {"products"}
+        if self.columns.returned_amount is None:
+            beside["columns"] = {"returned_amount"}
         if self.period.year is None:
             beside["period"] = {"year", "year_pattern"}
         relevant = self.model_dump_json(exclude=beside)

@@ -33,13 +33,16 @@ from connectors.feeds.synonyms import (
     CUMULATIVE_WORDS,
     CURRENCY_SIGNS,
     CURRENCY_WORDS,
+    MONEY_WORDS,
     MONTHS,
     NET_WORDS,
     ONLY_NET,
     OTHER_TITLES,
     PACK_WORDS,
     PERIOD_TITLES,
+    QUANTITY_WORDS,
     RETURN_WORDS,
+    STOCK_WORDS,
     SUBTOTALS,
     TAX_WORDS,
     TOTAL_BEHIND,
@@ -54,7 +57,14 @@ OPEN_MARK: Final = "TODO"
 """What its reader searches a draft for: decisions that are theirs, since the sample does not settle them."""
 
 _NUMERIC: Final = frozenset(
-    ("sold_quantity", "returned_quantity", "net_amount", "on_hand_quantity", "in_transit_quantity")
+    (
+        "sold_quantity",
+        "returned_quantity",
+        "net_amount",
+        "returned_amount",
+        "on_hand_quantity",
+        "in_transit_quantity",
+    )
 )
 _MARKS: Final = ((",", ""), (".", ""), (",", " "), (",", "."), (".", ","), (".", " "), (",", "'"), (".", "'"))
 _DATE_FORMATS: Final = (
@@ -578,7 +588,7 @@ def _wide_entry(
     said = words(f"{before} {after}")
     metric, confidence, why = "sold_quantity", 0.7, "nothing else stands in the titles, so units sold"
     if said:
-        scored = {name: _name_score(name, said)[0] for name in _NUMERIC}
+        scored = {name: _name_score(name, said)[0] for name in _NUMERIC - {"returned_amount"}}
         best = max(scored, key=lambda name: scored[name])
         if scored[best] >= WRITTEN_FROM:
             metric, confidence, why = best, scored[best], f"the titles say {said!r}"
@@ -800,7 +810,8 @@ def _name_score(column: str, said: str) -> tuple[float, str]:
     if column == "net_amount" and said in ONLY_NET:
         return 0.6, f"the title says only {said!r}: an amount, if it is no quantity less returns"
     tokens = said.split()
-    if OTHER_TITLES & set(tokens):
+    others = {"net_amount": STOCK_WORDS, "on_hand_quantity": MONEY_WORDS, "in_transit_quantity": MONEY_WORDS}
+    if (OTHER_TITLES | others.get(column, frozenset())) & set(tokens):
         return 0.0, ""
     held = [phrase for phrase in phrases if set(phrase.split()) <= set(tokens)]
     if not held:
@@ -908,11 +919,25 @@ def _score(work: _Work, column: str, title: str, cells: Sequence[str], position:
         return 0.0, ""
     if column == "customer" and score > 0:
         score = min(score, 0.75)
+    if column in ("sold_quantity", "returned_quantity") and score > 0 and _counts_money(title, cells):
+        return 0.4, f"{reason}, but its cells have cents, as amounts do"
+    if column == "net_amount" and score == 0 and _is_sales(parts) and _counts_money(title, cells):
+        return 0.6, f"the title {parts[-1]!r} says sales, and its cells have cents"
     if proof and proven > score:
         return proven, f"{proof}; the title {title!r} is not known" if score == 0 else f"{reason}; {proof}"
     if proof and score > 0:
         return min(0.99, score + 0.03), f"{reason}; {proof}"
     return score, reason
+
+
+def _is_sales(parts: Sequence[str]) -> bool:
+    return any(part in COLUMNS["sold_quantity"] for part in parts)
+
+
+def _counts_money(title: str, cells: Sequence[str]) -> bool:
+    """Whether figures under a title that does not say what it counts have two decimals, as money has."""
+    in_cents = sum(bool(re.search(r"\d[.,]\d{2}\D*$", cell)) for cell in cells)
+    return not QUANTITY_WORDS & set(words(title).split()) and 2 * in_cents > len(cells)
 
 
 def _is_of_another(column: str, group: str) -> bool:
@@ -921,6 +946,8 @@ def _is_of_another(column: str, group: str) -> bool:
         return False
     # Sales are also the heading of all that belongs to them: `Ventes / Retours`, `Ventes / CA`.
     others = _NUMERIC - {column, "net_amount", "sold_quantity"}
+    if column == "returned_amount":
+        others -= {"returned_quantity"}
     return bool(OTHER_TITLES & set(group.split())) or any(group in COLUMNS[name] for name in others)
 
 
@@ -952,10 +979,9 @@ def _content(work: _Work, column: str, cells: Sequence[str], position: int) -> t
         elif _are_words(cells) or (numeric > 0.9 and any(re.search(r"\d[.,]\d{2}$", cell) for cell in cells)):
             verdict = (0.0, "")
     elif column == "sale_date":
-        if (
-            not _formats(_as_text(work, position, cells))
-            or words(work.sample.titles[position]) in PERIOD_TITLES
-        ):
+        said = words(work.sample.titles[position])
+        is_another = said in PERIOD_TITLES or bool(OTHER_TITLES & set(said.split()))
+        if is_another or not _formats(_as_text(work, position, cells)):
             verdict = (0.0, "")
         else:
             verdict = (0.9 if distinct > 1 else 0.8, f"its cells are dates such as {cells[0]!r}")

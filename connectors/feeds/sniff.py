@@ -444,7 +444,7 @@ def is_number(text: str) -> bool:
 
 def _workbook(path: Path) -> Sample:
     opened = open_workbook(path, path.name)
-    sheets = [(name, opened.sheet(name, path.name)) for name in opened.names]
+    sheets = [(name, opened.sheet(name, path.name)) for name in opened.visible or opened.names]
     best: tuple[float, str, list[list[Any]], Any] | None = None
     for name, sheet in sheets:
         rows = sheet.to_python(skip_empty_area=False, nrows=_ROWS)
@@ -485,8 +485,8 @@ def _workbook(path: Path) -> Sample:
                 "store or a period",
             )
         )
-    elif len(sheets) > 1:
-        others = ", ".join(repr(other) for other, _ in sheets if other != name)
+    elif len(opened.names) > 1:
+        others = ", ".join(repr(other) for other in opened.names if other != name)
         choices.append(
             Choice("container.sheet", name, 0.8, f"the sheet with most known titles and rows; not {others}")
         )

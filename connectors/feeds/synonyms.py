@@ -111,6 +111,12 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "importe neto", "ventas netas", "fatturato", "importo", "importo netto", "valore", "omzet",
         "netto omzet", "bedrag", "nettobedrag",
     ),
+    "returned_amount": (
+        "retours montant", "montant retours", "montant retour", "montant retourne", "retours ca",
+        "retours ca ht", "ca retours", "retours valeur", "valeur retours", "montant des retours",
+        "returns amount", "returned amount", "returns value", "refunds", "refund amount", "retouren wert",
+        "retouren umsatz", "importe devoluciones", "importo resi",
+    ),
     "on_hand_quantity": (
         "stock", "stock fin de semaine", "stock fin de mois", "stock final", "stock au dernier jour",
         "stock pieces", "stock disponible", "qte stock", "quantite en stock", "en stock", "stock qte",
@@ -160,9 +166,31 @@ OTHER_TITLES: Final = frozenset(
      "commentaire", "comment", "objectif", "target", "evolution", "part", "share", "budget",
      "prevu", "prevue", "prevision", "previsions", "forecast", "plan", "planned", "beginning", "opening",
      "initial", "initiale", "debut", "mini", "maxi", "precedent", "precedente", "previous", "k",
-     "keur", "kusd", "milliers", "thousands", *CUMULATIVE_WORDS)
+     "keur", "kusd", "milliers", "thousands", "unitaire", "unitaires", "unitario", "unitaria", "einzelwert",
+     "achat", "achats", "achete", "achetee", "achetees", "purchase", "purchases", "purchased", "einkauf",
+     "ek", "compra", "compras", "comprada", "acquisto", "acquisti", "cout", "couts", "recu", "recue", "recus",
+     "recues", "reception", "receptions", "received", "wareneingang", "recibida", "ricevuta", "mise", "maj",
+     "update", "updated", *CUMULATIVE_WORDS)
 )  # fmt: skip
 """Words that say that a column is none of ours, whatever else stands in its title."""
+
+STOCK_WORDS: Final = frozenset(
+    ("stock", "stocks", "inventaire", "inventory", "bestand", "lagerbestand", "existencias", "inventario",
+     "giacenza", "voorraad")
+)  # fmt: skip
+"""Words by which a title of an amount says that it is what the stock is worth."""
+
+MONEY_WORDS: Final = frozenset(
+    ("valeur", "valorise", "montant", "value", "amount", "wert", "valor", "importe", "valore", "importo",
+     "waarde", "bedrag", "eur", "euro", "euros", "usd", "chf", "gbp", "ht", "ttc")
+)  # fmt: skip
+"""Words by which a title of a quantity says that it is an amount."""
+
+QUANTITY_WORDS: Final = frozenset(
+    ("qte", "quantite", "quantites", "qty", "quantity", "unite", "unites", "units", "unit", "pieces", "nb",
+     "nombre", "menge", "stuck", "anzahl", "cantidad", "unidades", "quantita", "pezzi", "aantal")
+)  # fmt: skip
+"""Words by which a title says that it counts."""
 
 RETURN_WORDS: Final = frozenset(
     ("avoir", "avoirs", "av", "facture avoir", "facture d avoir", "note de credit", "retour", "retours",

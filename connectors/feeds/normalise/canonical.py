@@ -143,11 +143,15 @@ def _quantities(profile: Profile) -> dict[str, str]:
         returned = f"{returned} + greatest(-{sold}, 0)"
         sold = f"greatest({sold}, 0)"
     amount = "n_net_amount"
+    if profile.columns.returned_amount:
+        known = "coalesce(n_net_amount, n_returned_amount) is not null"
+        net = "coalesce(n_net_amount, 0) - abs(coalesce(n_returned_amount, 0))"
+        amount = f"case when {known} then {net} end"
     if profile.return_rows:
         back = "abs(coalesce(n_sold_quantity, 0)) + abs(coalesce(n_returned_quantity, 0))"
         sold = f"case when is_return then 0 else {sold} end"
         returned = f"case when is_return then {back} else {returned} end"
-        amount = "case when is_return then -abs(n_net_amount) else n_net_amount end"
+        amount = f"case when is_return then -abs(n_net_amount) else {amount} end"
     on_hand = "coalesce(n_on_hand_quantity, 0)" if profile.empty_is_zero else "n_on_hand_quantity"
     return {
         "sold_quantity": sold,

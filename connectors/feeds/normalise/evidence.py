@@ -98,7 +98,8 @@ def _stake(layout: Layout) -> tuple[str, str]:
         units = (
             f"case when coalesce({', '.join(sold)}) is not null or coalesce({texts}) is null then {units} end"
         )
-    amount = _sum_of(cells("net_amount"), MONEY)
+    back = [f"-abs({value})" for value in cells("returned_amount")]
+    amount = _sum_of([*cells("net_amount"), *back], MONEY)
     if profile.return_rows:
         units, amount = (
             f"case when is_return then -abs({value}) else {value} end" for value in (units, amount)

@@ -37,6 +37,7 @@ METRICS: Final = (
     "sold_quantity",
     "returned_quantity",
     "net_amount",
+    "returned_amount",
     "on_hand_quantity",
     "in_transit_quantity",
 )

@@ -13,6 +13,7 @@ from connectors.contract import MONEY, QUANTITY
 from connectors.feeds.profile import Profile
 from connectors.feeds.table import UNUSUAL_SPACES, quoted
 
+_AMOUNTS: Final = ("net_amount", "returned_amount")
 _MINUS: Final = "\u2212"
 _APOSTROPHES: Final = "'\u2019"
 # 18 digits: DuckDB reads a text into a wider decimal a hundred times slower.
@@ -95,11 +96,11 @@ def metric_sql(text: str, metric: str, profile: Profile) -> str:
         after = rf"(?i){gap}(?:{affixes})({gap}[-){_MINUS}]?)$"
         for mark in (before, after):
             text = f"regexp_replace({text}, {quoted(mark)}, '\\1')"
-    if metric == "net_amount":
+    if metric in _AMOUNTS:
         return _amount(text, profile)
     return _number(text, profile, QUANTITY)
 
 
 def metric_type(metric: str) -> str:
     """SQL type of a metric."""
-    return MONEY if metric == "net_amount" else QUANTITY
+    return MONEY if metric in _AMOUNTS else QUANTITY

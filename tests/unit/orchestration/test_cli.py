@@ -500,7 +500,7 @@ def test_a_crosswalk_to_a_product_that_nobody_has_matches_nothing(
     schema = pa.schema([(name, pa.string()) for name in row])
     pq.write_table(pa.Table.from_pylist([row], schema), products / "1.parquet")
     feeds = tmp_path / "company" / "feeds"
-    (feeds / "P2.csv").write_text("partner_product_code;product_code;unit_code\nA;RAC0101;PCE\nB;RAC01O1;PCE\n")
+    (feeds / "P2.csv").write_text("partner_product_code;product_code;unit_code\nA;RAC0101;PCE\nB;R1;PCE\n")
     profile = (
         FEED.replace("P1", "P2").replace("gtin: EAN", "partner_product_code: EAN") + "crosswalk: P2.csv\n"
     )

@@ -359,6 +359,14 @@ def test_titles_that_repeat_are_told_apart_by_the_groups_above_them(tmp_path: Pa
     assert drafted.settled["columns.returned_quantity"] == "Retours / Qté"
 
 
+def test_what_returns_were_worth_is_deducted_from_the_sales_beside_them(tmp_path: Path) -> None:
+    text = ";Ventes;;Retours;\nRéférence;Qté;CA HT;Qté;Montant\nA1;3;40,50;1;13,50\nA2;4;55,00;0;0,00\n"
+    drafted = draft(tmp_path, "ventes_2026-S05.csv", text)
+    assert drafted.settled["columns.returned_amount"] == "Retours / Montant"
+    (total,) = checked(tmp_path, "ventes_2026-S05.csv", drafted).totals
+    assert (total.quantity, total.amount) == ("7.000", "82.0000")
+
+
 def test_what_a_draft_leaves_open_is_read_from_its_text(tmp_path: Path) -> None:
     text = "Référence;Qté vendue;Qté nette;CA HT\nA1;3;2;1,234\nA2;4;4;5,678\n"
     assert open_decisions(render(draft(tmp_path, "ventes_2026-S05.csv", text))) == (
@@ -366,6 +374,56 @@ def test_what_a_draft_leaves_open_is_read_from_its_text(tmp_path: Path) -> None:
         "decimal_mark",
     )
     assert open_decisions("period: {frequency: week}\n# TODO later\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("titles", "column", "taken"),
+    [
+        ("Réf;Qté;Montant unitaire;Total", "net_amount", "Montant unitaire"),
+        ("Réf;Vendu;Stock;Valeur stock", "net_amount", "Valeur stock"),
+        ("Réf;Qté reçue;Stock;Vendu", "sold_quantity", "Qté reçue"),
+        ("Réf;Vendu;Montant achat;Stock", "net_amount", "Montant achat"),
+        ("Réf;Vendu;Stock valeur;Stock pièces", "on_hand_quantity", "Stock valeur"),
+        ("Réf;Qté;CA HT;Date MAJ", "sale_date", "Date MAJ"),
+    ],
+)
+def test_a_title_that_says_another_thing_is_none_of_ours(
+    tmp_path: Path, titles: str, column: str, taken: str
+) -> None:
+    """What a unit costs, what was bought or received, and what the stock is worth are no sales."""
+    rows = "".join(f"A{i};{i};1{i},50;0{i}/04/2026\n" for i in range(1, 6))
+    drafted = draft(tmp_path, "ventes_2026-S05.csv", f"{titles}\n{rows}")
+    assert taken not in [choice.value for choice in drafted.choices if choice.key == f"columns.{column}"]
+
+
+def test_sales_in_cents_are_an_amount_unless_the_title_says_that_it_counts(tmp_path: Path) -> None:
+    rows = "".join(f"A{i};{i};{i}1,25;-{i},50\n" for i in range(1, 6))
+    drafted = draft(tmp_path, "ventes_2026-S05.csv", f"Réf;Qté;Ventes;Retours\n{rows}")
+    assert (drafted.settled["columns.sold_quantity"], drafted.settled["columns.net_amount"]) == (
+        "Qté",
+        "Ventes",
+    )
+    assert "columns.returned_quantity" not in drafted.settled
+    assert (
+        "columns.sold_quantity"
+        not in draft(tmp_path, "ventes_2026-S06.csv", "Réf;Ventes\nA1;1234,56\nA2;99,10\n").settled
+    )
+    metres = draft(tmp_path, "ventes_2026-S07.csv", "Réf;Qté vendue\nA1;12,50\nA2;99,10\n")
+    assert metres.settled["columns.sold_quantity"] == "Qté vendue"
+
+
+def test_a_hidden_sheet_is_not_drafted_where_another_is_shown(tmp_path: Path) -> None:
+    target = BytesIO()
+    book = xlsxwriter.Workbook(target, {"in_memory": True})
+    shown, hidden = book.add_worksheet("Mars"), book.add_worksheet("Archive")
+    shown.write_row(0, 0, ["Référence", "Qté", "CA HT"])
+    shown.write_row(1, 0, ["A1", 3, 4.5])
+    hidden.write_row(0, 0, ["Référence", "Désignation", "Qté", "CA HT"])
+    for row in range(1, 50):
+        hidden.write_row(row, 0, [f"B{row}", "Raccord", 1, 2.5])
+    hidden.hide()
+    book.close()
+    assert draft(tmp_path, "v_2026-S05.xlsx", target.getvalue()).settled["container.sheet"] == "Mars"
 
 
 def test_two_currencies_beside_amounts_are_not_added_up(tmp_path: Path) -> None:
@@ -829,8 +887,9 @@ def test_a_group_of_other_figures_is_not_taken_for_sales(tmp_path: Path, other: 
         "Retours / Qté" if other == "Retours" else None
     )
     report = checked(tmp_path, "Etat octobre 2026.xlsx", proposal)
+    # What returns were worth, 10.50, is deducted from the sales; another group is no part of them.
     assert [(total.rows, total.quantity, total.amount) for total in report.totals] == [
-        (2, "12.000", "121.0000")
+        (2, "12.000", "110.5000" if other == "Retours" else "121.0000")
     ]
 
 

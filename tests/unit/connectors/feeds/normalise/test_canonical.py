@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import pytest
 
 WEEK = "D07/r_2026-W05.csv"
 
@@ -38,6 +39,19 @@ def test_returns_have_their_own_column_and_sign(desk: Any) -> None:
 def test_returns_written_with_a_minus_are_counted_positive_where_the_profile_says_so(desk: Any) -> None:
     desk.take_one(WEEK, "Ref;Qty;Ret\nA;5;-1\n", columns=COLUMNS_WITH_RETURNS, returns_are_negative=True)
     assert desk.rows("sold_quantity, returned_quantity") == [(5, 1)]
+
+
+def test_what_returns_were_worth_is_deducted_under_either_sign(desk: Any) -> None:
+    columns = {**COLUMNS_WITH_RETURNS, "net_amount": "CA", "returned_amount": "Avoirs"}
+    content = "Ref;Qty;Ret;CA;Avoirs\nA;5;1;50;10\nB;;2;;-20\nC;1;;7;\nD;1;;;\nE;x;1;9;2\n"
+    desk.take_one(WEEK, content, columns=columns)
+    assert desk.rows("net_amount") == [(40,), (-20,), (7,), (None,)]
+    assert desk.faults("source_row, amount") == [(6, 7)]
+
+
+def test_what_returns_were_worth_is_deducted_from_something(profile: Any) -> None:
+    with pytest.raises(ValueError, match="expected 'returned_amount' beside net_amount only"):
+        profile(columns={**COLUMNS_WITH_RETURNS, "returned_amount": "Avoirs"})
 
 
 BY_KIND = {
