@@ -33,6 +33,7 @@ from connectors.feeds.synonyms import (
     CUMULATIVE_WORDS,
     CURRENCY_SIGNS,
     CURRENCY_WORDS,
+    GROSS_WORDS,
     MONEY_WORDS,
     MONTHS,
     NET_WORDS,
@@ -810,7 +811,12 @@ def _name_score(column: str, said: str) -> tuple[float, str]:
     if column == "net_amount" and said in ONLY_NET:
         return 0.6, f"the title says only {said!r}: an amount, if it is no quantity less returns"
     tokens = said.split()
-    others = {"net_amount": STOCK_WORDS, "on_hand_quantity": MONEY_WORDS, "in_transit_quantity": MONEY_WORDS}
+    others = {
+        "net_amount": STOCK_WORDS,
+        "returned_amount": GROSS_WORDS,
+        "on_hand_quantity": MONEY_WORDS,
+        "in_transit_quantity": MONEY_WORDS,
+    }
     if (OTHER_TITLES | others.get(column, frozenset())) & set(tokens):
         return 0.0, ""
     held = [phrase for phrase in phrases if set(phrase.split()) <= set(tokens)]
@@ -842,7 +848,23 @@ def _assign_columns(work: _Work, wide: Sequence[_Wide]) -> None:
             continue
         work.columns[column] = (position, round(score, 2), reason)
     _leave_open_rivals(work, pairs)
+    _deduct_with_care(work)
     _own_or_theirs(work)
+
+
+def _deduct_with_care(work: _Work) -> None:
+    """What returns were worth is deducted from sales before returns only; few titles say which they are."""
+    if "returned_amount" not in work.columns:
+        return
+    position, confidence, reason = work.columns.pop("returned_amount")
+    if "net_amount" not in work.columns:
+        return
+    said = set(words(work.sample.titles[work.columns["net_amount"][0]]).split())
+    if said & (NET_WORDS | set(ONLY_NET)):
+        confidence, why = 0.4, "the sales say that they are net, perhaps of returns already"
+    else:
+        confidence, why = min(confidence, 0.6), "leave it out if the sales beside it are net of returns"
+    work.columns["returned_amount"] = (position, confidence, f"{reason}; {why}")
 
 
 def _leave_open_rivals(work: _Work, pairs: Sequence[tuple[float, int, str, str]]) -> None:

@@ -180,6 +180,9 @@ STOCK_WORDS: Final = frozenset(
 )  # fmt: skip
 """Words by which a title of an amount says that it is what the stock is worth."""
 
+GROSS_WORDS: Final = frozenset(("brut", "brute", "bruts", "brutes", "gross", "brutto", "bruto", "lordo"))
+"""Words by which an amount says that it is another than the net one beside it."""
+
 MONEY_WORDS: Final = frozenset(
     ("valeur", "valorise", "montant", "value", "amount", "wert", "valor", "importe", "valore", "importo",
      "waarde", "bedrag", "eur", "euro", "euros", "usd", "chf", "gbp", "ht", "ttc")
