@@ -469,4 +469,4 @@ def test_a_database_that_is_down_keeps_nobody_from_the_file_and_gets_it_from_the
     assert ask("select publication_id from marts.publication") == [(file.stem,)]
     assert ask("select sum(net_amount) from marts.mart_sell_in_monthly") == [(600,)]
     assert "nothing new, still version" in run(postgres_database, 0)
-    assert "rows of 1 tables replaced" in aval("publish", postgres_database, 0)
+    assert "of 1 table replaced" in aval("publish", postgres_database, 0)
