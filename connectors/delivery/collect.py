@@ -19,7 +19,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_exponential_jitter
@@ -33,7 +33,15 @@ from connectors.company import (
     Secret,
     SftpDelivery,
 )
-from connectors.delivery.source import UNFINISHED_ENDINGS, Item, RefusedItem, Source, readable, safe_path
+from connectors.delivery.source import (
+    UNFINISHED_ENDINGS,
+    Item,
+    RefusedItem,
+    Source,
+    names_like,
+    readable,
+    safe_path,
+)
 from connectors.errors import AvalError, ConfigError, Place, SourceError
 from connectors.landing import fsync_folder
 from connectors.ledger import Delivered, DeliveryState, Ledger
@@ -41,6 +49,7 @@ from connectors.ledger import Delivered, DeliveryState, Ledger
 _LOOKS: Final = "deliveries"
 _INCOMING: Final = ".incoming-"
 _GIVE_UP_AFTER: Final = 3
+_FOLDERS: Final = (LocalDelivery, SftpDelivery, S3Delivery)
 _OF_A_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Faults that come from writing alone, so that the inbox has them and no source."""
 
@@ -258,7 +267,7 @@ class _Collector:
         if self._is_unfinished(item.name):
             self._found.waiting.append(item.name)
             return
-        if isinstance(self._settings, LocalDelivery | SftpDelivery | S3Delivery):
+        if isinstance(self._settings, _FOLDERS):
             safe_path(item.name)
         if not self._is_settled(item, former if is_same else None):
             self._found.waiting.append(item.name)
@@ -395,13 +404,13 @@ class _Collector:
         """
         moment = min(item.modified_at or self._now, self._now).timestamp()
         os.utime(part, (moment, moment))
-        for target in self._targets(name):
+        for target in map(self._folder.joinpath, names_like(name)):
             if target.is_file():
                 present = _hash(target)
                 if present == digest:
                     return self._inbox_name(target)
-                is_own = former is not None and self._inbox_name(target) in former.files
-                if not (is_own or self._ledger.has_content(present)):
+                is_version = self._stayed(former) and self._inbox_name(target) in former.files
+                if not (is_version or self._ledger.has_content(present)):
                     continue
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.parent.resolve().is_relative_to(self._folder.resolve()):
@@ -416,13 +425,10 @@ class _Collector:
             return self._inbox_name(target)
         raise AssertionError("the names never end")
 
-    def _targets(self, name: str) -> Iterator[Path]:
-        target = self._folder / name
-        yield target
-        number = 2
-        while True:
-            yield target.with_name(f"{target.stem}~{number}{target.suffix}")
-            number += 1
+    def _stayed(self, former: Delivered | None) -> TypeGuard[Delivered]:
+        """Whether what stood under the name stands there still, so that other bytes are a version of it."""
+        is_taken_away = isinstance(self._settings, _FOLDERS) and self._settings.then != "keep"
+        return former is not None and not (is_taken_away and former.state == "finished")
 
     def _inbox_name(self, target: Path) -> str:
         return target.relative_to(self._inbox).as_posix()

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any, Final
 
+from fsspec.asyn import sync
 from fsspec.utils import glob_translate
 
 from connectors.company import LocalDelivery, S3Delivery, SftpDelivery
-from connectors.delivery.source import CHUNK, Content, Item
+from connectors.delivery.source import CHUNK, Content, Item, names_like
 from connectors.errors import ConfigError, SourceError
 
 _DEPTH: Final = 16
@@ -103,9 +104,13 @@ class FolderSource:
         if self._settings.then == "delete":
             self._files.rm_file(self._path(item.name))
         elif self._moved_to:
-            target = self._path(f"{self._moved_to}/{item.name}")
+            wanted = self._path(f"{self._moved_to}/{item.name}")
+            target = next(name for name in names_like(wanted) if not self._files.exists(name))
             self._files.makedirs(posixpath.dirname(target), exist_ok=True)
-            self._files.mv(self._path(item.name), target)
+            self._move(self._path(item.name), target)
+
+    def _move(self, path: str, target: str) -> None:
+        self._files.mv(path, target)
 
     def close(self) -> None:
         """fsspec closes the connection with its last reference."""
@@ -113,6 +118,21 @@ class FolderSource:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+
+class _SftpSource(FolderSource):
+    """A folder of an SFTP server."""
+
+    def _move(self, path: str, target: str) -> None:
+        """Rename, which every server can. sshfs asks for a rename that overwrites; where a server knows none,
+        it copies by a shell, and deletes the original also if there is no shell.
+        """
+
+        async def rename() -> None:
+            async with self._files.client.start_sftp_client() as client:
+                await client.rename(path, target)
+
+        sync(self._files.loop, rename)
 
 
 def open_local(settings: LocalDelivery) -> FolderSource:
@@ -175,12 +195,12 @@ def open_sftp(settings: SftpDelivery) -> FolderSource:
                 "somebody may answer in the server's place",
             ) from error
 
-    return FolderSource(
+    return _SftpSource(
         connect,
         settings.folder,
         settings,
         passing=(asyncssh.Error,),
-        lasting=(asyncssh.PermissionDenied,),
+        lasting=(asyncssh.PermissionDenied, asyncssh.SFTPPermissionDenied),
     )
 
 

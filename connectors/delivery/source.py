@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
+from pathlib import PurePosixPath
 from typing import Final, Protocol
 
 from connectors.errors import AvalError, Place
@@ -69,6 +71,14 @@ class Source(Protocol):
         """Mark, move or delete the item, as the settings say."""
 
     def close(self) -> None: ...
+
+
+def names_like(name: str) -> Iterator[str]:
+    """The name, and what a file is called where that one is taken: `d/a.csv`, `d/a~2.csv`, `d/a~3.csv`, …"""
+    yield name
+    path = PurePosixPath(name)
+    for number in count(2):
+        yield str(path.with_name(f"{path.stem}~{number}{path.suffix}"))
 
 
 def safe_path(name: str) -> str:

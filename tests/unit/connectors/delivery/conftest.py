@@ -124,6 +124,13 @@ class _Users(asyncssh.SSHServer):
         return (username, password) == ("d07", "open sesame")
 
 
+class _Files(asyncssh.SFTPServer):
+    """The protocol and no more: many servers know no rename that overwrites, and have no shell."""
+
+    def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        raise asyncssh.SFTPOpUnsupported("no posix-rename")
+
+
 @pytest.fixture(scope="session")
 def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
     base = tmp_path_factory.mktemp("sftp")
@@ -144,7 +151,7 @@ def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
             server_factory=_Users,
             server_host_keys=[host_key],
             authorized_client_keys=str(base / "authorized"),
-            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(root).encode()),
+            sftp_factory=lambda channel: _Files(channel, chroot=str(root).encode()),
         )
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result(30)

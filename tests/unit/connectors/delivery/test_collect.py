@@ -239,6 +239,20 @@ def test_files_are_moved_or_deleted_at_the_source_only_if_the_settings_say_so(
     ]
 
 
+@pytest.mark.parametrize(("then", "more"), [("delete", {}), ("move", {"move_to": "done"})])
+def test_a_file_that_was_taken_away_is_no_former_version_of_the_next_of_its_name(
+    house: House, drop: Path, then: str, more: dict[str, str]
+) -> None:
+    house.deliveries["share"] = delivery(kind="local", path=drop, then=then, **more)
+    for number, week in enumerate(("week 1", "week 2", "week 3")):
+        put(drop / "ventes.csv", week, OLD + number)
+        house.collect()
+    arrived = {"ventes.csv": b"week 1", "ventes~2.csv": b"week 2", "ventes~3.csv": b"week 3"}
+    assert house.files() == {f"D07/{name}": data for name, data in arrived.items()}
+    left = {path.name: path.read_bytes() for path in drop.rglob("*.csv")}
+    assert left == (arrived if then == "move" else {})
+
+
 def test_a_file_that_intake_has_not_entered_is_not_overwritten_by_its_namesake(
     house: House, drop: Path, tmp_path: Path
 ) -> None:
@@ -350,6 +364,10 @@ def test_sftp_delivers_by_password_and_by_key_and_moves_what_is_done(house: Hous
     }
     left = sorted(p.relative_to(sftp.root).as_posix() for p in sftp.root.rglob("*.csv"))
     assert left == ["out/done/2026/stock.csv", "out/done/ventes.csv"]
+    put(sftp.root / "out" / "ventes.csv", "e;f\n", OLD + 5)
+    house.collect()
+    assert (sftp.root / "out" / "done" / "ventes.csv").read_text() == "a;b\n"
+    assert (sftp.root / "out" / "done" / "ventes~2.csv").read_text() == "e;f\n"
 
 
 def test_sftp_a_name_that_is_no_utf_8_is_refused_and_the_others_come(house: House, sftp: Sftp) -> None:
