@@ -59,6 +59,7 @@ class ExportOutcome:
     rows_quarantined: int = 0
     totals: dict[str, str] = field(default_factory=dict)
     reason: str | None = None
+    first_fault: str | None = None
 
 
 def discover(accounting: Accounting) -> list[Export]:
@@ -239,6 +240,7 @@ def _land(
             rows_quarantined=quarantined,
             totals=_totals(connection, files, accounting),
         )
+        first_fault = _first_fault(connection)
         if quarantined:
             _write_quarantine(connection, paths, batch)
         if not accepted:
@@ -273,7 +275,14 @@ def _land(
         ],
     )
     return ExportOutcome(
-        export.name, "landed", batch.batch_id, batch.rows_read, accepted, quarantined, batch.totals
+        export.name,
+        "landed",
+        batch.batch_id,
+        batch.rows_read,
+        accepted,
+        quarantined,
+        batch.totals,
+        first_fault=first_fault,
     )
 
 
@@ -292,6 +301,18 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
         "select count(*) from (select distinct source_file, source_row from gl_faults)"
     ).fetchone() or (0,)
     return int(accepted), int(quarantined)
+
+
+def _first_fault(connection: duckdb.DuckDBPyConnection) -> str | None:
+    fault = connection.execute(
+        "select source_file, source_row, column_name, value, reason from gl_faults "
+        "order by source_file, source_row, column_name limit 1"
+    ).fetchone()
+    if fault is None:
+        return None
+    file, row, column, value, reason = fault
+    place = f"{file}, row {row}" + (f", column {column!r}" if column else "")
+    return f"{place}: " + (f"{value!r}: {reason}" if value else reason)
 
 
 def _last_day(connection: duckdb.DuckDBPyConnection) -> date:

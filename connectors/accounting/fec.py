@@ -252,13 +252,31 @@ def _amount(text: str) -> str:
     )
 
 
-def _date(text: str) -> str:
+_DAY_FIRST: Final = "%d/%m/%Y"
+_MONTH_FIRST: Final = "%m/%d/%Y"
+
+
+def _date(text: str, with_strokes: str) -> str:
     """SQL: the date AAAAMMJJ, also written with marks; NULL if it is none."""
     return (
         "cast(coalesce("
-        + ", ".join(f"try_strptime({text}, '{form}')" for form in ("%Y%m%d", "%Y-%m-%d", "%d/%m/%Y"))
+        + ", ".join(f"try_strptime({text}, '{form}')" for form in ("%Y%m%d", "%Y-%m-%d", with_strokes))
         + ") as date)"
     )
+
+
+def _with_strokes(connection: duckdb.DuckDBPyConnection, file: FecFile) -> str:
+    """The form of the dates with strokes in `gl_cells`: month first if an entry proves it and none denies it.
+
+    Read by the line, 10/27/2025 would be a fault and 10/02/2025 a day of February.
+    """
+    day = _cell(file, "entry_date")
+    days, months = (f"try_strptime({day}, '{form}')" for form in (_DAY_FIRST, _MONTH_FIRST))
+    (is_month_first,) = connection.execute(
+        f"select coalesce(bool_or({days} is null and {months} is not null), false) "
+        f"and not bool_or({months} is null and {days} is not null) from gl_cells"
+    ).fetchone() or (False,)
+    return _MONTH_FIRST if is_month_first else _DAY_FIRST
 
 
 _DIRECTIONS: Final = {"D": 1, "C": -1, "+1": 1, "1": 1, "-1": -1, "+": 1, "-": -1, "DEBIT": 1, "CREDIT": -1}
@@ -288,7 +306,8 @@ def read(connection: duckdb.DuckDBPyConnection, files: Sequence[FecFile]) -> Non
             f"select source_row, line, string_split(line, {separator}) as cells from incoming_lines"
         )
         connection.unregister("incoming_lines")
-        connection.execute(f"create or replace temp table gl_typed as {_typed(file)}")
+        typed = _typed(file, _with_strokes(connection, file))
+        connection.execute(f"create or replace temp table gl_typed as {typed}")
         into = ("create temp table {} as", "insert into {}")[number > 0]
         connection.execute(f"{into.format('gl_faults')} {_faults(file)}")
         connection.execute(f"{into.format('gl_lines')} {_good(file)}")
@@ -296,7 +315,7 @@ def read(connection: duckdb.DuckDBPyConnection, files: Sequence[FecFile]) -> Non
     connection.execute("drop table gl_typed")
 
 
-def _typed(file: FecFile) -> str:
+def _typed(file: FecFile, with_strokes: str) -> str:
     last = max(position for name, position in file.positions.items() if name not in _OPTIONAL_TAIL)
     has_room = f"len(cells) > {last}"
     # What stands beyond the header is a trailing separator if it is blank, a torn line otherwise.
@@ -307,7 +326,7 @@ def _typed(file: FecFile) -> str:
     for name in ("entry_date", *_OPTIONAL_DATES):
         # Some packages pad an absent date with zeros.
         text = f"nullif(regexp_replace({_cell(file, name)}, '^0+$', ''), '')"
-        dates += [f"{text} as {name}_text", f"{_date(text)} as {name}"]
+        dates += [f"{text} as {name}_text", f"{_date(text, with_strokes)} as {name}"]
     if file.layout == "debit_credit":
         amounts = []
         for name in ("debit_amount", "credit_amount"):

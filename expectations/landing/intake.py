@@ -80,6 +80,22 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
             ),
             no_finding(
                 """
+                select file_name, rows_quarantined, rows_read from {batch}
+                where
+                    rows_quarantined > 0
+                    and batch_id in (
+                        select batch_id from ledger.documents where system = 'accounting' and is_live
+                    )
+                """,
+                name="ledger_lines_are_read",
+                severity="warning",
+                message="Lines of a ledger export are in quarantine: the reconciliation lacks them.",
+                remedy="Look at the reasons in landing/accounting/quarantine, correct the export and write "
+                "it again.",
+                found="{rows_quarantined} of {rows_read} lines of {file_name}",
+            ),
+            no_finding(
+                """
                 select
                     feed_code,
                     replace(name, 'personal_', '') as column_name,

@@ -317,6 +317,8 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
                 f"credit {export.totals['credit']}, "
                 f"{export.totals['unbalanced_entries']} entries out of balance"
             )
+            if export.rows_quarantined:
+                detail += f", {export.rows_quarantined:,} lines in quarantine, first {export.first_fault}"
             say(context.log, f"general ledger: {export.name} {export.state}: {detail}")
         for entity in ACCOUNTING_ENTITIES:
             yield dg.MaterializeResult(

@@ -536,6 +536,37 @@ def test_a_superseded_report_is_not_judged(world: World) -> None:
     assert failed(judge(world, scope="all")) == {}
 
 
+def test_ledger_lines_in_quarantine_are_warned_about_until_an_export_replaces_theirs(world: World) -> None:
+    land(world, numbered(30, last=date(2026, 3, 1)))
+    year = (date(2026, 1, 1), date(2026, 12, 31))
+
+    def export(batch: str, quarantined: int) -> None:
+        with world.ledger() as ledger:
+            ledger.record(
+                Batch(
+                    batch,
+                    "accounting",
+                    "gl_entries",
+                    "landed",
+                    NOW,
+                    NOW,
+                    file_name="FEC.txt",
+                    rows_read=200,
+                    rows_accepted=200 - quarantined,
+                    rows_quarantined=quarantined,
+                ),
+                [Slice("accounting", "gl_entries", "ledger|2026-12", *year, 200 - quarantined)],
+            )
+        world.export()
+
+    export("20260302", 176)
+    verdict = judge(world)
+    assert verdict.passed
+    assert "176 of 200 lines of FEC.txt" in failed(verdict)["batches.ledger_lines_are_read"].message
+    export("20260303", 0)
+    assert "batches.ledger_lines_are_read" not in failed(judge(world))
+
+
 def test_personal_data_in_clear_are_warned_about(world: World) -> None:
     land(world, numbered(30, last=date(2026, 3, 1)))
     world.report("D01", "D01_sales", WEEK_10, [{"sold_quantity": 3}])

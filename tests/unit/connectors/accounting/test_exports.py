@@ -89,6 +89,17 @@ def test_an_export_lands_once(tmp_path: Path) -> None:
     assert books.take_in() == []
 
 
+def test_lines_in_quarantine_are_told_with_the_first_of_them(tmp_path: Path) -> None:
+    books = Books(tmp_path)
+    books.write("123456789FEC20261231.txt", *BALANCED, ("VE", "2", "20260106", "1,234.50", "0"))
+    (outcome,) = books.take_in()
+    assert outcome.rows_quarantined == 1
+    assert outcome.first_fault == (
+        "123456789FEC20261231.txt, row 4, column 'Debit': '1,234.50': expected an amount such as 1234,56 with "
+        "its sign before or after; correct the export"
+    )
+
+
 def test_a_later_export_of_the_same_fiscal_year_replaces_the_former(tmp_path: Path) -> None:
     books = Books(tmp_path, fiscal_year_start_month=7)
     books.write("123456789FEC20260331.txt", *BALANCED)

@@ -93,6 +93,31 @@ def test_a_plain_export_gives_its_lines_with_types_and_places(tmp_path: Path) ->
     assert first["validation_date"] == date(2026, 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        (["10/02/2025", "10/27/2025"], [date(2025, 10, 2), date(2025, 10, 27)]),  # 27 is no month
+        (["10/02/2025", "27/10/2025"], [date(2025, 2, 10), date(2025, 10, 27)]),
+        (["10/02/2025", "11/02/2025"], [date(2025, 2, 10), date(2025, 2, 11)]),  # nothing proves the other order
+        (["10/02/2025", "20251027"], [date(2025, 2, 10), date(2025, 10, 27)]),
+    ],
+)
+def test_dates_with_strokes_are_month_first_where_the_file_proves_it(
+    tmp_path: Path, written: list[str], read_as: list[date]
+) -> None:
+    _, lines, faults = read(tmp_path, [TITLES, *(sale(EcritureDate=day, PieceDate=day) for day in written)])
+    assert not faults
+    assert [line["entry_date"] for line in lines] == [line["piece_date"] for line in lines] == read_as
+
+
+def test_a_file_of_both_orders_of_dates_is_read_day_first_and_says_what_is_none(tmp_path: Path) -> None:
+    _, lines, faults = read(
+        tmp_path, [TITLES, sale(EcritureDate="10/27/2025"), sale(EcritureDate="27/10/2025")]
+    )
+    assert [line["entry_date"] for line in lines] == [date(2025, 10, 27)]
+    assert [fault["value"] for fault in faults] == ["10/27/2025"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "iso8859-15", "cp1252", "utf-16"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n", "\r"])
 @pytest.mark.parametrize("separator", ["\t", "|"])
