@@ -86,14 +86,16 @@
 
 {#
     Pre-hook of a fact that not every report has rows of: remove all touched slices. A
-    report that names stores no more leaves none of those that the former one named.
+    report that names stores or customers no more leaves none of those that the former
+    one named. Slices of both entities are known by slice_id, those of one by slice_key.
 #}
-{% macro clear_touched_slices() -%}
+{% macro clear_touched_slices(key='slice_id', entity=none) -%}
     {%- set touched_slices = ref('stg_ledger__touched_slices') -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where slice_id in (
-            select touched.slice_id from {{ touched_slices }} as touched
+        where {{ key }} in (
+            select touched.{{ key }} from {{ touched_slices }} as touched
+            {%- if entity %} where touched.entity_code = '{{ entity }}'{% endif %}
         )
     {%- endif -%}
 {%- endmacro %}

@@ -10,7 +10,7 @@
         incremental_strategy='delete+insert',
         unique_key='slice_key',
         on_schema_change='fail',
-        pre_hook="{{ clear_emptied_slices('sell_out') }}"
+        pre_hook="{{ clear_touched_slices('slice_key', 'sell_out') }}"
     )
 }}
 

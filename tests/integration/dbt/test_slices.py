@@ -112,6 +112,8 @@ def stock_the_company(company: Company) -> None:
                     "net_amount": 180,
                     "postal_code": "69003",
                     "store_code": "S1",
+                    "transaction_id": "T1",
+                    "customer_key": "K1",
                 },
                 {"partner_product_code": "X9", "sold_quantity": 3, "net_amount": "30.05"},
                 {"gtin": "03001234567908", "sold_quantity": 1, "net_amount": 7},
@@ -164,6 +166,7 @@ def withdraw(company: Company, slice_key: str) -> None:
 
 
 def restate_a_week(company: Company) -> None:
+    """Naming no more at which store and to whom it sold."""
     company.report(
         "D01",
         "d01_w",
