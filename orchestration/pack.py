@@ -158,11 +158,12 @@ def _read(connection: duckdb.DuckDBPyConnection, model: Model, month: date, loca
             )
             names.append(f"any_value({name}) as {name}")
     summed = [name for name in layout.summed if name in types]
-    # What the sheet computes from other columns is known where each row of the mart knows it.
+    # What the sheet computes from other columns is known where each row of the mart knows it. A 0 beside rows
+    # that know nothing is that of a cost without a line, and no sum of theirs.
     sums = [
         f"case when count({name}) = count(*) then sum({name}) end as {name}"
         if name in sheet.formulas
-        else f"sum({name}) as {name}"
+        else f"case when count({name}) = count(*) or sum(abs({name})) > 0 then sum({name}) end as {name}"
         for name in summed
     ]
     rows = _rows(

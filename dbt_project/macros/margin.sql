@@ -154,3 +154,15 @@
         )
     }}
 {%- endmacro %}
+
+{#
+    Sum of what lines know: unknown where there are lines and none of them knows it. Costs
+    that no line carries bear a 0 and tell nothing of the lines beside them.
+#}
+{% macro sum_of_lines(column, is_line) -%}
+    case
+        when count(case when {{ is_line }} then 1 end) > 0
+            then sum(case when {{ is_line }} then {{ column }} end)
+        else sum({{ column }})
+    end
+{%- endmacro %}

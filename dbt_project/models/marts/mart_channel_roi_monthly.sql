@@ -49,13 +49,17 @@ line_margins as (
         channel_code,
         partner_code,
         max(invoice_date) as last_invoice_date,
-        sum(invoice_sales_amount) as invoice_sales_amount,
+        {{ sum_of_lines('invoice_sales_amount', "product_code <> 'NONE'") }}
+            as invoice_sales_amount,
         -- A line without cost, or without a rate, has no margin: it is counted, and not
         -- taken at 0.
-        sum(
-            invoice_sales_amount - cost_of_goods_amount
-            - coalesce(landed_cost_amount, 0)
-        ) as gross_margin_amount,
+        {{
+            sum_of_lines(
+                'invoice_sales_amount - cost_of_goods_amount '
+                ~ '- coalesce(landed_cost_amount, 0)',
+                "product_code <> 'NONE'"
+            )
+        }} as gross_margin_amount,
         sum(case when cost_of_goods_amount is null then 1 else 0 end)
             as unknown_cost_line_count,
         sum(case when reason_code = 'rate_missing' then 1 else 0 end)
@@ -391,17 +395,24 @@ levels as (
     group by level_code, month_start_date, channel_code, placed_partner_code
 ),
 
+-- Costs are those of all lines: with the margin of a part of them they give no
+-- contribution.
 contributions as (
     select
         levels.*,
-        {{ amount('gross_margin_amount - transaction_cost_amount') }}
-            as contribution_before_programmes_amount,
-        {{
-            amount(
-                'gross_margin_amount - transaction_cost_amount '
-                ~ '- coalesce(programme_cost_amount, 0)'
-            )
-        }} as channel_contribution_amount
+        case
+            when unconverted_line_count + unknown_cost_line_count = 0
+                then {{ amount('gross_margin_amount - transaction_cost_amount') }}
+        end as contribution_before_programmes_amount,
+        case
+            when unconverted_line_count + unknown_cost_line_count = 0
+                then {{
+                    amount(
+                        'gross_margin_amount - transaction_cost_amount '
+                        ~ '- coalesce(programme_cost_amount, 0)'
+                    )
+                }}
+        end as channel_contribution_amount
     from levels
 ),
 
@@ -553,9 +564,8 @@ final as (
             when contributions.programme_cost_amount is null
                 then 'programme_costs_not_connected'
             when contributions.programme_cost_amount <= 0 then 'no_programme_costs'
-            when contributions.gross_margin_amount is not null then null
             when contributions.unconverted_line_count > 0 then 'rate_missing'
-            else 'cost_unknown'
+            when contributions.unknown_cost_line_count > 0 then 'cost_unknown'
         end as roi_reason_code,
         contributions.unknown_cost_line_count,
         contributions.unconverted_line_count,

@@ -33,7 +33,8 @@ by_partner as (
     select
         month_start_date,
         partner_code,
-        sum(invoice_sales_amount) as invoice_sales_amount,
+        {{ sum_of_lines('invoice_sales_amount', "product_code <> 'NONE'") }}
+            as invoice_sales_amount,
         case
             when count(pocket_sales_amount) = count(*) then sum(pocket_sales_amount)
         end as pocket_sales_amount,

@@ -1,6 +1,12 @@
 -- Grain: one row per month, partner and product with an order, a shipment or an
 -- invoice up to the as-of day.
 -- Additive, but for invoice_count: one invoice counts for each of its products.
+{%- set amounts = [
+    'gross_amount',
+    'standard_discount_amount',
+    'exceptional_discount_amount',
+    'net_amount'
+] %}
 with
 
 orders as (
@@ -51,10 +57,9 @@ invoiced as (
         sum(sold_quantity) as sold_quantity,
         sum(credited_quantity) as credited_quantity,
         sum(invoiced_quantity) as net_quantity,
-        sum(gross_amount) as gross_amount,
-        sum(standard_discount_amount) as standard_discount_amount,
-        sum(exceptional_discount_amount) as exceptional_discount_amount,
-        sum(net_amount) as net_amount,
+        {%- for column in amounts %}
+        sum({{ column }}) as {{ column }},
+        {%- endfor %}
         count(distinct invoice_number) as invoice_count,
         count(amount_reason_code) as unconverted_line_count
     from invoices
@@ -111,12 +116,12 @@ final as (
         {{ quantity('coalesce(invoiced.sold_quantity, 0)') }} as sold_quantity,
         {{ quantity('coalesce(invoiced.credited_quantity, 0)') }} as credited_quantity,
         {{ quantity('coalesce(invoiced.net_quantity, 0)') }} as net_quantity,
-        {{ amount('coalesce(invoiced.gross_amount, 0)') }} as gross_amount,
-        {{ amount('coalesce(invoiced.standard_discount_amount, 0)') }}
-            as standard_discount_amount,
-        {{ amount('coalesce(invoiced.exceptional_discount_amount, 0)') }}
-            as exceptional_discount_amount,
-        {{ amount('coalesce(invoiced.net_amount, 0)') }} as net_amount,
+        {%- for column in amounts %}
+        case
+            when invoiced.partner_code is null then {{ amount(0) }}
+            else {{ amount('invoiced.' ~ column) }}
+        end as {{ column }},
+        {%- endfor %}
         coalesce(invoiced.invoice_count, 0) as invoice_count,
         coalesce(invoiced.unconverted_line_count, 0) as unconverted_line_count,
         {{ company_currency() }} as currency_code

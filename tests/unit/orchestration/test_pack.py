@@ -252,6 +252,43 @@ def test_what_is_not_known_is_an_empty_cell_and_no_part_of_a_ratio(
     assert sheet[f"{at['Financing cost']}8"].value is None
 
 
+def test_a_partner_whose_sales_nobody_knows_has_none_of_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+    settings = books.company(tmp_path, locale="en")
+
+    def of_product(partner: str, product: str, sales: int | None, freight: int) -> dict[str, Any]:
+        return {
+            "margin_waterfall_id": f"{partner}|{product}",
+            "month_start_date": MAY,
+            "channel_code": "direct",
+            "partner_code": partner,
+            "product_code": product,
+            "gross_sales_amount": sales,
+            "invoice_sales_amount": sales,
+            "freight_amount": freight,
+        }
+
+    rows = [
+        of_product("D01", "P1", None, 5),  # no rate of exchange
+        of_product("D01", "NONE", 0, 7),  # a cost that no line carries
+        of_product("D02", "P1", 70, 0),
+        of_product("D02", "P2", None, 0),
+        of_product("D03", "NONE", 0, 7),  # bought nothing
+    ]
+    books.publication(
+        settings, {"mart_margin_waterfall_monthly": rows, "dim_partners": [], "dim_channels": []}
+    )
+    path = tmp_path / "pack.xlsx"
+    assert write_pack(settings, "2026-05", path).agrees
+    sheet = Calculator(path).book["Margin waterfall"]
+    at = {cell.value: cell.column_letter for cell in sheet[4]}
+    assert [sheet[f"{at['Gross sales at list price']}{row}"].value for row in (5, 6, 7)] == [None, 70, 0]
+    assert [sheet[f"{at['Freight paid by us']}{row}"].value for row in (5, 6, 7)] == [12, 0, 7]
+
+
 def test_a_level_that_one_product_does_not_know_is_empty_for_the_partner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
