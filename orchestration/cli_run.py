@@ -167,7 +167,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
     if settings.company.publish.postgresql is not None:
         shown.add_row("PostgreSQL", _sent_line(done))
     if done.alerts is not None:
-        shown.add_row("Alerts", _alerts_line(done.alerts, done.outcome.published))
+        shown.add_row("Alerts", _alerts_line(done.alerts, done.is_new_version))
     out.print(shown)
     warned = [(gate.gate, text) for gate in done.gates for text in gate.warned]
     if warned:
@@ -220,7 +220,7 @@ def _show(settings: Settings, done: Summary, *, with_figures: bool) -> None:
 def _publication_line(done: Summary) -> str:
     if done.published is None:
         return "nothing yet"
-    if done.outcome.published:
+    if done.is_new_version:
         return f"version {done.published.version}"
     if done.outcome.failures:
         return f"unchanged, still version {done.published.version}"

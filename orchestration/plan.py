@@ -19,7 +19,7 @@ from typing import Final, Literal
 from connectors.contract import ENTITIES
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
-from orchestration.publish import GateOutcome, current_version
+from orchestration.publish import GateOutcome, newest_version
 from orchestration.settings import Settings, file_fingerprint
 from orchestration.standing import DAY, source_name
 
@@ -27,6 +27,8 @@ Scope = Literal["touched", "all"]
 
 REBUILD: Final = "rebuild"
 """Why slices are pending that `--rebuild` asked for."""
+NOT_SENT: Final = "PostgreSQL does not hold the newest publication"
+"""Why there is something to do where all that is missing is the sending."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ class Plan:
     def is_needed(self) -> bool:
         return bool(self.reasons)
 
+    @property
+    def only_sends(self) -> bool:
+        """Whether what is published says all that there is, and PostgreSQL alone lacks it."""
+        return self.reasons == (NOT_SENT,)
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -145,7 +152,7 @@ def decide(run_id: str, options: Options, now: Situation) -> Plan:
     if published is not None and not now.is_published:
         reasons.append("the published file is gone")
     elif published is not None and not now.is_sent:
-        reasons.append("PostgreSQL does not hold the newest publication")
+        reasons.append(NOT_SENT)
     # A warehouse that the gates did not leave behind (a killed run, a closed gate, a change by hand) is
     # looked at as a whole: the touched slices alone would not show the damage.
     trusted = now.warehouse is not None and now.warehouse in {
@@ -185,7 +192,7 @@ def situation(settings: Settings, ledger: Ledger) -> Situation:
     """Read what `decide` needs."""
     validated = read_validated(ledger)
     sent = read_sent(ledger)
-    holds_newest = sent is not None and sent.version == current_version(settings.paths.published)
+    holds_newest = sent is not None and sent.version == newest_version(settings.paths.published)
     return Situation(
         pending_sequence=ledger.pending_sequence(),
         pending_reasons=ledger.pending_reasons(),

@@ -270,6 +270,9 @@ def _replace(
     parts = _parts(source, table)
     gone = [period for period, part in known.items() if parts.get(period) != part]
     new = [period for period, part in parts.items() if known.get(period) != part]
+    if not known:
+        # A new table, or one that somebody wants to be written again.
+        connection.execute(made.delete())
     if gone:
         connection.execute(made.delete().where(_within(made, table.period, gone)))
         connection.execute(
@@ -314,7 +317,6 @@ def _fit(connection: sa.Connection, made: sa.Table, *, is_there: bool) -> None:
             connection.execute(
                 sa.text(f"alter table {name} add column {quote.quote(column)} {wanted[column]}")
             )
-        connection.execute(made.delete())
         connection.execute(_PARTS.delete().where(*_of(_PARTS, made)))
     connection.execute(sa.schema.SetTableComment(made))
     for stated in made.columns:

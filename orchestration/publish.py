@@ -174,6 +174,20 @@ def current_version(published: Path) -> str | None:
     return link.resolve().stem if link.exists() else None
 
 
+def newest_version(published: Path) -> str | None:
+    """The version that was published last, whichever one readers are shown; None before the first."""
+    return next(reversed(versions(published)), None)
+
+
+def standing(published: Path, version: str) -> Publication:
+    """A version that is published already, as `publish` gave it."""
+    path = published_file(published, version)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        rows = _row_counts(connection)
+    parquet = published / "parquet" / version
+    return Publication(version, path, path.stat().st_size, rows, parquet if parquet.is_dir() else None)
+
+
 def published_file(published: Path, version: str | None = None) -> Path:
     """The file of the publication that readers get now, by its version's name, or of another one; AvalError
     if it is not there.
@@ -312,18 +326,22 @@ def _strip(
         )
         for column, text in _COMMENTS.items():
             connection.execute(f"comment on column marts.publication.{column} is '{text}'")
-        rows = {
-            f"{schema}.{table}": int(count)
-            for schema, table in connection.execute(
-                "select schema_name, table_name from duckdb_tables() "
-                "where database_name = current_database() and not internal order by all"
-            ).fetchall()
-            for (count,) in connection.execute(f'select count(*) from "{schema}"."{table}"').fetchall()
-        }
+        rows = _row_counts(connection)
         connection.execute("checkpoint")
     finally:
         connection.close()
     return rows
+
+
+def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return {
+        f"{schema}.{table}": int(count)
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables() "
+            "where database_name = current_database() and not internal order by all"
+        ).fetchall()
+        for (count,) in connection.execute(f'select count(*) from "{schema}"."{table}"').fetchall()
+    }
 
 
 def _refuse_broken_views(connection: duckdb.DuckDBPyConnection) -> None:

@@ -22,8 +22,10 @@ from orchestration.publish import (
     Progress,
     Publication,
     checkpoint,
+    newest_version,
     publish,
     published_file,
+    standing,
 )
 from orchestration.settings import Settings, code_version, file_fingerprint
 
@@ -35,7 +37,8 @@ class GateClosed(AvalError):
 def release(
     settings: Settings, ledger: Ledger, run_id: str, *, progress: Progress | None = None
 ) -> Publication:
-    """Publish the warehouse; GateClosed if it does not pass.
+    """Publish the warehouse; GateClosed if it does not pass. Where nothing is new but for PostgreSQL, what is
+    published stands.
 
     The verdict of a run counts for exactly the file that it saw. Any other file is judged here, as a whole.
     """
@@ -55,19 +58,24 @@ def release(
     newest = _newest_dates(settings)
     # Before the publication: what readers see as booked has landed, whatever kills this process.
     book_changes(settings, ledger)
-    publication = publish(
-        warehouse,
-        settings.paths.published,
-        run_id=run_id,
-        code_version=f"{code_version()}+{settings.code()}",
-        as_of=as_of,
-        gates=outcomes,
-        coverage=coverage(all_feeds(settings.profiles, ledger, as_of, settings.company.zone), *newest),
-        keep=settings.company.publish.keep,
-        parquet=settings.company.publish.parquet,
-        pinned=pinned_publications(settings.paths.landing, ledger),
-        progress=progress,
-    )
+    published = settings.paths.published
+    former = newest_version(published)
+    if built_by and built_by.only_sends and built_by.run_id == run_id and former:
+        publication = standing(published, former)
+    else:
+        publication = publish(
+            warehouse,
+            published,
+            run_id=run_id,
+            code_version=f"{code_version()}+{settings.code()}",
+            as_of=as_of,
+            gates=outcomes,
+            coverage=coverage(all_feeds(settings.profiles, ledger, as_of, settings.company.zone), *newest),
+            keep=settings.company.publish.keep,
+            parquet=settings.company.publish.parquet,
+            pinned=pinned_publications(settings.paths.landing, ledger),
+            progress=progress,
+        )
     # Only a run that built from the pending slices has published them.
     if built_by is not None:
         plan.save_published(
@@ -96,7 +104,8 @@ def send(settings: Settings, ledger: Ledger, *, progress: Progress | None = None
     target = settings.company.publish.postgresql
     if target is None:
         return None
-    file = published_file(settings.paths.published)
+    published = settings.paths.published
+    file = published_file(published, newest_version(published))
     sent = postgresql.send(target, settings.company.company.code, file, progress)
     plan.save_sent(ledger, sent)
     return sent

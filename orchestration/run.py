@@ -54,7 +54,7 @@ STARTED_BY_US: Final = {"aval/started_by": "aval run"}
 def what_stays(*, is_published: bool) -> str:
     """What readers have after a run that failed before its publication, or after it."""
     if is_published:
-        return "the new version is published as a file, and PostgreSQL stays as it was"
+        return "the newest version is published as a file, and PostgreSQL stays as it was"
     return "what was published stays as it was"
 
 

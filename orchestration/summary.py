@@ -76,6 +76,11 @@ class Summary:
     alerts: Count | None
 
     @property
+    def is_new_version(self) -> bool:
+        """Whether the run published; one that only had to send to PostgreSQL leaves what stands."""
+        return self.outcome.published and not (self.plan and self.plan.only_sends)
+
+    @property
     def missing(self) -> list[str]:
         return [f"{feed.feed_code} {label}" for feed in self.feeds for label in feed.missing]
 

@@ -264,6 +264,21 @@ def test_a_refusal_leaves_the_former_publication_whole(
     assert ask("select count(*) from marts.mart_monthly") == [(0,)]
 
 
+def test_what_was_changed_by_hand_is_written_again_where_the_notes_on_it_are_taken_away(
+    file: Path, target: PostgresqlTarget, ask: Any
+) -> None:
+    send(target, "acme", file)
+    ask("create view marts.mine as select net_amount from marts.mart_monthly")
+    ask("update marts.mart_monthly set net_amount = 0")
+    ask("insert into marts.mart_monthly (month_start_date) values (date '2031-01-01')")
+    ask("delete from aval.published_parts")
+    send(target, "acme", file)
+    assert sorted(ask("select * from marts.mart_monthly"), key=repr) == sorted(
+        rows(file, "from marts.mart_monthly"), key=repr
+    )
+    assert ask("select count(*) from marts.mine") == [(3,)]
+
+
 def test_a_table_dropped_by_hand_comes_back(file: Path, target: PostgresqlTarget, ask: Any) -> None:
     send(target, "acme", file)
     ask("drop table marts.mart_monthly")
@@ -458,15 +473,24 @@ def test_a_database_that_is_down_keeps_nobody_from_the_file_and_gets_it_from_the
         nowhere = f"postgresql://aval@127.0.0.1:{port}/marts"
         assert "PostgreSQL does not take the publication" in aval("doctor", nowhere, 2)
         said = run(nowhere, 1)
-    assert "PostgreSQL does not take the publication" in said
-    assert "The new version is published as a file, and PostgreSQL stays as it was." in said
-    file = (data / "published" / "current.duckdb").resolve()
-    assert rows(file, "select sum(net_amount) from marts.mart_sell_in_monthly") == [(600,)]
+        assert "PostgreSQL does not take the publication" in said
+        assert "The newest version is published as a file, and PostgreSQL stays as it was." in said
+        file = (data / "published" / "current.duckdb").resolve()
+        assert rows(file, "select sum(net_amount) from marts.mart_sell_in_monthly") == [(600,)]
+        said = run(nowhere, 1)
+    assert f"still version {file.stem}" in said
+    assert [path.stem for path in file.parent.glob("2*.duckdb")] == [file.stem]
 
     said = run(postgres_database, 0)
     assert "PostgreSQL does not hold the newest publication" in said
-    file = (data / "published" / "current.duckdb").resolve()
+    assert f"nothing new, still version {file.stem}" in said
+    assert (data / "published" / "current.duckdb").resolve() == file
     assert ask("select publication_id from marts.publication") == [(file.stem,)]
     assert ask("select sum(net_amount) from marts.mart_sell_in_monthly") == [(600,)]
-    assert "nothing new, still version" in run(postgres_database, 0)
     assert "of 1 table replaced" in aval("publish", postgres_database, 0)
+    # Who is shown an older version again is shown it until there is something new.
+    current = data / "published" / "current.duckdb"
+    current.unlink()
+    current.symlink_to(file.name)
+    assert "nothing new, still version" in run(postgres_database, 0)
+    assert current.resolve() == file

@@ -9,7 +9,7 @@ from connectors.errors import AvalError
 from orchestration.console import progress, say
 from orchestration.defs.resources import CompanyResource
 from orchestration.postgresql import SENDING, NotNow
-from orchestration.publish import goes_beyond_the_file
+from orchestration.publish import goes_beyond_the_file, newest_version
 from orchestration.release import release, send
 from orchestration.settings import Settings
 
@@ -44,13 +44,15 @@ def assets(settings: Settings, public: Sequence[dg.AssetKey]) -> list[dg.AssetsD
         """Switch readers to the new version, if the gates have passed exactly this warehouse."""
         loaded = company.settings
         with company.ledger() as ledger:
+            former = newest_version(loaded.paths.published)
             try:
                 publication = release(loaded, ledger, context.run_id, progress=progress)
             except AvalError as error:
                 raise dg.Failure(
                     description=str(error), metadata={"code": error.code}, allow_retries=False
                 ) from error
-        say(context.log, f"published version {publication.version}")
+        is_new = publication.version != former
+        say(context.log, f"{'published' if is_new else 'nothing new, still'} version {publication.version}")
         rows = sum(publication.rows.values())
         yield dg.MaterializeResult(
             asset_key=DUCKDB,

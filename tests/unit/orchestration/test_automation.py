@@ -183,8 +183,8 @@ def test_a_failure_is_told_in_one_sentence_without_a_traceback() -> None:
 def test_a_failure_after_the_publication_says_that_the_file_is_new() -> None:
     said = failure_message("run-1", "publish_postgresql", dg.Failure(description="connection refused"))
     assert said == (
-        "Aval run run-1 failed at publish_postgresql; the new version is published as a file, and PostgreSQL "
-        "stays as it was.\nconnection refused"
+        "Aval run run-1 failed at publish_postgresql; the newest version is published as a file, and "
+        "PostgreSQL stays as it was.\nconnection refused"
     )
 
 

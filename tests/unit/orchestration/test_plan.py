@@ -65,9 +65,11 @@ def test_pending_slices_are_built_and_judged_alone() -> None:
     )
 
 
-def test_a_publication_that_has_not_reached_postgresql_is_made_anew() -> None:
+def test_a_publication_that_has_not_reached_postgresql_is_sent_and_no_more() -> None:
     decided = decide("run-1", Options(), replace(QUIET, is_sent=False))
     assert decided.reasons == ("PostgreSQL does not hold the newest publication",)
+    assert decided.only_sends
+    assert not decide("run-1", Options(audit=True), replace(QUIET, is_sent=False)).only_sends
     assert (decided.scope, decided.gate_scope, decided.full_refresh) == ("touched", "touched", False)
 
 
