@@ -804,11 +804,15 @@ def _problem(fault: Any) -> str:
     return f"{name!r} has the wrong value {shown}"
 
 
-_PAGES: Final = {"feeds": "docs/feeds.md", "rules": "docs/rules.md"}
+def _page(path: Path) -> str:
+    """The page on the settings of a file; a profile may be tried from any folder."""
+    if path.name == "company.yml":
+        return "docs/company.md"
+    return "docs/rules.md" if path.parent.name == "rules" else "docs/feeds.md"
 
 
 def _expectation(fault: Any, path: Path) -> str:
-    page = _PAGES.get(path.parent.name, "docs/company.md")
+    page = _page(path)
     if fault["type"] == "extra_forbidden":
         return f"remove it or correct its spelling; {page} lists the keys"
     if fault["type"] == "missing":

@@ -303,11 +303,12 @@ class Rebates(Settings):
             for former, version in itertools.product(
                 self.programmes[first].versions, self.programmes[later].versions
             ):
-                if version.basis not in (former.basis, "invoiced") and former.overlaps(version):
+                allowed = dict.fromkeys((former.basis, "invoiced"))
+                if version.basis not in allowed and former.overlaps(version):
                     raise ValueError(
                         f"{later} counts what is {version.basis} and {first}, which comes first in the "
                         f"exclusive group {group!r}, what is {former.basis}: the same goods would count in "
-                        f"both; expected basis: {former.basis} or invoiced"
+                        f"both; expected basis: {' or '.join(allowed)}"
                     )
         return self
 

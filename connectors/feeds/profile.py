@@ -423,8 +423,8 @@ class Period(Settings):
             if not groups >= self.groups and "date" not in groups:
                 expected = " and ".join(sorted(self.groups))
                 raise ValueError(
-                    f"expected named groups {expected} in 'pattern' for frequency {self.frequency}; where "
-                    "no year stands there, period.year says what gives it"
+                    f"expected named groups {expected}, or date, in 'pattern' for frequency "
+                    f"{self.frequency}; where no year stands there, period.year says what gives it"
                 )
         self._check_year()
         return self

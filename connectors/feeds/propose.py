@@ -794,6 +794,11 @@ def _frequency(dates: Sequence[date]) -> tuple[Frequency, str]:
     first, last = distinct[0], distinct[-1]
     if span_of(first, "week") == span_of(last, "week"):
         return "week", f"the dates run from {first} to {last}, within a week"
+    if (last - first).days < 7:
+        return "day", (
+            f"the dates run from {first} to {last}, over the end of an ISO week; by week or month, a file "
+            "would replace what another one says of its other days"
+        )
     return "month", f"the dates run from {first} to {last}"
 
 

@@ -75,12 +75,24 @@ def test_each_wrong_setting_names_file_line_problem_and_what_is_expected(
     assert remedy in error.remedy
 
 
-def test_a_fault_in_a_profile_names_the_page_on_profiles(tmp_path: Path) -> None:
-    path = tmp_path / "feeds" / "D07_sales.yml"
+@pytest.mark.parametrize("folder", ["feeds", "tried_from_elsewhere"])
+def test_a_fault_in_a_profile_names_the_page_on_profiles(tmp_path: Path, folder: str) -> None:
+    path = tmp_path / folder / "D07_sales.yml"
     path.parent.mkdir()
     path.write_text("decimal_marck: ','\n", encoding="utf-8")
 
     with pytest.raises(ConfigError, match=r"unknown key 'decimal_marck'.*docs/feeds\.md lists the keys"):
+        read_model(path, Profile)
+
+
+def test_a_pattern_without_a_period_names_the_date_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "D07_sales.yml"
+    path.write_text(
+        "partner: D07\nfiles: {glob: D07/*.csv}\ncontainer: {kind: delimited}\nexpected_from: 2026-01-05\n"
+        "columns: {gtin: EAN, sold_quantity: Units}\nperiod: {frequency: week, source: file_name, pattern: 'x_(?P<year>\\d{4})(?P<month>\\d\\d)'}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError, match=r"expected named groups week and year, or date, in 'pattern'"):
         read_model(path, Profile)
 
 

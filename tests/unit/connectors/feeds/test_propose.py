@@ -139,6 +139,23 @@ def test_day_and_month_that_could_be_swapped_are_left_to_a_person(tmp_path: Path
     assert "# TODO date_format: '%d/%m/%Y'" in render(proposal)
 
 
+@pytest.mark.parametrize(
+    ("days", "frequency"),
+    [
+        (("04/12/2026", "04/15/2026", "04/18/2026"), "day"),  # Sunday to Saturday, in two ISO weeks
+        (("04/26/2026", "04/29/2026", "05/02/2026"), "day"),  # and in two months
+        (("04/13/2026", "04/15/2026", "04/19/2026"), "week"),  # Monday to Sunday
+        (("04/12/2026", "04/15/2026", "04/19/2026"), "month"),  # eight days
+    ],
+)
+def test_a_week_that_begins_on_sunday_is_drafted_by_day(
+    tmp_path: Path, days: tuple[str, ...], frequency: str
+) -> None:
+    text = "Sale Date,Item,Qty Sold\n" + "".join(f"{day},AX-{number},5\n" for number, day in enumerate(days))
+    settled = draft(tmp_path, "us_weekly.csv", text).settled
+    assert (settled["period.frequency"], settled["period.source"]) == (frequency, "column")
+
+
 def test_dates_past_the_twelfth_settle_day_and_month(tmp_path: Path) -> None:
     text = "Date;EAN;Qté\n01/13/2026;3799991000010;1\n01/28/2026;3799991000027;2\n"
     settled = draft(tmp_path, "export_2026-01.csv", text).settled
