@@ -55,7 +55,7 @@ class Publication:
         if value is None:
             return self.word("not_known")
         units = {"amount": f" {self.currency}", "percent": " %"}
-        return written(value, kind, self.locale) + units.get(kind, "")
+        return written(value, kind, self.locale, self.currency) + units.get(kind, "")
 
     def heading(self, table: str, column: str) -> str:
         """The business name of a published column."""

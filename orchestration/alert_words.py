@@ -111,11 +111,12 @@ def measured_in_words(alert: Alert, locale: Language) -> str:
     if alert.measured is None:
         return ""
     mark = "," if locale == "fr" else "."
+    words, unit = WORDS[locale], alert.measured_in
+    currency = alert.currency if unit == "amount" else None
     measured, limit = (
-        "" if value is None else written(value, "amount", locale).removesuffix(f"{mark}00")
+        "" if value is None else written(value, "amount", locale, currency).removesuffix(f"{mark}00")
         for value in (alert.measured, alert.limit)
     )
-    words, unit = WORDS[locale], alert.measured_in
     one = words.get(f"unit_one_{unit}") if is_singular(round(alert.measured, 2), locale) else None
     unit = one or words.get(f"unit_{unit}", alert.currency if unit == "amount" else "")
     value = " ".join(part for part in (measured, f"({limit})" if limit else "", unit) if part)

@@ -74,7 +74,9 @@ def alerts(
             listed(alert, locale),
             written(alert.since, "date", locale),
             measured_in_words(alert, locale),
-            words["unknown"] if alert.stake is None else written(alert.stake, "amount", locale),
+            words["unknown"]
+            if alert.stake is None
+            else written(alert.stake, "amount", locale, alert.currency),
             alert.action(locale),
         ]
         if everything:

@@ -54,7 +54,7 @@ def partner(
             stake = (
                 ""
                 if alert.stake is None
-                else f"{written(alert.stake, 'amount', page.locale)} {page.currency}"
+                else f"{written(alert.stake, 'amount', page.locale, page.currency)} {page.currency}"
             )
             shown.add_row(alert.name(page.locale), alert.item or "", stake, alert.action(page.locale))
         out.print(shown)
@@ -63,7 +63,9 @@ def partner(
         shown.show_header = False
         for item in page.conflicts:
             stake = (
-                "" if item.stake is None else f"{written(item.stake, 'amount', page.locale)} {page.currency}"
+                ""
+                if item.stake is None
+                else f"{written(item.stake, 'amount', page.locale, page.currency)} {page.currency}"
             )
             shown.add_row(item.kind, item.other_partner, item.territory or "", item.family, stake)
         out.print(shown)

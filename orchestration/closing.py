@@ -331,8 +331,8 @@ def _examine_ledger(
         _REMARKS["tolerated" if unexplained else "explained"][locale].format(
             measure=names.get(measure, measure),
             colon=COLON[locale],
-            amount=f"{written(difference, 'amount', locale)} {currency}",
-            unexplained=f"{written(unexplained or 0, 'amount', locale)} {currency}",
+            amount=f"{written(difference, 'amount', locale, currency)} {currency}",
+            unexplained=f"{written(unexplained or 0, 'amount', locale, currency)} {currency}",
         )
         for measure, unexplained, difference in rows
         if difference

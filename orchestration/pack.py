@@ -21,6 +21,7 @@ from typing import Any, Final
 import duckdb
 
 from connectors.closing import Closing, closings
+from connectors.currency import decimals
 from connectors.ledger import Ledger
 from orchestration.closing import Refused, feeds_in_words, missing_reports, one_month
 from orchestration.declared import Model, Sheet, models
@@ -110,8 +111,9 @@ def write_pack(settings: Settings, month: str, path: Path, version: str | None =
         raise Refused("unknown_figure", f"no mart has a figure of {month}", "choose a month with documents")
     checks: list[Check] = []
     sheets: dict[str, int] = {}
+    month = written(first, "month", locale)
     footer = f"{settings.company.company.name}  {month}  {identity['publication_id']}"
-    with workbook(path, locale, footer) as book:
+    with workbook(path, locale, footer, decimals(settings.company.currency)) as book:
         _write_identity(book, settings, month, identity, missing, closing, tables)
         for table in tables:
             title = table.model.title(locale)

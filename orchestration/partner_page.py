@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import duckdb
 
+from connectors.currency import decimals
 from connectors.errors import AvalError
 from orchestration.alerts import Alert, published_alerts
 from orchestration.declared import models
@@ -205,18 +206,23 @@ class Page:
             units["quantity"] = f" {self.values['next_tier_measure_code']}"
         elif not column.endswith(("_amount", "_rate")):
             units = {}
-        return written(value, kind, self.locale) + units.get(kind, "")
+        currency = self.currency if column.endswith("_amount") else None
+        return written(value, kind, self.locale, currency) + units.get(kind, "")
 
 
-def written(value: Any, kind: Kind, locale: Locale) -> str:
-    """A value in a language's own writing: 1 234,56 and 30/06/2026, or 1,234.56 and 2026-06-30."""
+def written(value: Any, kind: Kind, locale: Locale, currency: str | None = None) -> str:
+    """A value in a language's own writing: 1 234,56 and 30/06/2026, or 1,234.56 and 2026-06-30.
+
+    An amount of a currency has the decimals of that currency.
+    """
     if isinstance(value, bool):
         return WORDS["yes" if value else "no"][locale]
     if isinstance(value, date):
         french, english = ("%m/%Y", "%Y-%m") if kind == "month" else ("%d/%m/%Y", "%Y-%m-%d")
         return f"{value:{french if locale == 'fr' else english}}"
     if isinstance(value, Decimal | int):
-        places = {"amount": 2, "percent": 1, "quantity": 0 if value == int(value) else 3}.get(kind, 0)
+        of_amount = decimals(currency) if currency else 2
+        places = {"amount": of_amount, "percent": 1, "quantity": 0 if value == int(value) else 3}.get(kind, 0)
         text = f"{value:z,.{places}f}"
         return text.replace(",", "\u202f").replace(".", ",") if locale == "fr" else text
     return str(value)

@@ -28,7 +28,7 @@ _MAX_FOOTER: Final = 200
 # and Excel takes those of its own language, which is what its user is used to.
 _FORMATS: Final[dict[Locale, dict[str, str]]] = {
     "fr": {
-        "amount": "[$-40C]#,##0.00",
+        "amount": "[$-40C]#,##0",
         "quantity": "[$-40C]#,##0.###",
         "count": "[$-40C]#,##0",
         "percent": "[$-40C]0.0 %",
@@ -37,7 +37,7 @@ _FORMATS: Final[dict[Locale, dict[str, str]]] = {
         "instant": "[$-40C]dd/mm/yyyy hh:mm",
     },
     "en": {
-        "amount": "#,##0.00",
+        "amount": "#,##0",
         "quantity": "#,##0.###",
         "count": "#,##0",
         "percent": "0.0%",
@@ -87,10 +87,11 @@ def kind_of(column: str, type_: str) -> Kind:
 class Workbook:
     """A workbook in the making."""
 
-    def __init__(self, book: Any, locale: Locale, footer: str) -> None:
+    def __init__(self, book: Any, locale: Locale, footer: str, places: int) -> None:
         self._book = book
         self._locale: Locale = locale
         self._footer = footer
+        self._places = places
         self._known: dict[tuple[Any, ...], Any] = {}
 
     def format(self, kind: Kind = "text", look: str = "plain") -> Any:
@@ -100,6 +101,8 @@ class Workbook:
             properties: dict[str, Any] = {"font_name": "Arial", "font_size": 9, "valign": "top"}
             if kind != "text":
                 properties["num_format"] = _FORMATS[self._locale][kind]
+                if kind == "amount":
+                    properties["num_format"] += f".{'0' * self._places}" if self._places else ""
             looks: dict[str, dict[str, Any]] = {
                 "plain": {},
                 "head": {"bold": True, "bg_color": "#D9E2EC", "bottom": 1, "text_wrap": True},
@@ -183,13 +186,13 @@ def letter(column: int) -> str:
 
 
 @contextmanager
-def workbook(path: Path, locale: Locale, footer: str) -> Iterator[Workbook]:
-    """A workbook that is written whole or not at all."""
+def workbook(path: Path, locale: Locale, footer: str, places: int = 2) -> Iterator[Workbook]:
+    """A workbook that is written whole or not at all; its amounts are shown with so many decimals."""
     import xlsxwriter
 
     with atomic_file(path) as part:
         book = xlsxwriter.Workbook(
             str(part), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
         )
-        yield Workbook(book, locale, footer)
+        yield Workbook(book, locale, footer, places)
         book.close()

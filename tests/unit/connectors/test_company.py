@@ -88,8 +88,14 @@ def test_a_fault_in_a_profile_names_the_page_on_profiles(tmp_path: Path, folder:
 def test_a_pattern_without_a_period_names_the_date_as_well(tmp_path: Path) -> None:
     path = tmp_path / "D07_sales.yml"
     path.write_text(
-        "partner: D07\nfiles: {glob: D07/*.csv}\ncontainer: {kind: delimited}\nexpected_from: 2026-01-05\n"
-        "columns: {gtin: EAN, sold_quantity: Units}\nperiod: {frequency: week, source: file_name, pattern: 'x_(?P<year>\\d{4})(?P<month>\\d\\d)'}\n",
+        """
+        partner: D07
+        files: {glob: D07/*.csv}
+        container: {kind: delimited}
+        columns: {gtin: EAN, sold_quantity: Units}
+        expected_from: 2026-01-05
+        period: {frequency: week, source: file_name, pattern: 'x_(?P<year>[0-9]+)(?P<month>[0-9][0-9])'}
+        """,
         encoding="utf-8",
     )
     with pytest.raises(ConfigError, match=r"expected named groups week and year, or date, in 'pattern'"):

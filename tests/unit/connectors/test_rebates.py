@@ -150,7 +150,9 @@ def test_exclusive_programmes_that_count_the_same_goods_twice_are_refused(
     first_one = programme(10, f"valid_from: 2026-01-01, basis: {first}")
     folder = written(tmp_path, f"programmes:\n  B: {second_one}\n  A: {first_one}\n")
     if expected:
-        with pytest.raises(ConfigError, match=f"B counts what is {second} and A, which comes first") as caught:
+        with pytest.raises(
+            ConfigError, match=f"B counts what is {second} and A, which comes first"
+        ) as caught:
             load_rebates(folder)
         assert f"expected basis: {expected}" in str(caught.value).splitlines()[-1]
     else:

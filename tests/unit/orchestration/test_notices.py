@@ -200,6 +200,10 @@ def test_a_digest_speaks_french_or_english_and_counts_what_it_leaves_to_the_next
     assert "commander 108 (colis de 12), stock 20, 1\u202f540,00 EUR" in french.text
     assert "- P1 Vanne: order 108 (packs of 12), stock 20, 1,540.00 EUR" in english.text
     assert "- 1 de plus dans un prochain message" in french.text
+
+    in_yen = replace(NEWS, alerts=(replace(NEWS.alerts[0], currency="JPY"),))
+    yen = compose(digest("x", mine, in_yen, ()), mine, "en", "Arvel", PARTNERS, REPORTS, TODAY)
+    assert "at stake 12,346 JPY. Slow" in yen.text
     assert "- 1 more in a later message" in english.text
     assert "P2" not in english.text
 

@@ -125,6 +125,7 @@ def test_numbers_are_numbers_in_french_formats_and_sheets_are_set_up_to_print(
     sheet = Calculator(path).book["Sell-in"]
     gross = next(cell for cell in sheet[5] if cell.value == 100.1)
     assert gross.number_format == "[$-40C]#,##0.00"
+    assert sheet["A1"].value == "Sell-in 05/2026"
     assert sheet.freeze_panes == "D5"
     assert sheet.print_title_rows == "$4:$4"
     assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
@@ -250,6 +251,24 @@ def test_what_is_not_known_is_an_empty_cell_and_no_part_of_a_ratio(
     assert calculator.number(sheet, f"{at['Pocket margin']}8") == -120
     # Nobody's waiting has a cost that is known: no total of 0.
     assert sheet[f"{at['Financing cost']}8"].value is None
+
+
+def test_amounts_have_the_decimals_of_the_currency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVAL_COMPANY", "")
+    monkeypatch.setenv("AVAL_DATA", "")
+    settings = books.company(tmp_path, locale="en", currency="JPY")
+    books.publication(
+        settings,
+        {
+            "mart_sell_in_monthly": [sold("D01", "direct", "100", "0", "0")],
+            "dim_partners": [],
+            "dim_channels": [],
+        },
+    )
+    path = tmp_path / "pack.xlsx"
+    write_pack(settings, "2026-05", path)
+    sheet = Calculator(path).book["Sell-in"]
+    assert next(cell for cell in sheet[5] if cell.value == 100).number_format == "#,##0"
 
 
 def test_a_partner_whose_sales_nobody_knows_has_none_of_0(

@@ -55,6 +55,16 @@ def test_what_is_unknown_is_said_and_money_bears_its_currency() -> None:
     assert page.said("compliance_rate") == "75,0 %"
 
 
+@pytest.mark.parametrize(
+    ("currency", "shown"), [("JPY", "25,536 JPY"), ("TND", "25,535.980 TND"), ("USD", "25,535.98 USD")]
+)
+def test_money_has_the_decimals_of_its_currency_and_days_have_theirs(currency: str, shown: str) -> None:
+    values = {"overdue_amount": Decimal("25535.9800"), "days_sales_outstanding": Decimal("21.4500")}
+    page = Page("D07", "Provence", date(2026, 6, 30), currency, "en", values, (), ())
+    assert page.said("overdue_amount") == shown
+    assert page.said("days_sales_outstanding") == "21.45"
+
+
 def test_what_is_known_to_be_none_is_not_called_unknown() -> None:
     values: dict[str, Any] = {
         "territory_count": 0,

@@ -95,8 +95,8 @@ def test_lines_in_quarantine_are_told_with_the_first_of_them(tmp_path: Path) -> 
     (outcome,) = books.take_in()
     assert outcome.rows_quarantined == 1
     assert outcome.first_fault == (
-        "123456789FEC20261231.txt, row 4, column 'Debit': '1,234.50': expected an amount such as 1234,56 with "
-        "its sign before or after; correct the export"
+        "123456789FEC20261231.txt, row 4, column 'Debit': '1,234.50': expected an amount such as 1234,56 "
+        "with its sign before or after; correct the export"
     )
 
 

@@ -98,7 +98,10 @@ def test_a_plain_export_gives_its_lines_with_types_and_places(tmp_path: Path) ->
     [
         (["10/02/2025", "10/27/2025"], [date(2025, 10, 2), date(2025, 10, 27)]),  # 27 is no month
         (["10/02/2025", "27/10/2025"], [date(2025, 2, 10), date(2025, 10, 27)]),
-        (["10/02/2025", "11/02/2025"], [date(2025, 2, 10), date(2025, 2, 11)]),  # nothing proves the other order
+        (
+            ["10/02/2025", "11/02/2025"],
+            [date(2025, 2, 10), date(2025, 2, 11)],
+        ),  # nothing proves more
         (["10/02/2025", "20251027"], [date(2025, 2, 10), date(2025, 10, 27)]),
     ],
 )
