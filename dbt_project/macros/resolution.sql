@@ -1,7 +1,9 @@
 {#
     Which of our products and units a reported line means. In this order: our own
     product code, the GTIN (a packing's GTIN also says the unit), what the partner's code
-    means on the line's day by the crosswalk or by an accepted match. A line whose product stays unknown belongs to the
+    means on the line's day by the crosswalk or by an accepted match. A code of ours that
+    is gone from the ERP means the article that bears its GTIN now, and itself only where
+    nothing else names a product. A line whose product stays unknown belongs to the
     product UNMATCHED; no line is dropped.
 
     Needs the columns partner_code, reported_product_code, reported_gtin,
@@ -22,13 +24,15 @@
         select
             lines.*,
             coalesce(
-                products.product_code,
+                {{ present_product_code() }},
                 gtins.product_code,
                 translations.product_code,
+                products.product_code,
                 'UNMATCHED'
             ) as product_code,
             case
-                when products.product_code is not null then lines.reported_unit_code
+                when {{ present_product_code() }} is not null
+                    then lines.reported_unit_code
                 -- The base unit's GTIN names the product only; the line says how it was
                 -- counted.
                 when gtins.is_packing then gtins.unit_code
@@ -39,6 +43,11 @@
         from {{ lines }} as lines
         left join {{ ref('stg_erp__products') }} as products
             on lines.reported_product_code = products.product_code
+        left join {{ ref('int_product_gtins_resolved') }} as successors
+            on
+                {{ gtin_14('products.gtin') }} = successors.gtin_14
+                and products.product_code <> successors.product_code
+                and not successors.is_packing
         left join {{ ref('int_product_gtins_resolved') }} as gtins
             on {{ gtin_14('lines.reported_gtin') }} = gtins.gtin_14
         left join {{ ref('stg_rules__product_translations') }} as translations
@@ -48,6 +57,14 @@
                 and {{ in_range('lines.' ~ day, 'translations') }}
     ) as matched_lines
     {{ unit_joins('matched_lines', day) }}
+{%- endmacro %}
+
+{# The product that a code of ours means, of `products` and their `successors`. #}
+{% macro present_product_code() -%}
+    case
+        when products.is_deleted then successors.product_code
+        else products.product_code
+    end
 {%- endmacro %}
 
 {#

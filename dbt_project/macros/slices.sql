@@ -163,6 +163,7 @@
         base_unit_code as unit_code,
         {{ quantity(1) }} as base_quantity
     from {{ ref('stg_erp__products') }}
+    where not is_deleted
     union distinct
     select
         'gtin' as identifier_kind,

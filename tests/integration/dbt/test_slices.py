@@ -43,6 +43,9 @@ FEEDS = [
 ESTIMATING = {"threshold_code": "estimation_months", "threshold_value": "1"}
 
 
+ELBOW = {"product_code": "P5", "product_name": "Coude", "gtin": "3001234567915"}
+
+
 def stock_the_company(company: Company) -> None:
     """Two partners by week, one by month, one that tells its stock only; master data in its first state."""
     company.erp(
@@ -63,6 +66,7 @@ def stock_the_company(company: Company) -> None:
         [
             {"product_code": "P1", "product_name": "Pompe", "gtin": "3001234567892"},
             {"product_code": "P2", "product_name": "Vanne"},
+            ELBOW,
         ],
     )
     company.erp("product_units", [{"product_code": "P1", "unit_code": "BOX", "base_quantity": 6}])
@@ -118,6 +122,7 @@ def stock_the_company(company: Company) -> None:
                 {"partner_product_code": "X9", "sold_quantity": 3, "net_amount": "30.05"},
                 {"gtin": "03001234567908", "sold_quantity": 1, "net_amount": 7},
                 {"product_code": "P1", "sold_quantity": 1, "unit_code": "PAL", "net_amount": 500},
+                {"product_code": "P5", "sold_quantity": 2, "net_amount": 18},
             ],
             inventory=[
                 {"product_code": "P1", "on_hand_quantity": stock, "store_name": "Lyon"},
@@ -184,14 +189,14 @@ def withdraw_a_week(company: Company) -> None:
     withdraw(company, "D01|d01_w|2026-W04")
 
 
+CROSSWALK = [
+    {"partner_code": "D01", "partner_product_code": "X9", "product_code": "P2"},
+    {"partner_code": "D02", "partner_product_code": "X7", "product_code": "P4"},
+]
+
+
 def add_a_crosswalk_row(company: Company) -> None:
-    company.rules(
-        "product_crosswalk",
-        [
-            {"partner_code": "D01", "partner_product_code": "X9", "product_code": "P2"},
-            {"partner_code": "D02", "partner_product_code": "X7", "product_code": "P4"},
-        ],
-    )
+    company.rules("product_crosswalk", CROSSWALK)
 
 
 A_MATCH = {
@@ -464,6 +469,29 @@ def end_its_former_code(company: Company) -> None:
     )
 
 
+PRODUCTS_OF_THE_CODE = (
+    "select distinct product_code, resolution_code from core.fct_sell_out where reported_product_code = 'P5'"
+)
+
+
+def take_a_code_out_of_the_erp(company: Company) -> None:
+    company.erp("products", [ELBOW], deleted=True)
+
+
+def bring_its_article_back_under_another(company: Company) -> None:
+    """The partner's reports go on by the former code, for all that they have told of it."""
+    assert company.query(PRODUCTS_OF_THE_CODE) == [("P5", "resolved")]
+    company.erp("products", [{**ELBOW, "product_code": "P5N"}])
+
+
+def translate_the_code_by_the_crosswalk(company: Company) -> None:
+    """It says nothing as long as the GTIN names the article."""
+    assert company.query(PRODUCTS_OF_THE_CODE) == [("P5N", "resolved")]
+    company.erp("products", [{**ELBOW, "product_code": "P5N", "gtin": None}])
+    crosswalk = {"partner_code": "D01", "partner_product_code": "P5", "product_code": "P2"}
+    company.rules("product_crosswalk", [crosswalk, *CROSSWALK])
+
+
 @dataclass(frozen=True)
 class Change:
     """What happens, the slices that it touches, and what of `rolled_inputs` it changes beside them.
@@ -540,6 +568,9 @@ STEPS: list[list[Change]] = [
         Change(exchange_the_feeds_of_record, inputs={("feed", "D01", EVER)}),
         Change(end_its_former_code, weeks_of(D01, 2, 6)),
     ],
+    [Change(take_a_code_out_of_the_erp, weeks_of(D01, 2, 6))],
+    [Change(bring_its_article_back_under_another, weeks_of(D01, 2, 6))],
+    [Change(translate_the_code_by_the_crosswalk, weeks_of(D01, 2, 6))],
     # From here on no change reaches back to January, so that earlier weeks stand as they were built.
     [
         Change(change_a_partners_pallet_from_february, weeks_of(D01, 6)),
@@ -567,6 +598,7 @@ COMPARED = {
     begin_to_report_sales,
     report_by_a_second_feed,
     exchange_the_feeds_of_record,
+    translate_the_code_by_the_crosswalk,
     adjust_stocks,
     take_an_adjustment_back,
     sell_more_than_was_there,
@@ -667,6 +699,7 @@ def test_changes_touch_their_slices_and_end_as_a_full_rebuild(company: Company) 
     assert estimates[0] > 0
     assert company.query(CAUSE_OF_WEEK_7) == [("late_report",)]
     assert company.query(PRODUCTS_OF_THE_GTIN) == [("P3N", 2)]
+    assert company.query(PRODUCTS_OF_THE_CODE) == [("P2", "resolved")]
     assert company.query(CHANNELS_OF_D03) == [
         (date(2026, 1, 1), "regional_distributor"),
         (date(2026, 2, 1), "direct"),
@@ -680,7 +713,7 @@ def test_a_lost_warehouse_is_rebuilt_and_nothing_pending_reads_no_report(company
     company.build(REMEMBERING)
     company.published()
     before = company.query("select * from core.fct_sell_out order by sell_out_line_id")
-    assert len(before) == 21
+    assert len(before) == 25
     company.warehouse.unlink()
     land_as_before_the_contract_had(company, "transaction_id", "store_city")
     company.build(REMEMBERING)

@@ -169,6 +169,15 @@ affected_rows as (
         on {{ gtin_14('built_rows.reported_gtin') }} = changed.identifier
     where changed.identifier_kind = 'gtin'
     union all
+    -- A code that is gone follows its GTIN.
+    select
+        built_rows.entity_code,
+        built_rows.slice_key
+    from built_rows
+    inner join changed_identifiers as changed
+        on built_rows.reported_product_code = changed.product_code
+    where changed.identifier_kind = 'gtin'
+    union all
     select
         built_rows.entity_code,
         built_rows.slice_key
