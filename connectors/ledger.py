@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import duckdb
 
 from connectors.contract import Entity
+from connectors.errors import AvalError, Place
 from connectors.landing import atomic_file
 
 if TYPE_CHECKING:
@@ -262,6 +263,10 @@ class Erasure:
     files: int
 
 
+_EXPORTED: Final = "ledger"
+"""Folder of landing to which each run writes the ledger for SQL."""
+
+
 class Ledger:
     """The intake ledger of one company. Open it as a context manager; it may be opened by several readers."""
 
@@ -269,6 +274,16 @@ class Ledger:
         self.path = path
 
     def __enter__(self) -> Ledger:
+        """AvalError if the file is gone: what landed beside it would be taken for half done, and removed."""
+        is_there = self.path.is_file() and self.path.stat().st_size > 0
+        if not is_there and (self.path.parent / _EXPORTED / "batches.parquet").is_file():
+            raise AvalError(
+                "lost_ledger",
+                "the intake ledger is gone, and nothing else knows what has landed beside it",
+                "restore it from the backup, with what lies beside it under its name and -wal; to read "
+                "everything again from the inbox and the ERP, remove the folder landing",
+                Place(file=self.path),
+            )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
@@ -533,6 +548,14 @@ class Ledger:
         ).fetchone()
         return row is not None
 
+    def vanished(self, landing: Path) -> set[str]:
+        """Hashes of reports of which a landed file that counts is no longer there."""
+        rows = self._connection.execute(
+            "select distinct content_hash, file from slices join batches using (batch_id) "
+            "where slices.system = 'feeds' and is_live = 1 and file is not null"
+        )
+        return {content for content, file in rows if not (landing / file).is_file()}
+
     def stands(self, system: str, file_name: str, content_hash: str, profile_hash: str) -> bool:
         """Whether what was entered last under this name are these bytes, by these settings; duplicates
         included.
@@ -776,7 +799,7 @@ class Ledger:
                         }
                     )
                     connection.execute("insert into exported select * from incoming")
-                with atomic_file(landing / "ledger" / f"{name}.parquet") as part:
+                with atomic_file(landing / _EXPORTED / f"{name}.parquet") as part:
                     connection.execute("copy exported to ? (format parquet)", [str(part)])
         finally:
             connection.close()

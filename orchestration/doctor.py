@@ -278,15 +278,21 @@ def _data(settings: Settings) -> Iterator[Finding]:
     holder = is_locked(settings.paths.state)
     yield Finding("run lock", holder is None, holder or "free", "wait until that run has ended")
     yield from _partners_of_feeds(settings)
-    if settings.paths.ledger.is_file():
-        with Ledger(settings.paths.ledger) as ledger:
-            yield Finding(
-                "intake ledger", True, f"{len(ledger.batches())} batches, newest {ledger.last_batch_id()}"
-            )
+    if settings.paths.landing.is_dir():
+        yield from _ledger(settings.paths)
+
+
+def _ledger(paths: Paths) -> Iterator[Finding]:
+    try:
+        with Ledger(paths.ledger) as ledger:
+            found = f"{len(ledger.batches())} batches, newest {ledger.last_batch_id()}"
+            yield Finding("intake ledger", True, found)
             try:
                 refuse_another_key(ledger, company_keys())
             except AvalError as error:
                 yield Finding("keys of customers", False, error.problem, error.remedy, True)
+    except AvalError as error:
+        yield Finding("intake ledger", False, error.problem + _where(error), error.remedy)
 
 
 def _closed_to_us(folder: Path, paths: Paths) -> Iterator[Path]:

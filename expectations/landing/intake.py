@@ -9,7 +9,8 @@ from expectations.terms import Terms
 from expectations.vocabulary import Suite, no_finding, no_row_where
 
 REPLAY = (
-    "Put the partner's file into the inbox again and run; if it comes back, report it as a fault of Aval."
+    "Remove what landed of it, see that the partner's file lies in the inbox, and run: it is read again; "
+    "if it comes back, report it as a fault of Aval."
 )
 
 
@@ -129,7 +130,8 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                 name="landed_files_are_there",
                 severity="critical",
                 message="A landed file that counts has vanished from the landing folder.",
-                remedy="Restore it from the backup; or put the partner's file into the inbox again and run.",
+                remedy="Restore it from the backup; or see that the partner's file lies in the inbox "
+                "(`aval archive restore` has it) and run: it is read again.",
                 found="{slice_key}: {file}",
                 column="file",
             ),

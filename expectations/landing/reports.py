@@ -14,8 +14,8 @@ from expectations.terms import Terms
 from expectations.vocabulary import Suite, no_finding, no_row_where, refers_to
 
 AGAIN: Final = (
-    "The landed file was damaged after it was landed: restore it from the backup, or put the partner's "
-    "file into the inbox again and run."
+    "The landed file was damaged after it was landed: restore it from the backup; or remove it, see that the "
+    "partner's file lies in the inbox (`aval archive restore` has it) and run: it is read again."
 )
 
 
@@ -49,6 +49,7 @@ def _of_reports(entity: str, terms: Terms) -> list[Expectation]:
             f"""
             select
                 ledgered.slice_key,
+                ledgered.batch_id,
                 ledgered.rows_landed as rows_in_ledger,
                 coalesce(landed.row_count, 0) as rows_in_file,
                 ledgered.quantity_total as units_in_ledger,
@@ -69,7 +70,7 @@ def _of_reports(entity: str, terms: Terms) -> list[Expectation]:
             message="A landed report holds other lines than the ledger entered.",
             remedy=AGAIN,
             found="{slice_key}: {rows_in_file} rows and {units_in_file} units in the file, {rows_in_ledger} "
-            "and {units_in_ledger} in the ledger",
+            "and {units_in_ledger} in the ledger, of {batch_id}.parquet",
             column="slice_key",
         ),
         no_row_where(
@@ -79,7 +80,8 @@ def _of_reports(entity: str, terms: Terms) -> list[Expectation]:
             severity="critical",
             message="Lines are dated outside the period that their report covers; a correction of that "
             "period would not replace them.",
-            remedy="Put the file into the inbox again and run; if it comes back, report the fault.",
+            remedy="Remove the landed file, see that the partner's file lies in the inbox, and run: it is "
+            "read again; if it comes back, report the fault.",
             column=report.date,
         ),
         no_row_where(

@@ -114,11 +114,13 @@ class Intake:
         until: date,
         identities: Identities,
         erased: Set[str],
+        vanished: Set[str],
         next_id: Callable[[], str],
     ) -> None:
         self._paths = paths
         self._identities = identities
         self._erased = erased
+        self._vanished = vanished
         self._archive = archive
         self._profiles = profiles
         self._ledger = ledger
@@ -205,7 +207,7 @@ class Intake:
         fingerprint = customers.fingerprint(profile)
         sighting = Sighting(found.stamp, content, fingerprint)
         for verdict in (fingerprint, self._identities.stamped(fingerprint)):
-            if self._ledger.stands("feeds", found.name, content, verdict):
+            if not self._has_vanished(content) and self._ledger.stands("feeds", found.name, content, verdict):
                 return base, replace(sighting, profile_hash=verdict)
         for former in sorted(self._ledger.feeds_counting(found.name) - self._profiles.keys()):
             return refusal(found.name, "former_feed", _FORMER.format(former=former, feed=feed_code)), None
@@ -244,13 +246,18 @@ class Intake:
             )
         return candidate
 
+    def _has_vanished(self, content: str) -> bool:
+        """Whether a landed file of these bytes is gone that no reading of this run has brought back."""
+        return content in self._vanished and content in self._ledger.vanished(self._paths.landing)
+
     def _prepare(self, candidate: _Candidate) -> _Result | _Candidate:
         """Compare a file with what came before, and look how it can be read."""
         batch, found = candidate.batch, candidate.found
         identity = (candidate.sighting.content_hash, candidate.sighting.profile_hash)
         former = self._ledger.find_content(*identity, batch.period_start_date)
-        if former is not None and not self._ledger.is_replaced_in_place(
-            candidate.feed_code, found.name, *identity
+        if former is not None and not (
+            self._has_vanished(candidate.sighting.content_hash)
+            or self._ledger.is_replaced_in_place(candidate.feed_code, found.name, *identity)
         ):
             return self._enter_duplicate(candidate.base, batch, former), candidate.sighting
         profile = self._profiles[candidate.feed_code]

@@ -51,6 +51,7 @@ def take_in(
     fingerprints = {code: customers.fingerprint(profile) for code, profile in profiles.items()}
     known = ledger.sightings()
     erased = ledger.erased_contents()
+    vanished = ledger.vanished(paths.landing)
     identities = load_identities(paths.landing)
     results: dict[str, FileOutcome] = {}
     todo: dict[str, list[tuple[Found, Sighting | None]]] = {}
@@ -67,7 +68,7 @@ def take_in(
         unchanged = unchanged_of(item, feed_code, profiles[feed_code])
         verdicts = (fingerprints[feed_code], identities.stamped(fingerprints[feed_code]))
         is_seen = seen is not None and seen.stamp == item.stamp and seen.profile_hash in verdicts
-        if seen is not None and is_seen and seen.content_hash not in erased:
+        if seen is not None and is_seen and seen.content_hash not in erased | vanished:
             results[item.name] = unchanged
         elif abs(now.timestamp() - item.stat.st_mtime) < company.inbox.settle_seconds:
             results[item.name] = waiting(unchanged)
@@ -101,6 +102,7 @@ def take_in(
                 company.last_day_begun(now),
                 identities,
                 erased,
+                vanished,
                 next_id,
             )
             for feed_code, items in shares[partner].items():

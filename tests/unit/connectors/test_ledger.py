@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from connectors.errors import AvalError
 from connectors.ledger import Batch, Figures, Ledger, LookBack, Retired, Slice
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -144,6 +145,23 @@ def test_a_second_opening_sees_what_the_first_entered(tmp_path: Path) -> None:
         assert ledger.recall("published") == "v1"
         assert ledger.find_content("hash-b1", "p1") is not None
         assert ledger.find_content("hash-b1", "p2") is None
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_a_ledger_that_is_gone_from_beside_what_it_had_entered_is_not_begun_anew(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    # Whatever has landed would be taken for what a killed run left, and removed.
+    path = tmp_path / "landing" / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        ledger.export(path.parent)
+    path.unlink()
+    if left is not None:
+        path.write_bytes(left)
+    with pytest.raises(AvalError, match="the intake ledger is gone") as told, Ledger(path):
+        pass
+    assert told.value.code == "lost_ledger"
+    assert "restore it from the backup" in told.value.remedy
 
 
 def test_a_ledger_of_before_documents_keeps_its_slices(tmp_path: Path) -> None:

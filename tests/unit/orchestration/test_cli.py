@@ -320,6 +320,15 @@ def test_the_doctor_misses_the_partner_of_a_feed_once_partners_have_landed(compa
         assert is_known or f"{profile.stem} is of" in said
 
 
+def test_the_doctor_misses_the_ledger_of_what_has_landed(company: list[str]) -> None:
+    export = Path(company[3]) / "landing" / "ledger" / "batches.parquet"
+    export.parent.mkdir(parents=True)
+    export.touch()
+    _, output = invoke("doctor", *company)
+    assert "problem intake ledger: the intake ledger is gone" in output
+    assert "restore it from the backup" in output
+
+
 def test_the_doctor_tries_each_mapping_query_on_the_erp(company: list[str]) -> None:
     erp = _start(company)
     with closing(sqlite3.connect(erp)) as connection:

@@ -51,6 +51,26 @@ def test_repair_leaves_known_files_and_schemas_alone(desk: Any) -> None:
     assert len(desk.rows("1")) == 1
 
 
+def test_a_report_whose_landed_file_is_gone_is_read_again_from_the_inbox(
+    desk: Any, profile: MakeProfile
+) -> None:
+    desk.put(W05, HEADER + "A;1;\n")
+    desk.put("D07/r_2026-W06.csv", HEADER + "B;2;\n")
+    desk.put("D07/copy_2026-W05.csv", HEADER + "A;1;\n", age=900)
+    desk.take(sales=profile())
+    (lost,) = (
+        path
+        for path in desk.paths.landing.rglob("sell_out/D07/**/*.parquet")
+        if desk.rows("1", where=f"_batch_id = '{path.stem}' and partner_product_code = 'A'")
+    )
+    lost.unlink()
+    again = states(desk.take(sales=profile()))
+    assert again == {W05: "landed", "D07/copy_2026-W05.csv": "duplicate", "D07/r_2026-W06.csv": "unchanged"}
+    assert desk.rows("partner_product_code, sold_quantity") == [("B", 2), ("A", 1)]
+    assert set(states(desk.take(sales=profile())).values()) == {"unchanged"}
+    assert len(desk.ledger.slices_of(desk.ledger.known_batches("feeds"))) == 2
+
+
 def test_progress_names_each_file_and_ends_complete(desk: Any, profile: MakeProfile) -> None:
     desk.put(W05, HEADER + "A;1;\n")
     calls: list[tuple[int, int, str]] = []
