@@ -280,8 +280,9 @@ class Ledger:
             raise AvalError(
                 "lost_ledger",
                 "the intake ledger is gone, and nothing else knows what has landed beside it",
-                "restore it from the backup, with what lies beside it under its name and -wal; to read "
-                "everything again from the inbox and the ERP, remove the folder landing",
+                "restore it from the backup, with what lies beside it under its name and -wal; where there "
+                "is none, move the folder landing away: all is read again from the inbox and the ERP, but "
+                "what was closed, erased and told is forgotten",
                 Place(file=self.path),
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from connectors.contract import ENTITIES
 from connectors.errors import AvalError
@@ -212,6 +212,12 @@ def situation(settings: Settings, ledger: Ledger) -> Situation:
     )
 
 
+def _of_fields(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was remembered of a record, without what a later version of Aval has added to it."""
+    known = {each.name for each in fields(kind)}
+    return {name: value for name, value in values.items() if name in known}
+
+
 def save_plan(ledger: Ledger, plan: Plan) -> None:
     ledger.remember("plan", json.dumps(asdict(plan)))
 
@@ -229,7 +235,7 @@ def read_plan(ledger: Ledger) -> Plan | None:
             "as_of": "",
             "landing": "",
             "sources": {},
-            **values,
+            **_of_fields(Plan, values),
             "reasons": tuple(values["reasons"]),
             "unchanged": None if unchanged is None else tuple(unchanged),
         }
@@ -261,7 +267,7 @@ def read_validated(ledger: Ledger) -> Validated | None:
     if text is None:
         return None
     values = json.loads(text)
-    outcomes = [GateOutcome(**item) for item in values["outcomes"]]
+    outcomes = [GateOutcome(**_of_fields(GateOutcome, item)) for item in values["outcomes"]]
     return Validated(values["warehouse"], outcomes, values.get("plan"))
 
 
@@ -276,7 +282,7 @@ def read_outcomes(ledger: Ledger, run_id: str | None = None) -> list[GateOutcome
     values = json.loads(text) if text else {"run_id": None, "outcomes": []}
     if run_id is not None and values["run_id"] != run_id:
         return []
-    return [GateOutcome(**item) for item in values["outcomes"]]
+    return [GateOutcome(**_of_fields(GateOutcome, item)) for item in values["outcomes"]]
 
 
 def save_left_aside(ledger: Ledger, files: Sequence[LeftAside]) -> None:
@@ -286,7 +292,7 @@ def save_left_aside(ledger: Ledger, files: Sequence[LeftAside]) -> None:
 def read_left_aside(ledger: Ledger) -> list[LeftAside]:
     """Files that the newest run found and did not take in."""
     text = ledger.recall("left_aside")
-    return [LeftAside(**item) for item in json.loads(text)] if text else []
+    return [LeftAside(**_of_fields(LeftAside, item)) for item in json.loads(text)] if text else []
 
 
 def save_published(ledger: Ledger, published: Published) -> None:
@@ -295,7 +301,7 @@ def save_published(ledger: Ledger, published: Published) -> None:
 
 def read_published(ledger: Ledger) -> Published | None:
     text = ledger.recall("published")
-    return Published(**json.loads(text)) if text else None
+    return Published(**_of_fields(Published, json.loads(text))) if text else None
 
 
 def save_sent(ledger: Ledger, sent: Sent | None) -> None:
@@ -305,7 +311,7 @@ def save_sent(ledger: Ledger, sent: Sent | None) -> None:
 
 def read_sent(ledger: Ledger) -> Sent | None:
     values = json.loads(ledger.recall("sent") or "null")
-    return Sent(**values) if values else None
+    return Sent(**_of_fields(Sent, values)) if values else None
 
 
 _SPAN: Final = re.compile(r"(\d{4})-(\d{2})(?:\.\.(\d{4})-(\d{2}))?")

@@ -427,10 +427,12 @@ def _fault(error: BaseException | None) -> AvalError:
     said = "; ".join(line for line in lines if line) or " ".join(str(error).split())
     # Without a state the server has said nothing; 08, 53 and 57 are its connections, its room and its end.
     if isinstance(error, psycopg2.OperationalError) and state[:2] in ("", "08", "53", "57"):
+        is_full = state == "53100"
         return NotNow(
             "postgresql_unreachable",
             f"PostgreSQL does not take the publication: {said}",
-            "see that the server runs and lets this user in; what was sent before stands there",
+            f"{'give its disk room' if is_full else 'see that the server runs and lets this user in'}; "
+            "what was sent before stands there",
         )
     if state == "55P03":
         return NotNow(

@@ -279,6 +279,20 @@ def test_what_was_changed_by_hand_is_written_again_where_the_notes_on_it_are_tak
     assert ask("select count(*) from marts.mine") == [(3,)]
 
 
+def test_a_server_without_room_is_tried_again_and_told_as_such(
+    file: Path, target: PostgresqlTarget, ask: Any
+) -> None:
+    send(target, "acme", file)
+    ask(
+        "create function is_full() returns trigger language plpgsql as "
+        "$$begin raise exception 'No space left on device' using errcode = 'disk_full'; end$$"
+    )
+    ask("create trigger is_full before insert on marts.mart_plain execute function is_full()")
+    with pytest.raises(NotNow, match="No space left on device") as told:
+        send(target, "acme", change(file, "insert into marts.mart_plain values ('new', 'row')"))
+    assert told.value.remedy.startswith("give its disk room")
+
+
 def test_a_table_dropped_by_hand_comes_back(file: Path, target: PostgresqlTarget, ask: Any) -> None:
     send(target, "acme", file)
     ask("drop table marts.mart_monthly")

@@ -6,20 +6,34 @@ import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.errors import AvalError
 from connectors.ledger import Ledger
 from orchestration.plan import (
+    LeftAside,
     Options,
     Published,
+    Sent,
     Situation,
     decide,
+    read_left_aside,
+    read_outcomes,
     read_plan,
     read_published,
+    read_sent,
+    read_validated,
+    save_left_aside,
+    save_outcomes,
+    save_plan,
+    save_published,
+    save_sent,
+    save_validated,
     span_of_months,
 )
+from orchestration.publish import GateOutcome
 
 SOURCES = {"landing/erp/partners": "[1]", "landing/erp/invoice_lines": "[7]"}
 PUBLISHED = Published(
@@ -206,6 +220,28 @@ def test_a_plan_and_a_publication_of_before_are_read_and_build_everything(tmp_pa
     assert plan is not None
     assert plan.unchanged is None
     assert decide("run-1", Options(), replace(QUIET, published=published)).unchanged is None
+
+
+def test_what_a_later_version_remembered_is_read_after_the_way_back_to_this_one(tmp_path: Path) -> None:
+    outcome = GateOutcome("core", True, "all", 5, 0)
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        save_plan(ledger, decide("run-1", Options(), QUIET))
+        save_outcomes(ledger, "run-1", [outcome])
+        save_validated(ledger, "file-1", [outcome])
+        save_published(ledger, PUBLISHED)
+        save_sent(ledger, Sent("v1", 10, 2))
+        save_left_aside(ledger, [LeftAside("a.csv", "D01_sales", "waiting", "")])
+
+        def read() -> tuple[Any, ...]:
+            reads = (read_plan, read_outcomes, read_validated, read_published, read_sent, read_left_aside)
+            return tuple(each(ledger) for each in reads)
+
+        before = read()
+        for name in ("plan", "gates", "validated", "published", "sent", "left_aside"):
+            later = (ledger.recall(name) or "").replace("{", '{"of_later": 1, ')
+            ledger.remember(name, later.replace('"sources": {"of_later": 1, ', '"sources": {'))
+        assert "of_later" in (ledger.recall("left_aside") or "")
+        assert read() == before
 
 
 @pytest.mark.parametrize(
