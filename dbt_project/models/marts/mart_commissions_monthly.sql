@@ -32,8 +32,7 @@ movements as (
             as clawback_amount,
         cast(null as decimal(18, 4)) as due_amount,
         paid_amount,
-        case when commission_reason_code is not null then 1 else 0 end
-            as uncomputed_line_count
+        commission_reason_code
     from commissions
     union all
     select
@@ -45,7 +44,7 @@ movements as (
         cast(null as decimal(18, 4)) as clawback_amount,
         commission_amount as due_amount,
         cast(null as decimal(18, 4)) as paid_amount,
-        0 as uncomputed_line_count
+        cast(null as string) as commission_reason_code
     from commissions
     where event_code <> 'paid' and due_date is not null
 ),
@@ -55,12 +54,27 @@ monthly as (
         agent_code,
         partner_code,
         month_start_date,
-        {{ amount('coalesce(sum(basis_amount), 0)') }} as basis_amount,
-        {{ amount('coalesce(sum(commission_amount), 0)') }} as commission_amount,
-        {{ amount('coalesce(sum(clawback_amount), 0)') }} as clawback_amount,
+        -- Of lines that could not be computed, not one of them known, nothing is 0.
+        case
+            when count(basis_amount) > 0 or count(commission_reason_code) = 0
+                then {{ amount('coalesce(sum(basis_amount), 0)') }}
+        end as basis_amount,
+        case
+            when
+                count(commission_amount) + count(clawback_amount) > 0
+                or count(commission_reason_code) = 0
+                then {{ amount('coalesce(sum(commission_amount), 0)') }}
+        end as commission_amount,
+        case
+            when
+                count(commission_amount) + count(clawback_amount) > 0
+                or count(commission_reason_code) = 0
+                then {{ amount('coalesce(sum(clawback_amount), 0)') }}
+        end as clawback_amount,
         {{ amount('coalesce(sum(due_amount), 0)') }} as due_amount,
         sum(paid_amount) as paid_amount,
-        cast(sum(uncomputed_line_count) as bigint) as uncomputed_line_count
+        count(commission_reason_code) as uncomputed_line_count,
+        max(commission_reason_code) as commission_reason_code
     from movements
     group by agent_code, partner_code, month_start_date
 ),
@@ -92,7 +106,10 @@ final as (
         settled.accrued_amount,
         {{ percent('settled.accrued_amount', positive('settled.basis_amount')) }}
             as commission_rate,
-        case when settled.basis_amount <= 0 then 'no_sales' end as rate_reason_code,
+        case
+            when settled.basis_amount <= 0 then 'no_sales'
+            when settled.accrued_amount is null then settled.commission_reason_code
+        end as rate_reason_code,
         settled.due_amount,
         settled.known_paid_amount as paid_amount,
         {{ amount('settled.due_amount - settled.known_paid_amount') }} as open_amount,
