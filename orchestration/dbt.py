@@ -225,12 +225,16 @@ def findings(
 
 
 def write_docs(settings: Settings, folder: Path) -> Path:
-    """Write the project's documentation as one page; columns of tables only if there is a warehouse."""
-    prepare_manifest(settings)
+    """Write the project's documentation as one page; columns of tables and compiled SQL only if there is a
+    warehouse, since models ask landing for its columns as they are compiled.
+    """
+    manifest = prepare_manifest(settings)
     target = settings.dbt_state / "docs"
     arguments = ["docs", "generate", "--static"]
     if not settings.paths.warehouse.is_file():
-        arguments.append("--empty-catalog")
+        arguments += ["--empty-catalog", "--no-compile"]
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(manifest, target / "manifest.json")
     with redirect_stdout(io.StringIO()):
         result = invoke(settings, arguments, "touched", target)
     if not result.success:

@@ -25,6 +25,7 @@ from orchestration.dbt import (
     parsed,
     prepare_manifest,
     reasons,
+    write_docs,
 )
 from orchestration.settings import DBT_PROJECT, SAMPLE_COMPANY, Settings, load_settings
 
@@ -173,6 +174,12 @@ def test_a_project_that_was_parsed_by_an_earlier_version_is_parsed_again(setting
 
     assert "model.aval.fct_sell_in" in alone.nodes
     assert not [name for name in alone.nodes if name.startswith("test.")]
+
+
+def test_the_documentation_is_written_before_anything_has_landed(settings: Settings, tmp_path: Path) -> None:
+    page = write_docs(settings, tmp_path / "docs")
+    assert '"model.aval.mart_sell_out_monthly"' in page.read_text(encoding="utf-8")
+    assert not settings.paths.warehouse.exists()
 
 
 def test_seeds_are_read_in_a_folder_whatever_its_name(settings: Settings, tmp_path: Path) -> None:
