@@ -549,11 +549,13 @@ class Ledger:
         ).fetchone()
         return row is not None
 
-    def vanished(self, landing: Path) -> set[str]:
-        """Hashes of reports of which a landed file that counts is no longer there."""
+    def vanished(self, landing: Path, content_hash: str | None = None) -> set[str]:
+        """Hashes of reports (or that of one) of which a landed file that counts is no longer there."""
         rows = self._connection.execute(
             "select distinct content_hash, file from slices join batches using (batch_id) "
-            "where slices.system = 'feeds' and is_live = 1 and file is not null"
+            "where slices.system = 'feeds' and is_live = 1 and file is not null "
+            "and (?1 is null or content_hash = ?1)",
+            (content_hash,),
         )
         return {content for content, file in rows if not (landing / file).is_file()}
 

@@ -248,7 +248,7 @@ class Intake:
 
     def _has_vanished(self, content: str) -> bool:
         """Whether a landed file of these bytes is gone that no reading of this run has brought back."""
-        return content in self._vanished and content in self._ledger.vanished(self._paths.landing)
+        return content in self._vanished and bool(self._ledger.vanished(self._paths.landing, content))
 
     def _prepare(self, candidate: _Candidate) -> _Result | _Candidate:
         """Compare a file with what came before, and look how it can be read."""

@@ -52,6 +52,7 @@ def take_in(
     known = ledger.sightings()
     erased = ledger.erased_contents()
     vanished = ledger.vanished(paths.landing)
+    not_as_it_was = erased | vanished
     identities = load_identities(paths.landing)
     results: dict[str, FileOutcome] = {}
     todo: dict[str, list[tuple[Found, Sighting | None]]] = {}
@@ -68,7 +69,7 @@ def take_in(
         unchanged = unchanged_of(item, feed_code, profiles[feed_code])
         verdicts = (fingerprints[feed_code], identities.stamped(fingerprints[feed_code]))
         is_seen = seen is not None and seen.stamp == item.stamp and seen.profile_hash in verdicts
-        if seen is not None and is_seen and seen.content_hash not in erased | vanished:
+        if seen is not None and is_seen and seen.content_hash not in not_as_it_was:
             results[item.name] = unchanged
         elif abs(now.timestamp() - item.stat.st_mtime) < company.inbox.settle_seconds:
             results[item.name] = waiting(unchanged)
