@@ -777,8 +777,8 @@ class Ledger:
     def export(self, landing: Path) -> None:
         """Write the ledger as Parquet for SQL: `landing/ledger/{batches,slices}.parquet`.
 
-        `slices` holds live slices only, a row for each document, with `is_pending`, plus keys that are
-        pending but no longer live.
+        `slices` holds live slices only, a row for each document, with `is_pending` and the rows that other
+        bytes had landed there before (`rows_replaced`), plus keys that are pending but no longer live.
         """
         connection = duckdb.connect()
         try:
@@ -875,15 +875,26 @@ _SLICE_TYPES: Final = {
     "is_live": "BOOLEAN",
     "is_pending": "BOOLEAN",
     "document": "VARCHAR",
+    "rows_replaced": "BIGINT",
 }
 _EXPORTED_SLICES: Final = """
 select s.system, s.entity, s.slice_key, s.batch_id, s.partner_code, s.feed_code, s.period_start_date,
        s.period_end_date, s.file, s.rows_landed, s.quantity_total, s.amount_total, s.is_live,
        exists (select 1 from pending p where p.system = s.system and p.entity = s.entity
-               and p.slice_key = s.slice_key) as is_pending, s.document
+               and p.slice_key = s.slice_key) as is_pending, s.document,
+       case when s.system = 'feeds' and s.document = '' then (
+           select former.rows_landed
+           from slices former
+           join batches former_batch on former_batch.batch_id = former.batch_id
+           join batches batch on batch.batch_id = s.batch_id
+           where former.system = s.system and former.entity = s.entity and former.slice_key = s.slice_key
+                 and former.document = '' and former.is_live = 0 and former.batch_id < s.batch_id
+                 and coalesce(former_batch.content_hash <> batch.content_hash, 1)
+           order by former.batch_id desc limit 1) end as rows_replaced
 from slices s where s.is_live = 1
 union all
-select distinct p.system, p.entity, p.slice_key, null, null, null, null, null, null, 0, '0', '0', 0, 1, ''
+select distinct p.system, p.entity, p.slice_key, null, null, null, null, null, null, 0, '0', '0', 0, 1, '',
+                null
 from pending p where not exists (select 1 from slices s where s.is_live = 1 and s.system = p.system
                                  and s.entity = p.entity and s.slice_key = p.slice_key)
 """

@@ -13,7 +13,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from connectors.currency import decimals
+from babel.numbers import get_currency_precision
+
 from connectors.notices import Recipient
 from orchestration.alert_words import is_singular
 from orchestration.alerts import NOBODY, Alert, Language
@@ -277,7 +278,7 @@ def _number(value: Decimal | None, language: Language, places: int = 2) -> str:
 
 
 def _money(amount: Decimal, currency: str, language: Language) -> str:
-    text = f"{amount:,.{decimals(currency)}f}"
+    text = f"{amount:,.{get_currency_precision(currency)}f}"
     return f"{_as_french(text) if language == 'fr' else text} {currency}"
 
 

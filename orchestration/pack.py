@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+from babel.numbers import get_currency_precision
 
 from connectors.closing import Closing, closings
-from connectors.currency import decimals
 from connectors.ledger import Ledger
 from orchestration.closing import Refused, feeds_in_words, missing_reports, one_month
 from orchestration.declared import Model, Sheet, models
@@ -113,7 +113,7 @@ def write_pack(settings: Settings, month: str, path: Path, version: str | None =
     sheets: dict[str, int] = {}
     month = written(first, "month", locale)
     footer = f"{settings.company.company.name}  {month}  {identity['publication_id']}"
-    with workbook(path, locale, footer, decimals(settings.company.currency)) as book:
+    with workbook(path, locale, footer, get_currency_precision(settings.company.currency)) as book:
         _write_identity(book, settings, month, identity, missing, closing, tables)
         for table in tables:
             title = table.model.title(locale)

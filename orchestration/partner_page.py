@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+from babel.numbers import get_currency_precision
 
-from connectors.currency import decimals
 from connectors.errors import AvalError
 from orchestration.alerts import Alert, published_alerts
 from orchestration.declared import models
@@ -221,7 +221,7 @@ def written(value: Any, kind: Kind, locale: Locale, currency: str | None = None)
         french, english = ("%m/%Y", "%Y-%m") if kind == "month" else ("%d/%m/%Y", "%Y-%m-%d")
         return f"{value:{french if locale == 'fr' else english}}"
     if isinstance(value, Decimal | int):
-        of_amount = decimals(currency) if currency else 2
+        of_amount = get_currency_precision(currency) if currency else 2
         places = {"amount": of_amount, "percent": 1, "quantity": 0 if value == int(value) else 3}.get(kind, 0)
         text = f"{value:z,.{places}f}"
         return text.replace(",", "\u202f").replace(".", ",") if locale == "fr" else text

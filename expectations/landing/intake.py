@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from great_expectations.expectations.expectation import Expectation
 
 from expectations.hub import Hub
@@ -12,6 +14,8 @@ REPLAY = (
     "Remove what landed of it, see that the partner's file lies in the inbox, and run: it is read again; "
     "if it comes back, report it as a fault of Aval."
 )
+_FEWEST_REPLACED: Final = 6
+"""Lines from which on a report that shrinks says more than chance."""
 
 
 def suites(hub: Hub, terms: Terms) -> list[Suite]:
@@ -134,6 +138,22 @@ def suites(hub: Hub, terms: Terms) -> list[Suite]:
                 "(`aval archive restore` has it) and run: it is read again.",
                 found="{slice_key}: {file}",
                 column="file",
+            ),
+            no_finding(
+                f"""
+                select documents.slice_key, batches.file_name, documents.rows_landed, documents.rows_replaced
+                from ledger.documents_in_scope as documents
+                inner join ledger.batches as batches using (batch_id)
+                where documents.rows_replaced >= {_FEWEST_REPLACED}
+                    and 2 * documents.rows_landed < documents.rows_replaced
+                order by documents.slice_key
+                """,
+                name="no_report_takes_most_of_a_period_away",
+                severity="warning",
+                message="A report took the place of one with over twice its lines; the rest is gone.",
+                remedy="Ask the partner for the whole period, if it sent only what has changed. If its weeks "
+                "do not begin on Monday, write `frequency: day` into the profile.",
+                found="{slice_key}: {rows_landed} lines of {file_name} in place of {rows_replaced}",
             ),
             *([_reports_are_on_time(terms), _no_period_counts_twice()] if _has_feeds(hub) else []),
             _no_period_counts_within_a_longer_one(),

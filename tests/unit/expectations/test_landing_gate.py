@@ -536,6 +536,27 @@ def test_a_superseded_report_is_not_judged(world: World) -> None:
     assert failed(judge(world, scope="all")) == {}
 
 
+def test_a_report_that_takes_most_of_a_period_away_is_warned_about(world: World) -> None:
+    """Of a correction that holds what has changed alone, or of weeks that begin on Sunday."""
+    land(world)
+    whole = [{"sold_quantity": 3, "product_code": f"P{number}"} for number in range(6)]
+    for feed, kept in (("changes", 2), ("corrected", 3), ("read_again", 2)):
+        same = {"content_hash": "b1a"} if feed == "read_again" else {}
+        world.report("D01", feed, WEEK_10, whole, **same)
+        world.report("D01", feed, WEEK_10, whole[:kept], SECOND, file_name="correction.csv", **same)
+    world.report("D01", "few", WEEK_10, whole[:5])
+    world.report("D01", "few", WEEK_10, whole[:1], SECOND)
+    verdict = judge(world)
+    assert verdict.passed
+    (outcome,) = failed(verdict).values()
+    assert outcome.name == "no_report_takes_most_of_a_period_away"
+    assert outcome.unexpected_count == 1
+    assert "D01|changes|2026-W10: 2 lines of correction.csv in place of 6" in outcome.message
+    with world.ledger() as ledger:
+        ledger.clear_pending(ledger.pending_sequence())
+    assert failed(judge(world)) == {}
+
+
 def test_ledger_lines_in_quarantine_are_warned_about_until_an_export_replaces_theirs(world: World) -> None:
     land(world, numbered(30, last=date(2026, 3, 1)))
     year = (date(2026, 1, 1), date(2026, 12, 31))
