@@ -24,7 +24,7 @@ from connectors.company import Calendar
 from connectors.feeds.excel import SHEET_TITLE
 from connectors.feeds.known import Known
 from connectors.feeds.months import name_pattern, parse_date
-from connectors.feeds.normalise.layout import in_words
+from connectors.feeds.normalise.layout import METRICS, in_words
 from connectors.feeds.periods import Span, Year, span_from_groups, span_from_text, span_of
 from connectors.feeds.profile import EPOCHS, FISCAL, Frequency
 from connectors.feeds.sniff import Choice, Sample, is_number, sniff, words
@@ -57,16 +57,7 @@ WRITTEN_FROM: Final = 0.5
 OPEN_MARK: Final = "TODO"
 """What its reader searches a draft for: decisions that are theirs, since the sample does not settle them."""
 
-_NUMERIC: Final = frozenset(
-    (
-        "sold_quantity",
-        "returned_quantity",
-        "net_amount",
-        "returned_amount",
-        "on_hand_quantity",
-        "in_transit_quantity",
-    )
-)
+_NUMERIC: Final = frozenset(METRICS)
 _MARKS: Final = ((",", ""), (".", ""), (",", " "), (",", "."), (".", ","), (".", " "), (",", "'"), (".", "'"))
 _DATE_FORMATS: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d", "%d%m%Y", "%d/%m/%y", "%m/%d/%y",
